@@ -1,0 +1,69 @@
+//! What one client is told about one tick.
+//!
+//! A snapshot is one or more *parts*, each of which fits a packet and can be decoded alone. A part names its tick, may
+//! carry the receiver's own state, and lists records: an entity enters, changes, or leaves. The bits of "entity e at
+//! tick t against its state at tick t - k" do not depend on who looks, so they are made once ([`encode_delta`],
+//! [`encode_full`]) and spliced into every part that needs them. Layout: protocol-spec/snapshots.md.
+
+mod field;
+mod part;
+
+pub use field::{FieldError, decode_delta, decode_full, encode_delta, encode_full};
+pub use part::{
+    PartError, PartHeader, PartReader, PartWriter, Record, RecordBody, age_code_bits, record_bits_enter, record_bits_leave,
+    record_bits_state,
+};
+
+/// Most bytes a part may have: it must share a 1,200-byte payload with acks and reliable frames.
+pub const PART_BYTES_MAX: usize = 1_000;
+/// Most records in one part.
+pub const PART_RECORDS_MAX: usize = 255;
+/// Received states are kept this many ticks; a baseline is always younger.
+pub const BASELINE_TICKS: u32 = 64;
+/// Ages that have a short code of their own; the encoder prefers them so that viewers share encoded bits.
+pub const AGES: [u8; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
+/// [`AGES`] as a mask: bit k is set when k ticks is one of them.
+pub const AGE_MASK: u64 = {
+    let mut mask = 0;
+    let mut i = 0;
+    while i < AGES.len() {
+        mask |= 1 << AGES[i];
+        i += 1;
+    }
+    mask
+};
+/// Most slots a viewer can have in use: the visible cap of 1,000 and as many that wait for their leave to be acked.
+pub const SLOTS_MAX: usize = 2_048;
+
+/// The age to encode against, given the mask of acknowledged ages (bit k: the state k ticks ago is known to the client).
+///
+/// The youngest of [`AGES`] if there is one, else the youngest below [`BASELINE_TICKS`], else none: then the state is
+/// sent in full. spec: SNP-8.
+#[must_use]
+pub const fn baseline_age(acked: u64) -> Option<u8> {
+    let preferred = acked & AGE_MASK;
+    let any = acked & !1;
+    if preferred != 0 {
+        Some(preferred.trailing_zeros() as u8)
+    } else if any != 0 {
+        Some(any.trailing_zeros() as u8)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// proves: SNP-8
+    #[test]
+    fn shared_ages_are_preferred_to_younger_ones() {
+        assert_eq!(baseline_age(0b1110), Some(2));
+        assert_eq!(baseline_age(0b1010), Some(1));
+        assert_eq!(baseline_age((1 << 3) | (1 << 48)), Some(48));
+        assert_eq!(baseline_age(1 << 63), Some(63));
+        assert_eq!(baseline_age(1), None);
+        assert_eq!(baseline_age(0), None);
+    }
+}
