@@ -30,22 +30,8 @@ struct Field {
 
 /// spec: SNP-6. Most often changed first.
 const FIELDS: [Field; 6] = [
-    Field {
-        load: |s| s.x,
-        store: |s, v| s.x = v,
-        full_bits: 22,
-        signed: true,
-        modulus: 0,
-        delta_bits: [7, 9, 12],
-    },
-    Field {
-        load: |s| s.y,
-        store: |s, v| s.y = v,
-        full_bits: 22,
-        signed: true,
-        modulus: 0,
-        delta_bits: [7, 9, 12],
-    },
+    Field { load: |s| s.x, store: |s, v| s.x = v, full_bits: 22, signed: true, modulus: 0, delta_bits: [7, 9, 12] },
+    Field { load: |s| s.y, store: |s, v| s.y = v, full_bits: 22, signed: true, modulus: 0, delta_bits: [7, 9, 12] },
     Field {
         load: |s| i32::from(s.yaw),
         store: |s, v| s.yaw = v as u16,

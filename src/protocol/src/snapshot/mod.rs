@@ -10,8 +10,8 @@ mod part;
 
 pub use field::{FieldError, decode_delta, decode_full, encode_delta, encode_full};
 pub use part::{
-    PartError, PartHeader, PartReader, PartWriter, Record, RecordBody, age_code_bits, record_bits_enter, record_bits_leave,
-    record_bits_state,
+    PartError, PartHeader, PartReader, PartWriter, Record, RecordBody, age_code_bits, record_bits_enter,
+    record_bits_leave, record_bits_state,
 };
 
 /// Most bytes a part may have: it must share a 1,200-byte payload with acks and reliable frames.

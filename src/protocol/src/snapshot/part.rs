@@ -208,11 +208,7 @@ impl<'a> PartReader<'a> {
     /// [`PartError`] if the header is truncated or names an impossible slot width.
     pub fn new(bytes: &'a [u8], newest: Tick) -> Result<Self, PartError> {
         let mut bits = BitReader::new(bytes);
-        let tick = if bits.take_bool()? {
-            Tick(bits.take(32)? as u32)
-        } else {
-            newest.expand16(bits.take(16)? as u16)
-        };
+        let tick = if bits.take_bool()? { Tick(bits.take(32)? as u32) } else { newest.expand16(bits.take(16)? as u16) };
         let own = if bits.take_bool()? { Some(take_own(&mut bits)?) } else { None };
         let slot_bits = bits.take(4)? as u8;
         if u32::from(slot_bits) > SLOT_BITS_MAX {
@@ -351,8 +347,11 @@ mod tests {
         prop_oneof![
             (1_u8..64).prop_map(|age| RecordBody::Delta { age }),
             Just(RecordBody::Refresh),
-            (0_u8..16, any::<u16>())
-                .prop_map(|(epoch, id)| RecordBody::Enter { epoch, net_id: NetId(id), kind: EntityKind::Player }),
+            (0_u8..16, any::<u16>()).prop_map(|(epoch, id)| RecordBody::Enter {
+                epoch,
+                net_id: NetId(id),
+                kind: EntityKind::Player
+            }),
             (0_u8..16).prop_map(|epoch| RecordBody::Leave { epoch }),
         ]
     }

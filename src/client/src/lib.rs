@@ -1,0 +1,271 @@
+//! The other end: connect, keep what the server shows, say what the player wants. Sans-IO.
+//!
+//! The run loop, once per wake: every datagram into [`Client::handle_datagram`]; [`Client::handle_timeout`] when
+//! [`Client::poll_timeout`] is due; [`Client::push_input`] once per client tick; then [`Client::poll_event`] and
+//! [`Client::poll_transmit`] until both are empty, events first.
+mod presence;
+mod store;
+
+pub use presence::Seen;
+pub use store::{StoreCounters, StoreError};
+
+use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
+use protocol::message::{ClientMessage, ServerMessage, Welcome};
+use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, codec, motion};
+use rudp::time::{NS_PER_S, Now};
+use rudp::{Reason, SendError, Transmit, channel};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use store::SnapshotStore;
+
+/// What a client needs to know.
+#[derive(Debug)]
+pub struct ClientConfig {
+    /// Lets it in, once, soon.
+    pub token: rudp::ConnectToken,
+    /// Which cipher code to run.
+    pub seal: rudp::Backend,
+    /// Stands for the map and other content that this client computes with; 0 if it holds none.
+    pub content_hash: u64,
+}
+
+/// What happened, in order.
+#[derive(Clone, Debug)]
+pub enum ClientEvent {
+    /// In the world, under these terms.
+    Joined(Welcome),
+    /// The own player's state.
+    Own {
+        /// Of which tick.
+        tick: Tick,
+        /// What.
+        state: OwnState,
+    },
+    /// Somebody came into view.
+    Enter {
+        /// In which tick.
+        tick: Tick,
+        /// Who.
+        id: NetId,
+        /// What sort.
+        kind: EntityKind,
+    },
+    /// Somebody's state; also right after an enter.
+    Update {
+        /// Of which tick; not necessarily newer than the last one told.
+        tick: Tick,
+        /// Whose.
+        id: NetId,
+        /// What.
+        state: EntityState,
+    },
+    /// Somebody went out of view.
+    Leave {
+        /// In which tick.
+        tick: Tick,
+        /// Who.
+        id: NetId,
+    },
+    /// A message on a reliable channel, other than the welcome.
+    Message(ServerMessage),
+    /// The session is over; nothing follows.
+    Disconnected(Reason),
+}
+
+/// Figures for whoever watches a client.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientStats {
+    /// The transport's own.
+    pub transport: rudp::ConnectionStats,
+    /// Of the snapshots.
+    pub store: StoreCounters,
+    /// Times everything was asked for anew.
+    pub resyncs: u64,
+    /// Server messages that did not decode.
+    pub messages_malformed: u64,
+}
+
+/// One connection to one server.
+pub struct Client {
+    transport: rudp::Client,
+    store: SnapshotStore,
+    welcome: Option<Welcome>,
+    events: VecDeque<ClientEvent>,
+    /// Newest first.
+    inputs: [Input; INPUTS_PER_MESSAGE],
+    inputs_len: usize,
+    input_number: u16,
+    resync_after_ns: u64,
+    resyncs: u64,
+    messages_malformed: u64,
+    scratch: Vec<u8>,
+}
+
+/// A client that lost its bearings asks for everything anew at most once in this time: the answer takes a round trip.
+const RESYNC_PAUSE_NS: u64 = NS_PER_S;
+
+impl Client {
+    /// Starts to connect; the first datagram is ready at once.
+    #[must_use]
+    pub fn new(config: ClientConfig, now: Now) -> Self {
+        let hello = rudp::Hello {
+            version_min: rudp::INNER_VERSION,
+            version_max: rudp::INNER_VERSION,
+            channel_hash: rudp::ChannelTable::GAME.hash(),
+            motion_hash: motion::hash(),
+            content_hash: config.content_hash,
+        };
+        let transport = rudp::ClientConfig {
+            token: config.token,
+            hello,
+            seal: config.seal,
+            connection: rudp::ConnectionConfig::default(),
+        };
+        Self {
+            transport: rudp::Client::new(transport, now),
+            store: SnapshotStore::default(),
+            welcome: None,
+            events: VecDeque::new(),
+            inputs: [Input::default(); INPUTS_PER_MESSAGE],
+            inputs_len: 0,
+            input_number: 0,
+            resync_after_ns: 0,
+            resyncs: 0,
+            messages_malformed: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// A datagram arrived; it is opened in place.
+    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
+        self.transport.handle_datagram(now, from, datagram);
+        self.drain_transport(now);
+    }
+
+    /// The deadline of [`Self::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.transport.handle_timeout(now);
+        self.drain_transport(now);
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called next, in nanoseconds of the monotonic clock.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.transport.poll_timeout()
+    }
+
+    /// The next datagram to send, written into `buf`.
+    pub fn poll_transmit(&mut self, now: Now, buf: &mut [u8]) -> Option<Transmit> {
+        self.transport.poll_transmit(now, buf)
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        self.events.pop_front()
+    }
+
+    /// What the player wants in this client tick. Sent with the inputs before it; ignored before the welcome.
+    pub fn push_input(&mut self, _now: Now, input: Input) {
+        if self.welcome.is_none() {
+            return;
+        }
+        self.inputs.rotate_right(1);
+        self.inputs[0] = input;
+        self.inputs_len = (self.inputs_len + 1).min(INPUTS_PER_MESSAGE);
+        self.input_number = self.input_number.wrapping_add(1);
+        let message = InputMessage::new(self.input_number, &self.inputs[..self.inputs_len]);
+        let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
+        let len = message.encode(&mut buf);
+        // An input that cannot be queued is superseded by the next one, which carries it along.
+        let _ = self.transport.send(channel::INPUT, &buf[..len]);
+    }
+
+    /// Sends a message on the control channel.
+    ///
+    /// # Errors
+    /// [`SendError`] when the channel's queue is full or the session is not up.
+    pub fn send(&mut self, message: &ClientMessage) -> Result<(), SendError> {
+        codec::encode(message, &mut self.scratch);
+        self.transport.send(channel::CONTROL, &self.scratch)
+    }
+
+    /// Leaves.
+    pub fn disconnect(&mut self, now: Now) {
+        self.transport.disconnect(now, Reason::UserQuit);
+    }
+
+    /// The terms, once in the world.
+    #[must_use]
+    pub fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    /// The newest own state.
+    #[must_use]
+    pub fn own(&self) -> Option<(Tick, OwnState)> {
+        self.store.own()
+    }
+
+    /// The newest tick of which anything was told.
+    #[must_use]
+    pub fn newest_tick(&self) -> Tick {
+        self.store.newest()
+    }
+
+    /// Everybody in view, in slot order.
+    pub fn entities(&self) -> impl Iterator<Item = (NetId, Seen)> {
+        self.store.entities()
+    }
+
+    /// One entity, if it is in view.
+    #[must_use]
+    pub fn sees(&self, id: NetId) -> Option<Seen> {
+        self.store.sees(id)
+    }
+
+    /// Figures since the start.
+    #[must_use]
+    pub fn stats(&self) -> ClientStats {
+        ClientStats {
+            transport: *self.transport.stats(),
+            store: self.store.counters,
+            resyncs: self.resyncs,
+            messages_malformed: self.messages_malformed,
+        }
+    }
+
+    fn drain_transport(&mut self, now: Now) {
+        let mut lost_bearings = false;
+        while let Some(event) = self.transport.poll_event() {
+            match event {
+                rudp::ClientEvent::Message { sequence, channel: channel::SNAPSHOT, bytes } => {
+                    let decoded = match &self.welcome {
+                        Some(_) => self.store.apply(bytes, &mut self.events),
+                        None => Err(StoreError::NotWelcome),
+                    };
+                    if let Err(error) = decoded {
+                        self.transport.refuse_packet(sequence);
+                        lost_bearings |= error.needs_resync();
+                    }
+                }
+                rudp::ClientEvent::Message { bytes, .. } => match codec::decode(bytes) {
+                    Ok(ServerMessage::Welcome(welcome)) => {
+                        self.store.start(welcome.tick);
+                        self.welcome = Some(welcome);
+                        self.events.push_back(ClientEvent::Joined(welcome));
+                    }
+                    Ok(message) => self.events.push_back(ClientEvent::Message(message)),
+                    Err(_) => self.messages_malformed += 1,
+                },
+                rudp::ClientEvent::Disconnected { reason } => {
+                    self.events.push_back(ClientEvent::Disconnected(reason));
+                }
+                _ => {}
+            }
+        }
+        if lost_bearings && now.mono_ns >= self.resync_after_ns && self.send(&ClientMessage::Resync).is_ok() {
+            self.resync_after_ns = now.mono_ns + RESYNC_PAUSE_NS;
+            self.resyncs += 1;
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Everything the server has shown this client: slots, baselines, and the own state.
+
+use crate::ClientEvent;
+use crate::presence::{Presence, Seen};
+use protocol::snapshot::{BASELINE_TICKS, PartError, PartReader, Record, RecordBody};
+use protocol::{EntityKind, EntityState, NetId, OwnState, Tick};
+use std::collections::{BTreeMap, VecDeque};
+use thiserror::Error;
+
+/// Why a part could not be stored; its packet is then not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The bytes are no part: the server's fault.
+    #[error(transparent)]
+    Malformed(#[from] PartError),
+    /// A difference in a slot that was never entered: the server's fault.
+    #[error("slot {0} holds nothing")]
+    UnknownSlot(u16),
+    /// A difference against a state that was never received: the server's fault.
+    #[error("slot {slot} holds no state of tick {tick}", tick = tick.0)]
+    UnknownBaseline {
+        /// Where.
+        slot: u16,
+        /// Of when.
+        tick: Tick,
+    },
+    /// The part is so late that its baselines may be overwritten: nobody's fault.
+    #[error("the part is {0} ticks old")]
+    Late(u32),
+    /// Nothing is shown before the welcome says how: nobody's fault, datagrams overtake each other.
+    #[error("a snapshot before the welcome")]
+    NotWelcome,
+}
+
+impl StoreError {
+    /// Whether client and server disagree about what the client holds.
+    #[must_use]
+    pub fn needs_resync(self) -> bool {
+        !matches!(self, Self::Late(_) | Self::NotWelcome)
+    }
+}
+
+/// What came in, since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreCounters {
+    /// Parts stored.
+    pub parts: u64,
+    /// Ticks of which at least one part was stored.
+    pub ticks: u64,
+    /// Parts refused because client and server disagree.
+    pub parts_refused: u64,
+    /// Parts refused because they came too late.
+    pub parts_late: u64,
+    /// States of others stored.
+    pub updates: u64,
+    /// Records that concerned a presence already over.
+    pub records_ignored: u64,
+}
+
+/// A part this many ticks behind the newest is refused: a baseline of it could be older than what is kept.
+const LATE_TICKS: u32 = BASELINE_TICKS / 2;
+
+/// The client's view of the world.
+#[derive(Debug, Default)]
+pub struct SnapshotStore {
+    slots: Vec<Option<Presence>>,
+    by_id: BTreeMap<NetId, u16>,
+    newest: Tick,
+    own: Option<(Tick, OwnState)>,
+    /// Figures.
+    pub counters: StoreCounters,
+}
+
+impl SnapshotStore {
+    /// Ticks expand against this one from now on.
+    pub fn start(&mut self, tick: Tick) {
+        self.newest = self.newest.max(tick);
+    }
+
+    /// The newest own state.
+    #[must_use]
+    pub fn own(&self) -> Option<(Tick, OwnState)> {
+        self.own
+    }
+
+    /// The newest tick told.
+    #[must_use]
+    pub fn newest(&self) -> Tick {
+        self.newest
+    }
+
+    /// Everybody in view.
+    pub fn entities(&self) -> impl Iterator<Item = (NetId, Seen)> {
+        self.slots.iter().flatten().filter(|presence| !presence.gone).map(|presence| (presence.id, presence.seen))
+    }
+
+    /// One entity, if it is in view.
+    #[must_use]
+    pub fn sees(&self, id: NetId) -> Option<Seen> {
+        let presence = self.slots.get(usize::from(*self.by_id.get(&id)?))?.as_ref()?;
+        Some(presence.seen)
+    }
+
+    /// Stores all of a part and tells what it changed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was stored before the error stays, each state being true of its tick on its own.
+    pub fn apply(&mut self, bytes: &[u8], events: &mut VecDeque<ClientEvent>) -> Result<(), StoreError> {
+        let stored = self.apply_records(bytes, events);
+        match stored {
+            Ok(()) => self.counters.parts += 1,
+            Err(StoreError::Late(_)) => self.counters.parts_late += 1,
+            Err(_) => self.counters.parts_refused += 1,
+        }
+        stored
+    }
+
+    fn apply_records(&mut self, bytes: &[u8], events: &mut VecDeque<ClientEvent>) -> Result<(), StoreError> {
+        let mut reader = PartReader::new(bytes, self.newest)?;
+        let header = *reader.header();
+        let behind = self.newest.since(header.tick);
+        if behind >= LATE_TICKS {
+            return Err(StoreError::Late(behind));
+        }
+        while let Some(record) = reader.next_record()? {
+            self.apply_record(header.tick, record, &mut reader, events)?;
+        }
+        if header.tick > self.newest {
+            self.newest = header.tick;
+        }
+        if let Some(state) = header.own
+            && self.own.is_none_or(|(tick, _)| header.tick > tick)
+        {
+            self.counters.ticks += 1;
+            self.own = Some((header.tick, state));
+            events.push_back(ClientEvent::Own { tick: header.tick, state });
+        }
+        Ok(())
+    }
+
+    fn apply_record(
+        &mut self,
+        tick: Tick,
+        record: Record,
+        reader: &mut PartReader<'_>,
+        events: &mut VecDeque<ClientEvent>,
+    ) -> Result<(), StoreError> {
+        match record.body {
+            RecordBody::Enter { epoch, net_id, kind } => {
+                let state = reader.state_full()?;
+                self.on_enter(tick, record.slot, epoch, net_id, kind, state, events);
+            }
+            RecordBody::Leave { epoch } => self.on_leave(tick, record.slot, epoch, events),
+            RecordBody::Refresh => {
+                let state = reader.state_full()?;
+                self.on_state(tick, record.slot, state, events)?;
+            }
+            RecordBody::Delta { age } => {
+                let base = self.baseline(record.slot, tick, age)?;
+                let state = reader.state_delta(&base)?;
+                self.on_state(tick, record.slot, state, events)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The state that a difference builds on. For a presence that is over any state will do: the result is ignored.
+    fn baseline(&self, slot: u16, tick: Tick, age: u8) -> Result<EntityState, StoreError> {
+        let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
+        let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
+        if presence.gone || presence.since > tick {
+            return Ok(EntityState::default());
+        }
+        let base = Tick(tick.0.wrapping_sub(u32::from(age)));
+        presence.state_at(base).copied().ok_or(StoreError::UnknownBaseline { slot, tick: base })
+    }
+
+    fn on_state(
+        &mut self,
+        tick: Tick,
+        slot: u16,
+        state: EntityState,
+        events: &mut VecDeque<ClientEvent>,
+    ) -> Result<(), StoreError> {
+        let presence = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut);
+        let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
+        if presence.gone || presence.since > tick {
+            self.counters.records_ignored += 1;
+            return Ok(());
+        }
+        presence.store(tick, state);
+        self.counters.updates += 1;
+        events.push_back(ClientEvent::Update { tick, id: presence.id, state });
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one for each field of the record, and what it acts on")]
+    fn on_enter(
+        &mut self,
+        tick: Tick,
+        slot: u16,
+        epoch: u8,
+        id: NetId,
+        kind: EntityKind,
+        state: EntityState,
+        events: &mut VecDeque<ClientEvent>,
+    ) {
+        let row = usize::from(slot);
+        if self.slots.len() <= row {
+            self.slots.resize_with(row + 1, || None);
+        }
+        if let Some(presence) = &mut self.slots[row] {
+            let same = presence.epoch == epoch && presence.id == id;
+            if same && !presence.gone {
+                // Told again because the acknowledgement was still under way.
+                presence.store(tick, state);
+                self.counters.updates += 1;
+                events.push_back(ClientEvent::Update { tick, id, state });
+                return;
+            }
+            if presence.since > tick || same {
+                self.counters.records_ignored += 1;
+                return;
+            }
+        }
+        self.end(tick, slot, events);
+        if let Some(&other) = self.by_id.get(&id) {
+            // The server gave the entity another slot; the leave of the old one is still under way.
+            self.end(tick, other, events);
+        }
+        match &mut self.slots[row] {
+            Some(presence) => presence.restart(id, epoch, kind, tick, state),
+            empty => *empty = Some(Presence::new(id, epoch, kind, tick, state)),
+        }
+        self.by_id.insert(id, slot);
+        self.counters.updates += 1;
+        events.push_back(ClientEvent::Enter { tick, id, kind });
+        events.push_back(ClientEvent::Update { tick, id, state });
+    }
+
+    fn on_leave(&mut self, tick: Tick, slot: u16, epoch: u8, events: &mut VecDeque<ClientEvent>) {
+        let row = usize::from(slot);
+        if self.slots.len() <= row {
+            self.slots.resize_with(row + 1, || None);
+        }
+        match &self.slots[row] {
+            Some(presence) if presence.epoch == epoch && !presence.gone => self.end(tick, slot, events),
+            Some(_) => self.counters.records_ignored += 1,
+            None => {
+                // The leave overtook its enter: remember it, or the late enter would raise a ghost.
+                let nobody = EntityState::default();
+                let mut presence = Presence::new(NetId(0), epoch, EntityKind::Player, tick, nobody);
+                presence.gone = true;
+                self.slots[row] = Some(presence);
+            }
+        }
+    }
+
+    /// Ends the presence in a slot, if one is there.
+    fn end(&mut self, tick: Tick, slot: u16, events: &mut VecDeque<ClientEvent>) {
+        let Some(presence) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) else { return };
+        if presence.gone {
+            return;
+        }
+        presence.gone = true;
+        presence.since = tick.max(presence.since);
+        if self.by_id.get(&presence.id) == Some(&slot) {
+            self.by_id.remove(&presence.id);
+            events.push_back(ClientEvent::Leave { tick, id: presence.id });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use super::*;
+use protocol::bits::BitRun;
+use protocol::snapshot::{PartHeader, PartWriter, encode_delta, encode_full};
+
+const ANN: NetId = NetId(7);
+const BOB: NetId = NetId(9);
+
+fn at(x: i32) -> EntityState {
+    EntityState { x, y: 5, ..EntityState::default() }
+}
+
+fn part(tick: u32, records: &[(Record, BitRun)]) -> Vec<u8> {
+    let header = PartHeader { tick: Tick(tick), own: None, slot_bits: 4, records: records.len() as u8 };
+    let mut buf = [0; 1_000];
+    let mut writer = PartWriter::new(&mut buf, &header, true);
+    for &(record, run) in records {
+        writer.put(record, run);
+    }
+    let len = writer.finish();
+    buf[..len].to_vec()
+}
+
+fn enter(slot: u16, epoch: u8, id: NetId, state: EntityState) -> (Record, BitRun) {
+    let body = RecordBody::Enter { epoch, net_id: id, kind: EntityKind::Player };
+    (Record { slot, body }, encode_full(&state))
+}
+
+fn delta(slot: u16, age: u8, now: EntityState, base: EntityState) -> (Record, BitRun) {
+    (Record { slot, body: RecordBody::Delta { age } }, encode_delta(&now, &base))
+}
+
+fn leave(slot: u16, epoch: u8) -> (Record, BitRun) {
+    (Record { slot, body: RecordBody::Leave { epoch } }, BitRun::default())
+}
+
+/// Applies a part and lists its events as short words.
+fn apply(store: &mut SnapshotStore, bytes: &[u8]) -> Result<Vec<String>, StoreError> {
+    let mut events = VecDeque::new();
+    store.apply(bytes, &mut events)?;
+    let word = |event: &ClientEvent| match event {
+        ClientEvent::Enter { id, .. } => format!("enter {}", id.0),
+        ClientEvent::Update { id, state, .. } => format!("{} at {}", id.0, state.x),
+        ClientEvent::Leave { id, .. } => format!("leave {}", id.0),
+        other => format!("{other:?}"),
+    };
+    Ok(events.iter().map(word).collect())
+}
+
+#[test]
+fn an_entity_enters_moves_and_leaves() {
+    let mut store = SnapshotStore::default();
+    assert_eq!(apply(&mut store, &part(100, &[enter(0, 1, ANN, at(10))])).unwrap(), ["enter 7", "7 at 10"]);
+    assert_eq!(apply(&mut store, &part(102, &[delta(0, 2, at(12), at(10))])).unwrap(), ["7 at 12"]);
+    assert_eq!(store.sees(ANN).unwrap().state, at(12));
+    assert_eq!(apply(&mut store, &part(103, &[leave(0, 1)])).unwrap(), ["leave 7"]);
+    assert!(store.sees(ANN).is_none());
+    assert_eq!(store.entities().count(), 0);
+}
+
+#[test]
+fn a_difference_without_its_baseline_is_refused_and_asks_for_a_resync() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 1, ANN, at(10))])).unwrap();
+    let error = apply(&mut store, &part(104, &[delta(0, 2, at(12), at(10))])).unwrap_err();
+    assert_eq!(error, StoreError::UnknownBaseline { slot: 0, tick: Tick(102) });
+    assert!(error.needs_resync());
+    let error = apply(&mut store, &part(104, &[delta(3, 2, at(12), at(10))])).unwrap_err();
+    assert_eq!(error, StoreError::UnknownSlot(3));
+}
+
+#[test]
+fn a_leave_that_overtook_its_enter_still_counts() {
+    let mut store = SnapshotStore::default();
+    assert!(apply(&mut store, &part(105, &[leave(0, 1)])).unwrap().is_empty());
+    assert!(apply(&mut store, &part(104, &[enter(0, 1, ANN, at(10))])).unwrap().is_empty());
+    assert_eq!(store.entities().count(), 0);
+}
+
+#[test]
+fn a_leave_of_another_epoch_means_nothing() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
+    assert!(apply(&mut store, &part(101, &[leave(0, 1)])).unwrap().is_empty());
+    assert!(store.sees(ANN).is_some());
+}
+
+#[test]
+fn an_enter_told_again_is_an_update() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
+    assert_eq!(apply(&mut store, &part(106, &[enter(0, 2, ANN, at(16))])).unwrap(), ["7 at 16"]);
+    assert_eq!(apply(&mut store, &part(108, &[delta(0, 2, at(18), at(16))])).unwrap(), ["7 at 18"]);
+    assert_eq!(apply(&mut store, &part(108, &[delta(0, 8, at(18), at(10))])).unwrap(), ["7 at 18"]);
+}
+
+#[test]
+fn a_slot_given_to_another_entity_ends_the_first_ones_presence() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
+    let words = apply(&mut store, &part(110, &[enter(0, 3, BOB, at(1))])).unwrap();
+    assert_eq!(words, ["leave 7", "enter 9", "9 at 1"]);
+    assert!(
+        apply(&mut store, &part(105, &[delta(0, 5, at(12), at(10))])).unwrap().is_empty(),
+        "of the presence before"
+    );
+}
+
+#[test]
+fn an_entity_that_comes_back_in_another_slot_is_there_once() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
+    let words = apply(&mut store, &part(101, &[enter(1, 0, ANN, at(11))])).unwrap();
+    assert_eq!(words, ["leave 7", "enter 7", "7 at 11"]);
+    assert!(apply(&mut store, &part(102, &[leave(0, 2)])).unwrap().is_empty());
+    assert_eq!(store.entities().count(), 1);
+    assert_eq!(store.sees(ANN).unwrap().state, at(11));
+}
+
+#[test]
+fn a_part_half_a_second_late_is_refused_without_a_resync() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(200, &[enter(0, 2, ANN, at(10))])).unwrap();
+    let error = apply(&mut store, &part(200 - LATE_TICKS, &[])).unwrap_err();
+    assert_eq!(error, StoreError::Late(LATE_TICKS));
+    assert!(!error.needs_resync());
+}

@@ -1,0 +1,209 @@
+//! The vectors in `protocol-spec/vectors` are contracts with clients that we did not write: this code must agree with
+//! them to the bit. They are never changed to make a test pass; a change is a new inner version.
+
+use protocol::bits::BitReader;
+use protocol::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage, button};
+use protocol::message::{ClientMessage, ServerMessage, Welcome};
+use protocol::motion::{self, Block, Body, StaticMap};
+use protocol::snapshot::{
+    PartHeader, PartReader, PartWriter, Record, RecordBody, decode_delta, encode_delta, encode_full,
+};
+use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, codec};
+use std::fmt::Write;
+
+/// The file's lines without comments and blank ones.
+fn vectors(name: &str) -> Vec<String> {
+    let path = format!("{}/../../protocol-spec/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// proves: MSG-1
+#[test]
+fn messages_agree_with_their_vectors() {
+    let mut lines = Vec::new();
+    let mut buf = Vec::new();
+    for number in [0, 250, 251, 65_535, 65_536, u32::MAX] {
+        codec::encode(&ClientMessage::Echo { number }, &mut buf);
+        lines.push(format!("client echo {number} = {}", hex(&buf)));
+        codec::encode(&ServerMessage::Echo { number }, &mut buf);
+        lines.push(format!("server echo {number} = {}", hex(&buf)));
+    }
+    codec::encode(&ClientMessage::Resync, &mut buf);
+    lines.push(format!("client resync = {}", hex(&buf)));
+    for (x_units, y_units) in [(0, 0), (-1, 1), (480_000, 1_310_720)] {
+        codec::encode(&ClientMessage::Place { x_units, y_units }, &mut buf);
+        lines.push(format!("client place {x_units} {y_units} = {}", hex(&buf)));
+    }
+    let welcome = Welcome {
+        own: NetId(700),
+        tick: Tick(123_456),
+        enter_radius_units: 32_000,
+        leave_radius_units: 36_800,
+        visible_max: 1_000,
+    };
+    codec::encode(&ServerMessage::Welcome(welcome), &mut buf);
+    lines.push(format!("server welcome 700 123456 32000 36800 1000 = {}", hex(&buf)));
+    assert_eq!(lines, vectors("messages.txt"));
+}
+
+/// proves: INP-1
+#[test]
+fn inputs_agree_with_their_vectors() {
+    let run = Input { move_x: 127, move_y: -127, yaw: 4_095, pitch: 1, buttons: button::JUMP };
+    let stand = Input { yaw: 2_048, ..Input::default() };
+    let cases = [(1, vec![run]), (65_535, vec![run, run]), (7, vec![run, stand, stand, run]), (9, vec![stand; 4])];
+    let lines: Vec<_> = cases
+        .iter()
+        .map(|(newest, inputs)| {
+            let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
+            let len = InputMessage::new(*newest, inputs).encode(&mut buf);
+            let words: Vec<_> = inputs
+                .iter()
+                .map(|i| format!("({} {} {} {} {})", i.move_x, i.move_y, i.yaw, i.pitch, i.buttons))
+                .collect();
+            format!("{newest} {} = {}", words.join(" "), hex(&buf[..len]))
+        })
+        .collect();
+    assert_eq!(lines, vectors("inputs.txt"));
+}
+
+const BASE: EntityState = EntityState { x: 480_000, y: 470_000, z: 0, yaw: 4_090, pitch: 10, flags: 0 };
+const NEAR: EntityState = EntityState { x: 480_064, y: 469_936, z: 0, yaw: 3, pitch: 10, flags: 0 };
+const FAR: EntityState = EntityState { x: 1_310_719, y: 0, z: -5, yaw: 2_000, pitch: 3_000, flags: 1 };
+
+fn words(state: &EntityState) -> String {
+    format!("({} {} {} {} {} {})", state.x, state.y, state.z, state.yaw, state.pitch, state.flags)
+}
+
+/// proves: SNP-1, SNP-3, SNP-4, SNP-5, SNP-6
+#[test]
+fn snapshots_agree_with_their_vectors() {
+    let body = Body { x: 122_880_000, y: 120_320_000, z: 0, vx: 8_192, vy: -1, vz: 0 };
+    let own = OwnState { body, yaw: 1, pitch: 4_000, input_applied: 65_535, input_depth: 3 };
+    let airborne = OwnState { body: Body { z: 1_000, vz: -455, ..body }, ..own };
+    let enter = RecordBody::Enter { epoch: 15, net_id: NetId(1_999), kind: EntityKind::Player };
+    let cases: Vec<(&str, PartHeader, bool, Vec<(Record, EntityState)>)> = vec![
+        ("empty", header(None, 0), true, vec![]),
+        ("own on the ground", header(Some(own), 0), true, vec![]),
+        ("own in the air", header(Some(airborne), 0), false, vec![]),
+        ("enter", header(None, 5), false, vec![(Record { slot: 17, body: enter }, FAR)]),
+        ("leave", header(None, 11), false, vec![(Record { slot: 2_047, body: RecordBody::Leave { epoch: 1 } }, FAR)]),
+        ("refresh", header(None, 1), false, vec![(Record { slot: 1, body: RecordBody::Refresh }, NEAR)]),
+        ("delta of age 2", header(None, 6), false, vec![delta(3, 2, NEAR)]),
+        ("delta of age 63", header(None, 6), false, vec![delta(3, 63, FAR)]),
+        (
+            "three",
+            header(Some(own), 4),
+            true,
+            vec![
+                delta(0, 4, NEAR),
+                delta(1, 48, BASE),
+                (Record { slot: 15, body: RecordBody::Leave { epoch: 9 } }, BASE),
+            ],
+        ),
+    ];
+    let lines: Vec<_> =
+        cases.into_iter().map(|(name, header, long, records)| line(name, header, long, &records)).collect();
+    assert_eq!(lines, vectors("snapshots.txt"));
+}
+
+fn header(own: Option<OwnState>, slot_bits: u8) -> PartHeader {
+    PartHeader { tick: Tick(0x0001_e240), own, slot_bits, records: 0 }
+}
+
+fn delta(slot: u16, age: u8, state: EntityState) -> (Record, EntityState) {
+    (Record { slot, body: RecordBody::Delta { age } }, state)
+}
+
+/// Encodes a part, reads it back, and names what is in it. Deltas are against `BASE`.
+fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, EntityState)]) -> String {
+    header.records = records.len() as u8;
+    let mut buf = [0; 1_000];
+    let mut writer = PartWriter::new(&mut buf, &header, long);
+    let mut said = String::new();
+    for (record, state) in records {
+        let (word, run) = match record.body {
+            RecordBody::Delta { age } => (format!("delta {age} {}", words(state)), encode_delta(state, &BASE)),
+            RecordBody::Refresh => (format!("refresh {}", words(state)), encode_full(state)),
+            RecordBody::Enter { epoch, net_id, .. } => {
+                (format!("enter {epoch} {} {}", net_id.0, words(state)), encode_full(state))
+            }
+            RecordBody::Leave { epoch } => (format!("leave {epoch}"), protocol::bits::BitRun::default()),
+        };
+        write!(said, "; slot {} {word}", record.slot).unwrap();
+        writer.put(*record, run);
+    }
+    let len = writer.finish();
+    let mut reader = PartReader::new(&buf[..len], Tick(header.tick.0 - 100)).unwrap();
+    assert_eq!(*reader.header(), header);
+    for (record, state) in records {
+        assert_eq!(reader.next_record().unwrap(), Some(*record));
+        match record.body {
+            RecordBody::Delta { .. } => assert_eq!(reader.state_delta(&BASE).unwrap(), *state),
+            RecordBody::Leave { .. } => {}
+            _ => assert_eq!(reader.state_full().unwrap(), *state),
+        }
+    }
+    assert_eq!(reader.next_record().unwrap(), None);
+    format!("{name}{said} = {}", hex(&buf[..len]))
+}
+
+/// proves: MOT-1
+#[test]
+fn motion_agrees_with_its_vectors() {
+    let block = Block { x: 500.0, y: 500.0, width: 10.0, depth: 2.0 };
+    let map = StaticMap::new(1_000, 1_000, &[block]).unwrap();
+    let metre = protocol::unit::SUBUNITS_PER_M;
+    let mut body = Body { x: 504 * metre, y: 499 * metre, ..Body::default() };
+    let mut lines = vec![format!("start {body:?}")];
+    for tick in 1..=60 {
+        let input = Input {
+            move_x: if tick < 40 { 50 } else { -128 },
+            move_y: 127,
+            buttons: u8::from(tick == 10) * button::JUMP,
+            ..Input::default()
+        };
+        motion::step(&map, &mut body, &input);
+        if tick % 5 == 0 {
+            lines.push(format!("{tick} {body:?}"));
+        }
+    }
+    assert_eq!(lines, vectors("motion.txt"));
+}
+
+/// proves: MOT-2, MOT-3
+#[test]
+fn hashes_agree_with_their_vectors() {
+    let block = Block { x: 500.0, y: 500.0, width: 10.0, depth: 2.0 };
+    let map = StaticMap::new(1_000, 1_000, &[block]).unwrap();
+    let empty = StaticMap::new(1, 2, &[]).unwrap();
+    let lines = [
+        format!("motion = {:016x}", motion::hash()),
+        format!("map 1000 1000 (500 500 10 2) = {:016x}", map.hash()),
+        format!("map 1 2 = {:016x}", empty.hash()),
+    ];
+    assert_eq!(lines.to_vec(), vectors("hashes.txt"));
+}
+
+/// A delta's bits mean the same wherever they stand in a packet.
+#[test]
+fn deltas_are_read_at_any_bit_offset() {
+    for offset in 0..8 {
+        let mut buf = [0; 40];
+        let mut writer = protocol::bits::BitWriter::new(&mut buf);
+        writer.put(0, offset);
+        writer.put_run(encode_delta(&FAR, &BASE));
+        let len = writer.finish();
+        let mut reader = BitReader::new(&buf[..len]);
+        reader.take(offset).unwrap();
+        assert_eq!(decode_delta(&mut reader, &BASE), Ok(FAR));
+    }
+}

@@ -1,0 +1,312 @@
+//! The gate: opens and seals, keeps sessions, and turns bytes into messages whose every length is bounded.
+//!
+//! Lives on the reactor thread. Per wake: every datagram, then the realm's arena if there is one, then
+//! [`Gate::handle_timeout`] if [`Gate::poll_timeout`] is due, then [`Gate::poll_transmit`] until none.
+
+use crate::SessionId;
+use crate::inbound::{Inbound, SESSION_MESSAGES_MAX, SessionEvent};
+use crate::outbound::{Outbound, OutboundItem};
+use protocol::codec;
+use protocol::input::InputMessage;
+use protocol::message::ClientMessage;
+use rudp::time::Now;
+use rudp::token::UserData;
+use rudp::{ChannelId, Counters, Event, PartOutcome, Reason, Transmit, channel};
+use std::net::SocketAddr;
+
+/// What a gate needs to know.
+#[derive(Debug)]
+pub struct GateConfig {
+    /// The transport's own settings.
+    pub transport: rudp::ServerConfig,
+}
+
+/// What the gate itself dropped or refused, since start. The transport's own counts are in [`rudp::Counters`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GateCounters {
+    /// Sessions that began (hello accepted).
+    pub sessions_joined: u64,
+    /// Sessions that ended.
+    pub sessions_left: u64,
+    /// Input messages that did not decode.
+    pub inputs_malformed: u64,
+    /// Inputs dropped because the realm did not take the batch in time.
+    pub inputs_dropped: u64,
+    /// Reliable messages that did not decode; each ends its session.
+    pub messages_malformed: u64,
+    /// Items of an arena for sessions that had already ended.
+    pub items_stale: u64,
+    /// Sessions ended because their reliable queue was full.
+    pub slow_consumers: u64,
+    /// Times a session's receive window was closed because its messages were not taken.
+    pub windows_closed: u64,
+}
+
+/// The reactor thread's machine.
+pub struct Gate {
+    transport: rudp::Server,
+    inbound: Inbound,
+    /// By transport slot.
+    sessions: Vec<Session>,
+    /// Sessions that spoke, for the budgets of each tick. Order is arbitrary but the same in every run.
+    spoken: Vec<SessionId>,
+    /// Sessions with messages in the batch.
+    waiting: Vec<SessionId>,
+    counters: GateCounters,
+    closing: Option<Reason>,
+    /// The realm has spoken: once its packets have left, what is left for the next tick is published.
+    tick_edge: bool,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    generation: u32,
+    /// Held from the token's acceptance to the hello's.
+    user: Option<Box<UserData>>,
+    /// Messages of this session in the batch that the realm has not taken yet.
+    messages_waiting: u16,
+    spoken: bool,
+}
+
+impl Gate {
+    /// A gate with nobody in it.
+    ///
+    /// # Errors
+    /// [`rudp::server::ConfigError`] if the transport's settings contradict each other.
+    pub fn new(config: GateConfig, now: Now) -> Result<Self, rudp::server::ConfigError> {
+        Ok(Self {
+            transport: rudp::Server::new(config.transport, now)?,
+            inbound: Inbound::default(),
+            sessions: Vec::new(),
+            spoken: Vec::new(),
+            waiting: Vec::new(),
+            counters: GateCounters::default(),
+            closing: None,
+            tick_edge: false,
+        })
+    }
+
+    /// A datagram arrived; it is opened in place.
+    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
+        self.transport.handle_datagram(now, from, datagram);
+        self.drain_events(now);
+    }
+
+    /// The realm finished a tick: queue what it has to say. What each session may spend on the next tick is published
+    /// with the next [`Self::swap_inbound`], when the packets of this one have left and are paid for.
+    pub fn handle_outbound(&mut self, now: Now, outbound: &Outbound) {
+        for item in outbound.items() {
+            match item {
+                OutboundItem::Message { session, channel, bytes } => {
+                    self.send(now, *session, *channel, outbound.bytes(bytes));
+                }
+                OutboundItem::Part { session, part, bytes } => {
+                    if self.transport.send_snapshot(*session, *part, outbound.bytes(bytes)).is_err() {
+                        self.counters.items_stale += 1;
+                        self.inbound.reports.push((*session, *part, PartOutcome::NotSent));
+                    }
+                }
+                OutboundItem::Close { session, reason } => self.transport.disconnect(now, *session, *reason),
+            }
+        }
+        self.tick_edge = true;
+        self.drain_events(now);
+    }
+
+    /// The deadline of [`Self::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.transport.handle_timeout(now);
+        self.drain_events(now);
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called next, in nanoseconds of the monotonic clock.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.transport.poll_timeout()
+    }
+
+    /// The next datagram to send, written into `buf`.
+    pub fn poll_transmit(&mut self, now: Now, buf: &mut [u8]) -> Option<Transmit> {
+        self.transport.poll_transmit(now, buf)
+    }
+
+    /// Whether anything waits for the realm.
+    #[must_use]
+    pub fn has_inbound(&self) -> bool {
+        self.tick_edge || !self.inbound.is_empty()
+    }
+
+    /// Exchanges the batch for the realm with an empty one; to be called after [`Self::poll_transmit`] has run dry.
+    /// Windows that were closed for want of room open again.
+    pub fn swap_inbound(&mut self, now: Now, empty: &mut Inbound) {
+        assert!(empty.is_empty(), "a batch is cleared before it comes back");
+        if std::mem::take(&mut self.tick_edge) {
+            self.publish_budgets(now);
+        }
+        std::mem::swap(&mut self.inbound, empty);
+        for id in self.waiting.drain(..) {
+            let session = &mut self.sessions[id.slot as usize];
+            if session.generation == id.generation && session.messages_waiting >= SESSION_MESSAGES_MAX {
+                self.transport.accept_reliable(id, true);
+            }
+            session.messages_waiting = 0;
+        }
+    }
+
+    /// Drain: refuse newcomers from now on and tell everyone who is here why they have to go.
+    pub fn close_all(&mut self, now: Now, reason: Reason) {
+        self.closing = Some(reason);
+        for index in 0..self.sessions.len() {
+            let generation = self.sessions[index].generation;
+            self.transport.disconnect(now, SessionId { slot: index as u32, generation }, reason);
+        }
+        self.drain_events(now);
+    }
+
+    /// Sessions whose hello was accepted.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.spoken.len()
+    }
+
+    /// Whether a token minted now would be let in: for a moment after a start it would not, because it could be one that
+    /// was used before (spec: LIF-5).
+    #[must_use]
+    pub fn is_accepting(&self, now: Now) -> bool {
+        let expiry = now.unix_s.saturating_add(rudp::server::TOKEN_LIFETIME_S);
+        self.closing.is_none() && expiry >= self.transport.first_admissible_expiry()
+    }
+
+    /// What the transport counted.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        self.transport.counters()
+    }
+
+    /// What the gate itself counted.
+    #[must_use]
+    pub fn gate_counters(&self) -> &GateCounters {
+        &self.counters
+    }
+
+    fn send(&mut self, now: Now, session: SessionId, channel: ChannelId, bytes: &[u8]) {
+        match self.transport.send(session, channel, bytes) {
+            Ok(()) => {}
+            Err(rudp::SendError::Full) => {
+                // Never silence: whoever does not read what is owed to him is told so and goes.
+                self.counters.slow_consumers += 1;
+                self.transport.disconnect(now, session, Reason::SlowConsumer);
+            }
+            Err(_) => self.counters.items_stale += 1,
+        }
+    }
+
+    fn publish_budgets(&mut self, now: Now) {
+        self.inbound.budgets.clear();
+        for &id in &self.spoken {
+            self.transport.on_tick_edge(id);
+            self.inbound.budgets.push((id, self.transport.snapshot_budget_bytes(now, id)));
+        }
+    }
+
+    fn drain_events(&mut self, now: Now) {
+        while let Some(event) = self.transport.poll_event() {
+            match event {
+                Event::Connected { id, user, .. } => {
+                    let user = user.map(|user| Box::new(*user));
+                    self.on_connected(now, id, user);
+                }
+                Event::Spoken { id } => self.on_spoken(id),
+                Event::Message { id, channel, bytes } => {
+                    if Self::on_message(&mut self.inbound, &mut self.counters, id, channel, bytes) {
+                        self.on_reliable(id, channel);
+                    } else {
+                        self.transport.disconnect(now, id, Reason::ProtocolViolation);
+                    }
+                }
+                Event::Part { id, part, outcome } => self.inbound.reports.push((id, part, outcome)),
+                Event::Disconnected { id, reason } => self.on_disconnected(id, reason),
+            }
+        }
+    }
+
+    fn on_connected(&mut self, now: Now, id: SessionId, user: Option<Box<UserData>>) {
+        let index = id.slot as usize;
+        if self.sessions.len() <= index {
+            self.sessions.resize_with(index + 1, Session::default);
+        }
+        self.sessions[index] = Session { generation: id.generation, user, messages_waiting: 0, spoken: false };
+        if let Some(reason) = self.closing {
+            self.transport.disconnect(now, id, reason);
+        }
+    }
+
+    fn on_spoken(&mut self, session: SessionId) {
+        let entry = &mut self.sessions[session.slot as usize];
+        assert_eq!(entry.generation, session.generation, "the transport spoke of a slot it has given away");
+        if let Some(user) = entry.user.take() {
+            entry.spoken = true;
+            self.spoken.push(session);
+            self.counters.sessions_joined += 1;
+            self.inbound.events.push(SessionEvent::Joined { session, user });
+        }
+    }
+
+    /// Whether the message was understood.
+    fn on_message(
+        inbound: &mut Inbound,
+        counters: &mut GateCounters,
+        session: SessionId,
+        channel: ChannelId,
+        bytes: &[u8],
+    ) -> bool {
+        if channel == channel::INPUT {
+            match InputMessage::decode(bytes) {
+                Ok(input) => counters.inputs_dropped += inbound.push_input(session, input) as u64,
+                Err(_) => {
+                    counters.inputs_malformed += 1;
+                    return false;
+                }
+            }
+            return true;
+        }
+        match codec::decode::<ClientMessage>(bytes) {
+            Ok(message) => {
+                inbound.events.push(SessionEvent::Message { session, message });
+                true
+            }
+            Err(_) => {
+                counters.messages_malformed += 1;
+                false
+            }
+        }
+    }
+
+    fn on_reliable(&mut self, id: SessionId, channel: ChannelId) {
+        if channel == channel::INPUT {
+            return;
+        }
+        let session = &mut self.sessions[id.slot as usize];
+        if session.messages_waiting == 0 {
+            self.waiting.push(id);
+        }
+        session.messages_waiting = session.messages_waiting.saturating_add(1);
+        if session.messages_waiting == SESSION_MESSAGES_MAX {
+            self.counters.windows_closed += 1;
+            self.transport.accept_reliable(id, false);
+        }
+    }
+
+    fn on_disconnected(&mut self, session: SessionId, reason: Reason) {
+        let entry = &mut self.sessions[session.slot as usize];
+        if entry.generation != session.generation {
+            return;
+        }
+        entry.user = None;
+        if std::mem::take(&mut entry.spoken) {
+            self.spoken.retain(|&id| id != session);
+            self.counters.sessions_left += 1;
+            self.inbound.events.push(SessionEvent::Left { session, reason });
+        }
+    }
+}

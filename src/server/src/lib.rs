@@ -1,0 +1,21 @@
+//! Pure: who is connected, what they may see, what is saved.
+//!
+//! Two machines that never meet in memory. The [`Gate`] lives on the reactor thread and turns datagrams into messages;
+//! the [`Realm`] lives on the world thread and turns inputs into ticks and ticks into snapshots. What passes between
+//! them is a batch each way: [`Inbound`] and [`Outbound`]. Neither machine knows a clock, a socket, a thread or a file.
+#[cfg(feature = "faults")]
+mod fault;
+mod gate;
+mod inbound;
+mod outbound;
+mod realm;
+
+#[cfg(feature = "faults")]
+pub use fault::Fault;
+pub use gate::{Gate, GateConfig, GateCounters};
+pub use inbound::{Inbound, SessionEvent};
+pub use outbound::{Outbound, OutboundItem};
+pub use realm::{Realm, RealmConfig, RealmStatus, Saved, StoreDone, StoreJob};
+
+/// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.
+pub type SessionId = rudp::ConnectionId;

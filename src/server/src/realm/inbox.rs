@@ -1,0 +1,161 @@
+//! The inputs of one player that wait for their tick.
+
+use protocol::Input;
+use protocol::input::InputMessage;
+
+/// Inputs that may wait: 8 ticks, 133 ms. When a burst brings more, the oldest are forgotten: the newest win.
+pub const DEPTH_MAX: usize = 8;
+/// Above this many waiting inputs two are taken in a tick, of which the newer counts: a client whose clock runs fast, or
+/// whose datagrams came in a burst, must not stay delayed for ever.
+const DEPTH_AIM: usize = 4;
+
+/// After this many ticks without an input (half a second) the player stands still: what his last one wanted no longer
+/// counts as his will.
+const PATIENCE_TICKS: u32 = 30;
+
+/// A ring of waiting inputs, oldest first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InputBuffer {
+    waiting: [Input; DEPTH_MAX],
+    len: u8,
+    /// Number of the newest input ever taken in; earlier ones are repeats.
+    newest: Option<u16>,
+    /// Number of the input that the last tick used.
+    applied: u16,
+    /// Inputs that were forgotten because the buffer was full or too deep.
+    pub skipped: u32,
+    /// The input that was taken last.
+    last: Input,
+    /// Ticks in a row for which no input was there.
+    starved: u32,
+}
+
+impl InputBuffer {
+    /// Takes in what is new in a message.
+    pub fn insert(&mut self, message: &InputMessage) {
+        let first = message.newest.wrapping_sub(message.inputs().len() as u16 - 1);
+        for (i, input) in message.inputs().rev().enumerate() {
+            let number = first.wrapping_add(i as u16);
+            if self.newest.is_none_or(|newest| (number.wrapping_sub(newest) as i16) > 0) {
+                self.newest = Some(number);
+                self.push(*input);
+            }
+        }
+    }
+
+    /// The input for this tick, if one is there.
+    pub fn pop(&mut self) -> Option<Input> {
+        if self.len == 0 {
+            self.starved = self.starved.saturating_add(1);
+            let stands = Input { move_x: 0, move_y: 0, buttons: 0, ..self.last };
+            return (self.starved == PATIENCE_TICKS).then_some(stands);
+        }
+        self.starved = 0;
+        if self.len() > DEPTH_AIM {
+            self.skipped += 1;
+            self.remove_front();
+        }
+        let input = self.remove_front();
+        self.last = input;
+        self.applied = self.newest.unwrap_or(0).wrapping_sub(u16::from(self.len));
+        Some(input)
+    }
+
+    /// Number of the input that the last tick used.
+    #[must_use]
+    pub fn applied(&self) -> u16 {
+        self.applied
+    }
+
+    /// Inputs that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    fn push(&mut self, input: Input) {
+        if self.len() == DEPTH_MAX {
+            self.skipped += 1;
+            self.remove_front();
+        }
+        self.waiting[self.len()] = input;
+        self.len += 1;
+    }
+
+    fn remove_front(&mut self) -> Input {
+        let front = self.waiting[0];
+        let len = self.len();
+        self.waiting.copy_within(1..len, 0);
+        self.len -= 1;
+        front
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(n: i8) -> Input {
+        Input { move_x: n, ..Input::default() }
+    }
+
+    /// The newest four inputs up to `newest`, as a client sends them.
+    fn message(newest: u16) -> InputMessage {
+        let inputs: Vec<_> = (0..4).map(|back| input(newest.wrapping_sub(back) as i8)).collect();
+        InputMessage::new(newest, &inputs)
+    }
+
+    #[test]
+    fn lost_messages_are_made_up_by_the_redundant_inputs() {
+        let mut buffer = InputBuffer::default();
+        buffer.insert(&message(3));
+        buffer.insert(&message(6));
+        let taken: Vec<_> = std::iter::from_fn(|| buffer.pop()).map(|i| i.move_x).collect();
+        assert_eq!(taken, [1, 3, 4, 5, 6], "above four waiting, two are taken in a tick and the newer counts");
+        assert_eq!(buffer.applied(), 6);
+    }
+
+    #[test]
+    fn old_and_repeated_messages_add_nothing() {
+        let mut buffer = InputBuffer::default();
+        buffer.insert(&message(10));
+        buffer.insert(&message(10));
+        buffer.insert(&message(8));
+        assert_eq!(buffer.len(), 4);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut buffer = InputBuffer::default();
+        buffer.insert(&message(u16::MAX));
+        buffer.insert(&message(1));
+        while buffer.pop().is_some() {}
+        assert_eq!(buffer.applied(), 1);
+    }
+
+    /// proves: INP-2
+    #[test]
+    fn after_half_a_second_without_input_the_player_stands_still() {
+        let mut buffer = InputBuffer::default();
+        let runs = Input { move_x: 100, yaw: 9, buttons: 1, ..Input::default() };
+        buffer.insert(&InputMessage::new(1, &[runs]));
+        assert_eq!(buffer.pop(), Some(runs));
+        for _ in 1..PATIENCE_TICKS {
+            assert_eq!(buffer.pop(), None);
+        }
+        assert_eq!(buffer.pop(), Some(Input { yaw: 9, ..Input::default() }));
+        assert_eq!(buffer.pop(), None, "he is told to stand once");
+    }
+
+    #[test]
+    fn a_burst_keeps_the_newest() {
+        let mut buffer = InputBuffer::default();
+        for newest in (3..=63).step_by(4) {
+            buffer.insert(&message(newest));
+        }
+        assert_eq!(buffer.len(), DEPTH_MAX);
+        while buffer.pop().is_some() {}
+        assert_eq!(buffer.applied(), 63);
+        assert!(buffer.skipped > 0);
+    }
+}

@@ -1,0 +1,448 @@
+//! The realm: the world thread's machine. Inputs in; one tick; snapshots, saves and figures out.
+//!
+//! A turn is: [`Realm::handle_completion`] for whatever the persistence thread finished, [`Realm::tick`] with the batches
+//! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
+
+mod encode;
+mod inbox;
+mod interest;
+mod player;
+mod snapshot;
+mod store;
+mod view;
+
+pub use store::{Saved, StoreDone, StoreJob};
+
+use crate::SessionId;
+use crate::inbound::{Inbound, SessionEvent};
+use crate::outbound::Outbound;
+use encode::EncodeCache;
+use game::{Game, GameConfig, PlayerRecord};
+use interest::{Interest, Sight};
+use player::{Player, PlayerTable, Stage};
+use protocol::message::{ClientMessage, ServerMessage, Welcome};
+use protocol::motion::StaticMap;
+use protocol::{CharacterId, NetId};
+use rudp::time::Now;
+use rudp::token::{Role, UserData};
+use rudp::{Reason, channel};
+use snapshot::{SnapshotWriter, Viewer};
+use std::sync::Arc;
+use store::Store;
+
+/// What a realm needs to know.
+#[derive(Clone, Debug)]
+pub struct RealmConfig {
+    /// Seeds the world's own chances (spawn places).
+    pub seed: u64,
+    /// What does not move.
+    pub map: Arc<StaticMap>,
+    /// Most players at once; later ones are refused with a reason.
+    pub players_max: usize,
+    /// Others come into view nearer than this, in units.
+    pub enter_radius_units: i32,
+    /// Others go out of view farther than this, in units; larger than the enter radius.
+    pub leave_radius_units: i32,
+    /// At most this many others are in view.
+    pub visible_max: u16,
+    /// Ticks between two checkpoints of a player who moves.
+    pub save_interval_ticks: u32,
+    /// A lie to tell.
+    #[cfg(feature = "faults")]
+    pub fault: Option<crate::Fault>,
+}
+
+/// What the realm can say of itself; plain numbers, counted since start unless said otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealmStatus {
+    /// The newest tick.
+    pub tick: u32,
+    /// People in the world now.
+    pub players: usize,
+    /// People whose record is being loaded now.
+    pub loading: usize,
+    /// Entities in the world now.
+    pub entities: usize,
+    /// Sum over ticks of the players in the world.
+    pub player_ticks: u64,
+    /// Records of other entities told to anyone.
+    pub updates: u64,
+    /// Times an entity's bits were made; [`Self::updates`] divided by this is the encode reuse ratio.
+    pub encoded: u64,
+    /// Snapshot ticks that some player went without because no byte was left to him.
+    pub snapshots_skipped: u64,
+    /// Ticks in which some player's input was missing.
+    pub inputs_starved: u64,
+    /// Inputs that were skipped to catch up.
+    pub inputs_skipped: u64,
+    /// Batches' contents that named a session which was over.
+    pub stale: u64,
+    /// Part reports that named no part under way.
+    pub reports_unknown: u64,
+    /// Times a client asked for everything anew.
+    pub resyncs: u64,
+    /// Messages refused because their sender may not say that.
+    pub refused: u64,
+    /// Joins refused because the world is full.
+    pub refused_full: u64,
+    /// Joins refused because the record could not be used.
+    pub refused_record: u64,
+    /// Saves on disk.
+    pub saves_confirmed: u64,
+    /// Saves that failed (each is tried again).
+    pub saves_failed: u64,
+    /// Age of the oldest state that is not on disk, in ticks, now.
+    pub save_lag_ticks: u32,
+}
+
+/// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
+const INTEREST_PERIOD_TICKS: u32 = 6;
+/// Entities there may be for each player, to bound net ids: the player and one whose id waits to be reused.
+const ENTITIES_PER_PLAYER: usize = 4;
+
+/// The world thread's machine.
+pub struct Realm {
+    config: RealmConfig,
+    sight: Sight,
+    game: Game,
+    players: PlayerTable,
+    store: Store,
+    interest: Interest,
+    cache: EncodeCache,
+    writer: SnapshotWriter,
+    /// By row: how many viewers have a slot that names this entity.
+    named_by: Vec<u32>,
+    /// Entities that are gone but still named by some viewer's slot.
+    departed: Vec<NetId>,
+    status: RealmStatus,
+}
+
+impl Realm {
+    /// A world with nobody in it.
+    #[must_use]
+    pub fn new(config: RealmConfig) -> Self {
+        assert!(config.enter_radius_units < config.leave_radius_units, "who has just entered must not leave at once");
+        assert!(config.save_interval_ticks > 0, "checkpoints need an interval");
+        let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
+        let game = Game::new(GameConfig { seed: config.seed, map: config.map.clone(), entities_max });
+        let sight = Sight {
+            enter_radius: config.enter_radius_units,
+            leave_radius: config.leave_radius_units,
+            visible_max: usize::from(config.visible_max),
+        };
+        Self {
+            sight,
+            game,
+            players: PlayerTable::default(),
+            store: Store::default(),
+            interest: Interest::default(),
+            cache: EncodeCache::default(),
+            #[cfg(feature = "faults")]
+            writer: SnapshotWriter::with_fault(config.fault),
+            #[cfg(not(feature = "faults"))]
+            writer: SnapshotWriter::default(),
+            named_by: Vec::new(),
+            departed: Vec::new(),
+            status: RealmStatus::default(),
+            config,
+        }
+    }
+
+    /// The persistence thread finished something.
+    pub fn handle_completion(&mut self, done: StoreDone) {
+        match done {
+            StoreDone::Loaded { character, found } => self.players.on_loaded(character, found),
+            StoreDone::Saved { character, revision } => {
+                let in_world = self.players.of_character(character).is_some();
+                self.store.on_saved(character, revision, in_world);
+            }
+            StoreDone::Failed { character, revision, .. } => {
+                self.store.on_failed(character, revision, self.game.now());
+            }
+        }
+    }
+
+    /// Advances the world by one tick. Batches are emptied; `out` is added to.
+    pub fn tick(&mut self, _now: Now, inbound: &mut [Inbound], out: &mut Outbound) {
+        for batch in inbound.iter_mut() {
+            self.drain(batch, out);
+        }
+        self.admit_loaded(out);
+        self.apply_inputs();
+        self.game.tick();
+        self.update_interest();
+        self.write_snapshots(out);
+        self.save_due();
+        self.recycle();
+        self.update_status();
+    }
+
+    /// The next job for the persistence thread.
+    pub fn poll_store(&mut self) -> Option<StoreJob> {
+        self.store.poll(self.game.now())
+    }
+
+    /// Whether nobody is in and nothing waits to be saved.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.players.is_empty() && self.store.is_drained()
+    }
+
+    /// The realm's own figures, as of the last tick.
+    #[must_use]
+    pub fn status(&self) -> &RealmStatus {
+        &self.status
+    }
+
+    /// Stands for the whole simulation state; equal seeds and inputs give equal hashes.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.game.hash()
+    }
+
+    fn drain(&mut self, batch: &mut Inbound, out: &mut Outbound) {
+        for event in batch.events.drain(..) {
+            match event {
+                SessionEvent::Joined { session, user } => self.on_joined(session, &user, out),
+                SessionEvent::Message { session, message } => self.on_message(session, &message, out),
+                SessionEvent::Left { session, .. } => self.on_left(session),
+            }
+        }
+        let now = self.game.now();
+        for (session, part, outcome) in batch.reports.drain(..) {
+            match self.players.find(session) {
+                Some(player) => self.status.reports_unknown += u64::from(!player.view.on_report(part, outcome, now)),
+                None => self.status.stale += 1,
+            }
+        }
+        for (session, input) in batch.inputs.drain(..) {
+            match self.players.find(session) {
+                Some(player) => player.inbox.insert(&input),
+                None => self.status.stale += 1,
+            }
+        }
+        for (session, bytes) in batch.budgets.drain(..) {
+            match self.players.find(session) {
+                Some(player) => player.budget_bytes = bytes,
+                None => self.status.stale += 1,
+            }
+        }
+    }
+
+    fn on_joined(&mut self, session: SessionId, user: &UserData, out: &mut Outbound) {
+        let character = CharacterId(user.character_id);
+        if let Some(older) = self.players.of_character(character) {
+            // The newest token wins; what the older session did is saved first and loaded by the new one.
+            out.close(older, Reason::TakenOver);
+            self.on_left(older);
+        }
+        if self.players.len() >= self.config.players_max {
+            self.status.refused_full += 1;
+            out.close(session, Reason::ServerFull);
+            return;
+        }
+        self.players.insert(session, Player::loading(session, character, user.role));
+        if let Some(saved) = self.store.load(character) {
+            self.players.on_loaded(character, Ok(Some(saved)));
+        }
+    }
+
+    fn admit_loaded(&mut self, out: &mut Outbound) {
+        while let Some((session, found)) = self.players.next_loaded() {
+            let Some(player) = self.players.find(session) else { continue };
+            let character = player.character;
+            let record = match found.map(|saved| saved.map(|s| (s.revision, PlayerRecord::from_bytes(&s.bytes)))) {
+                Ok(None) => None,
+                Ok(Some((revision, Ok(record)))) => {
+                    self.store.on_loaded(character, revision);
+                    Some(record)
+                }
+                // One unreadable record concerns one person: refused, told so, and nothing is overwritten.
+                Ok(Some((_, Err(_)))) | Err(_) => {
+                    self.status.refused_record += 1;
+                    self.players.remove(session);
+                    out.close(session, Reason::SessionRefused);
+                    continue;
+                }
+            };
+            match self.game.spawn_player(character, record.as_ref()) {
+                Ok(id) => self.welcome(session, id, out),
+                Err(_) => {
+                    self.status.refused_full += 1;
+                    self.players.remove(session);
+                    out.close(session, Reason::ServerFull);
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, session: SessionId, own: NetId, out: &mut Outbound) {
+        let player = self.players.find(session).expect("found by the caller");
+        player.stage = Stage::Playing(own);
+        let welcome = Welcome {
+            own,
+            tick: self.game.now(),
+            enter_radius_units: self.config.enter_radius_units,
+            leave_radius_units: self.config.leave_radius_units,
+            visible_max: self.config.visible_max,
+        };
+        out.message(session, channel::CONTROL, &ServerMessage::Welcome(welcome));
+    }
+
+    fn on_message(&mut self, session: SessionId, message: &ClientMessage, out: &mut Outbound) {
+        let Some(player) = self.players.find(session) else {
+            self.status.stale += 1;
+            return;
+        };
+        match *message {
+            ClientMessage::Echo { number } => {
+                out.message(session, channel::CONTROL, &ServerMessage::Echo { number });
+                #[cfg(feature = "faults")]
+                if self.config.fault == Some(crate::Fault::DoubleMessage) && number % 20 == 3 {
+                    out.message(session, channel::CONTROL, &ServerMessage::Echo { number });
+                }
+            }
+            ClientMessage::Resync => {
+                player.view.resync();
+                self.status.resyncs += 1;
+            }
+            ClientMessage::Place { x_units, y_units } => match (player.role, player.stage) {
+                (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
+                _ => self.status.refused += 1,
+            },
+        }
+    }
+
+    fn on_left(&mut self, session: SessionId) {
+        let Some(mut player) = self.players.remove(session) else { return };
+        if let Stage::Playing(id) = player.stage {
+            self.save(player.character, id);
+            self.game.despawn(id);
+            self.departed.push(id);
+        }
+        for id in player.view.named() {
+            self.named_by[id.row()] -= 1;
+        }
+        player.view = view::View::default();
+    }
+
+    fn apply_inputs(&mut self) {
+        let (game, status) = (&mut self.game, &mut self.status);
+        for player in self.players.iter_mut() {
+            if let Stage::Playing(id) = player.stage {
+                match player.inbox.pop() {
+                    Some(input) => game.set_input(id, input),
+                    None => status.inputs_starved += 1,
+                }
+                status.inputs_skipped += u64::from(std::mem::take(&mut player.inbox.skipped));
+            }
+        }
+    }
+
+    fn update_interest(&mut self) {
+        let now = self.game.now();
+        let (replicas, spatial) = (self.game.replicas(), self.game.spatial());
+        self.named_by.resize(self.named_by.len().max(replicas.len()), 0);
+        let named_by = &mut self.named_by;
+        #[cfg(feature = "faults")]
+        let fault = self.config.fault;
+        for player in self.players.iter_mut() {
+            let Stage::Playing(viewer) = player.stage else { continue };
+            player.view.cool(now, |id| named_by[id.row()] -= 1);
+            if (now.0 + player.session.slot) % INTEREST_PERIOD_TICKS != 0 && player.view.present() > 0 {
+                continue;
+            }
+            #[cfg(feature = "faults")]
+            let may_enter = |id: NetId| {
+                let dropped = crate::fault::mix(u64::from(viewer.0), u64::from(id.0)).is_multiple_of(1_000);
+                !(fault == Some(crate::Fault::DropEntity) && dropped)
+            };
+            #[cfg(not(feature = "faults"))]
+            let may_enter = |_| true;
+            let leave = |view: &mut view::View, slot: u16| {
+                #[cfg(feature = "faults")]
+                if fault == Some(crate::Fault::ForgetLeave) && (now.0 + u32::from(slot)).is_multiple_of(4) {
+                    view.forget(slot, now);
+                    return;
+                }
+                view.leave(slot);
+            };
+            let entered = |id: NetId| named_by[id.row()] += 1;
+            let change = interest::Change { may_enter, entered, leave };
+            self.interest.update(viewer, &mut player.view, &self.sight, replicas, spatial, change);
+        }
+    }
+
+    fn write_snapshots(&mut self, out: &mut Outbound) {
+        let now = self.game.now();
+        self.cache.begin(now, self.game.replicas().len());
+        let first = now.0 as usize;
+        for player in self.players.rotated_mut(first) {
+            let Stage::Playing(id) = player.stage else { continue };
+            if player.budget_bytes <= 0 {
+                self.status.snapshots_skipped += 1;
+                continue;
+            }
+            let Some(mut own) = self.game.own(id) else { continue };
+            own.input_applied = player.inbox.applied();
+            own.input_depth = player.inbox.len().min(15) as u8;
+            let viewer = Viewer { session: player.session, id, own, budget_bytes: player.budget_bytes };
+            self.writer.write(&viewer, &mut player.view, self.game.replicas(), &mut self.cache, now, out);
+            // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
+            player.budget_bytes = 0;
+        }
+    }
+
+    fn save_due(&mut self) {
+        let now = self.game.now();
+        let interval = self.config.save_interval_ticks;
+        let mut due = std::mem::take(&mut self.players.scratch);
+        due.extend(self.players.iter_mut().filter_map(|player| match player.stage {
+            Stage::Playing(id) if (now.0 + player.session.slot).is_multiple_of(interval) => {
+                Some((player.character, id))
+            }
+            _ => None,
+        }));
+        for (character, id) in due.drain(..) {
+            if self.game.replicas().changed(id).0 + interval >= now.0 {
+                self.save(character, id);
+            }
+        }
+        self.players.scratch = due;
+    }
+
+    fn save(&mut self, character: CharacterId, id: NetId) {
+        if let Some(record) = self.game.record(id) {
+            let mut bytes = Vec::with_capacity(64);
+            record.to_bytes(&mut bytes);
+            self.store.save(character, bytes, self.game.now());
+        }
+    }
+
+    /// Gives back the ids that no viewer can name any more.
+    fn recycle(&mut self) {
+        let (game, named_by) = (&mut self.game, &self.named_by);
+        self.departed.retain(|&id| {
+            let named = named_by.get(id.row()).is_some_and(|&viewers| viewers > 0);
+            if !named {
+                game.recycle(id);
+            }
+            named
+        });
+    }
+
+    fn update_status(&mut self) {
+        let now = self.game.now();
+        let status = &mut self.status;
+        status.tick = now.0;
+        status.players = self.players.playing();
+        status.loading = self.players.len() - status.players;
+        status.entities = self.game.replicas().live().len();
+        status.player_ticks += status.players as u64;
+        status.updates = self.writer.updates;
+        status.encoded = self.cache.encoded;
+        status.saves_confirmed = self.store.saves_confirmed;
+        status.saves_failed = self.store.saves_failed;
+        status.save_lag_ticks = self.store.lag_ticks(now);
+    }
+}

@@ -1,0 +1,142 @@
+//! The people of the realm, by session, in an order that is the same in every run.
+
+use super::inbox::InputBuffer;
+use super::store::Saved;
+use super::view::View;
+use crate::SessionId;
+use protocol::{CharacterId, NetId};
+use rudp::token::Role;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How far a person has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The record is being fetched.
+    Loading,
+    /// In the world as this entity.
+    Playing(NetId),
+}
+
+/// One person.
+#[derive(Debug)]
+pub struct Player {
+    /// The connection.
+    pub session: SessionId,
+    /// Whose record.
+    pub character: CharacterId,
+    /// What the token allows.
+    pub role: Role,
+    /// How far.
+    pub stage: Stage,
+    /// Inputs that wait.
+    pub inbox: InputBuffer,
+    /// What the client knows of others.
+    pub view: View,
+    /// Bytes that the next snapshot may have, as the gate last said.
+    pub budget_bytes: i32,
+}
+
+impl Player {
+    /// Someone whose record is being fetched.
+    #[must_use]
+    pub fn loading(session: SessionId, character: CharacterId, role: Role) -> Self {
+        Self {
+            session,
+            character,
+            role,
+            stage: Stage::Loading,
+            inbox: InputBuffer::default(),
+            view: View::default(),
+            budget_bytes: 0,
+        }
+    }
+}
+
+/// What a load found, as the persistence thread says it.
+type Found = Result<Option<Saved>, String>;
+
+/// Everyone, by transport slot.
+#[derive(Debug, Default)]
+pub struct PlayerTable {
+    rows: Vec<Option<Player>>,
+    by_character: BTreeMap<CharacterId, SessionId>,
+    loaded: VecDeque<(SessionId, Found)>,
+    /// Reused by whoever must look at players and change the realm at once.
+    pub scratch: Vec<(CharacterId, NetId)>,
+}
+
+impl PlayerTable {
+    /// Everyone, loading or playing.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_character.len()
+    }
+
+    /// Whether nobody is here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_character.is_empty()
+    }
+
+    /// Those in the world.
+    #[must_use]
+    pub fn playing(&self) -> usize {
+        self.rows.iter().flatten().filter(|player| matches!(player.stage, Stage::Playing(_))).count()
+    }
+
+    /// Adds someone whose character is not here yet.
+    pub fn insert(&mut self, session: SessionId, player: Player) {
+        let row = session.slot as usize;
+        if self.rows.len() <= row {
+            self.rows.resize_with(row + 1, || None);
+        }
+        let before = self.by_character.insert(player.character, session);
+        assert!(before.is_none(), "a character is played by one session at a time");
+        assert!(self.rows[row].is_none(), "the gate gave a slot away twice");
+        self.rows[row] = Some(player);
+    }
+
+    /// The session's player, unless the session is over.
+    pub fn find(&mut self, session: SessionId) -> Option<&mut Player> {
+        self.rows.get_mut(session.slot as usize)?.as_mut().filter(|player| player.session == session)
+    }
+
+    /// Takes someone out.
+    pub fn remove(&mut self, session: SessionId) -> Option<Player> {
+        let row = self.rows.get_mut(session.slot as usize)?;
+        let player = row.take_if(|player| player.session == session)?;
+        self.by_character.remove(&player.character);
+        Some(player)
+    }
+
+    /// Who plays this character.
+    #[must_use]
+    pub fn of_character(&self, character: CharacterId) -> Option<SessionId> {
+        self.by_character.get(&character).copied()
+    }
+
+    /// A record was fetched; whoever waits for it is admitted in the next tick.
+    pub fn on_loaded(&mut self, character: CharacterId, found: Found) {
+        let Some(session) = self.of_character(character) else { return };
+        if self.find(session).is_some_and(|player| player.stage == Stage::Loading) {
+            self.loaded.push_back((session, found));
+        }
+    }
+
+    /// The next person whose record was fetched.
+    pub fn next_loaded(&mut self) -> Option<(SessionId, Found)> {
+        self.loaded.pop_front()
+    }
+
+    /// Everyone in slot order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Player> {
+        self.rows.iter_mut().flatten()
+    }
+
+    /// Everyone in slot order, starting from another one each tick, so that nobody is always served last.
+    pub fn rotated_mut(&mut self, start: usize) -> impl Iterator<Item = &mut Player> {
+        let middle = if self.rows.is_empty() { 0 } else { start % self.rows.len() };
+        let (before, after) = self.rows.split_at_mut(middle);
+        after.iter_mut().chain(before).flatten()
+    }
+}

@@ -1,0 +1,258 @@
+//! The deciding half of persistence: what to load, what to save, what to try again, what is not yet safe.
+//!
+//! Pure: the edge carries [`StoreJob`]s to the journal and [`StoreDone`]s back. A record that is not confirmed stays in
+//! memory, so that a person who logs out and in again while the journal is slow is served what he left, not what the
+//! journal still has.
+
+use protocol::unit::TICK_RATE_HZ;
+use protocol::{CharacterId, Tick};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Work for the persistence thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreJob {
+    /// Find the newest record.
+    Load {
+        /// Whose.
+        character: CharacterId,
+    },
+    /// Write a record unless a newer one is there.
+    Save {
+        /// Whose.
+        character: CharacterId,
+        /// Counts up from 1 for each character.
+        revision: u64,
+        /// The record.
+        bytes: Vec<u8>,
+    },
+}
+
+/// A record as it was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its version.
+    pub revision: u64,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// What came of a [`StoreJob`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreDone {
+    /// Of a load: the record, or none if there never was one, or a sentence that says why it cannot be used.
+    Loaded {
+        /// Whose.
+        character: CharacterId,
+        /// What was found.
+        found: Result<Option<Saved>, String>,
+    },
+    /// Of a save: it is on disk.
+    Saved {
+        /// Whose.
+        character: CharacterId,
+        /// Which.
+        revision: u64,
+    },
+    /// Of a save: it is not.
+    Failed {
+        /// Whose.
+        character: CharacterId,
+        /// Which.
+        revision: u64,
+        /// Why.
+        error: String,
+    },
+}
+
+/// Pause before a failed save is tried again: 1 s.
+const RETRY_TICKS: u32 = TICK_RATE_HZ;
+
+/// A record that the journal has not confirmed.
+#[derive(Debug)]
+struct Unconfirmed {
+    revision: u64,
+    bytes: Vec<u8>,
+    /// When the state in it was true.
+    taken_at: Tick,
+    /// When to hand it to the edge; none while it is there.
+    due: Option<Tick>,
+}
+
+/// What is on its way to the journal and back.
+#[derive(Debug, Default)]
+pub struct Store {
+    loads: VecDeque<CharacterId>,
+    /// One record per character at most: a newer one replaces an older one that has not left yet.
+    unconfirmed: BTreeMap<CharacterId, Unconfirmed>,
+    /// Characters whose record is to be handed to the edge, in order.
+    saves: VecDeque<CharacterId>,
+    /// Newest revision of each character that is in the world or unconfirmed.
+    revisions: BTreeMap<CharacterId, u64>,
+    /// Saves confirmed since start.
+    pub saves_confirmed: u64,
+    /// Saves that failed since start (each is tried again).
+    pub saves_failed: u64,
+}
+
+impl Store {
+    /// Asks for a character's record. Answers at once if a newer one than the journal's is still in memory.
+    pub fn load(&mut self, character: CharacterId) -> Option<Saved> {
+        if let Some(record) = self.unconfirmed.get(&character) {
+            return Some(Saved { revision: record.revision, bytes: record.bytes.clone() });
+        }
+        self.loads.push_back(character);
+        None
+    }
+
+    /// A load was answered with this revision: later saves count on from it.
+    pub fn on_loaded(&mut self, character: CharacterId, revision: u64) {
+        let known = self.revisions.entry(character).or_insert(0);
+        *known = revision.max(*known);
+    }
+
+    /// Saves what was true at `now`.
+    pub fn save(&mut self, character: CharacterId, bytes: Vec<u8>, now: Tick) {
+        let revision = self.revisions.entry(character).or_insert(0);
+        *revision += 1;
+        let waiting = self.unconfirmed.get(&character).is_some_and(|record| record.due.is_some());
+        let record = Unconfirmed { revision: *revision, bytes, taken_at: now, due: Some(now) };
+        self.unconfirmed.insert(character, record);
+        if !waiting {
+            self.saves.push_back(character);
+        }
+    }
+
+    /// The next job that is due. Loads first: a person waits for them.
+    pub fn poll(&mut self, now: Tick) -> Option<StoreJob> {
+        if let Some(character) = self.loads.pop_front() {
+            return Some(StoreJob::Load { character });
+        }
+        for _ in 0..self.saves.len() {
+            let character = self.saves.pop_front()?;
+            let record = self.unconfirmed.get_mut(&character).expect("what waits to be saved is unconfirmed");
+            if record.due.is_some_and(|due| due <= now) {
+                record.due = None;
+                let bytes = record.bytes.clone();
+                return Some(StoreJob::Save { character, revision: record.revision, bytes });
+            }
+            self.saves.push_back(character);
+        }
+        None
+    }
+
+    /// The journal has this record; older ones are superseded with it.
+    pub fn on_saved(&mut self, character: CharacterId, revision: u64, in_world: bool) {
+        self.saves_confirmed += 1;
+        if self.unconfirmed.get(&character).is_some_and(|record| record.revision <= revision) {
+            self.unconfirmed.remove(&character);
+        }
+        if !in_world && !self.unconfirmed.contains_key(&character) {
+            self.revisions.remove(&character);
+        }
+    }
+
+    /// The journal refused this record; the newest one is tried again after [`RETRY_TICKS`].
+    pub fn on_failed(&mut self, character: CharacterId, revision: u64, now: Tick) {
+        self.saves_failed += 1;
+        if let Some(record) = self.unconfirmed.get_mut(&character)
+            && record.revision == revision
+            && record.due.is_none()
+        {
+            record.due = Some(Tick(now.0 + RETRY_TICKS));
+            self.saves.push_back(character);
+        }
+    }
+
+    /// Whether nothing waits to be confirmed.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.unconfirmed.is_empty()
+    }
+
+    /// Age in ticks of the oldest state that is not confirmed; 0 if all is safe.
+    #[must_use]
+    pub fn lag_ticks(&self, now: Tick) -> u32 {
+        self.unconfirmed.values().map(|record| now.since(record.taken_at)).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: CharacterId = CharacterId(1);
+    const BOB: CharacterId = CharacterId(2);
+
+    fn save_of(job: Option<StoreJob>) -> (CharacterId, u64, Vec<u8>) {
+        match job {
+            Some(StoreJob::Save { character, revision, bytes }) => (character, revision, bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn revisions_count_on_from_what_was_loaded() {
+        let mut store = Store::default();
+        assert_eq!(store.load(ANN), None);
+        assert_eq!(store.poll(Tick(1)), Some(StoreJob::Load { character: ANN }));
+        store.on_loaded(ANN, 41);
+        store.save(ANN, vec![1], Tick(2));
+        assert_eq!(save_of(store.poll(Tick(2))), (ANN, 42, vec![1]));
+        assert_eq!(store.poll(Tick(2)), None, "it is handed out once");
+    }
+
+    #[test]
+    fn a_newer_save_replaces_one_that_has_not_left() {
+        let mut store = Store::default();
+        store.save(ANN, vec![1], Tick(1));
+        store.save(ANN, vec![2], Tick(2));
+        assert_eq!(save_of(store.poll(Tick(2))), (ANN, 2, vec![2]));
+        assert_eq!(store.poll(Tick(2)), None);
+    }
+
+    #[test]
+    fn a_login_before_the_save_is_confirmed_gets_what_was_left() {
+        let mut store = Store::default();
+        store.save(ANN, vec![9], Tick(1));
+        store.poll(Tick(1));
+        assert_eq!(store.load(ANN), Some(Saved { revision: 1, bytes: vec![9] }));
+        store.on_saved(ANN, 1, false);
+        assert_eq!(store.load(ANN), None, "now the journal has it");
+    }
+
+    #[test]
+    fn a_confirmation_of_an_older_record_leaves_the_newer_one_unconfirmed() {
+        let mut store = Store::default();
+        store.save(ANN, vec![1], Tick(1));
+        store.poll(Tick(1));
+        store.save(ANN, vec![2], Tick(5));
+        store.on_saved(ANN, 1, true);
+        assert!(!store.is_drained());
+        assert_eq!(store.lag_ticks(Tick(12)), 7);
+        assert_eq!(save_of(store.poll(Tick(6))), (ANN, 2, vec![2]));
+        store.on_saved(ANN, 2, true);
+        assert!(store.is_drained());
+    }
+
+    #[test]
+    fn a_failed_save_is_tried_again_after_a_pause_with_the_newest_content() {
+        let mut store = Store::default();
+        store.save(ANN, vec![1], Tick(1));
+        store.poll(Tick(1));
+        store.on_failed(ANN, 1, Tick(10));
+        assert_eq!(store.poll(Tick(10 + RETRY_TICKS - 1)), None);
+        store.save(ANN, vec![2], Tick(20));
+        assert_eq!(save_of(store.poll(Tick(20))), (ANN, 2, vec![2]));
+        assert_eq!(store.poll(Tick(1_000)), None);
+    }
+
+    #[test]
+    fn one_character_that_cannot_be_saved_does_not_hold_up_another() {
+        let mut store = Store::default();
+        store.save(ANN, vec![1], Tick(1));
+        store.poll(Tick(1));
+        store.on_failed(ANN, 1, Tick(1));
+        store.save(BOB, vec![2], Tick(2));
+        assert_eq!(save_of(store.poll(Tick(2))).0, BOB);
+    }
+}

@@ -1,0 +1,299 @@
+//! A server and its clients in one thread and virtual time, with a bad link in front of each client.
+#![allow(dead_code, reason = "each test file uses its own part of the rig")]
+
+use client::{Client, ClientConfig, ClientEvent};
+use netem::{Link, LinkConfig};
+use protocol::message::{ClientMessage, ServerMessage};
+use protocol::motion::StaticMap;
+use protocol::unit::{TICK_NS, units_from_m};
+use protocol::{CharacterId, Input, NetId, OwnState, Tick, motion};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rudp::seal::Key;
+use rudp::time::Now;
+use rudp::token::{Mint, Name, Role, UserData};
+use server::{Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, Saved, StoreDone, StoreJob};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub const SERVER: &str = "10.0.0.1:7777";
+/// Virtual time advances in steps of this: four to a tick.
+const STEP_NS: u64 = TICK_NS / 4;
+/// When the virtual world begins.
+const UNIX_S: u64 = 1_800_000_000;
+
+pub struct Rig {
+    pub now: Now,
+    pub gate: Gate,
+    pub realm: Realm,
+    pub bots: Vec<Bot>,
+    pub journal: BTreeMap<CharacterId, Saved>,
+    /// What every entity's owner was told: (tick, entity) to state.
+    pub truth: BTreeMap<(Tick, NetId), OwnState>,
+    pub comparisons: u64,
+    /// The world thread does not turn; the gate's packets still leave.
+    pub realm_is_stuck: bool,
+    next_tick_ns: u64,
+    steps: u64,
+    map: Arc<StaticMap>,
+    link: LinkConfig,
+    rng: StdRng,
+    serial: u64,
+}
+
+pub struct Bot {
+    pub number: u64,
+    pub client: Client,
+    pub address: SocketAddr,
+    pub up: Link,
+    pub down: Link,
+    /// Updates of others that wait for the truth of their tick.
+    updates: Vec<(Tick, NetId, protocol::EntityState)>,
+    pub events: Vec<ClientEvent>,
+    pub echoes: Vec<u32>,
+    pub gone: Option<rudp::Reason>,
+    /// What it wants; a closure of time would need boxing.
+    pub input: Input,
+    pub wanders: bool,
+    /// Its datagrams no longer leave the house.
+    pub is_mute: bool,
+}
+
+impl Rig {
+    pub fn new(link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
+        let now = Now { mono_ns: 1_000_000_000, unix_s: UNIX_S };
+        let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
+        let mut realm = RealmConfig {
+            seed: 1,
+            map: map.clone(),
+            players_max: 400,
+            enter_radius_units: units_from_m(100.0),
+            leave_radius_units: units_from_m(115.0),
+            visible_max: 1_000,
+            save_interval_ticks: 240,
+            #[cfg(feature = "faults")]
+            fault: None,
+        };
+        configure(&mut realm);
+        let gate = Gate::new(GateConfig { transport: transport(&map) }, now).unwrap();
+        // Tokens of before the start are refused, so the world begins a second before anyone connects.
+        let now = Now { unix_s: UNIX_S + 1, ..now };
+        Self {
+            now,
+            gate,
+            realm: Realm::new(realm),
+            bots: Vec::new(),
+            journal: BTreeMap::new(),
+            truth: BTreeMap::new(),
+            comparisons: 0,
+            realm_is_stuck: false,
+            next_tick_ns: now.mono_ns,
+            steps: 0,
+            map,
+            link,
+            rng: StdRng::seed_from_u64(7),
+            serial: 0,
+        }
+    }
+
+    /// A client for character `number` starts to connect; returns its index.
+    pub fn join(&mut self, number: u64) -> usize {
+        let client = self.client(number);
+        let address = SocketAddr::from(([10, 1, (self.serial >> 8) as u8, self.serial as u8], 4_000));
+        let seed = self.serial * 2;
+        self.bots.push(Bot {
+            number,
+            client,
+            address,
+            up: Link::new(self.link, seed),
+            down: Link::new(self.link, seed + 1),
+            updates: Vec::new(),
+            events: Vec::new(),
+            echoes: Vec::new(),
+            gone: None,
+            input: Input::default(),
+            wanders: true,
+            is_mute: false,
+        });
+        self.bots.len() - 1
+    }
+
+    fn client(&mut self, number: u64) -> Client {
+        self.serial += 1;
+        let user = UserData {
+            account_id: number,
+            character_id: number,
+            name: Name::new("bot").unwrap(),
+            role: Role::Operator,
+            issued_at_ms: self.now.unix_s * 1_000,
+            serial: self.serial,
+            epoch: 0,
+        };
+        let mint = Mint { key: Key::new([7; 32]), protocol_id: protocol::PROTOCOL_ID, lifetime_s: 30 };
+        let addresses = [SERVER.parse().unwrap()];
+        let token = mint.mint(self.now.unix_s * 1_000, number, &addresses, 10, &user, &mut self.rng).unwrap();
+        let config = ClientConfig { token, seal: rudp::Backend::Auto, content_hash: self.map.hash() };
+        Client::new(config, self.now)
+    }
+
+    pub fn run_ticks(&mut self, ticks: u32) {
+        for _ in 0..ticks * 4 {
+            self.step();
+        }
+    }
+
+    /// Runs until every bot is in the world, at most `ticks`.
+    pub fn run_until_joined(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            if self.bots.iter().all(|bot| bot.client.own().is_some()) {
+                return;
+            }
+            self.run_ticks(1);
+        }
+        let out: Vec<_> = self.bots.iter().filter(|bot| bot.client.own().is_none()).map(|bot| bot.number).collect();
+        panic!("still outside after {ticks} ticks: {out:?}; {:?}", self.gate.counters());
+    }
+
+    pub fn place(&mut self, index: usize, x_m: f64, y_m: f64) {
+        let message = ClientMessage::Place { x_units: units_from_m(x_m), y_units: units_from_m(y_m) };
+        self.bots[index].client.send(&message).unwrap();
+    }
+
+    pub fn own_id(&self, index: usize) -> NetId {
+        self.bots[index].client.welcome().unwrap().own
+    }
+
+    pub fn sees(&self, viewer: usize, other: usize) -> bool {
+        self.bots[viewer].client.sees(self.own_id(other)).is_some()
+    }
+
+    fn step(&mut self) {
+        self.now = self.now.plus_ns(STEP_NS);
+        self.steps += 1;
+        self.carry_up();
+        if self.now.mono_ns >= self.next_tick_ns {
+            self.next_tick_ns += TICK_NS;
+            if !self.realm_is_stuck {
+                self.tick();
+            }
+        }
+        if self.gate.poll_timeout().is_some_and(|due| due <= self.now.mono_ns) {
+            self.gate.handle_timeout(self.now);
+        }
+        self.transmit();
+        let act = self.steps % 4;
+        for index in 0..self.bots.len() {
+            self.step_bot(index, act == index as u64 % 4);
+        }
+    }
+
+    fn carry_up(&mut self) {
+        for bot in &mut self.bots {
+            while let Some(mut datagram) = bot.up.poll(self.now.mono_ns) {
+                self.gate.handle_datagram(self.now, bot.address, &mut datagram);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let mut inbound = [Inbound::default()];
+        self.gate.swap_inbound(self.now, &mut inbound[0]);
+        let mut out = Outbound::default();
+        self.realm.tick(self.now, &mut inbound, &mut out);
+        self.gate.handle_outbound(self.now, &out);
+        while let Some(job) = self.realm.poll_store() {
+            let done = match job {
+                StoreJob::Load { character } => {
+                    StoreDone::Loaded { character, found: Ok(self.journal.get(&character).cloned()) }
+                }
+                StoreJob::Save { character, revision, bytes } => {
+                    self.journal.insert(character, Saved { revision, bytes });
+                    StoreDone::Saved { character, revision }
+                }
+            };
+            self.realm.handle_completion(done);
+        }
+    }
+
+    fn transmit(&mut self) {
+        let mut buf = [0; 1_500];
+        while let Some(transmit) = self.gate.poll_transmit(self.now, &mut buf) {
+            if let Some(bot) = self.bots.iter_mut().find(|bot| bot.address == transmit.to) {
+                bot.down.send(self.now.mono_ns, &buf[..transmit.len]);
+            }
+        }
+    }
+
+    fn step_bot(&mut self, index: usize, acts: bool) {
+        let (now, bot) = (self.now, &mut self.bots[index]);
+        while let Some(mut datagram) = bot.down.poll(now.mono_ns) {
+            bot.client.handle_datagram(now, SERVER.parse().unwrap(), &mut datagram);
+        }
+        if bot.client.poll_timeout().is_some_and(|due| due <= now.mono_ns) {
+            bot.client.handle_timeout(now);
+        }
+        while let Some(event) = bot.client.poll_event() {
+            match &event {
+                ClientEvent::Own { tick, state } => {
+                    self.truth.insert((*tick, bot.client.welcome().unwrap().own), *state);
+                }
+                ClientEvent::Update { tick, id, state } => bot.updates.push((*tick, *id, *state)),
+                ClientEvent::Message(ServerMessage::Echo { number }) => bot.echoes.push(*number),
+                ClientEvent::Disconnected(reason) => bot.gone = Some(*reason),
+                _ => {}
+            }
+            if !matches!(event, ClientEvent::Own { .. } | ClientEvent::Update { .. }) {
+                bot.events.push(event);
+            }
+        }
+        if acts {
+            if bot.wanders && self.rng.random_ratio(1, 40) {
+                bot.input.move_x = self.rng.random_range(-127..=127);
+                bot.input.move_y = self.rng.random_range(-127..=127);
+                bot.input.buttons = u8::from(self.rng.random_ratio(1, 5));
+            }
+            if bot.wanders {
+                bot.input.yaw = (bot.input.yaw + self.rng.random_range(0..40)) % 4_096;
+            }
+            bot.client.push_input(now, bot.input);
+        }
+        let mut buf = [0; 1_500];
+        while let Some(transmit) = bot.client.poll_transmit(now, &mut buf) {
+            if !bot.is_mute {
+                bot.up.send(now.mono_ns, &buf[..transmit.len]);
+            }
+        }
+    }
+
+    /// Compares every state that anyone was told of another with what that other was told of himself.
+    pub fn assert_all_true(&mut self) {
+        let mut unknown = 0_u64;
+        for bot in &mut self.bots {
+            for (tick, id, state) in bot.updates.drain(..) {
+                match self.truth.get(&(tick, id)) {
+                    Some(own) => {
+                        assert_eq!(state, own.entity(), "bot {} saw {id:?} at {tick:?}", bot.number);
+                        self.comparisons += 1;
+                    }
+                    None => unknown += 1,
+                }
+            }
+            let stats = bot.client.stats();
+            assert_eq!((stats.resyncs, stats.store.parts_refused, stats.messages_malformed), (0, 0, 0));
+        }
+        assert!(unknown <= self.comparisons, "{unknown} of {} have no truth to compare with", self.comparisons);
+    }
+}
+
+fn transport(map: &StaticMap) -> rudp::ServerConfig {
+    let rules = rudp::HelloRules {
+        versions: rudp::INNER_VERSION..=rudp::INNER_VERSION,
+        channel_hash: rudp::ChannelTable::GAME.hash(),
+        motion_hash: motion::hash(),
+        content_hash: map.hash(),
+    };
+    let address = SERVER.parse().unwrap();
+    let config = rudp::ServerConfig::new(protocol::PROTOCOL_ID, Key::new([7; 32]), address, rules, [3; 32]);
+    // Tokens are minted by the same clock.
+    rudp::ServerConfig { skew_s: 0, ..config }
+}
