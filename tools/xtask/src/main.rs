@@ -1,0 +1,115 @@
+//! The project's own automation.
+//!
+//! Everything here runs from any folder of the checkout, needs only Rust and a C compiler unless a command says
+//! otherwise, announces each step on one line and stops at the first failure with one sentence.
+// Automation lives outside the pure rooms: it may read the clock and wait.
+#![allow(clippy::disallowed_methods)]
+
+mod audit;
+mod bad_start;
+mod checkout;
+mod ci;
+mod coverage;
+mod faults;
+mod first_light;
+mod rust_text;
+mod spec;
+mod stage;
+mod step;
+mod swarm;
+mod table;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::checkout::Checkout;
+use crate::step::Steps;
+
+/// The project's own automation.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// All tests of the workspace, doc tests included, with plain `cargo test`
+    Test {
+        /// Handed on to `cargo test --workspace`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, tests
+    Ci,
+    /// Lints that know this project: banned words, allowed edges between crates, the top level, sizes
+    Tidy,
+    /// Compares the clauses of protocol-spec/ with the code and the tests that cite them
+    Spec,
+    /// Proves the swarm: servers that lie on purpose must be caught, an honest one must pass
+    Faults {
+        /// 300 bots for 20 s instead of 100 bots for 8 s
+        #[arg(long)]
+        full: bool,
+    },
+    /// The release server end to end: bots, a kill -9, the idle load, refusals to start
+    FirstLight {
+        /// 500, 500 and 200 bots for 30 s instead of 60 bots for 6 s
+        #[arg(long)]
+        full: bool,
+        /// Recorded human movement to replay, FILE or FILE@T0
+        #[arg(long, value_name = "FILE")]
+        humans: Option<String>,
+    },
+    /// Line coverage of each crate (needs cargo-llvm-cov)
+    Coverage,
+    /// Advisories, licences, sources (needs cargo-deny)
+    Audit,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let checkout = Checkout::find()?;
+    let steps = Steps::start();
+    match command {
+        Command::Test { args } => ci::test(&checkout, &steps, &args),
+        Command::Ci => ci::ci(&checkout, &steps),
+        Command::Tidy => steps.run("tidy", || tidy::run(&checkout)),
+        Command::Spec => steps.run("spec", || spec::run(&checkout)),
+        Command::Faults { full } => faults::run(&checkout, &steps, full),
+        Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
+        Command::Coverage => coverage::run(&checkout, &steps),
+        Command::Audit => audit::run(&checkout, &steps),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_handed_on_with_inner_dashes() {
+        let cli = Cli::parse_from(["xtask", "test", "--", "a_filter", "--", "--nocapture"]);
+        let Command::Test { args } = cli.command else { panic!("not the test command") };
+        assert_eq!(args, ["a_filter", "--", "--nocapture"]);
+    }
+}
