@@ -1,0 +1,285 @@
+//! The whole world as a value: what is saved, what is hashed, and what a restart begins with.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use crate::cursor::{Cursor, Truncated};
+use crate::player::{View, Wish};
+use crate::records::Z_MAX;
+use crate::roster::ENTITIES_MAX;
+use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
+use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M};
+use protocol::{CharacterId, Input, NetId, Tick};
+use thiserror::Error;
+
+/// The newest version that this code writes and reads.
+const VERSION: u16 = 1;
+/// No body falls faster than this, in subunits per tick: 60 m/s, what a fall from twice the greatest height would end
+/// with.
+const FALL_SPEED_MAX: i32 = SUBUNITS_PER_M;
+
+/// Everything that decides the future of a world, apart from its seed. Past states are not part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorldImage {
+    pub(crate) map_hash: u64,
+    pub(crate) tick: Tick,
+    /// Ids ever given out.
+    pub(crate) rows: u32,
+    /// Free ids, in the order in which they will be given out.
+    pub(crate) recycled: Vec<NetId>,
+    /// By ascending id.
+    pub(crate) players: Vec<PlayerImage>,
+}
+
+/// One player of a [`WorldImage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlayerImage {
+    pub(crate) id: NetId,
+    pub(crate) character: CharacterId,
+    pub(crate) body: Body,
+    pub(crate) view: View,
+    pub(crate) wish: Wish,
+}
+
+/// Why an image cannot be used: the fault of whoever stored it, or of the configuration it is restored under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ImageError {
+    /// Shorter than it says.
+    #[error("the world image is cut short")]
+    Truncated,
+    /// Longer than it says.
+    #[error("{0} bytes after the world image")]
+    Trailing(usize),
+    /// Written by a newer server, or not an image at all.
+    #[error("world image version {0} is unknown here; the newest known is 1")]
+    Version(u16),
+    /// Made on another map.
+    #[error("the world image was made on another map")]
+    Map,
+    /// More ids than this configuration allows.
+    #[error("the world image has {rows} ids, the configuration allows {entities_max}")]
+    Size {
+        /// Ids of the image.
+        rows: u32,
+        /// As configured.
+        entities_max: usize,
+    },
+    /// An id is out of range, out of order or used twice.
+    #[error("entity {} of the world image is out of order or used twice", .0.0)]
+    Id(NetId),
+    /// A body stands in a block or outside, or moves faster than any body can.
+    #[error("entity {} of the world image is where or as nobody can be", .0.0)]
+    Body(NetId),
+}
+
+impl From<Truncated> for ImageError {
+    fn from(_: Truncated) -> Self {
+        Self::Truncated
+    }
+}
+
+impl WorldImage {
+    /// The tick at which it was made.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// Appends the image to `bytes`: u16 version, u64 map hash, u32 tick, u32 ids, u32 count and the free ids, u32 count
+    /// and the players; all little-endian.
+    pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.map_hash.to_le_bytes());
+        bytes.extend_from_slice(&self.tick.0.to_le_bytes());
+        bytes.extend_from_slice(&self.rows.to_le_bytes());
+        bytes.extend_from_slice(&(self.recycled.len() as u32).to_le_bytes());
+        for id in &self.recycled {
+            bytes.extend_from_slice(&id.0.to_le_bytes());
+        }
+        bytes.extend_from_slice(&(self.players.len() as u32).to_le_bytes());
+        for player in &self.players {
+            player.to_bytes(bytes);
+        }
+    }
+
+    /// Reads an image from all of `bytes`. Whether it makes sense is found out by [`crate::Game::restore`].
+    ///
+    /// # Errors
+    /// [`ImageError`] for anything but exactly one image of a known version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ImageError> {
+        let mut cursor = Cursor(bytes);
+        let version = cursor.u16()?;
+        if version != VERSION {
+            return Err(ImageError::Version(version));
+        }
+        let map_hash = cursor.u64()?;
+        let tick = Tick(cursor.u32()?);
+        let rows = cursor.u32()?;
+        let recycled = list(&mut cursor, rows, |cursor| Ok(NetId(cursor.u16()?)))?;
+        let players = list(&mut cursor, rows, PlayerImage::take)?;
+        match cursor.left() {
+            0 => Ok(Self { map_hash, tick, rows, recycled, players }),
+            left => Err(ImageError::Trailing(left)),
+        }
+    }
+
+    /// Whether a game on `map` may begin with this image.
+    pub(crate) fn check(&self, map: &StaticMap, entities_max: usize) -> Result<(), ImageError> {
+        if self.map_hash != map.hash() {
+            return Err(ImageError::Map);
+        }
+        if self.rows as usize > entities_max.min(ENTITIES_MAX) {
+            return Err(ImageError::Size { rows: self.rows, entities_max });
+        }
+        let mut is_used = vec![false; self.rows as usize];
+        for id in self.recycled.iter().chain(self.players.iter().map(|player| &player.id)) {
+            match is_used.get_mut(id.row()) {
+                Some(used) if !*used => *used = true,
+                _ => return Err(ImageError::Id(*id)),
+            }
+        }
+        let mut previous = None;
+        for player in &self.players {
+            if previous >= Some(player.id) {
+                return Err(ImageError::Id(player.id));
+            }
+            if !player.is_possible(map) {
+                return Err(ImageError::Body(player.id));
+            }
+            previous = Some(player.id);
+        }
+        Ok(())
+    }
+}
+
+/// A counted list. The count comes from the bytes: it is believed up to `rows` and never allocated ahead.
+fn list<'a, T>(
+    cursor: &mut Cursor<'a>,
+    rows: u32,
+    take: impl Fn(&mut Cursor<'a>) -> Result<T, Truncated>,
+) -> Result<Vec<T>, ImageError> {
+    let len = cursor.u32()?;
+    if len > rows {
+        return Err(ImageError::Size { rows: len, entities_max: rows as usize });
+    }
+    let mut values = Vec::new();
+    for _ in 0..len {
+        values.push(take(cursor)?);
+    }
+    Ok(values)
+}
+
+impl PlayerImage {
+    fn to_bytes(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.id.0.to_le_bytes());
+        bytes.extend_from_slice(&self.character.0.to_le_bytes());
+        let Body { x, y, z, vx, vy, vz } = self.body;
+        for length in [x, y, z, vx, vy, vz] {
+            bytes.extend_from_slice(&length.to_le_bytes());
+        }
+        let Wish { input, is_fresh } = self.wish;
+        for angle in [self.view.yaw, self.view.pitch, input.yaw, input.pitch] {
+            bytes.extend_from_slice(&angle.to_le_bytes());
+        }
+        bytes.extend_from_slice(&[input.move_x as u8, input.move_y as u8, input.buttons, u8::from(is_fresh)]);
+    }
+
+    fn take(cursor: &mut Cursor<'_>) -> Result<Self, Truncated> {
+        let id = NetId(cursor.u16()?);
+        let character = CharacterId(cursor.u64()?);
+        let (x, y, z) = (cursor.i32()?, cursor.i32()?, cursor.i32()?);
+        let (vx, vy, vz) = (cursor.i32()?, cursor.i32()?, cursor.i32()?);
+        let view = View { yaw: cursor.u16()?, pitch: cursor.u16()? };
+        let (yaw, pitch) = (cursor.u16()?, cursor.u16()?);
+        let (move_x, move_y, buttons) = (cursor.u8()? as i8, cursor.u8()? as i8, cursor.u8()?);
+        let wish = Wish { input: Input { move_x, move_y, yaw, pitch, buttons }, is_fresh: cursor.u8()? != 0 };
+        Ok(Self { id, character, body: Body { x, y, z, vx, vy, vz }, view, wish })
+    }
+
+    fn is_possible(&self, map: &StaticMap) -> bool {
+        let Body { x, y, z, vx, vy, vz } = self.body;
+        let (width, depth) = map.extent();
+        // The extent is tested first: the map computes with the coordinates and must not overflow.
+        let is_inside = (0..=width).contains(&x) && (0..=depth).contains(&y) && (0..=Z_MAX).contains(&z);
+        // Rounding lets a run be one subunit too fast.
+        let is_slow = vx.unsigned_abs().max(vy.unsigned_abs()) <= RUN_SPEED.unsigned_abs().saturating_add(1);
+        is_inside
+            && is_slow
+            && vz.unsigned_abs() <= FALL_SPEED_MAX.unsigned_abs()
+            && self.view.yaw < ANGLE_STEPS
+            && self.view.pitch < ANGLE_STEPS
+            && map.is_free(x, y, BODY_RADIUS)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::expect_used, clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn map() -> StaticMap {
+        StaticMap::new(100, 100, &[]).unwrap()
+    }
+
+    fn player(id: u16) -> PlayerImage {
+        let place = 50 * SUBUNITS_PER_M;
+        PlayerImage {
+            id: NetId(id),
+            character: CharacterId(7),
+            body: Body { x: place, y: place, vx: -5, ..Body::default() },
+            view: View::new(9, 10),
+            wish: Wish::fresh(Input { move_x: -3, move_y: 4, yaw: 1, pitch: 2, buttons: 1 }),
+        }
+    }
+
+    fn image() -> WorldImage {
+        let players = vec![player(1), player(3)];
+        WorldImage { map_hash: map().hash(), tick: Tick(77), rows: 5, recycled: vec![NetId(4), NetId(0)], players }
+    }
+
+    #[test]
+    fn bytes_read_back_and_every_truncation_is_an_error() {
+        let mut bytes = Vec::new();
+        image().to_bytes(&mut bytes);
+        assert_eq!(WorldImage::from_bytes(&bytes), Ok(image()));
+        for len in 0..bytes.len() {
+            assert_eq!(WorldImage::from_bytes(&bytes[..len]), Err(ImageError::Truncated), "{len} bytes");
+        }
+        bytes.push(0);
+        assert_eq!(WorldImage::from_bytes(&bytes), Err(ImageError::Trailing(1)));
+        bytes[0] = 9;
+        assert_eq!(WorldImage::from_bytes(&bytes), Err(ImageError::Version(9)));
+    }
+
+    #[test]
+    fn a_sound_image_passes_and_each_contradiction_is_named() {
+        let check = |change: fn(&mut WorldImage)| {
+            let mut image = image();
+            change(&mut image);
+            image.check(&map(), 5)
+        };
+        assert_eq!(check(|_| ()), Ok(()));
+        assert_eq!(check(|image| image.map_hash ^= 1), Err(ImageError::Map));
+        assert_eq!(check(|image| image.rows = 6), Err(ImageError::Size { rows: 6, entities_max: 5 }));
+        assert_eq!(check(|image| image.recycled.push(NetId(3))), Err(ImageError::Id(NetId(3))));
+        assert_eq!(check(|image| image.recycled.push(NetId(5))), Err(ImageError::Id(NetId(5))));
+        assert_eq!(check(|image| image.players.swap(0, 1)), Err(ImageError::Id(NetId(1))));
+        assert_eq!(check(|image| image.players[0].body.x = i32::MAX), Err(ImageError::Body(NetId(1))));
+        assert_eq!(check(|image| image.players[1].body.x = 0), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.players[1].body.vy = i32::MIN), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.players[1].view.yaw = 4_096), Err(ImageError::Body(NetId(3))));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_bytes_never_panic(at in 0_usize..120, with in any::<u8>()) {
+            let mut bytes = Vec::new();
+            image().to_bytes(&mut bytes);
+            let index = at % bytes.len();
+            bytes[index] = with;
+            if let Ok(image) = WorldImage::from_bytes(&bytes) {
+                let _ = image.check(&map(), 5);
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The simulation: a world advanced sixty times a second, and nothing else.
+//!
+//! The game holds the truth. It is told who is here and what they want ([`Game::set_input`]), advances by one tick, and
+//! shows the result as dense tables ([`Replicas`]) and a spatial index ([`Quadtree`]). It reads no clock and draws no
+//! randomness: the same seed, map and calls give the same [`Game::hash`] on every machine. Who may see what, and how it
+//! travels, is the business of `server`.
+//!
+//! Each feature is one file that registers its components and systems; the order of a tick is [`Phase`].
+
+mod cursor;
+mod image;
+mod movement;
+mod player;
+mod records;
+mod replica;
+mod roster;
+mod schedule;
+pub mod spatial;
+
+pub use image::{ImageError, WorldImage};
+pub use player::SpawnError;
+pub use records::{PlayerRecord, RecordError};
+pub use replica::Replicas;
+pub use roster::ENTITIES_MAX;
+pub use schedule::Phase;
+pub use spatial::Quadtree;
+
+use crate::image::PlayerImage;
+use crate::movement::{Ground, Mobile};
+use crate::player::{Avatar, View, Wish};
+use crate::roster::Roster;
+use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
+use protocol::motion::{BODY_RADIUS, Body, StaticMap};
+use protocol::unit::{SUBUNIT_BITS, unit_of};
+use protocol::{CharacterId, Input, NetId, OwnState, Tick};
+use std::sync::Arc;
+
+/// What a game is made of.
+#[derive(Clone, Debug)]
+pub struct GameConfig {
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// Where it takes place.
+    pub map: Arc<StaticMap>,
+    /// Most ids in use at once, live or waiting for [`Game::recycle`]; 1..=[`ENTITIES_MAX`]. An entity costs about
+    /// 1.2 KiB, of which 1 KiB is the ring of its last 64 states.
+    pub entities_max: usize,
+}
+
+/// The number of the tick whose states are published.
+#[derive(Clone, Copy, Debug, Default, Resource)]
+pub(crate) struct Clock {
+    pub(crate) now: Tick,
+}
+
+/// A world and the one way to advance it.
+///
+/// Between two ticks the caller spawns, despawns and sets inputs, in an order that is part of the input: ids are given
+/// out in the order of the calls. Calls that name an id which is not live do nothing and answer `None`.
+pub struct Game {
+    world: World,
+    schedule: Schedule,
+    seed: u64,
+    map: Arc<StaticMap>,
+}
+
+impl Game {
+    /// An empty world before its first tick.
+    ///
+    /// # Panics
+    /// If `entities_max` is out of range, or two systems touch the same thing in no stated order.
+    #[must_use]
+    pub fn new(config: GameConfig) -> Self {
+        let mut world = World::new();
+        let mut schedule = schedule::tick_schedule();
+        world.insert_resource(Clock::default());
+        world.insert_resource(Roster::new(config.entities_max));
+        player::register(&mut schedule);
+        movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
+        spatial::register(&mut world, &mut schedule);
+        replica::register(&mut world, &mut schedule);
+        if let Err(error) = schedule.initialize(&mut world) {
+            panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
+        }
+        Self { world, schedule, seed: config.seed, map: config.map }
+    }
+
+    /// Puts a player into the world: where `record` says (or the nearest free place), else at a place in the middle of
+    /// the map that follows from seed, tick and character.
+    ///
+    /// [`Game::body`], [`Game::own`] and [`Game::record`] know it at once; it joins [`Replicas`] and [`Quadtree`] in the
+    /// coming tick.
+    ///
+    /// # Errors
+    /// [`SpawnError`] when no id or no place is left; nothing has changed then.
+    pub fn spawn_player(&mut self, character: CharacterId, record: Option<&PlayerRecord>) -> Result<NetId, SpawnError> {
+        let body = player::place(&self.map, self.seed, self.now(), character, record)?;
+        let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
+        let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
+        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() });
+        Ok(id)
+    }
+
+    /// Puts a player at the free place nearest to (`x_units`, `y_units`), on the ground and at rest. Places outside the
+    /// world mean its edge.
+    pub fn place_player(&mut self, id: NetId, x_units: i32, y_units: i32) {
+        let Some(entity) = self.entity(id) else { return };
+        let (width, depth) = self.map.extent();
+        let subunits = |units: i32, extent: i32| units.clamp(0, unit_of(extent)) << SUBUNIT_BITS;
+        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), BODY_RADIUS);
+        if let Some(mut mobile) = self.world.get_mut::<Mobile>(entity) {
+            mobile.0 = Body { x, y, ..Body::default() };
+        }
+    }
+
+    /// Takes an entity out of the world, its tables and its index at once. Its id stays retired until
+    /// [`Game::recycle`]: some client may still hold a state under that name.
+    pub fn despawn(&mut self, id: NetId) {
+        let Some(entity) = self.world.resource_mut::<Roster>().retire(id) else { return };
+        self.world.despawn(entity);
+        self.world.resource_mut::<Replicas>().remove(id);
+        self.world.resource_mut::<Quadtree>().remove(id);
+    }
+
+    /// Says that nobody can name the retired `id` any more. It is given out again after all that were recycled earlier.
+    pub fn recycle(&mut self, id: NetId) {
+        self.world.resource_mut::<Roster>().recycle(id);
+    }
+
+    /// Ids that wait for [`Game::recycle`], in ascending order. After [`Game::restore`] no viewer is left to wait for.
+    pub fn retired(&self) -> impl Iterator<Item = NetId> {
+        self.roster().retired()
+    }
+
+    /// What the player wants in the coming tick. The last call before the tick counts; a tick without one repeats the
+    /// movement of the last, buttons released.
+    pub fn set_input(&mut self, id: NetId, input: Input) {
+        let Some(entity) = self.entity(id) else { return };
+        if let Some(mut wish) = self.world.get_mut::<Wish>(entity) {
+            *wish = Wish::fresh(input);
+        }
+    }
+
+    /// Advances the world by one tick.
+    pub fn tick(&mut self) {
+        let mut clock = self.world.resource_mut::<Clock>();
+        clock.now = clock.now.next();
+        self.schedule.run(&mut self.world);
+        // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
+        self.world.clear_trackers();
+    }
+
+    /// The tick whose states [`Game::replicas`] shows; 0 before the first.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.world.resource::<Clock>().now
+    }
+
+    /// Where an entity is and how it moves.
+    #[must_use]
+    pub fn body(&self, id: NetId) -> Option<&Body> {
+        self.world.get::<Mobile>(self.entity(id)?).map(|mobile| &mobile.0)
+    }
+
+    /// A player as its owner is told of it. The game does not number inputs: `input_applied` and `input_depth` are 0,
+    /// for the caller to fill in.
+    #[must_use]
+    pub fn own(&self, id: NetId) -> Option<OwnState> {
+        let entity = self.entity(id)?;
+        let body = self.world.get::<Mobile>(entity)?.0;
+        let view = *self.world.get::<View>(entity)?;
+        Some(OwnState { body, yaw: view.yaw, pitch: view.pitch, input_applied: 0, input_depth: 0 })
+    }
+
+    /// What a checkpoint saves of a player.
+    #[must_use]
+    pub fn record(&self, id: NetId) -> Option<PlayerRecord> {
+        let own = self.own(id)?;
+        Some(PlayerRecord { x: own.body.x, y: own.body.y, z: own.body.z, yaw: own.yaw, pitch: own.pitch })
+    }
+
+    /// Whose avatar this is.
+    #[must_use]
+    pub fn character(&self, id: NetId) -> Option<CharacterId> {
+        self.world.get::<Avatar>(self.entity(id)?).map(|avatar| avatar.character)
+    }
+
+    /// The states of the last tick and of the 63 before it.
+    #[must_use]
+    pub fn replicas(&self) -> &Replicas {
+        self.world.resource::<Replicas>()
+    }
+
+    /// Who is where, as of the last tick.
+    #[must_use]
+    pub fn spatial(&self) -> &Quadtree {
+        self.world.resource::<Quadtree>()
+    }
+
+    /// Stands for everything that decides the future of this world: equal hashes, equal futures. It is taken over the
+    /// bytes of [`Game::save`], so nothing can be saved and not hashed or the reverse. Allocates.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let mut bytes = Vec::new();
+        self.save().to_bytes(&mut bytes);
+        xxhash_rust::xxh3::xxh3_64(&bytes)
+    }
+
+    /// The whole world as a value.
+    #[must_use]
+    pub fn save(&self) -> WorldImage {
+        let roster = self.roster();
+        let players = roster.live().iter().filter_map(|&id| self.player_image(id)).collect();
+        WorldImage {
+            map_hash: self.map.hash(),
+            tick: self.now(),
+            rows: roster.rows() as u32,
+            recycled: roster.recycled().collect(),
+            players,
+        }
+    }
+
+    /// The world of `image` again. It continues exactly as the saved one would have, given the same seed; past states
+    /// are not part of it, so [`Replicas::state_at`] begins at the saved tick.
+    ///
+    /// # Errors
+    /// [`ImageError`] when the image was made on another map, does not fit `entities_max` or contradicts itself.
+    pub fn restore(config: GameConfig, image: &WorldImage) -> Result<Self, ImageError> {
+        image.check(&config.map, config.entities_max)?;
+        let mut game = Self::new(config);
+        game.world.resource_mut::<Clock>().now = image.tick;
+        game.world.resource_mut::<Roster>().restore(image.rows as usize, &image.recycled);
+        for player in &image.players {
+            game.world.resource_mut::<Roster>().reclaim(player.id);
+            game.insert_player(player);
+        }
+        spatial::refresh_now(&mut game.world);
+        replica::publish_now(&mut game.world);
+        Ok(game)
+    }
+
+    fn insert_player(&mut self, player: &PlayerImage) {
+        let entity = self.world.spawn(player::avatar(player)).id();
+        let mut roster = self.world.resource_mut::<Roster>();
+        roster.enter(player.id, entity);
+        let rows = roster.rows();
+        self.world.resource_mut::<Replicas>().reserve_rows(rows);
+    }
+
+    fn player_image(&self, id: NetId) -> Option<PlayerImage> {
+        let entity = self.entity(id)?;
+        Some(PlayerImage {
+            id,
+            character: self.world.get::<Avatar>(entity)?.character,
+            body: self.world.get::<Mobile>(entity)?.0,
+            view: *self.world.get::<View>(entity)?,
+            wish: *self.world.get::<Wish>(entity)?,
+        })
+    }
+
+    fn entity(&self, id: NetId) -> Option<Entity> {
+        self.roster().entity(id)
+    }
+
+    fn roster(&self) -> &Roster {
+        self.world.resource::<Roster>()
+    }
+
+    /// Where all this takes place.
+    #[must_use]
+    pub fn map(&self) -> &StaticMap {
+        &self.world.resource::<Ground>().0
+    }
+}

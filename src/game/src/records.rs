@@ -1,0 +1,164 @@
+//! What outlives a player's visit, as bytes that later versions can still read.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use crate::cursor::{Cursor, Truncated};
+use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, WORLD_UNITS_MAX};
+use thiserror::Error;
+
+/// The newest version that this code writes and reads.
+const VERSION: u16 = 1;
+/// East-most and north-most subunit of the largest world.
+const COORDINATE_MAX: i32 = WORLD_UNITS_MAX << SUBUNIT_BITS;
+/// Highest place that the wire can tell of: an `i16` of units (102 m), in subunits.
+pub(crate) const Z_MAX: i32 = (i16::MAX as i32) << SUBUNIT_BITS;
+
+/// Where a player was last seen; lengths in subunits, angles 0..4,096.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlayerRecord {
+    /// East.
+    pub x: i32,
+    /// North.
+    pub y: i32,
+    /// Up; 0 is the ground.
+    pub z: i32,
+    /// Turn about the vertical.
+    pub yaw: u16,
+    /// Look up and down.
+    pub pitch: u16,
+}
+
+/// Why bytes are not a record: the fault of whoever stored them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// Shorter than its version says.
+    #[error("the record is cut short")]
+    Truncated,
+    /// Longer than its version says.
+    #[error("{0} bytes after the record")]
+    Trailing(usize),
+    /// Written by a newer server, or not a record at all.
+    #[error("record version {0} is unknown here; the newest known is 1")]
+    Version(u16),
+    /// No server would have written this value.
+    #[error("{field} = {value} lies outside every world")]
+    OutOfWorld {
+        /// Which.
+        field: &'static str,
+        /// As stored.
+        value: i32,
+    },
+}
+
+impl From<Truncated> for RecordError {
+    fn from(_: Truncated) -> Self {
+        Self::Truncated
+    }
+}
+
+impl PlayerRecord {
+    /// Bytes of a record of the newest version: version, three lengths, two angles.
+    pub const BYTES: usize = 2 + 3 * 4 + 2 * 2;
+
+    /// Appends the record to `bytes`: u16 version, then the fields in their order, all little-endian.
+    pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        for length in [self.x, self.y, self.z] {
+            bytes.extend_from_slice(&length.to_le_bytes());
+        }
+        for angle in [self.yaw, self.pitch] {
+            bytes.extend_from_slice(&angle.to_le_bytes());
+        }
+    }
+
+    /// Reads a record from all of `bytes`.
+    ///
+    /// # Errors
+    /// [`RecordError`] for anything but exactly one record of a known version with values that fit the largest world.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+        let mut cursor = Cursor(bytes);
+        let version = cursor.u16()?;
+        if version != VERSION {
+            return Err(RecordError::Version(version));
+        }
+        let record = Self {
+            x: within("x", cursor.i32()?, COORDINATE_MAX)?,
+            y: within("y", cursor.i32()?, COORDINATE_MAX)?,
+            z: within("z", cursor.i32()?, Z_MAX)?,
+            yaw: angle("yaw", cursor.u16()?)?,
+            pitch: angle("pitch", cursor.u16()?)?,
+        };
+        match cursor.left() {
+            0 => Ok(record),
+            left => Err(RecordError::Trailing(left)),
+        }
+    }
+}
+
+fn within(field: &'static str, value: i32, max: i32) -> Result<i32, RecordError> {
+    if (0..=max).contains(&value) { Ok(value) } else { Err(RecordError::OutOfWorld { field, value }) }
+}
+
+fn angle(field: &'static str, value: u16) -> Result<u16, RecordError> {
+    if value < ANGLE_STEPS { Ok(value) } else { Err(RecordError::OutOfWorld { field, value: i32::from(value) }) }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SAMPLE: PlayerRecord = PlayerRecord { x: 0x0102_0304, y: 7, z: 256, yaw: 4_095, pitch: 1 };
+
+    fn bytes_of(record: &PlayerRecord) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        record.to_bytes(&mut bytes);
+        bytes
+    }
+
+    /// Contracts: these bytes lie in databases.
+    #[test]
+    fn the_bytes_of_version_1_are_pinned() {
+        let pinned = [1, 0, 4, 3, 2, 1, 7, 0, 0, 0, 0, 1, 0, 0, 255, 15, 1, 0];
+        assert_eq!(bytes_of(&SAMPLE), pinned);
+        assert_eq!(pinned.len(), PlayerRecord::BYTES);
+        assert_eq!(PlayerRecord::from_bytes(&pinned), Ok(SAMPLE));
+    }
+
+    #[test]
+    fn truncated_longer_and_newer_records_are_refused_by_name() {
+        let mut bytes = bytes_of(&SAMPLE);
+        for len in 0..bytes.len() {
+            assert_eq!(PlayerRecord::from_bytes(&bytes[..len]), Err(RecordError::Truncated), "{len} bytes");
+        }
+        bytes.push(0);
+        assert_eq!(PlayerRecord::from_bytes(&bytes), Err(RecordError::Trailing(1)));
+        bytes[0] = 2;
+        assert_eq!(PlayerRecord::from_bytes(&bytes), Err(RecordError::Version(2)));
+    }
+
+    #[test]
+    fn values_outside_every_world_are_refused_by_name() {
+        let outside = [
+            ("x", -1, PlayerRecord { x: -1, ..SAMPLE }),
+            ("y", COORDINATE_MAX + 1, PlayerRecord { y: COORDINATE_MAX + 1, ..SAMPLE }),
+            ("z", Z_MAX + 1, PlayerRecord { z: Z_MAX + 1, ..SAMPLE }),
+            ("yaw", 4_096, PlayerRecord { yaw: 4_096, ..SAMPLE }),
+            ("pitch", 65_535, PlayerRecord { pitch: 65_535, ..SAMPLE }),
+        ];
+        for (field, value, record) in outside {
+            let error = RecordError::OutOfWorld { field, value };
+            assert_eq!(PlayerRecord::from_bytes(&bytes_of(&record)), Err(error));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_error_or_a_record_that_reads_back(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+            if let Ok(record) = PlayerRecord::from_bytes(&bytes) {
+                prop_assert_eq!(bytes_of(&record), bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What the rest of the server reads: the state of every entity, this tick and the 63 before, as dense tables.
+
+use crate::Clock;
+use crate::movement::Mobile;
+use crate::player::View;
+use crate::schedule::Phase;
+use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Query, Res, ResMut, Resource, Schedule, World};
+use protocol::snapshot::BASELINE_TICKS;
+use protocol::{EntityKind, EntityState, NetId, Tick};
+
+/// States kept of an entity: as many as a client may name as a baseline.
+const HISTORY_TICKS: usize = BASELINE_TICKS as usize;
+const _: () = assert!(HISTORY_TICKS.is_power_of_two(), "or the ring would jump when ticks wrap");
+
+/// What stands for an id that is not live.
+static ABSENT: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0 };
+
+/// Makes an entity known beyond the world.
+#[derive(Clone, Copy, Debug, Component)]
+pub(crate) struct Replica {
+    pub(crate) id: NetId,
+    pub(crate) kind: EntityKind,
+}
+
+/// Tables indexed by [`NetId::row`], written in [`Phase::Publish`].
+///
+/// An entity is live here from the tick after its spawn until its despawn. The history is one table per tick, not one
+/// ring per entity: a tick then writes one contiguous table, and encoders walk entities of one age.
+#[derive(Debug, Resource)]
+pub struct Replicas {
+    now: Tick,
+    rows: Vec<Row>,
+    history: Vec<Vec<EntityState>>,
+    live: Vec<NetId>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    kind: EntityKind,
+    is_live: bool,
+    /// The first tick of this life.
+    since: Tick,
+    changed: Tick,
+}
+
+impl Replicas {
+    fn new() -> Self {
+        Self { now: Tick(0), rows: Vec::new(), history: vec![Vec::new(); HISTORY_TICKS], live: Vec::new() }
+    }
+
+    /// Rows in use: the highest id ever given out, plus one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether no id was ever given out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether `id` names an entity of this tick.
+    #[must_use]
+    pub fn is_live(&self, id: NetId) -> bool {
+        self.rows.get(id.row()).is_some_and(|row| row.is_live)
+    }
+
+    /// What sort of thing it is; the default kind if it is not live.
+    #[must_use]
+    pub fn kind(&self, id: NetId) -> EntityKind {
+        self.rows.get(id.row()).filter(|row| row.is_live).map_or_else(EntityKind::default, |row| row.kind)
+    }
+
+    /// Its state now; all zero if it is not live.
+    #[must_use]
+    pub fn state(&self, id: NetId) -> &EntityState {
+        if self.is_live(id) { &self.history[slot(self.now)][id.row()] } else { &ABSENT }
+    }
+
+    /// Its state at `tick`: `None` before its first tick, more than 63 ticks ago, in the future, or not live.
+    #[must_use]
+    pub fn state_at(&self, id: NetId, tick: Tick) -> Option<&EntityState> {
+        let row = self.rows.get(id.row()).filter(|row| row.is_live)?;
+        let is_kept = tick >= row.since && tick <= self.now && self.now.since(tick) < BASELINE_TICKS;
+        is_kept.then(|| &self.history[slot(tick)][id.row()])
+    }
+
+    /// The tick in which its state last became another one, or its first tick; 0 if it is not live.
+    #[must_use]
+    pub fn changed(&self, id: NetId) -> Tick {
+        self.rows.get(id.row()).filter(|row| row.is_live).map_or(Tick(0), |row| row.changed)
+    }
+
+    /// The ids of this tick, ascending.
+    #[must_use]
+    pub fn live(&self) -> &[NetId] {
+        &self.live
+    }
+
+    /// Makes room for `rows` entities, so that publishing never allocates.
+    pub(crate) fn reserve_rows(&mut self, rows: usize) {
+        if rows > self.rows.len() {
+            self.rows.resize(rows, Row::default());
+            self.live.reserve(rows - self.live.len());
+            for states in &mut self.history {
+                states.resize(rows, EntityState::default());
+            }
+        }
+    }
+
+    /// Forgets an entity at once.
+    pub(crate) fn remove(&mut self, id: NetId) {
+        if let Some(row) = self.rows.get_mut(id.row()) {
+            row.is_live = false;
+        }
+        if let Ok(at) = self.live.binary_search(&id) {
+            self.live.remove(at);
+        }
+    }
+
+    fn begin(&mut self, now: Tick) {
+        self.now = now;
+    }
+
+    fn put(&mut self, replica: Replica, state: EntityState) {
+        let index = replica.id.row();
+        let row = &mut self.rows[index];
+        if !row.is_live {
+            *row = Row { kind: replica.kind, is_live: true, since: self.now, changed: self.now };
+            if let Err(at) = self.live.binary_search(&replica.id) {
+                self.live.insert(at, replica.id);
+            }
+        } else if self.history[slot(Tick(self.now.0.wrapping_sub(1)))][index] != state {
+            row.changed = self.now;
+        }
+        self.history[slot(self.now)][index] = state;
+    }
+}
+
+/// The table of the history that belongs to `tick`.
+const fn slot(tick: Tick) -> usize {
+    tick.0 as usize % HISTORY_TICKS
+}
+
+pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
+    world.insert_resource(Replicas::new());
+    schedule.add_systems(publish.in_set(Phase::Publish));
+}
+
+/// Publishes outside a tick: for a world that was just restored.
+pub(crate) fn publish_now(world: &mut World) {
+    world.run_system_cached(publish).expect("a system without conditions runs");
+}
+
+/// Every row is written on its own, so the order of the table is as good as any.
+fn publish(clock: Res<'_, Clock>, mut replicas: ResMut<'_, Replicas>, all: Query<'_, '_, (&Replica, &Mobile, &View)>) {
+    replicas.begin(clock.now);
+    for (replica, mobile, view) in &all {
+        replicas.put(*replica, EntityState::of(&mobile.0, view.yaw, view.pitch));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: NetId = NetId(2);
+
+    fn at(x: i32) -> EntityState {
+        EntityState { x, ..EntityState::default() }
+    }
+
+    fn publish_x(replicas: &mut Replicas, tick: u32, x: i32) {
+        replicas.begin(Tick(tick));
+        replicas.put(Replica { id: ID, kind: EntityKind::Player }, at(x));
+    }
+
+    #[test]
+    fn the_last_64_states_are_kept_and_no_more() {
+        let mut replicas = Replicas::new();
+        replicas.reserve_rows(3);
+        for tick in 10..=200 {
+            publish_x(&mut replicas, tick, tick as i32);
+        }
+        assert_eq!(replicas.state(ID).x, 200);
+        for tick in 137..=200 {
+            assert_eq!(replicas.state_at(ID, Tick(tick)), Some(&at(tick as i32)), "tick {tick}");
+        }
+        assert_eq!(replicas.state_at(ID, Tick(136)), None);
+        assert_eq!(replicas.state_at(ID, Tick(201)), None);
+    }
+
+    #[test]
+    fn a_new_life_under_an_old_id_has_no_past() {
+        let mut replicas = Replicas::new();
+        replicas.reserve_rows(3);
+        publish_x(&mut replicas, 1, 5);
+        replicas.remove(ID);
+        assert!(!replicas.is_live(ID));
+        assert_eq!((replicas.state_at(ID, Tick(1)), replicas.state(ID).x, replicas.live()), (None, 0, &[][..]));
+        publish_x(&mut replicas, 4, 5);
+        assert_eq!((replicas.state_at(ID, Tick(1)), replicas.state_at(ID, Tick(3))), (None, None));
+        assert_eq!(replicas.state_at(ID, Tick(4)), Some(&at(5)));
+        assert_eq!(replicas.changed(ID), Tick(4));
+    }
+
+    #[test]
+    fn changed_names_the_tick_of_the_last_change() {
+        let mut replicas = Replicas::new();
+        replicas.reserve_rows(3);
+        for (tick, x) in [(1, 7), (2, 7), (3, 8), (4, 8), (5, 8)] {
+            publish_x(&mut replicas, tick, x);
+            let expected = if tick < 3 { 1 } else { 3 };
+            assert_eq!(replicas.changed(ID), Tick(expected), "at tick {tick}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The order of a tick, named once.
+
+use bevy_ecs::prelude::{IntoScheduleConfigs, Schedule, SystemSet};
+use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
+
+/// What happens in a tick, in this order. Every system stands in exactly one phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+pub enum Phase {
+    /// Wishes become this tick's commands. Only systems that turn what was asked between ticks into components stand
+    /// here; a wish that arrives later waits for the next tick.
+    Input,
+    /// Commands move bodies. Whatever changes a position or a velocity stands here; a body moved later is published
+    /// where it was and indexed where it was, one tick behind.
+    Movement,
+    /// The spatial index follows the bodies. Nothing else stands here; queries of an earlier phase see the last tick.
+    Spatial,
+    /// States are copied to the tables that the rest of the server reads. Only readers of the world stand here: a
+    /// change made now is not seen before the next tick.
+    Publish,
+}
+
+impl Phase {
+    /// All phases in their order.
+    pub const ALL: [Self; 4] = [Self::Input, Self::Movement, Self::Spatial, Self::Publish];
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
+struct TickSchedule;
+
+/// A schedule with the phases in order and no systems.
+///
+/// One thread, because a tick must not depend on who wins a race; for the same reason two systems that touch the same
+/// thing in no stated order are an error when the schedule is built.
+pub(crate) fn tick_schedule() -> Schedule {
+    let mut schedule = Schedule::new(TickSchedule);
+    schedule.set_executor(SingleThreadedExecutor::new());
+    schedule.set_build_settings(ScheduleBuildSettings {
+        ambiguity_detection: LogLevel::Error,
+        hierarchy_detection: LogLevel::Error,
+        ..ScheduleBuildSettings::new()
+    });
+    let [input, movement, spatial, publish] = Phase::ALL;
+    schedule.configure_sets((input, movement, spatial, publish).chain());
+    schedule
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bevy_ecs::prelude::{Res, ResMut, Resource, World};
+    use bevy_ecs::schedule::{ScheduleBuildError, ScheduleBuildWarning};
+
+    #[derive(Resource, Default)]
+    struct Trace(Vec<Phase>);
+
+    fn reads(_: Res<'_, Trace>) {}
+    fn writes(mut trace: ResMut<'_, Trace>) {
+        trace.0.clear();
+    }
+
+    #[test]
+    fn two_systems_that_touch_the_same_thing_in_no_stated_order_are_refused() {
+        let mut world = World::new();
+        world.init_resource::<Trace>();
+        let mut schedule = tick_schedule();
+        schedule.add_systems((reads, writes).in_set(Phase::Movement));
+        let refused = schedule.initialize(&mut world);
+        assert!(matches!(refused, Err(ScheduleBuildError::Elevated(ScheduleBuildWarning::Ambiguity(_)))));
+
+        let mut schedule = tick_schedule();
+        schedule.add_systems((reads, writes).chain().in_set(Phase::Movement));
+        assert!(schedule.initialize(&mut world).is_ok());
+    }
+
+    #[test]
+    fn phases_run_in_their_listed_order_whatever_the_order_of_registration() {
+        let mut world = World::new();
+        world.init_resource::<Trace>();
+        let mut schedule = tick_schedule();
+        for phase in Phase::ALL.into_iter().rev() {
+            schedule.add_systems((move |mut trace: ResMut<'_, Trace>| trace.0.push(phase)).in_set(phase));
+        }
+        schedule.run(&mut world);
+        assert_eq!(world.resource::<Trace>().0, Phase::ALL);
+    }
+}
