@@ -1,0 +1,339 @@
+//! The sending half of a reliable channel.
+
+use super::ring::ByteRing;
+use super::{CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, MESSAGE_COST_BYTES, SendError, WINDOW_MESSAGES};
+use crate::packet::{Body, frame_overhead_bytes, put_reliable_head};
+use crate::sent::{Run, SentPacket};
+use crate::sequence::{narrow, widen};
+use std::collections::VecDeque;
+
+/// Undecided packets that may carry the same message at once; a probe beyond that is empty. At one probe in 2 s it is
+/// reached after six minutes of silence.
+const COPIES_MAX: u8 = 200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Never sent.
+    Fresh,
+    /// Every packet that carried it is lost.
+    Again,
+    /// Some undecided packet carries it.
+    InFlight,
+    /// Arrived; waits for the messages before it.
+    Acked,
+}
+
+/// A message from `send` until it and all before it are acked.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    offset: u32,
+    bytes: u16,
+    /// Undecided packets that carry it.
+    copies: u8,
+    state: State,
+}
+
+impl Message {
+    fn frame_bytes(&self) -> usize {
+        let bytes = usize::from(self.bytes);
+        bytes + frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes)
+    }
+
+    fn is_pending(&self) -> bool {
+        matches!(self.state, State::Fresh | State::Again)
+    }
+}
+
+/// What one packet took from the reliable channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Message frames written.
+    pub(crate) frames: usize,
+    /// Those that had been sent before.
+    pub(crate) resent: u64,
+}
+
+/// Messages of one channel that are not all acked, oldest first.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    channel: ChannelId,
+    /// Number of the front message.
+    base: u64,
+    messages: VecDeque<Message>,
+    bytes: ByteRing,
+    queued_bytes: usize,
+    /// No message before this index is pending.
+    cursor: usize,
+    /// Frame bytes of all pending messages.
+    pending_bytes: usize,
+}
+
+impl Outbound {
+    pub(crate) fn new(channel: ChannelId, first_id: u64) -> Self {
+        Self {
+            channel,
+            base: first_id,
+            messages: VecDeque::new(),
+            bytes: ByteRing::default(),
+            queued_bytes: 0,
+            cursor: 0,
+            pending_bytes: 0,
+        }
+    }
+
+    /// Takes a message into the queue.
+    pub(crate) fn push(&mut self, message: &[u8]) -> Result<(), SendError> {
+        let bytes = u16::try_from(message.len()).map_err(|_| SendError::TooLarge)?;
+        let queued_bytes = self.queued_bytes + message.len() + MESSAGE_COST_BYTES;
+        if queued_bytes > CHANNEL_QUEUE_BYTES_MAX {
+            return Err(SendError::Full);
+        }
+        self.queued_bytes = queued_bytes;
+        let message = Message { offset: self.bytes.push(message), bytes, copies: 0, state: State::Fresh };
+        self.pending_bytes += message.frame_bytes();
+        self.messages.push_back(message);
+        Ok(())
+    }
+
+    /// A message waits that the window allows to go (spec: PKT-50).
+    pub(crate) fn has_pending(&self) -> bool {
+        self.cursor < self.sendable()
+    }
+
+    /// Frame bytes of all messages waiting to be sent for the first time or again.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Messages not yet released: waiting, in flight, or acked behind a hole.
+    pub(crate) fn queued_messages(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// What they count towards the limits, in bytes.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// Writes pending messages, oldest first, while frames, bytes and runs last.
+    pub(crate) fn fill(
+        &mut self,
+        body: &mut Body<'_>,
+        packet: &mut SentPacket,
+        filled: &mut Filled,
+        frames_max: usize,
+    ) {
+        while filled.frames < frames_max && self.has_pending() && self.write(self.cursor, body, packet) {
+            let message = &mut self.messages[self.cursor];
+            filled.frames += 1;
+            filled.resent += u64::from(message.state == State::Again);
+            self.pending_bytes -= message.frame_bytes();
+            message.state = State::InFlight;
+            message.copies += 1;
+            self.skip_settled();
+        }
+    }
+
+    /// Writes the oldest messages in flight once more: the load of a probe. Whichever copy arrives first counts.
+    pub(crate) fn copy_oldest(
+        &mut self,
+        body: &mut Body<'_>,
+        packet: &mut SentPacket,
+        filled: &mut Filled,
+        frames_max: usize,
+    ) {
+        for index in 0..self.sendable() {
+            let message = self.messages[index];
+            if message.state == State::Acked {
+                continue;
+            }
+            let copied = message.state == State::InFlight && message.copies < COPIES_MAX;
+            if !copied || filled.frames >= frames_max || !self.write(index, body, packet) {
+                return;
+            }
+            self.messages[index].copies += 1;
+            filled.frames += 1;
+            filled.resent += 1;
+        }
+    }
+
+    /// A packet with these messages arrived, in time or late: nothing of it is sent again (spec: PKT-44).
+    pub(crate) fn on_acked(&mut self, run: Run) {
+        self.each_held(run, |message, pending_bytes, _| {
+            if message.is_pending() {
+                *pending_bytes -= message.frame_bytes();
+            }
+            message.state = State::Acked;
+        });
+        self.release_front();
+        self.skip_settled();
+    }
+
+    /// A packet with these messages counts as lost: what no other packet carries is pending again.
+    pub(crate) fn on_lost(&mut self, run: Run) {
+        let mut first_pending = self.cursor;
+        self.each_held(run, |message, pending_bytes, index| {
+            message.copies = message.copies.saturating_sub(1);
+            if message.state == State::InFlight && message.copies == 0 {
+                message.state = State::Again;
+                *pending_bytes += message.frame_bytes();
+                first_pending = first_pending.min(index);
+            }
+        });
+        self.cursor = first_pending;
+    }
+
+    /// Index behind the last message that the window allows to be in flight.
+    fn sendable(&self) -> usize {
+        self.messages.len().min(WINDOW_MESSAGES as usize)
+    }
+
+    fn write(&self, index: usize, body: &mut Body<'_>, packet: &mut SentPacket) -> bool {
+        let message = self.messages[index];
+        let id = narrow(self.base + index as u64);
+        if message.frame_bytes() > body.room() || !packet.has_run_for(self.channel.0, id) {
+            return false;
+        }
+        put_reliable_head(body, self.channel, id, usize::from(message.bytes));
+        self.bytes.copy_out(message.offset, body.gap(usize::from(message.bytes)));
+        packet.add_message(self.channel.0, id);
+        true
+    }
+
+    /// Visits the run's messages that have not been released. A record outlives its messages by far less than 32,768
+    /// of them: records that can still be decided are within the ack mask's reach, 128 packets of 64 messages.
+    fn each_held(&mut self, run: Run, mut visit: impl FnMut(&mut Message, &mut usize, usize)) {
+        let first = widen(run.first, self.base);
+        for id in first..first + u64::from(run.count) {
+            let Some(index) = id.checked_sub(self.base).and_then(|index| usize::try_from(index).ok()) else { continue };
+            if let Some(message) = self.messages.get_mut(index) {
+                visit(message, &mut self.pending_bytes, index);
+            }
+        }
+    }
+
+    fn release_front(&mut self) {
+        while let Some(front) = self.messages.front().filter(|message| message.state == State::Acked) {
+            let bytes = usize::from(front.bytes);
+            self.bytes.release(bytes);
+            self.queued_bytes -= bytes + MESSAGE_COST_BYTES;
+            self.messages.pop_front();
+            self.base += 1;
+            self.cursor = self.cursor.saturating_sub(1);
+        }
+    }
+
+    fn skip_settled(&mut self) {
+        while self.messages.get(self.cursor).is_some_and(|message| !message.is_pending()) {
+            self.cursor += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNEL: ChannelId = ChannelId(0);
+
+    /// Fills one packet and returns its record with the ids it carries.
+    fn packet(outbound: &mut Outbound, sequence: u64) -> (SentPacket, Vec<u16>, Filled) {
+        let mut bytes = [0; 1_200];
+        let mut record = SentPacket::new(sequence, 0);
+        let mut filled = Filled::default();
+        outbound.fill(&mut Body::new(&mut bytes), &mut record, &mut filled, 64);
+        let ids = record.runs().iter().flat_map(|run| (0..u16::from(run.count)).map(|at| run.first.wrapping_add(at)));
+        (record, ids.collect(), filled)
+    }
+
+    fn with_messages(first_id: u64, count: usize) -> Outbound {
+        let mut outbound = Outbound::new(CHANNEL, first_id);
+        for _ in 0..count {
+            outbound.push(b"message").expect("room");
+        }
+        outbound
+    }
+
+    #[test]
+    fn only_what_is_still_unacked_of_a_lost_packet_goes_again() {
+        // proves: PKT-44
+        let mut outbound = with_messages(65_534, 4);
+        let (record, ids, _) = packet(&mut outbound, 0);
+        assert_eq!(ids, [65_534, 65_535, 0, 1]);
+        assert!(!outbound.has_pending());
+        outbound.on_acked(Run { channel: 0, count: 1, first: 65_535 });
+        outbound.on_lost(record.runs()[0]);
+        let (_, ids, filled) = packet(&mut outbound, 1);
+        assert_eq!((ids.as_slice(), filled.resent), ([65_534, 0, 1].as_slice(), 3));
+    }
+
+    #[test]
+    fn a_late_ack_cancels_the_resend() {
+        // proves: PKT-44
+        let mut outbound = with_messages(0, 3);
+        let (record, _, _) = packet(&mut outbound, 0);
+        outbound.on_lost(record.runs()[0]);
+        assert!(outbound.has_pending() && outbound.pending_bytes() > 0);
+        outbound.on_acked(record.runs()[0]);
+        assert!(!outbound.has_pending());
+        assert_eq!((outbound.pending_bytes(), outbound.queued_messages(), outbound.queued_bytes()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_message_with_a_second_copy_in_flight_is_not_resent_when_the_first_is_lost() {
+        let mut outbound = with_messages(0, 1);
+        let (first, _, _) = packet(&mut outbound, 0);
+        let mut bytes = [0; 1_200];
+        let mut second = SentPacket::new(1, 0);
+        outbound.copy_oldest(&mut Body::new(&mut bytes), &mut second, &mut Filled::default(), 64);
+        assert_eq!(second.runs(), first.runs());
+        outbound.on_lost(first.runs()[0]);
+        assert!(!outbound.has_pending());
+        outbound.on_lost(second.runs()[0]);
+        assert!(outbound.has_pending());
+    }
+
+    #[test]
+    fn the_window_counts_from_the_oldest_unacked_message() {
+        // proves: PKT-50
+        let mut outbound = with_messages(40_000, 1_100);
+        let mut sent = 0;
+        let mut sequence = 0;
+        while outbound.has_pending() {
+            sent += packet(&mut outbound, sequence).1.len();
+            sequence += 1;
+        }
+        assert_eq!(sent, 1_024);
+        outbound.on_acked(Run { channel: 0, count: 1, first: 40_001 });
+        assert!(!outbound.has_pending(), "the oldest is still missing");
+        outbound.on_acked(Run { channel: 0, count: 1, first: 40_000 });
+        assert_eq!(packet(&mut outbound, sequence).1, [41_024, 41_025]);
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_takes_again_after_acks() {
+        // proves: PKT-51
+        let mut outbound = Outbound::new(CHANNEL, 0);
+        let message = [0; 1_024];
+        let mut taken = 0;
+        while outbound.push(&message).is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken, CHANNEL_QUEUE_BYTES_MAX / (1_024 + MESSAGE_COST_BYTES));
+        assert_eq!(outbound.push(&message), Err(SendError::Full));
+        let (record, _, _) = packet(&mut outbound, 0);
+        outbound.on_acked(record.runs()[0]);
+        assert_eq!(outbound.push(&message), Ok(()));
+        assert_eq!(outbound.push(&message), Err(SendError::Full));
+    }
+
+    #[test]
+    fn runs_of_released_messages_are_ignored() {
+        let mut outbound = with_messages(0, 2);
+        let (record, _, _) = packet(&mut outbound, 0);
+        outbound.on_acked(record.runs()[0]);
+        outbound.on_lost(record.runs()[0]);
+        outbound.on_acked(record.runs()[0]);
+        assert!(!outbound.has_pending());
+    }
+}

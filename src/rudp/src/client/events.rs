@@ -1,0 +1,80 @@
+//! What the client tells its caller, in order.
+use crate::channel::ChannelId;
+use crate::reason::Reason;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Something the caller should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientEvent<'a> {
+    /// The server gave us a slot; we say hello.
+    Connected {
+        /// Our index at the server.
+        index: u32,
+        /// Clients the server takes.
+        clients_max: u32,
+    },
+    /// The server accepted the hello.
+    Accepted {
+        /// The inner version both ends speak from now on.
+        version: u16,
+    },
+    /// The server said something.
+    Message {
+        /// Number of the packet that carried it, for [`Client::refuse_packet`](super::Client::refuse_packet).
+        sequence: u64,
+        /// On this channel; snapshot parts come on the snapshot channel.
+        channel: ChannelId,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// It is over; the last event.
+    Disconnected {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+enum Stored {
+    Connected { index: u32, clients_max: u32 },
+    Accepted(u16),
+    Message(u64, ChannelId, Range<usize>),
+    Disconnected(Reason),
+}
+
+/// Events in order, with the bytes of all messages in one buffer that is kept: no allocation per message.
+#[derive(Default)]
+pub(super) struct EventQueue {
+    events: VecDeque<Stored>,
+    bytes: Vec<u8>,
+}
+
+impl EventQueue {
+    pub(super) fn push(&mut self, event: ClientEvent<'_>) {
+        let stored = match event {
+            ClientEvent::Connected { index, clients_max } => Stored::Connected { index, clients_max },
+            ClientEvent::Accepted { version } => Stored::Accepted(version),
+            ClientEvent::Message { sequence, channel, bytes } => {
+                if self.events.is_empty() {
+                    self.bytes.clear();
+                }
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(bytes);
+                Stored::Message(sequence, channel, start..self.bytes.len())
+            }
+            ClientEvent::Disconnected { reason } => Stored::Disconnected(reason),
+        };
+        self.events.push_back(stored);
+    }
+
+    pub(super) fn poll(&mut self) -> Option<ClientEvent<'_>> {
+        Some(match self.events.pop_front()? {
+            Stored::Connected { index, clients_max } => ClientEvent::Connected { index, clients_max },
+            Stored::Accepted(version) => ClientEvent::Accepted { version },
+            Stored::Message(sequence, channel, range) => {
+                ClientEvent::Message { sequence, channel, bytes: &self.bytes[range] }
+            }
+            Stored::Disconnected(reason) => ClientEvent::Disconnected { reason },
+        })
+    }
+}

@@ -1,0 +1,449 @@
+//! The client's end of one session.
+//!
+//! Drive it per wake as the server: datagrams, own sends, [`Client::handle_timeout`], then events and transmits until
+//! `None`. A client lives for one token: when it has ended, take a new token and make a new client.
+mod events;
+#[cfg(test)]
+mod tests;
+
+pub use events::ClientEvent;
+
+use crate::challenge::{CHALLENGE_BODY_BYTES, CHALLENGE_LIFETIME_NS};
+use crate::channel::{ChannelId, PartId, PartOutcome, SendError};
+use crate::connection::{Connection, ConnectionConfig, ConnectionStats, Role, Sink};
+use crate::counters::Counters;
+use crate::farewell::Farewell;
+use crate::hello::{Hello, HelloRefusal};
+use crate::limits::{
+    HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Patience, SPOKEN_TIMEOUT_NS, token_timeout_ns,
+};
+use crate::link::Link;
+use crate::outer::{self, DATAGRAM_BYTES_MAX, Header, KeepAlive, Kind, PAYLOAD_BYTES_MAX, Reads};
+use crate::rate::{IPV4_UDP_BYTES, IPV6_UDP_BYTES};
+use crate::reason::Reason;
+use crate::seal::{Backend, PacketKey};
+use crate::server::Transmit;
+use crate::time::{NS_PER_S, Now};
+use crate::token::ConnectToken;
+use crate::token::address::canonical;
+use events::EventQueue;
+use std::net::SocketAddr;
+
+/// What a client is told at its start.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The token it presents, from the mint.
+    pub token: ConnectToken,
+    /// What it says of itself first.
+    pub hello: Hello,
+    /// What implementation seals packets.
+    pub seal: Backend,
+    /// Of the packet layer.
+    pub connection: ConnectionConfig,
+}
+
+/// How far the client has come. spec: LIF-2
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientState {
+    /// Presents its token, 10 times a second.
+    Requesting,
+    /// Answers the challenge, 10 times a second.
+    Responding,
+    /// Has a slot at the server; says hello.
+    Connected,
+    /// The hello was accepted: messages flow.
+    Spoken,
+    /// Over.
+    Ended(Reason),
+}
+
+/// The client endpoint.
+pub struct Client {
+    token: ConnectToken,
+    hello: Hello,
+    connection_config: ConnectionConfig,
+    stage: Stage,
+    /// Which address of the token is being tried.
+    address_index: usize,
+    link: Option<Link>,
+    farewell: Option<Farewell>,
+    events: EventQueue,
+    counters: Counters,
+    /// Last figures of a connection that has ended.
+    stats: ConnectionStats,
+    patience: Patience,
+    /// When timers were last fired.
+    timed_ns: u64,
+    /// On the patient clock.
+    started_ns: u64,
+    /// When the present stage began or a packet last arrived, on the patient clock.
+    heard_ns: u64,
+    token_timeout_ns: Option<u64>,
+}
+
+/// What only one stage needs lives in it.
+enum Stage {
+    Requesting {
+        next_ns: u64,
+    },
+    /// `stale_ns`: when the challenge has become too old to be answered and is asked for anew.
+    Responding {
+        next_ns: u64,
+        stale_ns: u64,
+        challenge: Box<[u8; CHALLENGE_BODY_BYTES]>,
+    },
+    Connected {
+        connection: Box<Connection>,
+        is_spoken: bool,
+    },
+    Ended(Reason),
+}
+
+impl Client {
+    /// A client that starts to connect now.
+    #[must_use]
+    pub fn new(config: ClientConfig, now: Now) -> Self {
+        let ClientConfig { token, hello, seal, connection } = config;
+        let opens = PacketKey::new(&token.server_to_client, seal);
+        let seals = PacketKey::new(&token.client_to_server, seal);
+        Self {
+            link: Some(Link::new(token.protocol_id, opens, seals, now.mono_ns)),
+            token_timeout_ns: token_timeout_ns(token.timeout_s),
+            token,
+            hello,
+            connection_config: connection,
+            stage: Stage::Requesting { next_ns: now.mono_ns },
+            address_index: 0,
+            farewell: None,
+            events: EventQueue::default(),
+            counters: Counters::default(),
+            stats: ConnectionStats::default(),
+            patience: Patience::default(),
+            timed_ns: 0,
+            started_ns: now.mono_ns,
+            heard_ns: now.mono_ns,
+        }
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn state(&self) -> ClientState {
+        match &self.stage {
+            Stage::Requesting { .. } => ClientState::Requesting,
+            Stage::Responding { .. } => ClientState::Responding,
+            Stage::Connected { is_spoken: false, .. } => ClientState::Connected,
+            Stage::Connected { is_spoken: true, .. } => ClientState::Spoken,
+            Stage::Ended(reason) => ClientState::Ended(*reason),
+        }
+    }
+
+    /// The server address in use.
+    #[must_use]
+    pub fn server(&self) -> SocketAddr {
+        let addresses = self.token.addresses.as_slice();
+        addresses[self.address_index.min(addresses.len() - 1)]
+    }
+
+    /// Takes one datagram; it is decrypted in place and worthless afterwards.
+    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
+        self.counters.on_received(datagram.len());
+        if canonical(from) != canonical(self.server()) {
+            self.counters.drop_unknown_address += 1;
+            return;
+        }
+        let header = match outer::decode_header(datagram, Reads::Client) {
+            Ok(header) => header,
+            Err(error) => return self.counters.on_outer_error(error),
+        };
+        // Only a session that still runs can use a packet; after the end nothing is opened any more.
+        let Some(link) = self.link.as_mut() else {
+            self.counters.drop_state += 1;
+            return;
+        };
+        if !self.stage.expects(header.kind, now.mono_ns) {
+            self.counters.drop_state += 1;
+            return;
+        }
+        let Ok(body) = link.open(header, datagram, &mut self.counters) else { return };
+        self.handle_body(now, header, body);
+    }
+
+    fn handle_body(&mut self, now: Now, header: Header, body: &[u8]) {
+        self.heard_ns = self.patience.clock_ns(now.mono_ns);
+        match header.kind {
+            Kind::Challenge => {
+                if let Ok(challenge) = <[u8; CHALLENGE_BODY_BYTES]>::try_from(body) {
+                    let (next_ns, stale_ns) = (now.mono_ns, now.mono_ns + CHALLENGE_LIFETIME_NS);
+                    self.stage = Stage::Responding { next_ns, stale_ns, challenge: Box::new(challenge) };
+                }
+            }
+            Kind::Denied => self.try_next_address(now, Reason::ServerFull),
+            Kind::KeepAlive => self.handle_keep_alive(now, header.sequence, body),
+            Kind::Payload => self.handle_payload(now, header.sequence, body),
+            Kind::Disconnect => self.end(now, Reason::Unstated, None),
+            Kind::Request | Kind::Response => self.counters.drop_role += 1,
+        }
+    }
+
+    fn handle_keep_alive(&mut self, now: Now, sequence: u64, body: &[u8]) {
+        let Some(KeepAlive { index, clients_max }) = KeepAlive::decode(body) else { return };
+        if matches!(self.stage, Stage::Responding { .. }) {
+            let ip_udp_bytes = if self.server().is_ipv6() { IPV6_UDP_BYTES } else { IPV4_UDP_BYTES };
+            let config = ConnectionConfig { ip_udp_bytes, ..self.connection_config.clone() };
+            let connection = Box::new(Connection::new(now.mono_ns, Role::Client(self.hello), &config));
+            self.stage = Stage::Connected { connection, is_spoken: false };
+            self.events.push(ClientEvent::Connected { index, clients_max });
+        }
+        if let Stage::Connected { connection, .. } = &mut self.stage {
+            connection.handle_other(now.mono_ns, sequence);
+        }
+    }
+
+    fn handle_payload(&mut self, now: Now, sequence: u64, body: &[u8]) {
+        let Stage::Connected { connection, is_spoken } = &mut self.stage else { return };
+        let mut sink = ClientSink { events: &mut self.events, is_spoken: false, closed: None };
+        if connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
+            self.counters.payload_malformed += 1;
+        }
+        *is_spoken |= sink.is_spoken;
+        if let Some(reason) = sink.closed {
+            self.end(now, reason, None);
+        }
+    }
+
+    /// Fires what is due. Afterwards [`poll_timeout`](Self::poll_timeout) lies after `now`; a second call with the same
+    /// `now` changes nothing.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.patience.on_timeout(self.poll_timeout(), now.mono_ns) {
+            self.counters.stalls += 1;
+        }
+        let patient_ns = self.patience.clock_ns(now.mono_ns);
+        if let Some((_, reason)) = self.overdue().filter(|(at, _)| *at <= patient_ns) {
+            match self.stage {
+                Stage::Connected { .. } => self.end(now, reason, Some("")),
+                _ if reason == Reason::TokenRefused => self.end(now, reason, None),
+                _ => self.try_next_address(now, reason),
+            }
+        }
+        if let Stage::Connected { connection, .. } = &mut self.stage {
+            let mut sink = ClientSink { events: &mut self.events, is_spoken: false, closed: None };
+            connection.handle_timeout(now.mono_ns, &mut sink);
+        }
+        self.timed_ns = now.mono_ns;
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next, nanoseconds on the monotonic clock. `None` when
+    /// nothing will happen by itself.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        // What was due at the last timeout call and waits for `poll_transmit` is no matter of time any more.
+        self.next_wake_ns().map(|at| at.max(self.timed_ns + 1))
+    }
+
+    /// The next event, oldest first.
+    pub fn poll_event(&mut self) -> Option<ClientEvent<'_>> {
+        self.events.poll()
+    }
+
+    /// Writes the next datagram into `buf`, which must hold [`DATAGRAM_BYTES_MAX`] bytes. Call until `None`.
+    ///
+    /// # Panics
+    /// When `buf` is shorter.
+    pub fn poll_transmit(&mut self, now: Now, buf: &mut [u8]) -> Option<Transmit> {
+        assert!(buf.len() >= DATAGRAM_BYTES_MAX, "the transmit buffer is too short");
+        let to = self.server();
+        let len = match (&mut self.stage, self.link.as_mut()) {
+            (Stage::Requesting { next_ns }, Some(link)) if *next_ns <= now.mono_ns => {
+                *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
+                link.on_request_sent(now.mono_ns);
+                outer::encode_request(&self.token, buf)
+            }
+            (Stage::Responding { next_ns, stale_ns, challenge }, Some(link)) if *next_ns <= now.mono_ns => {
+                *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
+                if *stale_ns <= now.mono_ns {
+                    link.on_request_sent(now.mono_ns);
+                    self.counters.on_sent(outer::REQUEST_BYTES);
+                    return Some(Transmit { to, len: outer::encode_request(&self.token, buf) });
+                }
+                link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
+            }
+            (Stage::Connected { connection, is_spoken }, Some(link)) => {
+                transmit_connected(now, connection, *is_spoken, link, buf)?
+            }
+            (Stage::Ended(_), _) => {
+                let mut farewell = self.farewell.take()?;
+                let to = farewell.to();
+                let len = farewell.poll_transmit(now.mono_ns, buf, &mut self.counters)?;
+                self.farewell = Some(farewell);
+                return Some(Transmit { to, len });
+            }
+            _ => return None,
+        };
+        self.counters.on_sent(len);
+        Some(Transmit { to, len })
+    }
+
+    /// Queues a message; a client may send as soon as it is connected.
+    ///
+    /// # Errors
+    /// [`SendError`]; [`SendError::NotSpoken`] before the connection, [`SendError::Closing`] after its end.
+    pub fn send(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
+        match &mut self.stage {
+            Stage::Connected { connection, .. } => connection.send(channel, message),
+            Stage::Ended(_) => Err(SendError::Closing),
+            Stage::Requesting { .. } | Stage::Responding { .. } => Err(SendError::NotSpoken),
+        }
+    }
+
+    /// What packet `sequence` held could not be decoded: it will not be acked. To be called between the event and the
+    /// next [`poll_transmit`](Self::poll_transmit).
+    pub fn refuse_packet(&mut self, sequence: u64) {
+        if let Stage::Connected { connection, .. } = &mut self.stage {
+            connection.refuse_packet(sequence);
+        }
+    }
+
+    /// Leaves: the server is told why.
+    pub fn disconnect(&mut self, now: Now, reason: Reason) {
+        self.end(now, reason, Some(""));
+    }
+
+    /// Numbers of the packet layer; those of the last connection once it has ended.
+    #[must_use]
+    pub fn stats(&self) -> &ConnectionStats {
+        match &self.stage {
+            Stage::Connected { connection, .. } => connection.stats(),
+            _ => &self.stats,
+        }
+    }
+
+    /// What was dropped, by reason.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The deadline of the present stage on the patient clock, and what passing it means. spec: LIF-3, LIF-13
+    fn overdue(&self) -> Option<(u64, Reason)> {
+        let silence = |timeout: Option<u64>| timeout.map(|timeout| self.heard_ns.saturating_add(timeout));
+        match &self.stage {
+            Stage::Requesting { .. } | Stage::Responding { .. } => {
+                let lifetime_ns =
+                    self.token.expire_unix_s.saturating_sub(self.token.create_unix_s).saturating_mul(NS_PER_S);
+                let expiry = (self.started_ns.saturating_add(lifetime_ns), Reason::TokenRefused);
+                let stage = silence(self.token_timeout_ns).map(|at| (at, Reason::Unreachable));
+                Some(stage.map_or(expiry, |stage| if stage.0 < expiry.0 { stage } else { expiry }))
+            }
+            Stage::Connected { is_spoken: true, .. } => {
+                silence(Some(SPOKEN_TIMEOUT_NS)).map(|at| (at, Reason::TimedOut))
+            }
+            Stage::Connected { .. } => silence(self.token_timeout_ns).map(|at| (at, Reason::TimedOut)),
+            Stage::Ended(_) => None,
+        }
+    }
+
+    fn next_wake_ns(&self) -> Option<u64> {
+        let overdue = self.overdue().map(|(at, _)| at.saturating_add(self.patience.stalled_ns()));
+        let (send, connection) = match &self.stage {
+            Stage::Requesting { next_ns } | Stage::Responding { next_ns, .. } => (Some(*next_ns), None),
+            Stage::Connected { connection, is_spoken } => {
+                let sent_ns = self.link.as_ref().map(Link::last_sent_ns);
+                (sent_ns.map(|at| at + idle_ns(*is_spoken)), connection.poll_timeout())
+            }
+            Stage::Ended(_) => (None, None),
+        };
+        [overdue, send, connection].into_iter().flatten().min()
+    }
+
+    fn try_next_address(&mut self, now: Now, reason: Reason) {
+        if self.address_index + 1 < self.token.addresses.as_slice().len() {
+            self.address_index += 1;
+            self.heard_ns = self.patience.clock_ns(now.mono_ns);
+            self.stage = Stage::Requesting { next_ns: now.mono_ns };
+        } else {
+            self.end(now, reason, None);
+        }
+    }
+
+    fn end(&mut self, now: Now, reason: Reason, farewell: Option<&str>) {
+        if matches!(self.stage, Stage::Ended(_)) {
+            return;
+        }
+        let to = self.server();
+        let stage = std::mem::replace(&mut self.stage, Stage::Ended(reason));
+        match (stage, self.link.take()) {
+            (Stage::Connected { mut connection, .. }, Some(link)) => {
+                self.stats = *connection.stats();
+                self.farewell =
+                    farewell.map(|text| Farewell::new(to, link, &mut connection, now.mono_ns, reason, text));
+            }
+            // The response may have been accepted already.
+            (Stage::Responding { .. }, Some(link)) => self.farewell = Some(Farewell::silent(to, link)),
+            _ => {}
+        }
+        self.events.push(ClientEvent::Disconnected { reason });
+    }
+}
+
+fn transmit_connected(
+    now: Now,
+    connection: &mut Connection,
+    is_spoken: bool,
+    link: &mut Link,
+    buf: &mut [u8],
+) -> Option<usize> {
+    let sequence = link.next_sequence();
+    let start = outer::body_offset(sequence);
+    if let Some(len) = connection.poll_payload(now.mono_ns, sequence, &mut buf[start..start + PAYLOAD_BYTES_MAX]) {
+        return Some(link.seal(now.mono_ns, Kind::Payload, len, buf));
+    }
+    if link.last_sent_ns() + idle_ns(is_spoken) > now.mono_ns {
+        return None;
+    }
+    connection.on_other_sent(now.mono_ns, sequence);
+    Some(link.seal_body(now.mono_ns, Kind::KeepAlive, &KeepAlive::default().encode(), buf))
+}
+
+fn idle_ns(is_spoken: bool) -> u64 {
+    if is_spoken { IDLE_SPOKEN_NS } else { IDLE_UNSPOKEN_NS }
+}
+
+impl Stage {
+    /// The types each stage has use for; the rest is ignored unopened, so it cannot advance the replay window.
+    fn expects(&self, kind: Kind, mono_ns: u64) -> bool {
+        match self {
+            Self::Requesting { .. } => matches!(kind, Kind::Challenge | Kind::Denied),
+            Self::Responding { stale_ns, .. } if kind == Kind::Challenge => *stale_ns <= mono_ns,
+            Self::Responding { .. } => matches!(kind, Kind::KeepAlive | Kind::Denied),
+            Self::Connected { .. } => matches!(kind, Kind::KeepAlive | Kind::Payload | Kind::Disconnect),
+            Self::Ended(_) => false,
+        }
+    }
+}
+
+struct ClientSink<'a> {
+    events: &'a mut EventQueue,
+    is_spoken: bool,
+    closed: Option<Reason>,
+}
+
+impl Sink for ClientSink<'_> {
+    fn on_hello(&mut self, _hello: &Hello, _version: u16) {}
+
+    fn on_hello_refused(&mut self, _hello: &Hello, _refusal: HelloRefusal) {}
+
+    fn on_hello_accepted(&mut self, version: u16) {
+        self.is_spoken = true;
+        self.events.push(ClientEvent::Accepted { version });
+    }
+
+    fn on_message(&mut self, sequence: u64, channel: ChannelId, bytes: &[u8]) {
+        self.events.push(ClientEvent::Message { sequence, channel, bytes });
+    }
+
+    fn on_part(&mut self, _part: PartId, _outcome: PartOutcome) {}
+
+    fn on_close(&mut self, reason: Reason, _text: &str) {
+        self.closed = Some(reason);
+    }
+}

@@ -1,0 +1,351 @@
+//! One peer's packet layer and channels. Knows no addresses, no ciphers, no netcode packets.
+
+mod greeting;
+mod receive;
+mod recovery;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+pub use stats::ConnectionStats;
+pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
+
+use crate::ack::Received;
+use crate::channel::{
+    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelTable, Inbound, MESSAGE_COST_BYTES, Outbound, PartId,
+    PartOutcome, PartQueue, SNAPSHOT_PART_BYTES_MAX, SendError, UnreliableQueue,
+};
+use crate::hello::{Hello, HelloRefusal, HelloRules};
+use crate::packet::{AckField, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
+use crate::rate::{Credit, FixedRate, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S, RateController, wire_bytes};
+use crate::reason::Reason;
+use crate::rtt::Rtt;
+use crate::sent::{PeerAcks, SentRing};
+use greeting::Greeting;
+use std::collections::VecDeque;
+use transmit::Closing;
+
+/// Which end of the session this is, with what that end brings to the hello.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Introduces itself.
+    Client(Hello),
+    /// Judges the introduction.
+    Server(HelloRules),
+}
+
+/// What a connection is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionConfig {
+    /// The channels; both ends must hold the same table.
+    pub table: ChannelTable,
+    /// Bytes per second on the wire, all headers included; the game's default is 24,000, sensible are 4,000-256,000.
+    pub rate_bytes_per_s: u32,
+    /// Bytes of IP and UDP header per datagram: 28 over IPv4, 48 over IPv6.
+    pub ip_udp_bytes: usize,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self { table: ChannelTable::GAME, rate_bytes_per_s: RATE_DEFAULT_BYTES_PER_S, ip_udp_bytes: IPV4_UDP_BYTES }
+    }
+}
+
+/// Where a connection puts what it learnt, in the order in which it learnt it.
+pub trait Sink {
+    /// Server: a valid hello; both ends speak `version` from now on. Told once, before any message.
+    fn on_hello(&mut self, hello: &Hello, version: u16);
+    /// Server: a hello that the rules refuse. Disconnect with [`HelloRefusal::reason`] and its text; until then each
+    /// further payload may tell it again.
+    fn on_hello_refused(&mut self, hello: &Hello, refusal: HelloRefusal);
+    /// Client: the server accepted the hello. Told once, before any message.
+    fn on_hello_accepted(&mut self, version: u16);
+    /// A message, or at the client a snapshot part, that arrived in packet `sequence`.
+    fn on_message(&mut self, sequence: u64, channel: ChannelId, bytes: &[u8]);
+    /// What became of a part: exactly once per part that `send_snapshot` took.
+    fn on_part(&mut self, part: PartId, outcome: PartOutcome);
+    /// The peer ends the session. Nothing is handled after this.
+    fn on_close(&mut self, reason: Reason, text: &str);
+}
+
+/// The packet layer of one session.
+///
+/// # The law of the run loop
+/// All times are nanoseconds on one monotonic clock and never step back. Per wake: first every datagram
+/// ([`handle_payload`](Self::handle_payload), [`handle_other`](Self::handle_other)), then
+/// [`handle_timeout`](Self::handle_timeout) if [`poll_timeout`](Self::poll_timeout) is due (so that all acks are read
+/// before any timer is judged), then [`poll_payload`](Self::poll_payload) until it is `None`. Any call that takes
+/// `&mut self` may change what [`wants_transmit`](Self::wants_transmit) and `poll_timeout` answer: read them again.
+///
+/// Packet numbers are those of the netcode packets that carry the payloads. The owner hands them out in ascending
+/// order, one per packet in either direction, and tells of the packets that are not ours (`handle_other`,
+/// [`on_other_sent`](Self::on_other_sent)).
+#[derive(Debug)]
+pub struct Connection {
+    greeting: Greeting,
+    table: ChannelTable,
+    ip_udp_bytes: usize,
+    received: Received,
+    sent: SentRing,
+    peer_acks: PeerAcks,
+    rtt: Rtt,
+    credit: Credit,
+    controller: FixedRate,
+    /// Reliable channels in the order of their lanes.
+    reliable: Vec<Reliable>,
+    unreliable: UnreliableQueue,
+    parts: PartQueue,
+    /// Outcomes decided in a call that had no sink.
+    outcomes: VecDeque<(PartId, PartOutcome)>,
+    receive_open: bool,
+    /// An ack left undecided packets behind: losses are to be judged.
+    judge_losses: bool,
+    loss_deadline_ns: Option<u64>,
+    probe_due: bool,
+    probes_unanswered: u32,
+    closing: Option<Closing>,
+    peer_closed: bool,
+    stats: ConnectionStats,
+}
+
+/// Both halves of one reliable channel.
+#[derive(Debug)]
+struct Reliable {
+    channel: ChannelId,
+    outbound: Outbound,
+    inbound: Inbound,
+}
+
+impl Connection {
+    /// A connection whose session has just been confirmed. A client owes its hello from the first moment.
+    #[must_use]
+    pub fn new(_now_ns: u64, role: Role, config: &ConnectionConfig) -> Self {
+        Self::with_first_message(role, config, 0)
+    }
+
+    fn with_first_message(role: Role, config: &ConnectionConfig, first_id: u64) -> Self {
+        let ids = (0_u8..).map(ChannelId).zip(config.table.specs());
+        let mut lanes: Vec<(u8, ChannelId)> = ids
+            .filter(|(_, spec)| spec.kind == ChannelKind::ReliableOrdered)
+            .map(|(channel, spec)| (spec.lane, channel))
+            .collect();
+        lanes.sort_unstable();
+        let reliable = lanes.into_iter().map(|(_, channel)| Reliable {
+            channel,
+            outbound: Outbound::new(channel, first_id),
+            inbound: Inbound::new(first_id),
+        });
+        Self {
+            greeting: Greeting::new(role),
+            table: config.table,
+            ip_udp_bytes: config.ip_udp_bytes,
+            received: Received::default(),
+            sent: SentRing::new(),
+            peer_acks: PeerAcks::default(),
+            rtt: Rtt::default(),
+            credit: Credit::default(),
+            controller: FixedRate { bytes_per_s: config.rate_bytes_per_s },
+            reliable: reliable.collect(),
+            unreliable: UnreliableQueue::default(),
+            parts: PartQueue::default(),
+            outcomes: VecDeque::new(),
+            receive_open: true,
+            judge_losses: false,
+            loss_deadline_ns: None,
+            probe_due: false,
+            probes_unanswered: 0,
+            closing: None,
+            peer_closed: false,
+            stats: ConnectionStats::default(),
+        }
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// The message was not taken, and nothing changed but a counter. A client may send before its hello is accepted:
+    /// the messages travel beside it.
+    pub fn send(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
+        let spec = self.table.spec(channel).ok_or(SendError::NoSuchChannel)?;
+        self.check_open()?;
+        if message.len() > spec.message_bytes_max {
+            return Err(SendError::TooLarge);
+        }
+        match spec.kind {
+            ChannelKind::Unreliable => {
+                self.stats.unreliable_dropped += self.unreliable.push(channel, message);
+                Ok(())
+            }
+            ChannelKind::ReliableOrdered => self.send_reliable(channel, message),
+            _ => Err(SendError::WrongKind),
+        }
+    }
+
+    /// Queues a snapshot part of at most [`SNAPSHOT_PART_BYTES_MAX`] bytes. Parts of an older tick (from before the
+    /// last [`on_tick_edge`](Self::on_tick_edge)) that still wait give way to it and are told as not sent.
+    ///
+    /// # Errors
+    /// The part was not taken and will have no outcome.
+    pub fn send_snapshot(&mut self, part: PartId, bytes: &[u8]) -> Result<(), SendError> {
+        if self.greeting.side() == Side::Client || self.snapshot_channel().is_none() {
+            return Err(SendError::WrongKind);
+        }
+        self.check_open()?;
+        let outcomes = &mut self.outcomes;
+        let taken = self.parts.push(part, bytes, |old| outcomes.push_back((old, PartOutcome::NotSent)));
+        self.stats.sends_full += u64::from(taken == Err(SendError::Full));
+        taken
+    }
+
+    /// A tick begins: the connection's credit grows by a tick's share, and snapshot parts that still wait are old.
+    pub fn on_tick_edge(&mut self) {
+        self.credit.on_tick_edge(self.controller.rate_bytes_per_s());
+        self.parts.on_tick_edge();
+    }
+
+    /// Bytes that a snapshot part may have in this tick: what the credit leaves after packet overhead, a header and
+    /// all reliable messages waiting. At most [`SNAPSHOT_PART_BYTES_MAX`]; zero or less: send none. Exact while the
+    /// waiting messages fit one packet; beyond, it assumes that they pack without gaps, and what that misses is debt.
+    #[must_use]
+    pub fn snapshot_budget_bytes(&self, now_ns: u64) -> i32 {
+        let sequence = self.sent.newest().map_or(0, |newest| newest + 1);
+        let header_bytes = AckField::encoded_bytes(self.received.field(now_ns).as_ref());
+        let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes());
+        let packet_bytes = wire_bytes(self.ip_udp_bytes, sequence, header_bytes);
+        let reliable_bytes: usize = self.reliable.iter().map(|reliable| reliable.outbound.pending_bytes()).sum();
+        let frame_bytes = frame_overhead_bytes(ChannelKind::Snapshot, SNAPSHOT_PART_BYTES_MAX);
+        // Reliable messages are packed first: they cost a packet's overhead for each packet they fill, and what the
+        // last of them leaves free is what a part may share.
+        let room_bytes = PAYLOAD_BYTES_MAX - header_bytes;
+        let beside_bytes = greeting_bytes + frame_bytes + reliable_bytes % room_bytes;
+        let full_packets = reliable_bytes / room_bytes;
+        let spent = (1 + full_packets) * packet_bytes + greeting_bytes + reliable_bytes + frame_bytes;
+        let part_bytes_max = SNAPSHOT_PART_BYTES_MAX as i64;
+        let mut left = self.credit.bytes() - spent as i64;
+        if left.min(part_bytes_max) > room_bytes as i64 - beside_bytes as i64 {
+            left -= packet_bytes as i64;
+        }
+        i32::try_from(left.min(part_bytes_max)).unwrap_or(i32::MIN)
+    }
+
+    /// Opens or closes the receive window of all reliable channels. While it is closed new reliable messages are
+    /// neither stored nor acked: the peer keeps them and sends them again.
+    pub fn accept_reliable(&mut self, open: bool) {
+        self.receive_open = open;
+    }
+
+    /// The receiver could not use the snapshot part that packet `sequence` held: it will not be acked (spec: PKT-17).
+    /// To be called between the event and the next [`poll_payload`](Self::poll_payload). Reliable messages of that
+    /// packet stay delivered; their copies will be known as duplicates.
+    pub fn refuse_packet(&mut self, sequence: u64) {
+        self.stats.packets_refused += 1;
+        self.received.refuse(sequence);
+    }
+
+    /// Ends the session from this side: from now on only close frames are written, [`CLOSE_COPIES`] packets of them.
+    /// The text is cut to 64 bytes. A second call changes nothing.
+    pub fn queue_close(&mut self, reason: Reason, text: &str) {
+        if self.closing.is_none() {
+            self.closing = Some(Closing::new(reason, text));
+        }
+    }
+
+    /// Settles every part without an outcome, for an owner that is about to drop the connection: what waits was not
+    /// sent, what is undecided is lost.
+    pub fn abandon_parts(&mut self, sink: &mut dyn Sink) {
+        self.flush_outcomes(sink);
+        while let Some(part) = self.parts.pop() {
+            sink.on_part(part, PartOutcome::NotSent);
+        }
+        while let Some(packet) = self.sent.lose_oldest_if(|_| true) {
+            if let Some(part) = packet.part {
+                sink.on_part(part, PartOutcome::Lost);
+            }
+        }
+    }
+
+    /// Counters and round-trip figures.
+    #[must_use]
+    pub fn stats(&self) -> &ConnectionStats {
+        &self.stats
+    }
+
+    /// The round-trip estimate.
+    #[must_use]
+    pub fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// The inner version both ends speak; `None` while unspoken.
+    #[must_use]
+    pub fn version(&self) -> Option<u16> {
+        self.greeting.version()
+    }
+
+    /// Nothing is queued and nothing is undecided.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sent.open() == 0
+            && self.parts.is_empty()
+            && self.unreliable.is_empty()
+            && self.reliable.iter().all(|reliable| reliable.outbound.queued_messages() == 0)
+    }
+
+    /// Reliable messages not yet acked, and their bytes as the limits count them, over all channels.
+    #[must_use]
+    pub fn reliable_queued(&self) -> (usize, usize) {
+        self.reliable.iter().fold((0, 0), |(messages, bytes), reliable| {
+            (messages + reliable.outbound.queued_messages(), bytes + reliable.outbound.queued_bytes())
+        })
+    }
+
+    /// Reliable messages that arrived and wait for one before them.
+    #[must_use]
+    pub fn reliable_early(&self) -> usize {
+        self.reliable.iter().map(|reliable| reliable.inbound.early_messages()).sum()
+    }
+
+    /// Undecided packets.
+    #[must_use]
+    pub fn packets_in_flight(&self) -> u32 {
+        self.sent.open()
+    }
+
+    fn send_reliable(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
+        let (_, queued_bytes) = self.reliable_queued();
+        let fits = queued_bytes + message.len() + MESSAGE_COST_BYTES <= CONNECTION_QUEUE_BYTES_MAX;
+        let taken = if fits { self.reliable_mut(channel).outbound.push(message) } else { Err(SendError::Full) };
+        match taken {
+            Ok(()) => self.stats.reliable_out += 1,
+            Err(_) => self.stats.sends_full += 1,
+        }
+        taken
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        if self.closing.is_some() || self.peer_closed {
+            return Err(SendError::Closing);
+        }
+        if !self.greeting.may_send() {
+            return Err(SendError::NotSpoken);
+        }
+        Ok(())
+    }
+
+    fn reliable_mut(&mut self, channel: ChannelId) -> &mut Reliable {
+        let found = self.reliable.iter_mut().find(|reliable| reliable.channel == channel);
+        found.expect("every reliable channel of the table was built")
+    }
+
+    fn snapshot_channel(&self) -> Option<ChannelId> {
+        let row = self.table.specs().iter().position(|spec| spec.kind == ChannelKind::Snapshot)?;
+        u8::try_from(row).ok().map(ChannelId)
+    }
+
+    fn flush_outcomes(&mut self, sink: &mut dyn Sink) {
+        while let Some((part, outcome)) = self.outcomes.pop_front() {
+            sink.on_part(part, outcome);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a connection counts.
+
+/// Counters since the connection began, and the latest round-trip figures. Packets are netcode packets in ack space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionStats {
+    /// Smoothed round trip, ns; 0 before the first sample.
+    pub rtt_smoothed_ns: u64,
+    /// Its mean deviation, ns.
+    pub rtt_variation_ns: u64,
+    /// Smallest sample, ns.
+    pub rtt_min_ns: u64,
+    /// Last sample, ns.
+    pub rtt_latest_ns: u64,
+    /// Payloads written.
+    pub packets_out: u64,
+    /// Body bytes written.
+    pub bytes_out: u64,
+    /// Payloads among `packets_out` that elicit an ack: the denominator of the loss ratio.
+    pub eliciting_out: u64,
+    /// Payloads among `packets_out` that hold acks and nothing else.
+    pub ack_only_out: u64,
+    /// Probes sent after silence.
+    pub probes_out: u64,
+    /// Payloads handled.
+    pub packets_in: u64,
+    /// Body bytes handled.
+    pub bytes_in: u64,
+    /// Eliciting packets that were acked.
+    pub packets_acked: u64,
+    /// Eliciting packets that count as lost now; a late ack takes its packet out again.
+    pub packets_lost: u64,
+    /// Packets acked after they had been declared lost.
+    pub acks_late: u64,
+    /// Acks for numbers that were never sent.
+    pub acks_unsent: u64,
+    /// Packets that arrived a second time.
+    pub duplicates_in: u64,
+    /// Packets that arrived after a newer one.
+    pub reordered_in: u64,
+    /// Packets too far behind the newest to be told from copies.
+    pub too_old_in: u64,
+    /// Payloads that broke the format.
+    pub malformed_in: u64,
+    /// Payloads ignored because the hello was not settled.
+    pub unspoken_in: u64,
+    /// Packets that will not be acked because the receiver refused them.
+    pub packets_refused: u64,
+    /// Reliable messages taken from the caller.
+    pub reliable_out: u64,
+    /// Reliable message frames sent again.
+    pub reliable_resent: u64,
+    /// Reliable messages delivered to the caller.
+    pub reliable_in: u64,
+    /// Reliable messages that were here already.
+    pub reliable_duplicates_in: u64,
+    /// Reliable messages not taken: the receive window was closed.
+    pub reliable_closed_in: u64,
+    /// Reliable messages not taken: beyond window or bytes, which an honest peer never is.
+    pub reliable_excess_in: u64,
+    /// Sends refused because a queue was full.
+    pub sends_full: u64,
+    /// Unreliable messages that gave way to newer ones.
+    pub unreliable_dropped: u64,
+}

@@ -1,0 +1,172 @@
+//! What leaves: a header, then frames by rank, until the packet is full.
+
+use super::Connection;
+use crate::channel::Filled;
+use crate::packet::{AckField, Body, CLOSE_TEXT_BYTES_MAX, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX};
+use crate::rate::{OTHER_BODY_BYTES, wire_bytes};
+use crate::reason::Reason;
+use crate::sent::{Fate, SentPacket};
+use crate::sequence::ACK_SPACE_END;
+
+/// Reliable messages wait while the undecided packets span this many numbers (spec: PKT-45). Acks reach 128 back and
+/// leave at latest after 32 packets: what is in flight together can always be acked together, and no burst is mistaken
+/// for loss. At 1,200 B it is also the most that reliable messages put on a path within one round trip: 115 kB.
+pub const FLIGHT_SPAN_MAX: u64 = 96;
+
+/// Packets that repeat a close: nobody stays to resend it.
+pub const CLOSE_COPIES: u8 = 3;
+
+/// A close on its way out.
+#[derive(Debug)]
+pub(super) struct Closing {
+    code: u8,
+    text: String,
+    copies_left: u8,
+}
+
+impl Closing {
+    pub(super) fn new(reason: Reason, text: &str) -> Self {
+        let mut bytes = text.len().min(CLOSE_TEXT_BYTES_MAX);
+        while !text.is_char_boundary(bytes) {
+            bytes -= 1;
+        }
+        Self { code: reason.code(), text: text[..bytes].to_owned(), copies_left: CLOSE_COPIES }
+    }
+}
+
+impl Connection {
+    /// Something wants to leave now: a message, a part, a greeting, a probe, an ack that is due, a close.
+    #[must_use]
+    pub fn wants_transmit(&self, now_ns: u64) -> bool {
+        if self.peer_closed {
+            return false;
+        }
+        if let Some(closing) = &self.closing {
+            return closing.copies_left > 0;
+        }
+        self.greeting.is_due() || self.probe_due || self.received.is_due(now_ns) || self.has_messages()
+    }
+
+    /// Writes the next body into `buf` (at least [`PAYLOAD_BYTES_MAX`] bytes) and answers its length, 1 to 1,200, if
+    /// anything wants to leave now. It must be sent as a netcode payload under `sequence`; on `None` the number is
+    /// still free.
+    ///
+    /// # Panics
+    /// When `buf` is too small, when `sequence` does not ascend, or when it has left ack space (2^63): the owner must
+    /// have closed the session before.
+    pub fn poll_payload(&mut self, now_ns: u64, sequence: u64, buf: &mut [u8]) -> Option<usize> {
+        assert!(sequence < ACK_SPACE_END, "the session must end before its numbers do");
+        if !self.wants_transmit(now_ns) {
+            return None;
+        }
+        let ack = self.received.field(now_ns);
+        let mut body = Body::new(&mut buf[..PAYLOAD_BYTES_MAX]);
+        AckField::encode(ack.as_ref(), &mut body);
+        let header_bytes = body.len();
+        let mut packet = SentPacket::new(sequence, now_ns);
+        if self.closing.is_some() {
+            self.write_close(&mut body);
+        } else {
+            self.write_frames(&mut body, &mut packet);
+        }
+        let eliciting = body.len() > header_bytes;
+        self.received.on_header_sent();
+        if !eliciting && ack.is_none() {
+            // The packet that wanted an ack was refused meanwhile: there is nothing to say.
+            return None;
+        }
+        packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
+        packet.bytes = u16::try_from(body.len()).expect("at most 1,200");
+        let written = body.len();
+        self.record(packet, written);
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += written as u64;
+        self.stats.eliciting_out += u64::from(eliciting);
+        self.stats.ack_only_out += u64::from(!eliciting);
+        Some(written)
+    }
+
+    /// A netcode packet that is not ours (types 4 and 7) took this number.
+    pub fn on_other_sent(&mut self, now_ns: u64, sequence: u64) {
+        self.record(SentPacket::new(sequence, now_ns), OTHER_BODY_BYTES);
+    }
+
+    /// The session has ended from either side and nothing is left to say.
+    pub(super) fn is_closed(&self) -> bool {
+        self.peer_closed || self.closing.is_some()
+    }
+
+    fn has_messages(&self) -> bool {
+        if !self.greeting.may_send() {
+            return false;
+        }
+        let reliable = self.may_send_reliable() && self.reliable.iter().any(|reliable| reliable.outbound.has_pending());
+        reliable || !self.parts.is_empty() || !self.unreliable.is_empty()
+    }
+
+    fn may_send_reliable(&self) -> bool {
+        self.probe_due || self.sent.open_span() < FLIGHT_SPAN_MAX
+    }
+
+    fn record(&mut self, packet: SentPacket, body_bytes: usize) {
+        while let Some(lost) = self.sent.lose_out_of_reach(packet.sequence) {
+            self.on_packet_lost(&lost);
+        }
+        self.credit.spend(wire_bytes(self.ip_udp_bytes, packet.sequence, body_bytes));
+        self.sent.push(packet);
+    }
+
+    /// Rank: greeting, reliable messages by lane, one snapshot part, unreliable messages, and a ping if a probe found
+    /// nothing else to carry (spec: PKT-60). What does not fit goes into the next packet of the same poll.
+    fn write_frames(&mut self, body: &mut Body<'_>, packet: &mut SentPacket) {
+        let mut filled = Filled::default();
+        if let Some(frame) = self.greeting.frame() {
+            frame.encode(body);
+            packet.greeting = true;
+            self.greeting.on_sent();
+            filled.frames += 1;
+        }
+        if self.greeting.may_send() {
+            self.write_reliable(body, packet, &mut filled);
+            self.write_part(body, packet, &mut filled);
+            filled.frames += self.unreliable.fill(body, FRAMES_MAX - filled.frames);
+        }
+        if self.probe_due {
+            if filled.frames == 0 {
+                Frame::Ping.encode(body);
+            }
+            self.probe_due = false;
+            self.stats.probes_out += 1;
+        }
+    }
+
+    fn write_reliable(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {
+        let before = filled.frames;
+        if self.may_send_reliable() {
+            for reliable in &mut self.reliable {
+                reliable.outbound.fill(body, packet, filled, FRAMES_MAX);
+            }
+        }
+        if self.probe_due && filled.frames == before {
+            for reliable in &mut self.reliable {
+                reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
+            }
+        }
+        self.stats.reliable_resent += filled.resent;
+    }
+
+    fn write_part(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {
+        let Some(channel) = self.snapshot_channel() else { return };
+        if filled.frames < FRAMES_MAX {
+            packet.part = self.parts.fill(channel, body);
+            filled.frames += usize::from(packet.part.is_some());
+        }
+    }
+
+    fn write_close(&mut self, body: &mut Body<'_>) {
+        if let Some(closing) = &mut self.closing {
+            Frame::Close { code: closing.code, text: &closing.text }.encode(body);
+            closing.copies_left -= 1;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Facts about the server, told by the rig of `rig.rs`.
+mod lifecycle;
+mod requests;
+mod takeover;
