@@ -243,6 +243,7 @@ impl Client {
                         Some(_) => self.store.apply(bytes, &mut self.events),
                         None => Err(StoreError::NotWelcome),
                     };
+                    // spec: SNP-2
                     if let Err(error) = decoded {
                         self.transport.refuse_packet(sequence);
                         lost_bearings |= error.needs_resync();

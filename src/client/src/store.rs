@@ -57,7 +57,7 @@ pub struct StoreCounters {
     pub records_ignored: u64,
 }
 
-/// A part this many ticks behind the newest is refused: a baseline of it could be older than what is kept.
+/// spec: SNP-9. A part this many ticks behind the newest is refused: a baseline of it could be older than what is kept.
 const LATE_TICKS: u32 = BASELINE_TICKS / 2;
 
 /// The client's view of the world.

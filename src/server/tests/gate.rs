@@ -73,3 +73,102 @@ fn an_empty_batch_stays_empty() {
     rig.gate.swap_inbound(rig.now, &mut batch);
     assert!(batch.is_empty());
 }
+
+/// A client of the bare transport, that may say anything.
+struct Stranger {
+    transport: rudp::Client,
+    address: std::net::SocketAddr,
+    gone: Option<rudp::Reason>,
+    parts: Vec<(u64, Vec<u8>)>,
+    refuses: bool,
+}
+
+impl Stranger {
+    fn new(rig: &mut Rig) -> Self {
+        let (token, hello) = rig.token_and_hello(77);
+        let config = rudp::ClientConfig {
+            token,
+            hello,
+            seal: rudp::Backend::Auto,
+            connection: rudp::ConnectionConfig::default(),
+        };
+        let transport = rudp::Client::new(config, rig.now);
+        Self { transport, address: "10.9.9.9:9".parse().unwrap(), gone: None, parts: Vec::new(), refuses: false }
+    }
+
+    fn run(&mut self, rig: &mut Rig, ticks: u32) {
+        let mut buf = [0; 1_500];
+        for _ in 0..ticks {
+            rig.run_ticks(1);
+            self.transport.handle_timeout(rig.now);
+            for mut datagram in rig.stray.drain(..) {
+                self.transport.handle_datagram(rig.now, rig::SERVER.parse().unwrap(), &mut datagram);
+            }
+            let mut refused = Vec::new();
+            while let Some(event) = self.transport.poll_event() {
+                match event {
+                    rudp::ClientEvent::Message { sequence, channel: rudp::channel::SNAPSHOT, bytes } => {
+                        self.parts.push((sequence, bytes.to_vec()));
+                        refused.push(sequence);
+                    }
+                    rudp::ClientEvent::Disconnected { reason } => self.gone = Some(reason),
+                    _ => {}
+                }
+            }
+            for sequence in refused.drain(..).filter(|_| self.refuses) {
+                self.transport.refuse_packet(sequence);
+            }
+            while let Some(transmit) = self.transport.poll_transmit(rig.now, &mut buf) {
+                rig.gate.handle_datagram(rig.now, self.address, &mut buf[..transmit.len]);
+            }
+        }
+    }
+}
+
+/// proves: MSG-2
+#[test]
+fn who_says_what_is_no_message_is_sent_away_and_told_why() {
+    for (channel, bytes) in [(rudp::channel::CONTROL, &[9_u8, 9][..]), (rudp::channel::INPUT, &[1, 2][..])] {
+        let mut rig = rig_of(1);
+        let mut stranger = Stranger::new(&mut rig);
+        stranger.run(&mut rig, 60);
+        assert_eq!(rig.realm.status().players, 2);
+        stranger.transport.send(channel, bytes).unwrap();
+        stranger.run(&mut rig, 60);
+        assert_eq!(stranger.gone, Some(rudp::Reason::ProtocolViolation));
+        assert_eq!(rig.realm.status().players, 1);
+    }
+}
+
+/// proves: SNP-2, SNP-3
+#[test]
+fn a_client_that_acknowledges_no_part_is_told_full_states_under_spelled_out_ticks() {
+    let mut rig = rig_of(2);
+    let mut stranger = Stranger::new(&mut rig);
+    stranger.refuses = true;
+    stranger.run(&mut rig, 120);
+    assert!(stranger.parts.len() > 30, "{}", stranger.parts.len());
+    for (_, part) in &stranger.parts {
+        let mut reader = protocol::snapshot::PartReader::new(part, protocol::Tick(0)).unwrap();
+        assert_eq!(part[0] & 1, 1, "the tick is spelled out");
+        while let Some(record) = reader.next_record().unwrap() {
+            assert!(matches!(record.body, protocol::snapshot::RecordBody::Enter { .. }), "{record:?}");
+            reader.state_full().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_place_asked_for_by_a_player_is_refused_and_counted() {
+    let mut rig = rig_of(1);
+    rig.role = rudp::token::Role::Player;
+    let player = rig.join(5);
+    rig.run_until_joined(60);
+    let (_, before) = rig.bots[player].client.own().unwrap();
+    rig.bots[player].wanders = false;
+    rig.place(player, 10.0, 10.0);
+    rig.run_ticks(30);
+    let (_, after) = rig.bots[player].client.own().unwrap();
+    assert_eq!(rig.realm.status().refused, 1);
+    assert!((after.body.x - before.body.x).abs() < 10 * protocol::unit::SUBUNITS_PER_M);
+}

@@ -96,6 +96,7 @@ fn a_crowd_beyond_the_budget_is_still_told_to_everyone_in_turn() {
     assert!(oldest < 60, "somebody was not refreshed for {oldest} ticks");
 }
 
+/// proves: SNP-10
 #[test]
 fn who_stands_still_is_shown_where_he_stands_even_over_a_bad_link() {
     let mut rig = crowd(bad(), 6);
@@ -116,6 +117,7 @@ fn who_stands_still_is_shown_where_he_stands_even_over_a_bad_link() {
     assert_eq!(rig.realm.status().updates, before, "what everyone knows is not told again");
 }
 
+/// proves: MSG-2
 #[test]
 fn echoes_come_back_in_order_exactly_once_over_a_bad_link() {
     let mut rig = crowd(bad(), 3);

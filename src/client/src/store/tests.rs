@@ -46,6 +46,7 @@ fn apply(store: &mut SnapshotStore, bytes: &[u8]) -> Result<Vec<String>, StoreEr
     Ok(events.iter().map(word).collect())
 }
 
+/// proves: SNP-7
 #[test]
 fn an_entity_enters_moves_and_leaves() {
     let mut store = SnapshotStore::default();
@@ -68,6 +69,7 @@ fn a_difference_without_its_baseline_is_refused_and_asks_for_a_resync() {
     assert_eq!(error, StoreError::UnknownSlot(3));
 }
 
+/// proves: SNP-7
 #[test]
 fn a_leave_that_overtook_its_enter_still_counts() {
     let mut store = SnapshotStore::default();
@@ -76,6 +78,7 @@ fn a_leave_that_overtook_its_enter_still_counts() {
     assert_eq!(store.entities().count(), 0);
 }
 
+/// proves: SNP-7
 #[test]
 fn a_leave_of_another_epoch_means_nothing() {
     let mut store = SnapshotStore::default();
@@ -105,6 +108,7 @@ fn a_slot_given_to_another_entity_ends_the_first_ones_presence() {
     );
 }
 
+/// proves: SNP-7
 #[test]
 fn an_entity_that_comes_back_in_another_slot_is_there_once() {
     let mut store = SnapshotStore::default();
@@ -116,6 +120,7 @@ fn an_entity_that_comes_back_in_another_slot_is_there_once() {
     assert_eq!(store.sees(ANN).unwrap().state, at(11));
 }
 
+/// proves: SNP-9
 #[test]
 fn a_part_half_a_second_late_is_refused_without_a_resync() {
     let mut store = SnapshotStore::default();

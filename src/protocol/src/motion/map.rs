@@ -71,7 +71,7 @@ struct Rect {
 }
 
 /// Side of a grid cell: 32 m. A swept body touches one to four of them.
-const CELL: i32 = 32 * UNITS_PER_M << SUBUNIT_BITS;
+const CELL: i32 = (32 * UNITS_PER_M) << SUBUNIT_BITS;
 
 impl TryFrom<&MapFile> for StaticMap {
     type Error = MapError;
@@ -130,7 +130,7 @@ impl StaticMap {
         (self.width, self.depth)
     }
 
-    /// Stands for the map in the hello (content hash); never 0, which means "I hold no content".
+    /// spec: MOT-3. Stands for the map in the hello (content hash); never 0, which means "I hold no content".
     #[must_use]
     pub fn hash(&self) -> u64 {
         let numbers = [self.width, self.depth].into_iter();
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_body_inside_a_block_is_put_beside_it() {
         let map = StaticMap::new(100, 100, &[Block { x: 40.0, y: 40.0, width: 20.0, depth: 20.0 }]).unwrap();
-        let middle = 50 * UNITS_PER_M << SUBUNIT_BITS;
+        let middle = (50 * UNITS_PER_M) << SUBUNIT_BITS;
         let (x, y) = map.nearest_free(middle, middle, 1_000);
         assert!(map.is_free(x, y, 1_000));
     }

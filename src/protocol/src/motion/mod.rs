@@ -100,7 +100,7 @@ fn length(x: i32, y: i32) -> i32 {
     square.unsigned_abs().isqrt() as i32
 }
 
-/// Stands for these rules in the hello: any change of a constant or of the order of steps must change it.
+/// spec: MOT-2. Stands for these rules in the hello: any change of a constant or of the order of steps must change it.
 #[must_use]
 pub fn hash() -> u64 {
     let rules = [RULES_VERSION, RUN_SPEED, ACCELERATION, GRAVITY, JUMP_SPEED, BODY_RADIUS];

@@ -1,4 +1,4 @@
-//! The frame around the states: a part's header and its records.
+//! The frame around the states: a part's header (spec: SNP-1) and its records (spec: SNP-5).
 //!
 //! ```text
 //! part   = long 1 | tick 16 or 32 | own 1 [own state] | slot width 4 | count 8 | record * count | zero padding

@@ -1,4 +1,4 @@
-//! The inputs of one player that wait for their tick.
+//! The inputs of one player that wait for their tick. spec: INP-2
 
 use protocol::Input;
 use protocol::input::InputMessage;

@@ -1,4 +1,4 @@
-//! Who is in whose view: the area of interest, with a gap between entering and leaving so that nobody flickers.
+//! Who is in whose view (spec: SNP-11): the area of interest, with a gap between entering and leaving so that nobody flickers.
 
 use super::view::{Phase, View};
 use game::{Quadtree, Replicas};

@@ -294,6 +294,7 @@ impl Realm {
             self.status.stale += 1;
             return;
         };
+        // spec: MSG-2
         match *message {
             ClientMessage::Echo { number } => {
                 out.message(session, channel::CONTROL, &ServerMessage::Echo { number });

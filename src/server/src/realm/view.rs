@@ -60,7 +60,7 @@ impl Slot {
         if age < BASELINE_TICKS { self.acked << age } else { 0 }
     }
 
-    /// Whether a state that last changed at `changed` should be told to this client at `now`.
+    /// spec: SNP-10. Whether a state that last changed at `changed` should be told to this client at `now`.
     ///
     /// Not if the client has it, and not if it is under way: a lost part makes it due again. A presence without any
     /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`].
@@ -355,6 +355,7 @@ mod tests {
         assert_eq!(view.slots()[0].acked_ages(Tick(164)), 0);
     }
 
+    /// proves: SNP-10
     #[test]
     fn an_idle_entity_is_told_until_its_final_value_is_acknowledged_and_not_longer() {
         let mut view = entered();
@@ -380,6 +381,7 @@ mod tests {
         assert!(!view.slots()[0].is_due(Tick(104), Tick(108)));
     }
 
+    /// proves: SNP-7
     #[test]
     fn a_leave_is_repeated_until_acknowledged_and_its_slot_rests_64_ticks() {
         let mut view = entered();

@@ -33,6 +33,10 @@ pub struct Rig {
     pub comparisons: u64,
     /// The world thread does not turn; the gate's packets still leave.
     pub realm_is_stuck: bool,
+    /// Datagrams to addresses that no bot has.
+    pub stray: Vec<Vec<u8>>,
+    /// What the tokens of later joins allow.
+    pub role: Role,
     next_tick_ns: u64,
     steps: u64,
     map: Arc<StaticMap>,
@@ -87,6 +91,8 @@ impl Rig {
             truth: BTreeMap::new(),
             comparisons: 0,
             realm_is_stuck: false,
+            stray: Vec::new(),
+            role: Role::Operator,
             next_tick_ns: now.mono_ns,
             steps: 0,
             map,
@@ -119,12 +125,19 @@ impl Rig {
     }
 
     fn client(&mut self, number: u64) -> Client {
+        let (token, hello) = self.token_and_hello(number);
+        let config = ClientConfig { token, seal: rudp::Backend::Auto, content_hash: hello.content_hash };
+        Client::new(config, self.now)
+    }
+
+    /// What a client of character `number` needs to be let in.
+    pub fn token_and_hello(&mut self, number: u64) -> (rudp::ConnectToken, rudp::Hello) {
         self.serial += 1;
         let user = UserData {
             account_id: number,
             character_id: number,
             name: Name::new("bot").unwrap(),
-            role: Role::Operator,
+            role: self.role,
             issued_at_ms: self.now.unix_s * 1_000,
             serial: self.serial,
             epoch: 0,
@@ -132,8 +145,14 @@ impl Rig {
         let mint = Mint { key: Key::new([7; 32]), protocol_id: protocol::PROTOCOL_ID, lifetime_s: 30 };
         let addresses = [SERVER.parse().unwrap()];
         let token = mint.mint(self.now.unix_s * 1_000, number, &addresses, 10, &user, &mut self.rng).unwrap();
-        let config = ClientConfig { token, seal: rudp::Backend::Auto, content_hash: self.map.hash() };
-        Client::new(config, self.now)
+        let hello = rudp::Hello {
+            version_min: rudp::INNER_VERSION,
+            version_max: rudp::INNER_VERSION,
+            channel_hash: rudp::ChannelTable::GAME.hash(),
+            motion_hash: motion::hash(),
+            content_hash: self.map.hash(),
+        };
+        (token, hello)
     }
 
     pub fn run_ticks(&mut self, ticks: u32) {
@@ -218,8 +237,9 @@ impl Rig {
     fn transmit(&mut self) {
         let mut buf = [0; 1_500];
         while let Some(transmit) = self.gate.poll_transmit(self.now, &mut buf) {
-            if let Some(bot) = self.bots.iter_mut().find(|bot| bot.address == transmit.to) {
-                bot.down.send(self.now.mono_ns, &buf[..transmit.len]);
+            match self.bots.iter_mut().find(|bot| bot.address == transmit.to) {
+                Some(bot) => bot.down.send(self.now.mono_ns, &buf[..transmit.len]),
+                None => self.stray.push(buf[..transmit.len].to_vec()),
             }
         }
     }
