@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_number_128_below_the_newest_is_in_reach_and_129_is_not() {
-        // proves: PKT-12 PKT-16
+        // proves: PKT-12, PKT-16
         let mut received = received(&[10_000]);
         assert_eq!(received.classify(10_000 - 128), Arrival::Fresh { late: true });
         assert_eq!(received.classify(10_000 - 129), Arrival::TooOld);

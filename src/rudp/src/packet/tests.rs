@@ -38,7 +38,7 @@ fn hello() -> Hello {
 
 #[test]
 fn the_header_has_its_published_bytes() {
-    // proves: PKT-10 PKT-11 PKT-12 PKT-13
+    // proves: PKT-10, PKT-11, PKT-12, PKT-13
     assert_eq!(encode(None, &[]), [0]);
     assert_eq!(encode(Some(&steady()), &[]), [0b1001, 0x34, 0x12, 7, 0xCD, 0xAB]);
     let holes = AckField { mask: !(1 << 9), timing: None, ..steady() };
@@ -51,7 +51,7 @@ fn the_header_has_its_published_bytes() {
 
 #[test]
 fn the_frames_have_their_published_bytes() {
-    // proves: PKT-20 PKT-22 PKT-24 PKT-28 PKT-30 PKT-32 PKT-33
+    // proves: PKT-20, PKT-22, PKT-24, PKT-28, PKT-30, PKT-32, PKT-33
     let mut introduction = vec![0, 0x01, 1, 0, 2, 0];
     for hash in [3_u64, 4, 5] {
         introduction.extend_from_slice(&hash.to_le_bytes());
@@ -71,7 +71,7 @@ fn the_frames_have_their_published_bytes() {
 
 #[test]
 fn malformed_payloads_are_named() {
-    // proves: PKT-2 PKT-4 PKT-6 PKT-10 PKT-12 PKT-20 PKT-22 PKT-23 PKT-30
+    // proves: PKT-2, PKT-4, PKT-6, PKT-10, PKT-12, PKT-20, PKT-22, PKT-23, PKT-30
     let cases: &[(&[u8], Side, PayloadError)] = &[
         (&[], Side::Server, PayloadError::Empty),
         (&[0; 1_201], Side::Server, PayloadError::TooLong),

@@ -71,7 +71,7 @@ fn everything_arrives_once_and_in_order_without_loss() {
 
 #[test]
 fn everything_arrives_once_and_in_order_at_5_percent_loss() {
-    // proves: PKT-52 PKT-53
+    // proves: PKT-52, PKT-53
     let mut pair = both_ways(0.05, 2, 2_000, 60 * S);
     pair.drain(10 * S);
     assert!(pair.server.connection.stats().packets_lost > 0);
@@ -115,7 +115,7 @@ fn a_thousand_messages_in_one_tick_arrive_without_a_resend() {
 
 #[test]
 fn a_burst_that_fills_the_queue_arrives_without_a_resend() {
-    // proves: PKT-45 PKT-51
+    // proves: PKT-45, PKT-51
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(60 * MS), 7);
     let mut taken = 0;
     while pair.server.connection.send(CONTROL, &[7; MESSAGE_BYTES_MAX]).is_ok() {

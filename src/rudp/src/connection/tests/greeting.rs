@@ -18,7 +18,7 @@ fn payload(frames: &[Frame<'_>]) -> Vec<u8> {
 
 #[test]
 fn the_hello_is_told_once_at_each_end_even_when_half_the_packets_are_lost() {
-    // proves: PKT-24 PKT-27
+    // proves: PKT-24, PKT-27
     for seed in 0..20 {
         let link = LinkConfig { loss: 0.5, ..LinkConfig::with_latency_ns(50 * MS) };
         let mut pair = Pair::new(link, seed);
@@ -100,7 +100,7 @@ fn a_hello_in_front_of_garbage_takes_no_effect() {
 
 #[test]
 fn a_refused_hello_is_told_with_its_reason_even_before_garbage_and_the_client_reads_it() {
-    // proves: PKT-24 PKT-25 PKT-29 PKT-30
+    // proves: PKT-24, PKT-25, PKT-29, PKT-30
     let wrong = Hello { motion_hash: 99, ..hello() };
     let mut pair = Pair::new(LinkConfig::default(), 5);
     let mut payload = payload(&[Frame::Hello(wrong)]);

@@ -6,7 +6,7 @@ use crate::sequence::ACK_SPACE_END;
 
 #[test]
 fn a_session_runs_across_every_wrap_of_packet_and_message_numbers() {
-    // proves: PKT-1 PKT-11 PKT-52
+    // proves: PKT-1, PKT-11, PKT-52
     for first_sequence in [(1 << 16) - 50, (1 << 32) - 50, ACK_SPACE_END - 1_000] {
         let link = LinkConfig { loss: 0.1, duplicate: 0.1, ..LinkConfig::with_latency_ns(30 * MS) };
         let mut pair = Pair::starting_at(link, 1, first_sequence, 65_500);

@@ -5,7 +5,7 @@ use crate::ack::ACK_DELAY_NS_MAX;
 
 #[test]
 fn a_25_ms_acker_without_loss_causes_no_resend() {
-    // proves: PKT-14 PKT-43
+    // proves: PKT-14, PKT-43
     for latency_ns in [0, MS, 10 * MS, 100 * MS, 250 * MS] {
         let mut pair = Pair::spoken(LinkConfig::with_latency_ns(latency_ns), 1);
         for number in 0..600_u32 {
