@@ -3,6 +3,8 @@
 //! The run loop, once per wake: every datagram into [`Client::handle_datagram`]; [`Client::handle_timeout`] when
 //! [`Client::poll_timeout`] is due; [`Client::push_input`] once per client tick; then [`Client::poll_event`] and
 //! [`Client::poll_transmit`] until both are empty, events first.
+#[doc(hidden)]
+pub mod fuzz;
 mod presence;
 mod store;
 

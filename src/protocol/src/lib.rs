@@ -5,6 +5,8 @@
 //! same answer on every machine. The bytes are written down in `protocol-spec/`; clause ids are cited here.
 pub mod bits;
 pub mod codec;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod id;
 pub mod input;
 pub mod message;

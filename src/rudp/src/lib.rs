@@ -14,6 +14,8 @@ pub mod connection;
 mod counters;
 mod cursor;
 mod farewell;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hello;
 pub mod limits;
 mod link;

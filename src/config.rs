@@ -1,0 +1,155 @@
+//! What the operator chose, resolved once: a [`Config`] is valid by construction.
+//!
+//! Three places speak, each overriding the one before: the file, the environment (`THRONG_SECTION__KEY`), the flags.
+//! Every problem in all of them is found and reported together; an unknown key is refused with the nearest real one.
+
+mod key;
+mod map;
+mod written;
+
+use crate::config::key::{CLIENT_DOWN, Ranged, SAVE_INTERVAL};
+pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN as DEFAULT_OPS_LISTEN};
+use protocol::motion::StaticMap;
+use rudp::seal::Backend;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+pub use written::Sources;
+use written::Written;
+
+/// Everything the server needs to know before it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the game listens (UDP).
+    pub listen: SocketAddr,
+    /// The addresses that tokens may name for this server; never empty.
+    pub public_addresses: Vec<SocketAddr>,
+    /// Where keys, the operations token and the journal live.
+    pub data_dir: PathBuf,
+    /// Sessions at once.
+    pub players_max: usize,
+    /// Which cipher implementation seals packets.
+    pub seal_backend: Backend,
+    /// Whether datagrams are read and written many per system call, where the platform can.
+    pub socket_batching: bool,
+    /// Where `/metrics`, `/live`, `/ready` and the API listen (TCP).
+    pub ops_listen: SocketAddr,
+    /// The key that opens connect tokens; none means the one in the data directory, made at first start.
+    pub private_key_file: Option<PathBuf>,
+    /// A second key that still opens tokens while keys are being rotated.
+    pub previous_key_file: Option<PathBuf>,
+    /// Whether a newer session of the same client replaces the older one.
+    pub takeover: bool,
+    /// How far the clock of whoever mints tokens may be ahead or behind, in seconds.
+    pub skew_s: u32,
+    /// The map.
+    pub map: Arc<StaticMap>,
+    /// An entity nearer than this, in units, comes into view.
+    pub enter_radius_units: i32,
+    /// An entity in view and farther than this, in units, goes out of view; above `enter_radius_units`.
+    pub leave_radius_units: i32,
+    /// Entities one player may see at once.
+    pub visible_max: u16,
+    /// Seed of the world's chances.
+    pub seed: u64,
+    /// What one client is sent, in bytes per second on the wire, headers included.
+    pub down_bytes_per_s: u32,
+    /// Seconds between two checkpoints of a player.
+    pub save_interval_s: u32,
+}
+
+/// Everything that is wrong, in the order in which it was found; shown as one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(pub Vec<String>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Config {
+    /// Reads every source and resolves it.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn resolve(sources: &Sources) -> Result<Self, Problems> {
+        let mut written = Written::read(sources);
+        let config = Self::from_written(&mut written);
+        let problems = written.into_problems();
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Takes each key; a value that cannot be used leaves a problem behind and its default in place.
+    fn from_written(written: &mut Written) -> Self {
+        let listen = written.address("server.listen", key::LISTEN);
+        let private_key_file = written.path("auth.private_key_file");
+        if !listen.ip().is_loopback() && private_key_file.is_none() {
+            written.problem(format!(
+                "server.listen is {listen}, beyond this machine: set auth.private_key_file to a key of your own first"
+            ));
+        }
+        // Who mints on this machine reads this machine's clock.
+        let skew_default = if private_key_file.is_some() { key::SKEW_FOREIGN_S } else { 0 };
+        let (enter_radius_m, leave_radius_m) = radii(written);
+        Self {
+            listen,
+            public_addresses: public_addresses(written, listen),
+            data_dir: written.path("server.data_dir").unwrap_or_else(|| PathBuf::from(key::DATA_DIR)),
+            players_max: written.integer("server.players_max", key::PLAYERS_MAX) as usize,
+            seal_backend: seal_backend(written),
+            socket_batching: written.boolean("server.socket_batching", true),
+            ops_listen: written.address("ops.listen", key::OPS_LISTEN),
+            private_key_file,
+            previous_key_file: written.path("auth.previous_key_file"),
+            takeover: written.boolean("auth.takeover", true),
+            skew_s: written.integer("auth.skew_s", Ranged { default: skew_default, ..key::SKEW_S }) as u32,
+            map: Arc::new(map::load(written)),
+            enter_radius_units: enter_radius_m as i32 * protocol::unit::UNITS_PER_M,
+            leave_radius_units: leave_radius_m as i32 * protocol::unit::UNITS_PER_M,
+            visible_max: written.integer("world.visible_max", key::VISIBLE_MAX) as u16,
+            seed: written.integer("world.seed", key::SEED) as u64,
+            down_bytes_per_s: written.integer("client.down_bytes_per_s", CLIENT_DOWN) as u32,
+            save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
+        }
+    }
+}
+
+fn radii(written: &mut Written) -> (i64, i64) {
+    let enter = written.integer("world.enter_radius_m", key::ENTER_RADIUS_M);
+    let leave = written.integer("world.leave_radius_m", key::LEAVE_RADIUS_M);
+    if leave <= enter {
+        written.problem(format!(
+            "world.leave_radius_m ({leave}) must be above world.enter_radius_m ({enter}), or entities flicker at the edge"
+        ));
+    }
+    (enter, leave)
+}
+
+fn public_addresses(written: &mut Written, listen: SocketAddr) -> Vec<SocketAddr> {
+    let listed = written.addresses("server.public_addresses");
+    if listed.len() > key::PUBLIC_ADDRESSES_MAX {
+        let max = key::PUBLIC_ADDRESSES_MAX;
+        written.problem(format!("server.public_addresses names {} addresses, a token holds {max}", listed.len()));
+    }
+    if !listed.is_empty() {
+        return listed;
+    }
+    if listen.ip().is_unspecified() {
+        written.problem(format!(
+            "server.listen is {listen}, which no client can name: list server.public_addresses as clients see them"
+        ));
+    }
+    vec![listen]
+}
+
+fn seal_backend(written: &mut Written) -> Backend {
+    let choices = [("auto", Backend::Auto), ("chacha20poly1305", Backend::Crate), ("aws-lc", Backend::AwsLc)];
+    written.choice("server.seal_backend", &choices)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The keys, their defaults and their ranges. `config/server.toml` documents the same list for people; a test holds
+//! the two together.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+/// Every key there is, as `section.key`.
+pub const KEYS: &[&str] = &[
+    "server.listen",
+    "server.public_addresses",
+    "server.data_dir",
+    "server.players_max",
+    "server.seal_backend",
+    "server.socket_batching",
+    "ops.listen",
+    "auth.private_key_file",
+    "auth.previous_key_file",
+    "auth.takeover",
+    "auth.skew_s",
+    "world.map_file",
+    "world.enter_radius_m",
+    "world.leave_radius_m",
+    "world.visible_max",
+    "world.seed",
+    "client.down_bytes_per_s",
+    "save.interval_s",
+];
+
+/// A whole number with its default and the range it must lie in, both ends included.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranged {
+    /// Used when nobody says otherwise.
+    pub default: i64,
+    /// Smallest allowed.
+    pub min: i64,
+    /// Largest allowed.
+    pub max: i64,
+}
+
+/// Where the game listens: loopback, so that a first start exposes nothing.
+pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7777));
+/// Where operations listen.
+pub const OPS_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9777));
+/// Beside the build, so that `cargo clean` removes every trace of a trial.
+pub const DATA_DIR: &str = "target/throng";
+/// A session takes at most 64 KiB in steady play: 160 MiB for the default, 640 MiB for the largest.
+pub const PLAYERS_MAX: Ranged = Ranged { default: 2_500, min: 1, max: 10_000 };
+/// A netcode connect token has room for 32 addresses.
+pub const PUBLIC_ADDRESSES_MAX: usize = 32;
+/// Seconds; a wider allowance refuses fresh tokens for longer after a restart.
+pub const SKEW_S: Ranged = Ranged { default: 0, min: 0, max: 10 };
+/// Default allowance when tokens are minted elsewhere: NTP keeps machines within a fraction of it.
+pub const SKEW_FOREIGN_S: i64 = 2;
+/// Metres. A weapon's reach is far below; the cost of a view grows with the square.
+pub const ENTER_RADIUS_M: Ranged = Ranged { default: 100, min: 5, max: 1_000 };
+/// Metres; 15 above the entry keeps a walker at the edge from flickering.
+pub const LEAVE_RADIUS_M: Ranged = Ranged { default: 115, min: 6, max: 1_200 };
+/// Entities in one view; 1,000 is what the wire's view can number.
+pub const VISIBLE_MAX: Ranged = Ranged { default: 1_000, min: 1, max: 1_000 };
+/// Any number TOML can hold that is not negative.
+pub const SEED: Ranged = Ranged { default: 1, min: 0, max: i64::MAX };
+/// Bytes per second to one client, IP and UDP headers included.
+pub const CLIENT_DOWN: Ranged = Ranged { default: 24_000, min: 4_000, max: 256_000 };
+/// Seconds. With the journal's own delay the promise "at most 5 s old" holds for every value in range.
+pub const SAVE_INTERVAL: Ranged = Ranged { default: 4, min: 1, max: 4 };
+
+/// The real key that `typed` most probably meant, if any is near.
+#[must_use]
+pub fn nearest(typed: &str) -> Option<&'static str> {
+    let bare = typed.rsplit('.').next().unwrap_or(typed);
+    let score = |key: &'static str| {
+        let key_bare = key.rsplit('.').next().unwrap_or(key);
+        // The right name in the wrong section is two mistakes, however far the sections are apart.
+        distance(typed, key).min(distance(bare, key_bare) + 2)
+    };
+    let (best, key) = KEYS.iter().map(|&key| (score(key), key)).min()?;
+    (best <= bare.len().div_ceil(3).max(2)).then_some(key)
+}
+
+/// Edit distance: insertions, deletions and replacements of one character (Levenshtein, two rows).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (row, from) in a.chars().enumerate() {
+        let mut left = row + 1;
+        let mut diagonal = row;
+        for (column, &to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = above[column + 1];
+            above[column] = left;
+            left = replaced.min(diagonal + 1).min(left + 1);
+        }
+        above[b.len()] = left;
+    }
+    above[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edit_distance_counts_single_character_mistakes() {
+        for (a, b, expected) in [("", "", 0), ("", "abc", 3), ("listen", "lisen", 1), ("kitten", "sitting", 3)] {
+            assert_eq!((distance(a, b), distance(b, a)), (expected, expected), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_key_is_found_across_typing_mistakes_and_wrong_sections() {
+        assert_eq!(nearest("server.player_max"), Some("server.players_max"));
+        assert_eq!(nearest("world.players_max"), Some("server.players_max"));
+        assert_eq!(nearest("data_dir"), Some("server.data_dir"));
+        assert_eq!(nearest("serer.listen"), Some("server.listen"));
+        assert_eq!(nearest("colour.of_the_sky"), None);
+    }
+}

@@ -1,0 +1,150 @@
+use super::*;
+
+/// The file every operator starts from.
+const EXAMPLE: &str = include_str!("../../config/server.toml");
+
+fn from_file(text: &str) -> Result<Config, Problems> {
+    Config::resolve(&Sources { file: Some(("server.toml".to_owned(), text.to_owned())), ..Sources::default() })
+}
+
+fn problems(text: &str) -> Vec<String> {
+    from_file(text).expect_err("the text is wrong").0
+}
+
+fn defaults() -> Config {
+    Config::resolve(&Sources::default()).expect("no source, nothing wrong")
+}
+
+/// Everything but the map, whose text is not worth reading.
+fn print(config: &Config) -> String {
+    let text = format!("{:?}", Config { map: Arc::new(StaticMap::new(1, 1, &[]).unwrap()), ..config.clone() });
+    format!("{text} map {:016x}", config.map.hash())
+}
+
+#[test]
+fn the_example_file_says_exactly_the_defaults() {
+    assert_eq!(print(&from_file(EXAMPLE).unwrap()), print(&defaults()));
+}
+
+#[test]
+fn the_example_file_sets_every_key() {
+    let table: toml::Table = toml::from_str(EXAMPLE).unwrap();
+    for key in key::KEYS {
+        let (section, name) = key.split_once('.').unwrap();
+        assert!(table.get(section).is_some_and(|s| s.get(name).is_some()), "{key} is missing");
+    }
+}
+
+#[test]
+fn without_any_source_the_server_stays_on_this_machine() {
+    let config = defaults();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:7777");
+    assert_eq!(config.ops_listen.to_string(), "127.0.0.1:9777");
+    assert_eq!(config.public_addresses, [config.listen]);
+    assert_eq!((config.enter_radius_units, config.leave_radius_units), (32_000, 36_800));
+    assert_eq!((config.skew_s, config.save_interval_s, config.down_bytes_per_s), (0, 4, 24_000));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_one() {
+    assert_eq!(
+        problems("[server]\nplayer_max = 5\n"),
+        ["server.toml: there is no key server.player_max; did you mean server.players_max?"]
+    );
+    assert_eq!(problems("[moon]\nphase = 1\n"), ["server.toml: there is no key moon.phase"]);
+    assert_eq!(problems("listen = \"x\"\n").len(), 1);
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let text = "[server]\nplayers_max = 0\nlisten = \"here\"\nseal_backend = \"rot13\"\n\
+                [client]\ndown_bytes_per_s = 256_001\n[save]\ninterval_s = 5\n[auth]\ntakeover = 1\n";
+    let problems = problems(text);
+    let wanted = [
+        "server.listen",
+        "server.players_max",
+        "server.seal_backend",
+        "auth.takeover",
+        "client.down_bytes_per_s",
+        "save.interval_s",
+    ];
+    assert_eq!(problems.len(), wanted.len(), "{problems:?}");
+    for key in wanted {
+        assert!(problems.iter().any(|problem| problem.contains(key)), "{key} in {problems:?}");
+    }
+    assert_eq!(Problems(problems).to_string().lines().count(), 1);
+}
+
+#[test]
+fn the_ends_of_a_range_are_inside_it() {
+    for (text, expected) in [("4_000", 4_000), ("256000", 256_000)] {
+        assert_eq!(from_file(&format!("[client]\ndown_bytes_per_s = {text}\n")).unwrap().down_bytes_per_s, expected);
+    }
+    assert_eq!(problems("[client]\ndown_bytes_per_s = 3999\n").len(), 1);
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_a_flag_overrides_both() {
+    let file =
+        Some(("f".to_owned(), "[server]\nplayers_max = 10\nlisten = \"127.0.0.1:1\"\n[world]\nseed = 3\n".to_owned()));
+    let environment = vec![
+        ("THRONG_SERVER__PLAYERS_MAX".to_owned(), "20".to_owned()),
+        ("THRONG_SERVER__LISTEN".to_owned(), "127.0.0.1:2".to_owned()),
+        ("THRONG_AUTH__TAKEOVER".to_owned(), "false".to_owned()),
+        ("THRONG_SERVER__PUBLIC_ADDRESSES".to_owned(), "192.0.2.1:5,[2001:db8::1]:6".to_owned()),
+        ("THRONG_LOG".to_owned(), "debug".to_owned()),
+        ("PATH".to_owned(), "/bin".to_owned()),
+    ];
+    let flags = vec![("server.listen", "--listen", "127.0.0.1:3".to_owned())];
+    let config = Config::resolve(&Sources { file, environment, flags }).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.players_max, 20);
+    assert_eq!(config.seed, 3);
+    assert!(!config.takeover);
+    assert_eq!(config.public_addresses.len(), 2);
+}
+
+#[test]
+fn a_wrong_variable_or_flag_is_called_by_its_own_name() {
+    let environment = vec![
+        ("THRONG_SERVER__PLAYERS_MAX".to_owned(), "many".to_owned()),
+        ("THRONG_SERVER__LISTN".to_owned(), "127.0.0.1:2".to_owned()),
+    ];
+    let flags = vec![("ops.listen", "--ops", "nowhere".to_owned())];
+    let problems = Config::resolve(&Sources { file: None, environment, flags }).unwrap_err().0;
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(problems[0].starts_with("THRONG_SERVER__LISTN: ") && problems[0].ends_with("did you mean server.listen?"));
+    assert!(problems.iter().any(|p| p.starts_with("THRONG_SERVER__PLAYERS_MAX: server.players_max must be")));
+    assert!(problems.iter().any(|p| p.starts_with("--ops: ops.listen must be")));
+}
+
+#[test]
+fn listening_beyond_loopback_needs_a_key_of_ones_own() {
+    let bare = problems("[server]\nlisten = \"192.0.2.7:7777\"\n");
+    assert_eq!(bare.len(), 1);
+    assert!(bare[0].contains("auth.private_key_file"), "{bare:?}");
+    let keyed = from_file("[server]\nlisten = \"192.0.2.7:7777\"\n[auth]\nprivate_key_file = \"k\"\n").unwrap();
+    assert_eq!(keyed.skew_s, 2, "tokens minted elsewhere are allowed a little skew");
+}
+
+#[test]
+fn listening_everywhere_needs_a_public_address() {
+    let text = "[server]\nlisten = \"0.0.0.0:7777\"\n[auth]\nprivate_key_file = \"k\"\n";
+    let problems = problems(text);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("server.public_addresses"), "{problems:?}");
+}
+
+#[test]
+fn the_leave_radius_must_exceed_the_enter_radius() {
+    let problems = problems("[world]\nenter_radius_m = 120\n");
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("world.leave_radius_m (115)"), "{problems:?}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_one_sentence_with_its_line() {
+    let problems = problems("[server]\nplayers_max = \n");
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("server.toml line 2: ") && problems[0].lines().count() == 1, "{problems:?}");
+}

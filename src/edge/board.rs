@@ -1,0 +1,179 @@
+//! What each thread publishes once a second, for whoever asks: plain numbers behind a pointer that is swapped whole.
+//!
+//! Nobody waits for anybody: the tick and the reactor swap, the operations thread reads whatever is newest.
+
+use crate::edge::tick_times::TickTimes;
+use arc_swap::ArcSwap;
+use server::{GateCounters, RealmStatus};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Nanoseconds between two publications of a thread.
+pub const PUBLISH_INTERVAL_NS: u64 = 1_000_000_000;
+/// A world whose last tick is older than this is not alive.
+pub const ALIVE_WITHIN_NS: u64 = 1_000_000_000;
+
+/// Everything that is published.
+#[derive(Debug)]
+pub struct Board {
+    /// By the reactor.
+    pub reactor: ArcSwap<ReactorReport>,
+    /// By the world.
+    pub world: ArcSwap<WorldReport>,
+    /// By persistence.
+    pub store: ArcSwap<StoreReport>,
+    /// Fixed at start.
+    pub start: StartReport,
+    ready: AtomicBool,
+    accepting: AtomicBool,
+    last_tick_ns: AtomicU64,
+}
+
+/// What does not change after the start.
+#[derive(Clone, Debug, Default)]
+pub struct StartReport {
+    /// When the server started, on the monotonic clock.
+    pub mono_ns: u64,
+    /// What seals packets, as the configuration calls it.
+    pub seal_backend: &'static str,
+    /// Bytes of the socket's receive buffer as granted.
+    pub recv_buffer_bytes: usize,
+    /// Bytes of the socket's send buffer as granted.
+    pub send_buffer_bytes: usize,
+}
+
+/// The reactor's numbers, since start where the name says `total`.
+#[derive(Clone, Debug, Default)]
+pub struct ReactorReport {
+    /// Sessions whose hello was accepted.
+    pub connections: usize,
+    /// What the transport counted.
+    pub transport: rudp::Counters,
+    /// What the gate counted.
+    pub gate: GateCounters,
+    /// What the socket and the queues saw.
+    pub edge: ReactorCounters,
+    /// Batches waiting for the world.
+    pub inbound_depth: usize,
+    /// Ticks' output waiting for the reactor.
+    pub outbound_depth: usize,
+}
+
+/// What the reactor itself counts, since start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReactorCounters {
+    /// Datagrams received.
+    pub packets_in: u64,
+    /// Datagrams sent.
+    pub packets_out: u64,
+    /// Bytes of those received, UDP payload only.
+    pub bytes_in: u64,
+    /// Bytes of those sent, UDP payload only.
+    pub bytes_out: u64,
+    /// Times the poll returned.
+    pub wakes: u64,
+    /// Times the socket's send buffer was full.
+    pub send_blocked: u64,
+    /// Datagrams the kernel refused to send (no route, too big, peer's port closed).
+    pub send_errors: u64,
+    /// Errors reported on receive (mostly: an earlier datagram met a closed port).
+    pub recv_errors: u64,
+    /// Times a batch stayed with the gate because every arena was out.
+    pub inbound_held: u64,
+    /// Datagrams the kernel dropped because the receive buffer was full.
+    pub kernel_drops: u64,
+}
+
+/// The world's numbers.
+#[derive(Clone, Debug, Default)]
+pub struct WorldReport {
+    /// The realm's own.
+    pub realm: RealmStatus,
+    /// Ticks since start.
+    pub ticks_total: u64,
+    /// Times the schedule was moved because ticks came more than three late.
+    pub overruns_total: u64,
+    /// Ticks per second over the last publication interval.
+    pub tick_rate_hz: f64,
+    /// Longest tick of that interval, in nanoseconds.
+    pub tick_max_ns: u64,
+    /// All ticks' times.
+    pub times: TickTimes,
+    /// Loads and saves without an answer yet.
+    pub store_jobs: usize,
+    /// Ticks whose output found the reactor's queue full.
+    pub outbound_late_total: u64,
+    /// Output arenas made because none had come back.
+    pub outbound_made_total: u64,
+}
+
+/// Persistence's numbers, since start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreReport {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Nanoseconds they took, together.
+    pub commit_ns: u64,
+    /// Records saved.
+    pub saves: u64,
+    /// Saves that failed.
+    pub save_failures: u64,
+    /// Records looked up.
+    pub loads: u64,
+    /// Look-ups that failed: unreadable or corrupt.
+    pub load_failures: u64,
+}
+
+impl Board {
+    /// A board with nothing on it but what is known at start.
+    pub fn new(start: StartReport) -> Self {
+        Self {
+            reactor: ArcSwap::default(),
+            world: ArcSwap::default(),
+            store: ArcSwap::default(),
+            start,
+            ready: AtomicBool::new(false),
+            accepting: AtomicBool::new(false),
+            last_tick_ns: AtomicU64::new(0),
+        }
+    }
+
+    /// Says whether every thread runs and nobody has asked the server to go down.
+    pub fn publish_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Says whether the gate would let a fresh token in.
+    pub fn publish_accepting(&self, accepting: bool) {
+        self.accepting.store(accepting, Ordering::Relaxed);
+    }
+
+    /// Whether players are accepted: both of the above.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire) && self.accepting.load(Ordering::Relaxed)
+    }
+
+    /// A tick has finished.
+    pub fn on_tick(&self, mono_ns: u64) {
+        self.last_tick_ns.store(mono_ns, Ordering::Relaxed);
+    }
+
+    /// Whether a tick finished within the last second.
+    pub fn is_alive(&self, mono_ns: u64) -> bool {
+        let last_ns = self.last_tick_ns.load(Ordering::Relaxed);
+        last_ns != 0 && mono_ns.saturating_sub(last_ns) <= ALIVE_WITHIN_NS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_is_alive_for_a_second_after_its_last_tick() {
+        let board = Board::new(StartReport::default());
+        assert!(!board.is_alive(5), "no tick yet");
+        board.on_tick(10);
+        assert!(board.is_alive(10 + ALIVE_WITHIN_NS));
+        assert!(!board.is_alive(11 + ALIVE_WITHIN_NS));
+    }
+}

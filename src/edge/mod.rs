@@ -1,0 +1,234 @@
+//! The only impure room: sockets, threads, clocks, files, the system's randomness. Everything below is handed these as
+//! arguments.
+//!
+//! [`Edge::build`] does all that can fail, so that a start that cannot succeed says why in one sentence;
+//! [`Edge::run`] starts the threads and stays until they have ended.
+#![allow(clippy::disallowed_methods, reason = "the edge is where clocks are read and threads are started")]
+
+mod board;
+mod clock;
+mod drain;
+mod ops;
+mod persistence;
+mod process;
+mod queues;
+mod reactor;
+mod secret;
+#[cfg(target_os = "linux")]
+mod sys;
+pub mod telemetry;
+mod threads;
+mod tick_times;
+mod world;
+
+pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
+pub use threads::RunError;
+
+use crate::config::Config;
+use board::{Board, StartReport};
+use drain::Drain;
+use persistence::{Journal, Keeper, OpenError};
+use protocol::unit::TICK_RATE_HZ;
+use reactor::Reactor;
+use rudp::seal::Backend;
+use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, ServerConfig};
+use secret::SecretError;
+use server::{Gate, GateConfig, Realm, RealmConfig};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+use world::World;
+
+/// Bytes of IP and UDP header, for the clients' budgets.
+const IPV4_UDP_BYTES: usize = 28;
+const IPV6_UDP_BYTES: usize = 48;
+
+/// Why the server cannot start. Each is one sentence for whoever started it.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data directory cannot be made or used.
+    #[error("cannot use the data directory {}: {error}", path.display())]
+    DataDir {
+        /// Which directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A key or the token.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}/{protocol}: {}", bind_reason(error))]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// `udp` or `tcp`.
+        protocol: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The transport refused its settings.
+    #[error(transparent)]
+    Transport(#[from] rudp::server::ConfigError),
+    /// The process has no descriptors left, or the like.
+    #[error("cannot set up the reactor: {0}")]
+    Reactor(io::Error),
+}
+
+fn bind_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is in use by another program".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied (ports below 1024 need a privilege)".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// A server that is ready to run: every file open, every port bound, no thread started.
+pub struct Edge {
+    reactor: Reactor,
+    waker: Arc<mio::Waker>,
+    world: World,
+    keeper: Keeper,
+    ops_listener: TcpListener,
+    ops_token: String,
+    board: Arc<Board>,
+    drain: Arc<Drain>,
+    listen: SocketAddr,
+    ops_listen: SocketAddr,
+}
+
+impl Edge {
+    /// Opens and binds everything that `config` names. `realm` is the world's configuration, made from the same.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running.
+    pub fn build(config: &Config, realm: RealmConfig) -> Result<Self, StartError> {
+        make_data_dir(&config.data_dir)?;
+        // First, because it proves that no other server uses the directory.
+        let journal = Journal::open(&config.data_dir)?;
+        let keys = keys(config)?;
+        let ops_token = secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?;
+        let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
+        let bound = reactor::bind(config.listen).map_err(bind_error(config.listen, "udp"))?;
+        let ops_listener = TcpListener::bind(config.ops_listen).map_err(bind_error(config.ops_listen, "tcp"))?;
+        let listen = bound.socket.local_addr().map_err(StartError::Reactor)?;
+        let ops_listen = ops_listener.local_addr().map_err(StartError::Reactor)?;
+
+        let now = clock::now();
+        let board = Arc::new(Board::new(StartReport {
+            mono_ns: now.mono_ns,
+            seal_backend: seal_name(config.seal_backend),
+            recv_buffer_bytes: bound.recv_buffer_bytes,
+            send_buffer_bytes: bound.send_buffer_bytes,
+        }));
+        let drain = Arc::new(Drain::default());
+        let (gate_ends, realm_ends, store_ends) = queues::connect();
+        let gate = Gate::new(GateConfig { transport: transport(config, keys, listen) }, now)?;
+        let (reactor, waker) =
+            Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, board.clone(), drain.clone())
+                .map_err(StartError::Reactor)?;
+        let world = World::new(Realm::new(realm), realm_ends, waker.clone(), board.clone(), drain.clone());
+        let keeper = Keeper::new(journal, store_ends, board.clone());
+        Ok(Self { reactor, waker, world, keeper, ops_listener, ops_token, board, drain, listen, ops_listen })
+    }
+
+    /// Where the game listens; the port is real even if 0 was asked for.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Where operations listen.
+    pub fn ops_listen(&self) -> SocketAddr {
+        self.ops_listen
+    }
+
+    /// Runs until a signal has drained the server.
+    ///
+    /// # Errors
+    /// A thread failed, or not everything could be saved in time.
+    pub fn run(self) -> Result<(), RunError> {
+        threads::run(self)
+    }
+}
+
+/// The realm's settings out of the server's.
+pub fn realm_config(config: &Config) -> RealmConfig {
+    RealmConfig {
+        seed: config.seed,
+        map: config.map.clone(),
+        players_max: config.players_max,
+        enter_radius_units: config.enter_radius_units,
+        leave_radius_units: config.leave_radius_units,
+        visible_max: config.visible_max,
+        save_interval_ticks: config.save_interval_s * TICK_RATE_HZ,
+        #[cfg(feature = "faults")]
+        fault: None,
+    }
+}
+
+fn transport(config: &Config, keys: Vec<rudp::Key>, listen: SocketAddr) -> ServerConfig {
+    let hello = HelloRules {
+        versions: INNER_VERSION..=INNER_VERSION,
+        channel_hash: ChannelTable::GAME.hash(),
+        motion_hash: protocol::motion::hash(),
+        content_hash: config.map.hash(),
+    };
+    // Port 0 was a wish; what tokens name is what came of it.
+    let public_addresses: Vec<_> = config
+        .public_addresses
+        .iter()
+        .map(|&address| if address == config.listen { listen } else { address })
+        .collect();
+    let mut transport =
+        ServerConfig::new(protocol::PROTOCOL_ID, keys[0].clone(), public_addresses[0], hello, secret::random());
+    transport.private_keys = keys;
+    transport.public_addresses = public_addresses;
+    transport.connections_max = config.players_max as u32;
+    transport.skew_s = u64::from(config.skew_s);
+    transport.takeover = config.takeover;
+    transport.seal = config.seal_backend;
+    transport.connection = ConnectionConfig {
+        rate_bytes_per_s: config.down_bytes_per_s,
+        ip_udp_bytes: if listen.is_ipv6() { IPV6_UDP_BYTES } else { IPV4_UDP_BYTES },
+        ..ConnectionConfig::default()
+    };
+    transport
+}
+
+fn keys(config: &Config) -> Result<Vec<rudp::Key>, SecretError> {
+    let current = match &config.private_key_file {
+        Some(path) => secret::key(path)?,
+        None => secret::key_or_new(&config.data_dir.join(DEV_KEY_FILE))?,
+    };
+    let previous = config.previous_key_file.as_deref().map(secret::key).transpose()?;
+    Ok(std::iter::once(current).chain(previous).collect())
+}
+
+/// Makes the directory, its owner's only; one that exists keeps its mode, which is its owner's business.
+fn make_data_dir(path: &Path) -> Result<(), StartError> {
+    let fail = |error| StartError::DataDir { path: path.to_owned(), error };
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(fail)?;
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(fail(error)),
+        _ => std::fs::read_dir(path).map(drop).map_err(fail),
+    }
+}
+
+fn seal_name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Crate => "chacha20poly1305",
+        // What `auto` stands for on every platform so far.
+        Backend::Auto | Backend::AwsLc => "aws-lc",
+    }
+}

@@ -1,0 +1,280 @@
+//! `GET /metrics`: the same numbers for Prometheus, prefix `throng_`, base units, never a player as a label.
+
+use super::status::save_lag_seconds;
+use crate::edge::board::Board;
+use crate::edge::process;
+use crate::edge::queues::{INBOUND_BATCHES, OUTBOUND_WAITING_MAX, STORE_JOBS_MAX};
+use crate::edge::tick_times::COARSE_NS;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+/// The type of [`text`], as the exposition format demands.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A registry that reads the board at each scrape.
+pub fn registry(board: Arc<Board>) -> Registry {
+    let mut registry = Registry::with_prefix("throng");
+    registry.register_collector(Box::new(Figures { board }));
+    registry
+}
+
+/// All metrics as text.
+///
+/// # Errors
+/// None that writing to a string gives.
+pub fn text(registry: &Registry) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Figures {
+    board: Arc<Board>,
+}
+
+impl Collector for Figures {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page { encoder };
+        self.process(&mut page)?;
+        self.traffic(&mut page)?;
+        self.sessions(&mut page)?;
+        self.world(&mut page)?;
+        self.queues(&mut page)?;
+        self.persistence(&mut page)
+    }
+}
+
+impl Figures {
+    fn process(&self, page: &mut Page<'_>) -> fmt::Result {
+        let start = &self.board.start;
+        let build = [("version", env!("CARGO_PKG_VERSION")), ("seal_backend", start.seal_backend)];
+        page.gauges("build_info", "Always 1; what this server is", [(&build[..], 1.0)])?;
+        let cpu = process::cpu_seconds();
+        let threads = cpu.threads.iter().map(|(name, seconds)| ([("thread", name.as_str())], *seconds));
+        page.counters_of("thread_cpu_seconds", "User and system time by thread", threads)?;
+        page.counter_s("process_cpu_seconds", "User and system time of the process", cpu.total)?;
+        page.gauge("resident_bytes", "Resident memory", process::resident_bytes() as f64)?;
+        let sizes =
+            [([("dir", "in")], start.recv_buffer_bytes as f64), ([("dir", "out")], start.send_buffer_bytes as f64)];
+        page.gauges_of("socket_buffer_bytes", "Kernel buffer of the game's socket as granted", sizes)?;
+        page.gauge("ready", "1 while players are accepted", f64::from(u8::from(self.board.is_ready())))
+    }
+
+    fn traffic(&self, page: &mut Page<'_>) -> fmt::Result {
+        let reactor = self.board.reactor.load();
+        let edge = &reactor.edge;
+        let packets = [([("dir", "in")], edge.packets_in), ([("dir", "out")], edge.packets_out)];
+        page.totals_of("packets", "Datagrams through the socket", packets)?;
+        let bytes = [([("dir", "in")], edge.bytes_in), ([("dir", "out")], edge.bytes_out)];
+        page.totals_of("bytes", "Bytes of those datagrams, UDP payload only", bytes)?;
+        page.total("reactor_wakes", "Times the reactor's poll returned", edge.wakes)?;
+        page.total("send_blocked", "Times the socket's send buffer was full", edge.send_blocked)?;
+        let errors = [([("dir", "in")], edge.recv_errors), ([("dir", "out")], edge.send_errors)];
+        page.totals_of("socket_errors", "Errors the kernel reported for single datagrams", errors)?;
+        page.total("kernel_drops", "Datagrams dropped because the receive buffer was full", edge.kernel_drops)?;
+        // The transport's own list: what was refused, then everything else it counted.
+        let is_drop =
+            |name: &str| ["drop_", "request_", "response_", "payload_"].iter().any(|prefix| name.starts_with(prefix));
+        let listed = |drops: bool| reactor.transport.iter().filter(move |(name, _)| is_drop(name) == drops);
+        let labelled = |label, drops| listed(drops).map(move |(name, count)| ([(label, name)], count));
+        page.totals_of("drops", "Datagrams dropped or refused by the transport", labelled("reason", true))?;
+        page.totals_of("transport_events", "What else the transport counted", labelled("event", false))
+    }
+
+    fn sessions(&self, page: &mut Page<'_>) -> fmt::Result {
+        let reactor = self.board.reactor.load();
+        let (gate, transport) = (&reactor.gate, &reactor.transport);
+        let all = transport.sessions_started.saturating_sub(transport.sessions_ended);
+        let unspoken = all.saturating_sub(reactor.connections as u64);
+        let states = [([("state", "spoken")], reactor.connections as f64), ([("state", "unspoken")], unspoken as f64)];
+        page.gauges_of("connections", "Sessions by state", states)?;
+        page.total("sessions_joined", "Sessions whose hello was accepted", gate.sessions_joined)?;
+        page.total("sessions_left", "Of those, sessions that ended", gate.sessions_left)?;
+        let dropped = [
+            ([("reason", "inputs_malformed")], gate.inputs_malformed),
+            ([("reason", "inputs_dropped")], gate.inputs_dropped),
+            ([("reason", "messages_malformed")], gate.messages_malformed),
+            ([("reason", "items_stale")], gate.items_stale),
+            ([("reason", "slow_consumers")], gate.slow_consumers),
+            ([("reason", "windows_closed")], gate.windows_closed),
+        ];
+        page.totals_of("gate_refusals", "What the gate dropped or held back", dropped)
+    }
+
+    fn world(&self, page: &mut Page<'_>) -> fmt::Result {
+        let world = self.board.world.load();
+        let realm = &world.realm;
+        page.gauge("players", "People in the world", realm.players as f64)?;
+        page.gauge("entities", "Entities in the world", realm.entities as f64)?;
+        page.total("ticks", "Ticks of the world", world.ticks_total)?;
+        page.total("tick_overruns", "Times the tick schedule was moved", world.overruns_total)?;
+        page.total("updates", "Records of other entities told to players", realm.updates)?;
+        page.total("player_ticks", "Sum over ticks of the players in the world", realm.player_ticks)?;
+        page.total("encoded", "Times an entity's record was encoded", realm.encoded)?;
+        let refused = [
+            ([("reason", "full")], realm.refused_full),
+            ([("reason", "record")], realm.refused_record),
+            ([("reason", "role")], realm.refused),
+        ];
+        page.totals_of("refusals", "Joins and messages the world refused", refused)?;
+        let inputs = [([("what", "starved")], realm.inputs_starved), ([("what", "skipped")], realm.inputs_skipped)];
+        page.totals_of("inputs_irregular", "Player-ticks without an input and inputs without a tick", inputs)?;
+        page.total("snapshots_skipped", "Snapshots that had no byte left", realm.snapshots_skipped)?;
+        page.total("resyncs", "Times a client asked for everything anew", realm.resyncs)?;
+        page.gauge("overload_level", "Steps of the overload ladder taken", 0.0)?;
+        let times = &world.times;
+        let mut buckets: Vec<(f64, u64)> =
+            COARSE_NS.iter().zip(times.coarse()).map(|(&ns, &count)| (ns as f64 / 1e9, count)).collect();
+        buckets.push((f64::INFINITY, times.total() - times.coarse().iter().sum::<u64>()));
+        page.histogram(
+            "tick_duration_seconds",
+            "Duration of a tick",
+            times.sum_ns() as f64 / 1e9,
+            times.total(),
+            &buckets,
+        )
+    }
+
+    fn queues(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (reactor, world) = (self.board.reactor.load(), self.board.world.load());
+        let depth = [
+            ([("queue", "inbound")], reactor.inbound_depth as f64),
+            ([("queue", "outbound")], reactor.outbound_depth as f64),
+            ([("queue", "store")], world.store_jobs as f64),
+        ];
+        page.gauges_of("queue_depth", "Entries waiting between threads", depth)?;
+        let bound = [
+            ([("queue", "inbound")], INBOUND_BATCHES as f64),
+            ([("queue", "outbound")], OUTBOUND_WAITING_MAX as f64),
+            ([("queue", "store")], STORE_JOBS_MAX as f64),
+        ];
+        page.gauges_of("queue_bound", "Most entries that may wait", bound)?;
+        page.total("inbound_held", "Times no batch was free for the gate's events", reactor.edge.inbound_held)?;
+        page.total("outbound_late", "Ticks whose output found its queue full", world.outbound_late_total)?;
+        page.total("outbound_made", "Output arenas made because none had come back", world.outbound_made_total)
+    }
+
+    fn persistence(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (store, world) = (self.board.store.load(), self.board.world.load());
+        page.gauge(
+            "save_lag_seconds",
+            "Age of the oldest unsaved state",
+            save_lag_seconds(world.realm.save_lag_ticks),
+        )?;
+        page.total("journal_commits", "Transactions of the journal", store.commits)?;
+        page.counter_s("journal_commit_seconds", "Time those took", store.commit_ns as f64 / 1e9)?;
+        let saves = [([("outcome", "saved")], store.saves), ([("outcome", "failed")], store.save_failures)];
+        page.totals_of("saves", "Checkpoints by outcome", saves)?;
+        let loaded = store.loads.saturating_sub(store.load_failures);
+        let loads = [([("outcome", "loaded")], loaded), ([("outcome", "failed")], store.load_failures)];
+        page.totals_of("loads", "Look-ups of checkpoints by outcome", loads)
+    }
+}
+
+/// Short words for the encoder.
+struct Page<'a> {
+    encoder: DescriptorEncoder<'a>,
+}
+
+type Labels<'a> = [(&'a str, &'a str)];
+
+impl Page<'_> {
+    fn total(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        ConstCounter::new(value).encode(self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
+    }
+
+    fn counter_s(&mut self, name: &str, help: &str, seconds: f64) -> fmt::Result {
+        ConstCounter::new(seconds).encode(self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        ConstGauge::new(value).encode(self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+    }
+
+    fn totals_of<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); 1], u64)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        rows.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))
+    }
+
+    fn counters_of<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); 1], f64)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        rows.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))
+    }
+
+    fn gauges_of<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); 1], f64)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        rows.into_iter().try_for_each(|(labels, value)| ConstGauge::new(value).encode(family.encode_family(&labels)?))
+    }
+
+    fn gauges<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = (&'l Labels<'l>, f64)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        rows.into_iter().try_for_each(|(labels, value)| ConstGauge::new(value).encode(family.encode_family(&labels)?))
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, sum: f64, count: u64, buckets: &[(f64, u64)]) -> fmt::Result {
+        let mut encoder = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        encoder.encode_histogram::<NoLabelSet>(sum, count, buckets, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::board::{StartReport, WorldReport};
+
+    #[test]
+    fn the_text_has_prefix_totals_and_cumulative_buckets() {
+        let board = Arc::new(Board::new(StartReport { seal_backend: "aws-lc", ..StartReport::default() }));
+        let mut world = WorldReport { ticks_total: 3, ..WorldReport::default() };
+        for ns in [400_000, 900_000, 2_000_000_000] {
+            world.times.record(ns);
+        }
+        board.world.store(Arc::new(world));
+        let text = text(&registry(board)).unwrap();
+        for line in [
+            "throng_ticks_total 3",
+            "throng_tick_duration_seconds_bucket{le=\"0.0005\"} 1",
+            "throng_tick_duration_seconds_bucket{le=\"0.001\"} 2",
+            "throng_tick_duration_seconds_bucket{le=\"0.1\"} 2",
+            "throng_tick_duration_seconds_bucket{le=\"+Inf\"} 3",
+            "throng_tick_duration_seconds_count 3",
+            "throng_packets_total{dir=\"in\"} 0",
+            "throng_drops_total{reason=\"request_seal\"} 0",
+            "throng_transport_events_total{event=\"sessions_started\"} 0",
+            "throng_queue_bound{queue=\"outbound\"} 4.0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+        assert!(text.contains("throng_build_info{version=") && text.ends_with("# EOF\n"));
+        let names = text.lines().filter(|line| line.starts_with("# TYPE")).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(names.len(), text.lines().filter(|line| line.starts_with("# TYPE")).count(), "no name twice");
+        assert!(names.iter().all(|line| line.starts_with("# TYPE throng_")));
+    }
+}

@@ -1,0 +1,157 @@
+//! `GET /api/v1/status`: the whole server on one page. Other programs read it: fields are added, never renamed.
+
+use crate::edge::board::Board;
+use crate::edge::process::{self, CpuSeconds};
+use protocol::unit::TICK_RATE_HZ;
+use serde::Serialize;
+
+/// The page. `total` counts since start; units are in the names.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    version: &'static str,
+    uptime_s: f64,
+    ready: bool,
+    players: usize,
+    connections: usize,
+    entities: usize,
+    tick: u32,
+    ticks_total: u64,
+    tick_overruns_total: u64,
+    tick_rate_hz: f64,
+    tick_us_max_last_second: f64,
+    tick_histogram: Histogram,
+    cpu_seconds: Cpu,
+    rss_bytes: u64,
+    packets_in_total: u64,
+    packets_out_total: u64,
+    bytes_in_total: u64,
+    bytes_out_total: u64,
+    updates_total: u64,
+    player_ticks_total: u64,
+    encoded_total: u64,
+    overload_level: u8,
+    save_lag_seconds: f64,
+    kernel_drops_total: u64,
+    seal_backend: &'static str,
+}
+
+/// Tick durations since start; `null` bounds the last bucket.
+#[derive(Debug, Serialize)]
+struct Histogram {
+    upper_us: Vec<Option<f64>>,
+    counts: Vec<u64>,
+}
+
+/// Processor seconds since start.
+#[derive(Debug, Serialize)]
+struct Cpu {
+    reactor: f64,
+    world: f64,
+    persistence: f64,
+    ops: f64,
+    total: f64,
+}
+
+impl Status {
+    /// The page as of the threads' last publications, at `mono_ns`.
+    pub fn read(board: &Board, mono_ns: u64) -> Self {
+        let (reactor, world) = (board.reactor.load(), board.world.load());
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_s: mono_ns.saturating_sub(board.start.mono_ns) as f64 / 1e9,
+            ready: board.is_ready(),
+            players: world.realm.players,
+            connections: reactor.connections,
+            entities: world.realm.entities,
+            tick: world.realm.tick,
+            ticks_total: world.ticks_total,
+            tick_overruns_total: world.overruns_total,
+            tick_rate_hz: world.tick_rate_hz,
+            tick_us_max_last_second: world.tick_max_ns as f64 / 1e3,
+            tick_histogram: Histogram {
+                upper_us: world.times.upper_us().collect(),
+                counts: world.times.counts().to_vec(),
+            },
+            cpu_seconds: Cpu::from(&process::cpu_seconds()),
+            rss_bytes: process::resident_bytes(),
+            packets_in_total: reactor.edge.packets_in,
+            packets_out_total: reactor.edge.packets_out,
+            bytes_in_total: reactor.edge.bytes_in,
+            bytes_out_total: reactor.edge.bytes_out,
+            updates_total: world.realm.updates,
+            player_ticks_total: world.realm.player_ticks,
+            encoded_total: world.realm.encoded,
+            overload_level: 0,
+            save_lag_seconds: save_lag_seconds(world.realm.save_lag_ticks),
+            kernel_drops_total: reactor.edge.kernel_drops,
+            seal_backend: board.start.seal_backend,
+        }
+    }
+}
+
+impl From<&CpuSeconds> for Cpu {
+    fn from(cpu: &CpuSeconds) -> Self {
+        Self {
+            reactor: cpu.of("reactor"),
+            world: cpu.of("world"),
+            persistence: cpu.of("persistence"),
+            ops: cpu.of("ops"),
+            total: cpu.total,
+        }
+    }
+}
+
+/// Age of the oldest state that the journal does not have.
+pub fn save_lag_seconds(ticks: u32) -> f64 {
+    f64::from(ticks) / f64::from(TICK_RATE_HZ)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::board::StartReport;
+
+    #[test]
+    fn the_page_has_the_fields_that_other_programs_read() {
+        let board =
+            Board::new(StartReport { mono_ns: 1_000_000_000, seal_backend: "aws-lc", ..StartReport::default() });
+        let page = serde_json::to_value(Status::read(&board, 3_500_000_000)).unwrap();
+        let expected = [
+            "version",
+            "uptime_s",
+            "ready",
+            "players",
+            "connections",
+            "entities",
+            "tick",
+            "ticks_total",
+            "tick_overruns_total",
+            "tick_rate_hz",
+            "tick_us_max_last_second",
+            "tick_histogram",
+            "cpu_seconds",
+            "rss_bytes",
+            "packets_in_total",
+            "packets_out_total",
+            "bytes_in_total",
+            "bytes_out_total",
+            "updates_total",
+            "player_ticks_total",
+            "encoded_total",
+            "overload_level",
+            "save_lag_seconds",
+            "kernel_drops_total",
+            "seal_backend",
+        ];
+        let object = page.as_object().unwrap();
+        assert_eq!(object.len(), expected.len());
+        assert!(expected.iter().all(|key| object.contains_key(*key)));
+        assert_eq!(page["uptime_s"], 2.5);
+        let upper = page["tick_histogram"]["upper_us"].as_array().unwrap();
+        assert_eq!(upper.len(), page["tick_histogram"]["counts"].as_array().unwrap().len());
+        assert!(upper.last().unwrap().is_null() && upper[0] == 10.0);
+        for thread in ["reactor", "world", "persistence", "ops", "total"] {
+            assert!(page["cpu_seconds"][thread].is_f64(), "{thread}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The local journal: one redb file that holds the newest checkpoint of every character.
+//!
+//! `commit` returns only after fsync; that is what "saved" means in this server.
+
+use super::record::{self, RecordError};
+use protocol::CharacterId;
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use server::Saved;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The journal's file in the data directory, and beside it the number of the process that uses it.
+pub const JOURNAL_FILE: &str = "journal.redb";
+const HOLDER_FILE: &str = "server.pid";
+/// Character id to record.
+const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
+/// Memory for pages: 2,500 players' records are 1 MB; the rest is for bringing back who was here before.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// Why the journal cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The operator started the server twice.
+    #[error("{} is in use by another server{}", path.display(), holder.as_ref().map_or_else(String::new, |pid| format!(" (process {pid})")))]
+    InUse {
+        /// The journal.
+        path: PathBuf,
+        /// Process number of the other one, if it left it.
+        holder: Option<String>,
+    },
+    /// The file is not a journal, or is damaged.
+    #[error("{} is damaged or no journal: {reason}; move it away to start without saved players", path.display())]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The file cannot be read or written.
+    #[error("cannot open {}: {error}", path.display())]
+    Io {
+        /// The journal.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// Why records could not be written or read. The disk is at fault.
+#[derive(Debug, Error)]
+#[error("the journal failed: {0}")]
+pub struct JournalError(Box<redb::Error>);
+
+impl<E: Into<redb::Error>> From<E> for JournalError {
+    fn from(error: E) -> Self {
+        Self(Box::new(error.into()))
+    }
+}
+
+/// A save, as the realm asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Save {
+    /// Whose.
+    pub character: CharacterId,
+    /// Which.
+    pub revision: u64,
+    /// The record.
+    pub bytes: Vec<u8>,
+}
+
+/// The open journal.
+#[derive(Debug)]
+pub struct Journal {
+    database: Database,
+    record: Vec<u8>,
+}
+
+impl Journal {
+    /// Opens the journal in `data_dir`, or makes it.
+    ///
+    /// # Errors
+    /// [`OpenError`], in one sentence.
+    pub fn open(data_dir: &Path) -> Result<Self, OpenError> {
+        let path = data_dir.join(JOURNAL_FILE);
+        let database = match Database::builder().set_cache_size(CACHE_BYTES).create(&path) {
+            Ok(database) => database,
+            Err(error) => return Err(open_error(data_dir, path, error)),
+        };
+        let holder = data_dir.join(HOLDER_FILE);
+        std::fs::write(&holder, std::process::id().to_string())
+            .map_err(|error| OpenError::Io { path: holder, error })?;
+        let journal = Self { database, record: Vec::new() };
+        journal.make_table().map_err(|error| OpenError::Damaged { path, reason: one_line(&error.to_string()) })?;
+        Ok(journal)
+    }
+
+    fn make_table(&self) -> Result<(), JournalError> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(CHECKPOINTS)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Writes all saves in one transaction and waits until they are on disk. `refuse` is told of each that must not be
+    /// written, and why; all others are safe when this returns.
+    ///
+    /// # Errors
+    /// None of them is safe.
+    pub fn commit(&mut self, saves: &[Save], mut refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        {
+            let mut table = transaction.open_table(CHECKPOINTS)?;
+            for save in saves {
+                let newest = table
+                    .get(save.character.0)?
+                    .map(|stored| record::decode(save.character, stored.value()).map(|(r, _)| r));
+                match newest {
+                    Some(Err(error)) => {
+                        refuse(
+                            save,
+                            format!("what is saved now is unusable and is kept for whoever repairs it: {error}"),
+                        );
+                        continue;
+                    }
+                    Some(Ok(newest)) if newest > save.revision => {
+                        refuse(
+                            save,
+                            format!("revision {} is older than revision {newest}, which is saved", save.revision),
+                        );
+                        continue;
+                    }
+                    _ => {}
+                }
+                record::encode(save.character, save.revision, &save.bytes, &mut self.record);
+                table.insert(save.character.0, self.record.as_slice())?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The newest checkpoint of a character, if there is one.
+    ///
+    /// # Errors
+    /// The outer error is the journal's, the inner one this record's alone.
+    pub fn load(&self, character: CharacterId) -> Result<Result<Option<Saved>, RecordError>, JournalError> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(CHECKPOINTS)?;
+        let Some(stored) = table.get(character.0)? else { return Ok(Ok(None)) };
+        Ok(record::decode(character, stored.value())
+            .map(|(revision, bytes)| Some(Saved { revision, bytes: bytes.to_vec() })))
+    }
+}
+
+fn open_error(data_dir: &Path, path: PathBuf, error: DatabaseError) -> OpenError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => {
+            let holder = std::fs::read_to_string(data_dir.join(HOLDER_FILE)).ok();
+            let holder =
+                holder.filter(|text| !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit()));
+            OpenError::InUse { path, holder }
+        }
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() != io::ErrorKind::InvalidData => {
+            OpenError::Io { path, error }
+        }
+        other => OpenError::Damaged { path, reason: one_line(&other.to_string()) },
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: CharacterId = CharacterId(1);
+    const BOB: CharacterId = CharacterId(2);
+
+    fn save(character: CharacterId, revision: u64, bytes: &[u8]) -> Save {
+        Save { character, revision, bytes: bytes.to_vec() }
+    }
+
+    fn commit(journal: &mut Journal, saves: &[Save]) -> Vec<u64> {
+        let mut refused = Vec::new();
+        journal.commit(saves, |save, _| refused.push(save.revision)).unwrap();
+        refused
+    }
+
+    fn loaded(journal: &Journal, character: CharacterId) -> Option<(u64, Vec<u8>)> {
+        journal.load(character).unwrap().unwrap().map(|saved| (saved.revision, saved.bytes))
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_the_file_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(commit(&mut journal, &[save(ANN, 3, b"ann"), save(BOB, 1, b"bob")]), [0; 0]);
+        drop(journal);
+        let journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(loaded(&journal, ANN), Some((3, b"ann".to_vec())));
+        assert_eq!(loaded(&journal, BOB), Some((1, b"bob".to_vec())));
+        assert_eq!(loaded(&journal, CharacterId(3)), None);
+    }
+
+    #[test]
+    fn an_older_revision_never_replaces_a_newer_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(commit(&mut journal, &[save(ANN, 5, b"new")]), [0; 0]);
+        assert_eq!(commit(&mut journal, &[save(ANN, 4, b"old"), save(BOB, 1, b"bob")]), [4]);
+        assert_eq!(loaded(&journal, ANN), Some((5, b"new".to_vec())));
+        assert_eq!(loaded(&journal, BOB), Some((1, b"bob".to_vec())), "the rest of the batch is saved");
+        assert_eq!(commit(&mut journal, &[save(ANN, 7, b"seven"), save(ANN, 6, b"six")]), [6], "within a batch too");
+    }
+
+    #[test]
+    fn a_damaged_record_is_one_characters_trouble_and_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        commit(&mut journal, &[save(ANN, 1, b"ann"), save(BOB, 1, b"bob")]);
+        let transaction = journal.database.begin_write().unwrap();
+        transaction.open_table(CHECKPOINTS).unwrap().insert(ANN.0, &b"\x01\x00 scribbled over"[..]).unwrap();
+        transaction.commit().unwrap();
+        assert!(matches!(journal.load(ANN).unwrap(), Err(RecordError::Checksum { .. })));
+        assert_eq!(commit(&mut journal, &[save(ANN, 9, b"ann")]), [9]);
+        assert_eq!(loaded(&journal, BOB), Some((1, b"bob".to_vec())));
+    }
+
+    #[test]
+    fn a_second_opener_is_told_who_holds_the_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let _journal = Journal::open(dir.path()).unwrap();
+        let error = Journal::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("in use by another server (process {})", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_journal_is_refused_in_one_sentence() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(JOURNAL_FILE), vec![b'x'; 10_000]).unwrap();
+        let error = Journal::open(dir.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+        assert_eq!(error.to_string().lines().count(), 1);
+    }
+}

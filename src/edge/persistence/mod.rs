@@ -1,0 +1,229 @@
+//! The persistence thread: jobs in, one transaction for all that wait, answers out.
+
+mod journal;
+mod record;
+
+pub use journal::{Journal, OpenError};
+
+use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, StoreReport};
+use crate::edge::clock;
+use crate::edge::queues::StoreEnds;
+use crate::edge::telemetry::Throttle;
+use crossbeam::channel::RecvTimeoutError;
+use journal::Save;
+use protocol::CharacterId;
+use server::{StoreDone, StoreJob};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the first save of a group waits for others: ten fsyncs a second instead of one per tick, and 2 per cent of
+/// the five seconds that a checkpoint may be old.
+const GROUP_WINDOW_NS: u64 = 100_000_000;
+/// Saves in one transaction; more wait for the next.
+const GROUP_SAVES_MAX: usize = 4_096;
+
+/// The thread's state.
+#[derive(Debug)]
+pub struct Keeper {
+    journal: Journal,
+    ends: StoreEnds,
+    board: Arc<Board>,
+    group: Vec<Save>,
+    /// When the first save of the group came.
+    group_since_ns: u64,
+    report: StoreReport,
+    published_ns: u64,
+    failure_log: Throttle,
+}
+
+impl Keeper {
+    /// A keeper of `journal`.
+    pub fn new(journal: Journal, ends: StoreEnds, board: Arc<Board>) -> Self {
+        Self {
+            journal,
+            ends,
+            board,
+            group: Vec::with_capacity(GROUP_SAVES_MAX),
+            group_since_ns: 0,
+            report: StoreReport::default(),
+            published_ns: 0,
+            failure_log: Throttle::default(),
+        }
+    }
+
+    /// Works until nobody can send jobs any more and the last one is on disk.
+    pub fn run(mut self) {
+        loop {
+            match self.next_job() {
+                Ok(job) => self.handle_job(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let due_ns = self.group_since_ns + GROUP_WINDOW_NS;
+            if self.group.len() >= GROUP_SAVES_MAX || (!self.group.is_empty() && clock::mono_ns() >= due_ns) {
+                self.commit();
+            }
+            self.publish(false);
+        }
+        self.commit();
+        self.publish(true);
+    }
+
+    /// Waits for a job, but not beyond the end of the group's window.
+    fn next_job(&self) -> Result<StoreJob, RecvTimeoutError> {
+        if self.group.is_empty() {
+            return self.ends.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        let due_ns = self.group_since_ns + GROUP_WINDOW_NS;
+        self.ends.jobs.recv_timeout(Duration::from_nanos(due_ns.saturating_sub(clock::mono_ns())))
+    }
+
+    fn handle_job(&mut self, job: StoreJob) {
+        match job {
+            StoreJob::Load { character } => {
+                // What was asked to be saved first must be found.
+                if self.group.iter().any(|save| save.character == character) {
+                    self.commit();
+                }
+                let found = self.load(character);
+                self.answer(StoreDone::Loaded { character, found });
+            }
+            StoreJob::Save { character, revision, bytes } => {
+                if self.group.is_empty() {
+                    self.group_since_ns = clock::mono_ns();
+                }
+                self.group.push(Save { character, revision, bytes });
+            }
+        }
+    }
+
+    fn load(&mut self, character: CharacterId) -> Result<Option<server::Saved>, String> {
+        self.report.loads += 1;
+        let found = match self.journal.load(character) {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.report.load_failures += 1;
+        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+            tracing::error!(character = character.0, error = found, missed, "a player's record cannot be read");
+        }
+        Err(found)
+    }
+
+    fn commit(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
+        let began_ns = clock::mono_ns();
+        let mut refused = Vec::new();
+        let result =
+            self.journal.commit(&self.group, |save, error| refused.push((save.character, save.revision, error)));
+        self.report.commits += 1;
+        self.report.commit_ns += clock::mono_ns() - began_ns;
+        let failure = result.err().map(|error| error.to_string());
+        let mut group = std::mem::take(&mut self.group);
+        for save in group.drain(..) {
+            let refusal = refused
+                .iter()
+                .find(|(character, revision, _)| (*character, *revision) == (save.character, save.revision));
+            let error = failure.clone().or_else(|| refusal.map(|(_, _, error)| error.clone()));
+            self.answer_save(save, error);
+        }
+        self.group = group;
+    }
+
+    fn answer_save(&mut self, save: Save, error: Option<String>) {
+        let Save { character, revision, .. } = save;
+        let Some(error) = error else {
+            self.report.saves += 1;
+            return self.answer(StoreDone::Saved { character, revision });
+        };
+        self.report.save_failures += 1;
+        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+            tracing::error!(character = character.0, revision, error, missed, "a player could not be saved");
+        }
+        self.answer(StoreDone::Failed { character, revision, error });
+    }
+
+    fn answer(&self, done: StoreDone) {
+        // There is room for an answer to every job; an error means that the world thread is gone and nobody waits.
+        let _ = self.ends.done.send(done);
+    }
+
+    fn publish(&mut self, last: bool) {
+        let now_ns = clock::mono_ns();
+        if last || now_ns >= self.published_ns + PUBLISH_INTERVAL_NS {
+            self.published_ns = now_ns;
+            self.board.store.store(Arc::new(self.report));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::board::StartReport;
+    use crossbeam::channel::bounded;
+
+    const ANN: CharacterId = CharacterId(1);
+
+    fn save(revision: u64, bytes: &[u8]) -> StoreJob {
+        StoreJob::Save { character: ANN, revision, bytes: bytes.to_vec() }
+    }
+
+    /// Runs a keeper over these jobs until it has nothing left to do; no thread and no waiting for the window.
+    fn answers(dir: &std::path::Path, jobs: Vec<StoreJob>) -> (Vec<StoreDone>, StoreReport) {
+        let (jobs_in, jobs_out) = bounded(jobs.len().max(1));
+        let (done_in, done_out) = bounded(jobs.len().max(1));
+        for job in jobs {
+            jobs_in.send(job).unwrap();
+        }
+        drop(jobs_in);
+        let board = Arc::new(Board::new(StartReport::default()));
+        let journal = Journal::open(dir).unwrap();
+        Keeper::new(journal, StoreEnds { jobs: jobs_out, done: done_in }, board.clone()).run();
+        let report = **board.store.load();
+        (done_out.try_iter().collect(), report)
+    }
+
+    #[test]
+    fn saves_that_wait_together_share_one_commit_and_each_is_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let jobs = (1..=50).map(|revision| save(revision, b"x")).collect();
+        let (done, report) = answers(dir.path(), jobs);
+        let expected: Vec<_> = (1..=50).map(|revision| StoreDone::Saved { character: ANN, revision }).collect();
+        assert_eq!(done, expected);
+        assert!(report.commits <= 2, "{report:?}");
+        assert_eq!(report.saves, 50);
+    }
+
+    #[test]
+    fn a_load_sees_every_save_that_was_asked_for_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (done, _) = answers(
+            dir.path(),
+            vec![StoreJob::Load { character: ANN }, save(1, b"a"), StoreJob::Load { character: ANN }],
+        );
+        let found = server::Saved { revision: 1, bytes: b"a".to_vec() };
+        assert_eq!(
+            done,
+            [
+                StoreDone::Loaded { character: ANN, found: Ok(None) },
+                StoreDone::Saved { character: ANN, revision: 1 },
+                StoreDone::Loaded { character: ANN, found: Ok(Some(found)) },
+            ]
+        );
+    }
+
+    #[test]
+    fn an_older_revision_is_answered_as_failed_and_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let (done, report) = answers(dir.path(), vec![save(2, b"new"), save(1, b"old")]);
+        assert_eq!(done[0], StoreDone::Saved { character: ANN, revision: 2 });
+        assert!(
+            matches!(&done[1], StoreDone::Failed { revision: 1, error, .. } if error.contains("older than revision 2"))
+        );
+        assert_eq!((report.saves, report.save_failures), (1, 1));
+    }
+}

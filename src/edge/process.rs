@@ -1,0 +1,95 @@
+//! What this process uses, as the kernel accounts it: processor time by thread, memory.
+
+use std::path::Path;
+
+/// Processor seconds since start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CpuSeconds {
+    /// By thread name, in the order in which the threads were started.
+    pub threads: Vec<(String, f64)>,
+    /// Of the whole process.
+    pub total: f64,
+}
+
+impl CpuSeconds {
+    /// Seconds of the thread of this name; 0 where the system does not tell.
+    pub fn of(&self, thread: &str) -> f64 {
+        self.threads.iter().filter(|(name, _)| name == thread).map(|(_, seconds)| seconds).sum()
+    }
+}
+
+/// Processor time of this process.
+#[cfg(target_os = "linux")]
+pub fn cpu_seconds() -> CpuSeconds {
+    let mut tasks: Vec<_> =
+        std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    tasks.sort();
+    let threads = tasks.iter().filter_map(|task| thread_seconds(task)).collect();
+    CpuSeconds { threads, total: super::sys::process_cpu_ns() as f64 / 1e9 }
+}
+
+/// Processor time of this process; unknown here.
+#[cfg(not(target_os = "linux"))]
+pub fn cpu_seconds() -> CpuSeconds {
+    CpuSeconds::default()
+}
+
+/// The scheduler's own account is in nanoseconds; `stat` counts hundredths, for kernels without the former.
+fn thread_seconds(task: &Path) -> Option<(String, f64)> {
+    /// `USER_HZ`, which Linux has fixed at 100 for every program that reads it.
+    const STAT_HZ: f64 = 100.0;
+    let name = std::fs::read_to_string(task.join("comm")).ok()?.trim().to_owned();
+    let schedstat = std::fs::read_to_string(task.join("schedstat")).unwrap_or_default();
+    let run_ns: u64 = schedstat.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0);
+    if run_ns > 0 {
+        return Some((name, run_ns as f64 / 1e9));
+    }
+    let stat = std::fs::read_to_string(task.join("stat")).ok()?;
+    // The name in parentheses may hold anything, spaces included: count the fields behind it. utime and stime are the
+    // 14th and 15th of all, the 12th and 13th behind the name.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks: f64 = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
+    Some((name, ticks / STAT_HZ))
+}
+
+/// Bytes of memory that are resident; 0 where the system does not tell.
+pub fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) * 1_024
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_shows_up_under_the_name_of_its_thread_and_in_the_total() {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let before = cpu_seconds();
+        let (worked, ready) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("busy bee)".to_owned())
+            .spawn(move || {
+                let start = super::super::clock::mono_ns();
+                while super::super::clock::mono_ns() - start < 60_000_000 {
+                    std::hint::black_box(start);
+                }
+                worked.send(()).unwrap();
+                let _ = wait.recv();
+            })
+            .unwrap();
+        ready.recv().unwrap();
+        let after = cpu_seconds();
+        assert!(after.of("busy bee)") > 0.005, "{after:?}");
+        assert!(after.total - before.total > 0.005);
+        drop(done);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_process_occupies_memory() {
+        assert!(resident_bytes() > 100_000);
+    }
+}

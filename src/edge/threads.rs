@@ -1,0 +1,218 @@
+//! Starts the threads, waits for a signal or an accident, and sees everybody out.
+
+use super::{Edge, ops};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// From the signal to the last thread's end. Orchestrators kill after 10 s at the least.
+const DRAIN_LIMIT: Duration = Duration::from_millis(9_500);
+/// From the second signal to the end: one commit of the journal on a slow disk.
+const ABANDON_LIMIT: Duration = Duration::from_secs(3);
+
+/// Why a server that ran did not end well.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A thread could not be started or the signals not be caught.
+    #[error("cannot start a thread: {0}")]
+    Start(io::Error),
+    /// A thread ended by itself.
+    #[error("the {thread} thread failed: {reason}")]
+    Thread {
+        /// Its name.
+        thread: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// The drain took too long.
+    #[error("not everything was saved within {} s", DRAIN_LIMIT.as_secs_f32())]
+    DrainTimedOut,
+    /// A second signal.
+    #[error("stopped by a second signal before everybody was saved")]
+    Abandoned,
+}
+
+/// What the main thread waits for.
+enum Notice {
+    Signal,
+    Ended(&'static str, Result<(), String>),
+}
+
+/// Runs a built server until it has drained.
+pub fn run(edge: Edge) -> Result<(), RunError> {
+    let (notices_in, notices) = unbounded();
+    let signals = watch_signals(notices_in.clone())?;
+    let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
+    let start = edge.board.start.clone();
+    tracing::info!(
+        listen = %edge.listen,
+        ops = %edge.ops_listen,
+        recv_buffer_bytes = start.recv_buffer_bytes,
+        send_buffer_bytes = start.send_buffer_bytes,
+        seal_backend = start.seal_backend,
+        "started"
+    );
+    if start.recv_buffer_bytes < super::reactor::SOCKET_BUFFER_BYTES {
+        tracing::warn!(
+            granted = start.recv_buffer_bytes,
+            asked = super::reactor::SOCKET_BUFFER_BYTES,
+            "the kernel grants a small receive buffer; raise net.core.rmem_max for many players"
+        );
+    }
+
+    let Edge { reactor, world, keeper, ops_listener, ops_token, .. } = edge;
+    let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
+    let ops_board = board.clone();
+    let mut threads = vec![
+        spawn("persistence", &notices_in, move || {
+            keeper.run();
+            Ok(())
+        })?,
+        spawn("ops", &notices_in, move || {
+            ops::run(ops_listener, ops_board, ops_token, ops_stopped).map_err(|error| error.to_string())
+        })?,
+        spawn("reactor", &notices_in, move || reactor.run().map_err(|error| error.to_string()))?,
+        spawn("world", &notices_in, move || world.run().map_err(|error| error.to_string()))?,
+    ];
+    board.publish_ready(true);
+
+    let mut running = vec!["world", "reactor", "persistence"];
+    let first = notices.recv().expect("the main thread holds a sender itself");
+    board.publish_ready(false);
+    let result = match first {
+        Notice::Ended(thread, result) => {
+            running.retain(|&name| name != thread);
+            drain.abandon();
+            let _ = waker.wake();
+            wait_for(&mut running, &notices, ABANDON_LIMIT);
+            let reason = result.err().unwrap_or_else(|| "it ended unasked".to_owned());
+            Err(RunError::Thread { thread, reason })
+        }
+        Notice::Signal => {
+            tracing::info!("draining: players are told and saved");
+            drain.ask();
+            let _ = waker.wake();
+            match wait_for(&mut running, &notices, DRAIN_LIMIT) {
+                Wait::All => Ok(()),
+                Wait::Failed(thread, reason) => Err(RunError::Thread { thread, reason }),
+                Wait::TimedOut => Err(RunError::DrainTimedOut),
+                Wait::Signal => {
+                    drain.abandon();
+                    let _ = waker.wake();
+                    wait_for(&mut running, &notices, ABANDON_LIMIT);
+                    Err(RunError::Abandoned)
+                }
+            }
+        }
+    };
+    drop(stop_ops);
+    signals.close();
+    if result.is_ok() {
+        for thread in threads.drain(..) {
+            // A panic was reported by its own notice.
+            let _ = thread.join();
+        }
+        tracing::info!("drained: everybody is saved");
+    }
+    result
+}
+
+/// How a wait ended.
+enum Wait {
+    All,
+    Failed(&'static str, String),
+    Signal,
+    TimedOut,
+}
+
+/// Waits until all of `running` have ended and strikes out each that does.
+fn wait_for(running: &mut Vec<&'static str>, notices: &Receiver<Notice>, limit: Duration) -> Wait {
+    let deadline = Instant::now() + limit;
+    while !running.is_empty() {
+        match notices.recv_deadline(deadline) {
+            Ok(Notice::Signal) => return Wait::Signal,
+            Ok(Notice::Ended(ended, result)) => {
+                running.retain(|&name| name != ended);
+                if let Err(reason) = result {
+                    return Wait::Failed(ended, reason);
+                }
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Wait::TimedOut,
+        }
+    }
+    Wait::All
+}
+
+fn spawn(
+    name: &'static str,
+    notices: &Sender<Notice>,
+    body: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Result<JoinHandle<()>, RunError> {
+    let ending = Ending { name, notices: notices.clone(), result: Err("it panicked".to_owned()) };
+    let run = move || {
+        let mut ending = ending;
+        ending.result = body();
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(RunError::Start)
+}
+
+/// Tells the main thread how a thread ended, even if it panicked.
+struct Ending {
+    name: &'static str,
+    notices: Sender<Notice>,
+    result: Result<(), String>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let result = std::mem::replace(&mut self.result, Ok(()));
+        let _ = self.notices.send(Notice::Ended(self.name, result));
+    }
+}
+
+/// Turns SIGTERM and SIGINT into notices, from a thread of its own.
+fn watch_signals(notices: Sender<Notice>) -> Result<Arc<signal_hook::iterator::Handle>, RunError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(RunError::Start)?;
+    let handle = Arc::new(signals.handle());
+    let watch = move || {
+        for _ in signals.forever() {
+            let _ = notices.send(Notice::Signal);
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map_err(RunError::Start)?;
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn a_wait_strikes_out_who_ended_and_goes_on_after_a_signal() {
+        let (send, notices) = unbounded();
+        let mut running = vec!["world", "reactor"];
+        send.send(Notice::Ended("world", Ok(()))).unwrap();
+        send.send(Notice::Signal).unwrap();
+        assert!(matches!(wait_for(&mut running, &notices, SOON), Wait::Signal));
+        assert_eq!(running, ["reactor"]);
+        assert!(matches!(wait_for(&mut running, &notices, SOON), Wait::TimedOut));
+        send.send(Notice::Ended("reactor", Ok(()))).unwrap();
+        assert!(matches!(wait_for(&mut running, &notices, SOON), Wait::All));
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_noticed_like_one_that_fails() {
+        let (send, notices) = unbounded();
+        spawn("doomed", &send, || std::panic::resume_unwind(Box::new("quietly"))).unwrap();
+        assert!(matches!(notices.recv().unwrap(), Notice::Ended("doomed", Err(reason)) if reason == "it panicked"));
+        spawn("fine", &send, || Ok(())).unwrap();
+        assert!(matches!(notices.recv().unwrap(), Notice::Ended("fine", Ok(()))));
+    }
+}

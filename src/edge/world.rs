@@ -1,0 +1,337 @@
+//! The world thread: tick `n` at `start + n/60 s`, whatever the ticks before it took.
+
+use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, WorldReport};
+use crate::edge::clock;
+use crate::edge::drain::Drain;
+use crate::edge::queues::{INBOUND_BATCHES, RealmEnds, STORE_JOBS_MAX};
+use crate::edge::telemetry::Throttle;
+use crossbeam::channel::TrySendError;
+use protocol::unit::TICK_RATE_HZ;
+use server::{Inbound, Outbound, Realm, StoreJob};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Late ticks that are made up for by ticking faster; beyond, the time is given up and counted.
+pub const CATCH_UP_TICKS_MAX: u64 = 3;
+/// Those ticks in nanoseconds: 50 ms.
+const CATCH_UP_NS: u64 = CATCH_UP_TICKS_MAX * 1_000_000_000 / TICK_RATE_HZ as u64;
+/// Output that has waited for the reactor this many ticks (10 s): the reactor is dead and so is the server.
+const OUTBOUND_LATE_MAX: usize = 10 * TICK_RATE_HZ as usize;
+
+/// The thread's state.
+pub struct World {
+    realm: Realm,
+    ends: RealmEnds,
+    waker: Arc<mio::Waker>,
+    board: Arc<Board>,
+    drain: Arc<Drain>,
+    schedule: Schedule,
+    inbound: Vec<Inbound>,
+    /// Reports of parts that were withdrawn; joins the next tick's batches.
+    withdrawn: Inbound,
+    /// Output that found the queue full, oldest first, its snapshot parts withdrawn.
+    late: VecDeque<Outbound>,
+    /// Arenas with nothing left in them after their parts were withdrawn.
+    idle: Vec<Outbound>,
+    /// A job that found its queue full.
+    held_job: Option<StoreJob>,
+    report: WorldReport,
+    published_ns: u64,
+    published_ticks: u64,
+    overrun_log: Throttle,
+}
+
+/// The reactor has taken nothing for ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reactor has taken nothing for 10 s")]
+pub struct ReactorStuck;
+
+impl World {
+    /// A world that has not ticked.
+    pub fn new(realm: Realm, ends: RealmEnds, waker: Arc<mio::Waker>, board: Arc<Board>, drain: Arc<Drain>) -> Self {
+        Self {
+            realm,
+            ends,
+            waker,
+            board,
+            drain,
+            schedule: Schedule::new(0),
+            inbound: Vec::with_capacity(INBOUND_BATCHES + 1),
+            withdrawn: Inbound::default(),
+            late: VecDeque::new(),
+            idle: Vec::new(),
+            held_job: None,
+            report: WorldReport::default(),
+            published_ns: 0,
+            published_ticks: 0,
+            overrun_log: Throttle::default(),
+        }
+    }
+
+    /// Ticks until the server has drained.
+    ///
+    /// # Errors
+    /// [`ReactorStuck`].
+    pub fn run(mut self) -> Result<(), ReactorStuck> {
+        let start_ns = clock::mono_ns();
+        self.schedule = Schedule::new(start_ns);
+        self.published_ns = start_ns;
+        while !self.drain.is_abandoned() {
+            clock::sleep_until(self.schedule.deadline_ns());
+            let last = self.drain.is_gate_closed();
+            self.tick()?;
+            if last && self.realm.is_drained() && self.late.is_empty() {
+                break;
+            }
+        }
+        self.publish(clock::mono_ns());
+        self.drain.on_world_done();
+        self.wake_reactor();
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<(), ReactorStuck> {
+        let now = clock::now();
+        if let Some(given_up_ns) = self.schedule.begin(now.mono_ns) {
+            self.report.overruns_total += 1;
+            if let Some(missed) = self.overrun_log.pass(now.mono_ns) {
+                tracing::warn!(
+                    given_up_ms = given_up_ns / 1_000_000,
+                    missed,
+                    "ticks came too late: the schedule was moved"
+                );
+            }
+        }
+        self.inbound.extend(self.ends.from_gate.try_iter().take(INBOUND_BATCHES));
+        if !self.withdrawn.is_empty() {
+            self.inbound.push(std::mem::take(&mut self.withdrawn));
+        }
+        for done in self.ends.done.try_iter().take(STORE_JOBS_MAX) {
+            self.report.store_jobs -= 1;
+            self.realm.handle_completion(done);
+        }
+        let mut out = self.empty_arena();
+        self.realm.tick(now, &mut self.inbound, &mut out);
+        for batch in self.inbound.drain(..) {
+            // Only the extra batch of withdrawn reports finds no room, and is dropped empty.
+            let _ = self.ends.spare_inbound.try_send(batch);
+        }
+        self.submit_jobs();
+        self.hand_over(out)?;
+        self.finish_tick(now.mono_ns);
+        Ok(())
+    }
+
+    fn empty_arena(&mut self) -> Outbound {
+        self.idle.pop().or_else(|| self.ends.spare_outbound.try_recv().ok()).unwrap_or_else(|| {
+            self.report.outbound_made_total += 1;
+            Outbound::default()
+        })
+    }
+
+    /// Gives the reactor what it has not had yet, oldest first, without waiting for it.
+    ///
+    /// Messages and closes wait in order until there is room; snapshot parts are too old to be worth it, and are
+    /// reported to the realm as not sent.
+    fn hand_over(&mut self, out: Outbound) -> Result<(), ReactorStuck> {
+        while let Some(oldest) = self.late.pop_front() {
+            if let Err(TrySendError::Full(oldest) | TrySendError::Disconnected(oldest)) =
+                self.ends.to_gate.try_send(oldest)
+            {
+                self.late.push_front(oldest);
+                break;
+            }
+        }
+        let refused =
+            if self.late.is_empty() { self.ends.to_gate.try_send(out).err() } else { Some(TrySendError::Full(out)) };
+        if let Some(TrySendError::Full(mut out) | TrySendError::Disconnected(mut out)) = refused {
+            self.report.outbound_late_total += 1;
+            out.withdraw_parts(&mut self.withdrawn);
+            if out.is_empty() {
+                out.clear();
+                self.idle.push(out);
+            } else {
+                self.late.push_back(out);
+            }
+            if self.late.len() > OUTBOUND_LATE_MAX {
+                return Err(ReactorStuck);
+            }
+        }
+        self.wake_reactor();
+        Ok(())
+    }
+
+    fn submit_jobs(&mut self) {
+        while self.report.store_jobs < STORE_JOBS_MAX {
+            let Some(job) = self.held_job.take().or_else(|| self.realm.poll_store()) else { break };
+            match self.ends.jobs.try_send(job) {
+                Ok(()) => self.report.store_jobs += 1,
+                Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                    self.held_job = Some(job);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn finish_tick(&mut self, began_ns: u64) {
+        let ended_ns = clock::mono_ns();
+        let took_ns = ended_ns - began_ns;
+        self.report.times.record(took_ns);
+        self.report.tick_max_ns = self.report.tick_max_ns.max(took_ns);
+        self.report.ticks_total += 1;
+        self.board.on_tick(ended_ns);
+        if ended_ns - self.published_ns >= PUBLISH_INTERVAL_NS {
+            self.publish(ended_ns);
+        }
+    }
+
+    fn publish(&mut self, now_ns: u64) {
+        let elapsed_s = (now_ns - self.published_ns).max(1) as f64 / 1e9;
+        self.report.tick_rate_hz = (self.report.ticks_total - self.published_ticks) as f64 / elapsed_s;
+        self.report.realm = *self.realm.status();
+        self.board.world.store(Arc::new(self.report.clone()));
+        self.published_ns = now_ns;
+        self.published_ticks = self.report.ticks_total;
+        self.report.tick_max_ns = 0;
+    }
+
+    fn wake_reactor(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "the reactor cannot be woken");
+        }
+    }
+}
+
+/// Absolute deadlines: nothing is ever added up, so nothing drifts.
+#[derive(Debug)]
+struct Schedule {
+    origin_ns: u64,
+    ticks: u64,
+}
+
+impl Schedule {
+    fn new(origin_ns: u64) -> Self {
+        Self { origin_ns, ticks: 0 }
+    }
+
+    fn deadline_ns(&self) -> u64 {
+        self.origin_ns + self.ticks * 1_000_000_000 / u64::from(TICK_RATE_HZ)
+    }
+
+    /// A tick begins. When it is more than [`CATCH_UP_TICKS_MAX`] late the schedule moves; answers by how much.
+    fn begin(&mut self, now_ns: u64) -> Option<u64> {
+        let late_ns = now_ns.saturating_sub(self.deadline_ns());
+        self.ticks += 1;
+        let given_up_ns = late_ns.checked_sub(CATCH_UP_NS).filter(|&ns| ns > 0)?;
+        self.origin_ns += given_up_ns;
+        Some(given_up_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::board::StartReport;
+    use crate::edge::queues::{GateEnds, OUTBOUND_WAITING_MAX, StoreEnds, connect};
+    use protocol::motion::StaticMap;
+    use server::RealmConfig;
+
+    fn realm() -> Realm {
+        Realm::new(RealmConfig {
+            seed: 1,
+            map: Arc::new(StaticMap::new(100, 100, &[]).unwrap()),
+            players_max: 10,
+            enter_radius_units: 100,
+            leave_radius_units: 200,
+            visible_max: 10,
+            save_interval_ticks: 60,
+            #[cfg(feature = "faults")]
+            fault: None,
+        })
+    }
+
+    /// A world whose neighbours do nothing, and the poll that keeps its waker alive.
+    fn world() -> (World, GateEnds, StoreEnds, mio::Poll) {
+        let poll = mio::Poll::new().unwrap();
+        let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        let (gate, ends, store) = connect();
+        let board = Arc::new(Board::new(StartReport::default()));
+        (World::new(realm(), ends, waker, board, Arc::new(Drain::default())), gate, store, poll)
+    }
+
+    #[test]
+    fn a_reactor_that_takes_nothing_does_not_hold_up_the_tick() {
+        let (mut world, gate, _store, _poll) = world();
+        for _ in 0..50 {
+            world.tick().unwrap();
+        }
+        assert_eq!(world.report.ticks_total, 50);
+        assert_eq!(gate.from_realm.len(), OUTBOUND_WAITING_MAX);
+        assert_eq!(world.report.outbound_late_total, 50 - OUTBOUND_WAITING_MAX as u64);
+        assert_eq!(world.report.outbound_made_total, 0, "arenas whose parts were withdrawn are used again");
+        assert!(world.late.is_empty());
+    }
+
+    #[test]
+    fn batches_and_arenas_go_round_without_new_ones() {
+        let (mut world, gate, _store, _poll) = world();
+        for _ in 0..300 {
+            for _ in 0..3 {
+                gate.to_realm.try_send(gate.spare_inbound.try_recv().unwrap()).unwrap();
+            }
+            world.tick().unwrap();
+            gate.spare_outbound.try_send(gate.from_realm.try_recv().unwrap()).unwrap();
+        }
+        assert_eq!(gate.spare_inbound.len(), INBOUND_BATCHES);
+        assert_eq!((world.report.outbound_made_total, world.report.outbound_late_total), (0, 0));
+    }
+
+    #[test]
+    fn a_drained_world_ends_and_says_so() {
+        let (world, _gate, _store, _poll) = world();
+        let (drain, board) = (world.drain.clone(), world.board.clone());
+        drain.ask();
+        drain.on_gate_closed();
+        world.run().unwrap();
+        assert!(drain.is_world_done());
+        assert!(board.world.load().ticks_total >= 1);
+    }
+
+    #[test]
+    fn sixty_ticks_take_exactly_a_second() {
+        let mut schedule = Schedule::new(1_000);
+        for _ in 0..60 {
+            let deadline = schedule.deadline_ns();
+            assert_eq!(schedule.begin(deadline + 5), None);
+        }
+        assert_eq!(schedule.deadline_ns(), 1_000_001_000);
+    }
+
+    #[test]
+    fn three_late_ticks_are_made_up_for() {
+        let mut schedule = Schedule::new(0);
+        let now = CATCH_UP_NS;
+        let mut caught_up = 0;
+        while schedule.deadline_ns() <= now {
+            assert_eq!(schedule.begin(now), None);
+            caught_up += 1;
+        }
+        assert_eq!(caught_up, 4, "the tick that was due and three more");
+    }
+
+    #[test]
+    fn a_longer_stall_is_given_up_but_for_three_ticks() {
+        let mut schedule = Schedule::new(0);
+        let now = 60_000_000_000;
+        let given_up = schedule.begin(now).expect("a minute is too late");
+        assert_eq!(given_up, now - CATCH_UP_NS);
+        let mut ticks = 1;
+        while schedule.deadline_ns() <= now {
+            assert_eq!(schedule.begin(now), None);
+            ticks += 1;
+        }
+        assert_eq!(ticks, 4);
+        assert_eq!(schedule.deadline_ns(), now + 1_000_000_000 / 60);
+    }
+}

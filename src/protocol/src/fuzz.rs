@@ -1,0 +1,52 @@
+//! Bodies of the fuzz targets in `fuzz/`: compiled with the library so that they cannot rot, and run over their corpus by
+//! the tests. Each takes any bytes and must return; what it asserts holds for every input.
+
+use crate::codec;
+use crate::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage};
+use crate::message::{ClientMessage, ServerMessage};
+use crate::snapshot::{PartReader, RecordBody};
+use crate::{EntityState, Tick};
+
+/// A snapshot part, read to its end or its first error.
+pub fn part(bytes: &[u8]) {
+    let base = EntityState { x: 480_000, y: 470_000, z: 3, yaw: 4_000, pitch: 5, flags: 1 };
+    let Ok(mut reader) = PartReader::new(bytes, Tick(70_000)) else { return };
+    let announced = reader.header().records;
+    let mut read = 0;
+    while let Ok(Some(record)) = reader.next_record() {
+        read += 1;
+        let whole = match record.body {
+            RecordBody::Delta { age } => {
+                assert!((1..64).contains(&age), "no baseline is that old: {age}");
+                reader.state_delta(&base).is_ok()
+            }
+            RecordBody::Refresh | RecordBody::Enter { .. } => reader.state_full().is_ok(),
+            RecordBody::Leave { .. } => true,
+        };
+        if !whole {
+            return;
+        }
+    }
+    assert!(read <= announced, "{read} records of {announced}");
+}
+
+/// An input message: what decodes must encode to something that decodes alike.
+pub fn input(bytes: &[u8]) {
+    let Ok(message) = InputMessage::decode(bytes) else { return };
+    let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
+    let len = message.encode(&mut buf);
+    assert_eq!(InputMessage::decode(&buf[..len]), Ok(message));
+}
+
+/// A reliable message of either direction: what decodes must encode to something that decodes alike.
+pub fn message(bytes: &[u8]) {
+    let mut buf = Vec::new();
+    if let Ok(message) = codec::decode::<ClientMessage>(bytes) {
+        codec::encode(&message, &mut buf);
+        assert!(codec::decode::<ClientMessage>(&buf).is_ok_and(|again| again == message));
+    }
+    if let Ok(message) = codec::decode::<ServerMessage>(bytes) {
+        codec::encode(&message, &mut buf);
+        assert!(codec::decode::<ServerMessage>(&buf).is_ok_and(|again| again == message));
+    }
+}

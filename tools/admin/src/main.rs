@@ -1,0 +1,189 @@
+//! The operator's command line: asks a running server over its operations interface.
+
+mod http;
+mod status;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use status::Status;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Exit status when the server cannot be asked or refuses.
+const FAILED: u8 = 1;
+/// Exit status of a command line that makes no sense.
+const MISUSED: u8 = 2;
+/// Pause between the two samples from which rates are taken: the server publishes once a second.
+const SAMPLE_PAUSE: Duration = Duration::from_millis(1_050);
+
+/// Looks after a running server
+#[derive(Debug, Parser)]
+#[command(name = "admin", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// How the server fares, in a table
+    Status {
+        /// Print the server's own JSON instead
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// The server's metrics, in Prometheus' text form
+    Metrics {
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+/// Which server, and by what right.
+#[derive(Debug, Args)]
+struct Server {
+    /// The server's operations address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9777")]
+    ops: SocketAddr,
+    /// The server's data directory: holds its ops.token
+    #[arg(long, value_name = "DIR", default_value = "target/throng")]
+    data: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing help can only fail if nobody reads it.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(MISUSED) } else { ExitCode::SUCCESS };
+        }
+    };
+    let done = match cli.command {
+        Command::Status { json: true, server } => server.status_text().map(|text| println!("{text}")),
+        Command::Status { json: false, server } => server.status_table().map(|table| print!("{table}")),
+        Command::Metrics { server } => server.get("/metrics", None).map(|text| print!("{text}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("admin: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+impl Server {
+    fn status_table(&self) -> Result<String> {
+        let (before, since) = (self.status()?, now());
+        pause(SAMPLE_PAUSE);
+        let after = self.status()?;
+        Ok(status::table(&before, &after, since.elapsed().as_secs_f64()))
+    }
+
+    fn status(&self) -> Result<Status> {
+        let text = self.status_text()?;
+        serde_json::from_str(&text).context("the server's status is not the JSON we know")
+    }
+
+    fn status_text(&self) -> Result<String> {
+        self.get("/api/v1/status", Some(&read_token(&self.data)?))
+    }
+
+    fn get(&self, path: &str, token: Option<&str>) -> Result<String> {
+        let answer = http::get(self.ops, path, token).context("the server cannot be reached")?;
+        match answer.status {
+            200 => Ok(answer.body),
+            401 | 403 => bail!("the server at {} refuses the token in {}", self.ops, token_file(&self.data).display()),
+            other => bail!("the server at {} answers {other} to {path}", self.ops),
+        }
+    }
+}
+
+fn token_file(data: &Path) -> PathBuf {
+    data.join("ops.token")
+}
+
+fn read_token(data: &Path) -> Result<String> {
+    let file = token_file(data);
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("the token file {} cannot be read: name the server's data directory with --data", file.display())
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+#[allow(clippy::disallowed_methods, reason = "a tool for people measures and waits in their time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[allow(clippy::disallowed_methods, reason = "a tool for people measures and waits in their time")]
+fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    /// A server that gives one answer, and what it was asked.
+    #[allow(clippy::disallowed_methods, reason = "a test needs somebody to answer")]
+    fn answering(answer: &'static str) -> (SocketAddr, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1_024];
+            let len = stream.read(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..len]).into_owned()
+        });
+        (address, asked)
+    }
+
+    fn data_dir(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("admin-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("ops.token"), "secret\n").unwrap();
+        dir
+    }
+
+    #[test]
+    fn the_token_is_shown_to_the_server() {
+        let (ops, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"players\":7}");
+        let data = data_dir("token");
+        let status = Server { ops, data: data.clone() }.status().unwrap();
+        assert_eq!(status.players, 7);
+        let request = asked.join().unwrap();
+        assert!(request.starts_with("GET /api/v1/status HTTP/1.0\r\n"), "{request}");
+        assert!(request.contains("\r\nAuthorization: Bearer secret\r\n"), "{request}");
+        std::fs::remove_dir_all(data).unwrap();
+    }
+
+    #[test]
+    fn each_failure_has_its_own_sentence() {
+        let (ops, _asked) = answering("HTTP/1.0 401 Unauthorized\r\n\r\n");
+        let data = data_dir("failures");
+        let refused = Server { ops, data: data.clone() }.status().unwrap_err().to_string();
+        assert!(refused.contains("refuses the token in"), "{refused}");
+        let (ops, _asked) = answering("HTTP/1.0 404 Not Found\r\n\r\n");
+        let missing = Server { ops, data: data.clone() }.get("/metrics", None).unwrap_err().to_string();
+        assert!(missing.ends_with("answers 404 to /metrics"), "{missing}");
+        std::fs::remove_dir_all(&data).unwrap();
+        let nothing = Server { ops, data }.status().unwrap_err().to_string();
+        assert!(nothing.contains("ops.token cannot be read"), "{nothing}");
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_cannot_be_reached() {
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = Server { ops: gone, data: PathBuf::new() }.get("/metrics", None).unwrap_err();
+        assert!(format!("{error:#}").starts_with("the server cannot be reached"), "{error:#}");
+    }
+}

@@ -1,0 +1,340 @@
+//! One bot: a socket, a client, hands and eyes.
+//!
+//! ```text
+//! Idle --its turn in the ramp--> Joining --welcome--> In --disconnect--> Out (for good, or until its next attempt)
+//! ```
+
+use crate::dice::Dice;
+use crate::echo::{Disorder, Echo};
+use crate::flock::Flock;
+use crate::movement::Place;
+use crate::restored::Restored;
+use crate::steer::Steer;
+use crate::truth::{Kind, Sight};
+use crate::view::View;
+use anyhow::{Context, Result};
+use client::{Client, ClientConfig, ClientEvent};
+use mio::net::UdpSocket;
+use mio::{Interest, Token};
+use protocol::message::{ClientMessage, ServerMessage, Welcome};
+use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ, units_from_m};
+use protocol::{Input, NetId, OwnState, Tick};
+use rudp::time::{NS_PER_S, Now};
+use rudp::{Reason, SendError};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// With `--rejoin`, a bot that hears nothing for this long takes its session for lost.
+pub const SILENCE_NS_MAX: u64 = 3 * NS_PER_S;
+/// With `--rejoin`, pause between attempts to join.
+const ATTEMPT_EVERY_NS: u64 = 2 * NS_PER_S;
+/// Largest datagram that can arrive: an Ethernet frame's payload.
+pub const DATAGRAM_BYTES_MAX: usize = 1_500;
+
+/// Where a bot stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its turn has not come.
+    Idle,
+    /// It has a token and knocks.
+    Joining,
+    /// It was welcomed.
+    In,
+    /// Its session is over.
+    Out,
+}
+
+/// One of the flock.
+pub struct Bot {
+    index: usize,
+    phase: Phase,
+    socket: Option<UdpSocket>,
+    client: Option<Client>,
+    steer: Steer,
+    view: View,
+    echo: Echo,
+    restored: Restored,
+    here: Option<Place>,
+    is_placed: bool,
+    attempt_ns: u64,
+    heard_ns: u64,
+    second: Second,
+}
+
+/// What one bot saw since its last full second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Second {
+    since_ns: u64,
+    bot_ticks: u32,
+    snapshot_ticks: u32,
+    parts_refused: u64,
+    messages_malformed: u64,
+}
+
+impl Bot {
+    /// Bot number `index`, idle. `attempt_ns` is its turn in the ramp.
+    pub fn new(index: usize, seed: u64, attempt_ns: u64, view: View) -> Self {
+        Self {
+            index,
+            phase: Phase::Idle,
+            socket: None,
+            client: None,
+            steer: Steer::new(Dice::new(seed ^ 0x5eed, index as u64)),
+            view,
+            echo: Echo::default(),
+            restored: Restored::default(),
+            here: None,
+            is_placed: false,
+            attempt_ns,
+            heard_ns: 0,
+            second: Second::default(),
+        }
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What it shows of an entity.
+    pub fn sight(&self, id: NetId) -> Option<Sight> {
+        let seen = self.client.as_ref()?.sees(id)?;
+        Some(Sight { entered: seen.entered, newest: seen.tick })
+    }
+
+    /// Packets that its client counts as lost, and those that could be.
+    pub fn lost_and_sent(&self) -> (u64, u64) {
+        let stats = self.client.as_ref().map(|client| client.stats().transport).unwrap_or_default();
+        (stats.packets_lost, stats.eliciting_out)
+    }
+
+    /// Takes everything that arrived on its socket.
+    pub fn handle_readable(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        let (Some(socket), Some(client)) = (&self.socket, &mut self.client) else { return };
+        loop {
+            match socket.recv(buf) {
+                Ok(len) => {
+                    flock.tally.on_received(len);
+                    self.heard_ns = now.mono_ns;
+                    client.handle_datagram(now, flock.server, &mut buf[..len]);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // An ICMP answer to an earlier datagram: nobody listens there now. The time-outs deal with it.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(_) => break,
+            }
+        }
+        self.drain_events(now, flock);
+        if self.phase == Phase::Joining {
+            // The handshake goes as fast as it is answered; all else waits for the bot's own tick.
+            self.transmit(now, flock, buf);
+        }
+    }
+
+    /// The bot's own tick, sixty times a second.
+    ///
+    /// # Errors
+    /// No socket can be had.
+    pub fn tick(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
+        match self.phase {
+            Phase::Idle if now.mono_ns >= self.attempt_ns => self.join(now, flock)?,
+            Phase::Out | Phase::Joining if flock.rejoin && now.mono_ns >= self.attempt_ns + ATTEMPT_EVERY_NS => {
+                self.join(now, flock)?;
+            }
+            Phase::In if flock.rejoin && now.mono_ns >= self.heard_ns + SILENCE_NS_MAX => {
+                flock.tally.silences += 1;
+                self.on_gone(flock, false);
+                self.join(now, flock)?;
+            }
+            Phase::Idle | Phase::Out => return Ok(()),
+            Phase::Joining | Phase::In => {}
+        }
+        if let Some(client) = &mut self.client
+            && client.poll_timeout().is_some_and(|due_ns| due_ns <= now.mono_ns)
+        {
+            client.handle_timeout(now);
+        }
+        self.drain_events(now, flock);
+        if self.phase == Phase::In {
+            self.play(now, flock);
+            self.count_second(now, flock);
+        }
+        self.transmit(now, flock, buf);
+        Ok(())
+    }
+
+    /// Leaves the server politely.
+    pub fn leave(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        let overdue = if self.phase == Phase::In { self.echo.overdue(now.mono_ns) } else { 0 };
+        if overdue > 0 {
+            let index = self.index;
+            let case = || format!("bot {index} got no answer to {overdue} echoes");
+            flock.checker.report(Kind::OutOfOrder, case);
+        }
+        if let Some(client) = &mut self.client {
+            client.disconnect(now);
+        }
+        self.transmit(now, flock, buf);
+    }
+
+    fn join(&mut self, now: Now, flock: &mut Flock) -> Result<()> {
+        let local: SocketAddr = match flock.server {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        // A new socket each time: nothing that was meant for the session before can reach the new one.
+        let open = || -> std::io::Result<UdpSocket> {
+            let socket = std::net::UdpSocket::bind(local)?;
+            socket.set_nonblocking(true)?;
+            socket.connect(flock.server)?;
+            Ok(UdpSocket::from_std(socket))
+        };
+        let mut socket = open().with_context(|| format!("bot {} gets no socket", self.index))?;
+        flock.registry.register(&mut socket, Token(self.index), Interest::READABLE)?;
+        let token = flock.minter.mint(self.index)?;
+        self.client = Some(Client::new(ClientConfig { token, seal: flock.seal, content_hash: 0 }, now));
+        self.socket = Some(socket);
+        self.phase = Phase::Joining;
+        self.attempt_ns = now.mono_ns;
+        Ok(())
+    }
+
+    fn transmit(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        let (Some(socket), Some(client)) = (&self.socket, &mut self.client) else { return };
+        while let Some(transmit) = client.poll_transmit(now, buf) {
+            match socket.send(&buf[..transmit.len]) {
+                Ok(len) => flock.tally.on_sent(len),
+                // The network may lose a datagram at any time; a full socket buffer is no different.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => flock.tally.sends_blocked += 1,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn drain_events(&mut self, now: Now, flock: &mut Flock) {
+        while let Some(event) = self.client.as_mut().and_then(Client::poll_event) {
+            match event {
+                ClientEvent::Update { tick, id, state } => flock.checker.on_update(self.index, tick, id, &state),
+                ClientEvent::Own { tick, state } => self.on_own(flock, tick, &state),
+                ClientEvent::Enter { tick, id, .. } => flock.checker.on_enter(self.index, tick, id),
+                ClientEvent::Leave { tick, id } => flock.checker.on_leave(self.index, tick, id),
+                ClientEvent::Joined(welcome) => self.on_joined(now, flock, &welcome),
+                ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
+                ClientEvent::Message(_) => {}
+                ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
+            }
+        }
+    }
+
+    fn on_joined(&mut self, now: Now, flock: &mut Flock, welcome: &Welcome) {
+        flock.on_joined(now, self.index, welcome);
+        self.phase = Phase::In;
+        self.heard_ns = now.mono_ns;
+        self.here = None;
+        self.echo = Echo::default();
+        self.second = Second { since_ns: now.mono_ns, ..Second::default() };
+        if !self.is_placed {
+            let start = flock.movement.start(self.index, flock.course_s(now));
+            let units = |metres: f32| units_from_m(f64::from(metres));
+            let place = ClientMessage::Place { x_units: units(start.x), y_units: units(start.y) };
+            self.is_placed = self.say(flock, &place);
+        }
+    }
+
+    fn on_own(&mut self, flock: &mut Flock, tick: Tick, state: &OwnState) {
+        flock.checker.on_own(self.index, tick, state);
+        self.second.snapshot_ticks += 1;
+        let metres = |subunits: i32| subunits as f32 / SUBUNITS_PER_M as f32;
+        self.here = Some(Place { x: metres(state.body.x), y: metres(state.body.y) });
+        if flock.rejoin
+            && let Err(wrong) = self.restored.on_own((state.body.x, state.body.y))
+        {
+            let index = self.index;
+            flock.checker.report(Kind::Other, || format!("bot {index} was not restored to where it was: {wrong}"));
+        }
+    }
+
+    fn on_echo(&mut self, flock: &mut Flock, number: u32) {
+        let index = self.index;
+        match self.echo.on_answer(number) {
+            Ok(()) => {}
+            Err(Disorder::Gap(answers)) => {
+                let case = || format!("bot {index} missed {answers} answers before echo {number}");
+                flock.checker.report(Kind::OutOfOrder, case);
+            }
+            Err(Disorder::Repeat(number)) => {
+                let case = || format!("bot {index} got an answer to echo {number} that was not due");
+                flock.checker.report(Kind::OutOfOrder, case);
+            }
+        }
+    }
+
+    fn on_disconnected(&mut self, flock: &mut Flock, reason: Reason) {
+        if self.phase == Phase::In {
+            *flock.tally.disconnects.entry(reason).or_default() += 1;
+            self.on_gone(flock, reason != Reason::TimedOut);
+        } else {
+            *flock.tally.refusals.entry(reason).or_default() += 1;
+        }
+        self.phase = Phase::Out;
+        (self.client, self.socket) = (None, None);
+    }
+
+    fn on_gone(&mut self, flock: &mut Flock, server_knows: bool) {
+        flock.on_gone(self.index, server_knows);
+        self.restored.on_gone();
+        self.here = None;
+    }
+
+    /// One tick of playing: look, walk, press.
+    fn play(&mut self, now: Now, flock: &mut Flock) {
+        // Until the server has said where the bot is, it stands still: a restored place can then be compared.
+        let (Some(here), Some(client)) = (self.here, &mut self.client) else { return };
+        let course_s = flock.course_s(now);
+        let goal = flock.movement.goal(self.index, course_s, here);
+        let wish = self.steer.wish(course_s, here, goal);
+        let (yaw, pitch) = self.view.look(flock.recorded.as_ref());
+        let input = Input { move_x: wish.move_x, move_y: wish.move_y, yaw, pitch, buttons: wish.buttons };
+        client.push_input(now, input);
+    }
+
+    /// After sixty ticks: figures, and the next echo.
+    fn count_second(&mut self, now: Now, flock: &mut Flock) {
+        self.second.bot_ticks += 1;
+        if self.second.bot_ticks < TICK_RATE_HZ {
+            return;
+        }
+        let Some(client) = &self.client else { return };
+        let stats = client.stats();
+        let last = self.second;
+        let span_ns = now.mono_ns - last.since_ns;
+        flock.tally.on_second(stats.transport.rtt_smoothed_ns, last.snapshot_ticks, span_ns);
+        let index = self.index;
+        for _ in last.parts_refused..stats.store.parts_refused {
+            flock.checker.report(Kind::Other, || format!("bot {index} could not decode a snapshot part"));
+        }
+        for _ in last.messages_malformed..stats.messages_malformed {
+            flock.checker.report(Kind::Other, || format!("bot {index} could not decode a message"));
+        }
+        self.second = Second {
+            since_ns: now.mono_ns,
+            parts_refused: stats.store.parts_refused,
+            messages_malformed: stats.messages_malformed,
+            ..Second::default()
+        };
+        let question = ClientMessage::Echo { number: self.echo.next() };
+        if self.say(flock, &question) {
+            self.echo.on_asked(now.mono_ns);
+        }
+    }
+
+    fn say(&mut self, flock: &mut Flock, message: &ClientMessage) -> bool {
+        let Some(client) = &mut self.client else { return false };
+        let sent: Result<(), SendError> = client.send(message);
+        if let Err(error) = &sent {
+            let index = self.index;
+            flock.checker.report(Kind::Other, || format!("bot {index} could not send {message:?}: {error}"));
+        }
+        sent.is_ok()
+    }
+}

@@ -1,0 +1,297 @@
+//! The loop: one poll, one socket per bot, sixty ticks a second spread evenly over all bots.
+//!
+//! Bot i of N acts at `start + (n + i/N) / 60 s`, an absolute deadline, so a late tick never delays the ones after it.
+//! Each turn: poll until the next deadline, read the clock once, drain what is readable, let those act whose time has
+//! come, judge the ticks that have passed. Bots that are neither readable nor due cost nothing.
+
+use crate::args::Plan;
+use crate::bot::{Bot, DATAGRAM_BYTES_MAX, Phase};
+use crate::clock::Clock;
+use crate::dice::Dice;
+use crate::flock::Flock;
+use crate::ops::{News, Ops};
+use crate::process;
+use crate::progress::Progress;
+use crate::report::{Age, Errors, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible};
+use crate::server_watch::ServerWatch;
+use crate::token::Minter;
+use crate::truth::{Findings, Sight, Views};
+use crate::verdict;
+use crate::view::View;
+use anyhow::{Context, Result};
+use mio::{Events, Poll};
+use protocol::NetId;
+use protocol::unit::TICK_RATE_HZ;
+use rudp::time::NS_PER_S;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+/// Readiness events taken per turn.
+const EVENTS_MAX: usize = 1_024;
+/// Bots that have not joined this long after the ramp are not waited for any more.
+const JOIN_GRACE_NS: u64 = 10 * NS_PER_S;
+/// Pause between the last bot's welcome and the measured window: bots are judged from then on.
+const SETTLE_NS: u64 = 2 * NS_PER_S;
+/// The window stays open at most this long for the server's last sample.
+const LAST_SAMPLE_NS_MAX: u64 = 2 * NS_PER_S;
+/// A schedule that fell behind by more than this starts anew; the lag stays on record.
+const BEHIND_NS_MAX: u64 = NS_PER_S / 4;
+/// Open files beside the sockets of the bots.
+const FILES_SPARE: u64 = 64;
+
+/// What the run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Bots come in until this time.
+    Joining { until_ns: u64 },
+    /// Bots spread out until this time.
+    Settling { until_ns: u64 },
+    /// Figures count until this time.
+    Measuring { from_ns: u64, until_ns: u64 },
+    /// The last sample of the server is awaited until this time.
+    Closing { from_ns: u64, until_ns: u64 },
+}
+
+/// Runs the plan and returns its figures and what was wrong.
+///
+/// # Errors
+/// The system gives no sockets or no randomness.
+pub fn run(plan: Plan) -> Result<(Report, Findings)> {
+    Drive::new(plan)?.run()
+}
+
+struct Drive {
+    clock: Clock,
+    poll: Poll,
+    bots: Vec<Bot>,
+    flock: Flock,
+    ops: Ops,
+    watch: ServerWatch,
+    progress: Progress,
+    stage: Stage,
+    duration_ns: u64,
+    /// Bot ticks since `schedule_ns`, over all bots.
+    tick: u64,
+    schedule_ns: u64,
+    cpu_ns: u64,
+    movement_name: String,
+    seed: u64,
+}
+
+struct Eyes<'a>(&'a [Bot]);
+
+impl Views for Eyes<'_> {
+    fn sight(&self, viewer: usize, id: NetId) -> Option<Sight> {
+        self.0[viewer].sight(id)
+    }
+}
+
+impl Drive {
+    fn new(plan: Plan) -> Result<Self> {
+        let files = plan.bots as u64 + FILES_SPARE;
+        if let Err(left) = process::raise_file_limit(files) {
+            anyhow::bail!(
+                "{files} open files are needed and {left} allowed: raise the limit (ulimit -n) or take fewer bots"
+            );
+        }
+        let clock = Clock::start();
+        let poll = Poll::new().context("the system gives no poll")?;
+        let begun_ns = clock.mono_ns();
+        let ramp_ns = plan.ramp.as_nanos() as u64;
+        let bots = (0..plan.bots)
+            .map(|index| {
+                let view = View::new(index, Dice::new(plan.seed ^ 0xe7e5, index as u64), plan.recorded.as_ref());
+                Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view)
+            })
+            .collect();
+        let flock = Flock::new(
+            plan.bots,
+            plan.server,
+            plan.seal,
+            plan.rejoin,
+            poll.registry().try_clone()?,
+            Minter::new(plan.key, plan.server)?,
+            plan.movement,
+            plan.recorded,
+            begun_ns,
+        );
+        Ok(Self {
+            clock,
+            poll,
+            bots,
+            flock,
+            ops: Ops::start(plan.ops, plan.ops_token, plan.rejoin, clock),
+            watch: ServerWatch::default(),
+            progress: Progress::start(),
+            stage: Stage::Joining { until_ns: begun_ns + ramp_ns + JOIN_GRACE_NS },
+            duration_ns: plan.duration.as_nanos() as u64,
+            tick: 0,
+            schedule_ns: begun_ns,
+            cpu_ns: 0,
+            movement_name: plan.movement_name,
+            seed: plan.seed,
+        })
+    }
+
+    fn run(mut self) -> Result<(Report, Findings)> {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut buf = [0; DATAGRAM_BYTES_MAX];
+        let mut spoken_ns = 0;
+        loop {
+            let wait_ns = self.due_ns().saturating_sub(self.clock.mono_ns());
+            match self.poll.poll(&mut events, Some(Duration::from_nanos(wait_ns))) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error).context("the poll failed"),
+                _ => {}
+            }
+            let now = self.clock.now();
+            for event in &events {
+                self.bots[event.token().0].handle_readable(now, &mut self.flock, &mut buf);
+            }
+            self.let_bots_act(now, &mut buf)?;
+            self.flock.note_tick(now);
+            self.flock.checker.judge(&Eyes(&self.bots));
+            if self.flock.connected == self.bots.len() {
+                self.flock.on_all_in(now);
+            }
+            if now.mono_ns >= spoken_ns + NS_PER_S {
+                spoken_ns = now.mono_ns;
+                self.progress.show(&mut self.flock, self.bots.len(), now);
+            }
+            if let Some(from_ns) = self.advance(now.mono_ns)? {
+                return self.close(now, from_ns, &mut buf);
+            }
+        }
+    }
+
+    /// When the next bot acts.
+    fn due_ns(&self) -> u64 {
+        let per_s = u128::from(TICK_RATE_HZ) * self.bots.len() as u128;
+        self.schedule_ns + (u128::from(self.tick) * u128::from(NS_PER_S) / per_s) as u64
+    }
+
+    fn let_bots_act(&mut self, now: rudp::Now, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
+        // At most one tick of every bot per turn: sockets must be drained in between however late we are.
+        for _ in 0..self.bots.len() {
+            let due_ns = self.due_ns();
+            if due_ns > now.mono_ns {
+                return Ok(());
+            }
+            let bot = &mut self.bots[(self.tick % self.flock.bots() as u64) as usize];
+            self.flock.tally.on_tick(now.mono_ns - due_ns, bot.phase() == Phase::In);
+            bot.tick(now, &mut self.flock, buf)?;
+            self.tick += 1;
+        }
+        let behind_ns = now.mono_ns.saturating_sub(self.due_ns());
+        if behind_ns > BEHIND_NS_MAX {
+            self.schedule_ns += behind_ns;
+        }
+        Ok(())
+    }
+
+    /// Takes news of the server and moves on to the next stage; gives the beginning of the window when the run is over.
+    fn advance(&mut self, now_ns: u64) -> Result<Option<u64>> {
+        let mut is_answered = false;
+        while let Some(news) = self.ops.poll_news() {
+            match news {
+                News::Status { at_ns, asked, status } => {
+                    is_answered |= asked;
+                    self.watch.on_status(at_ns, *status);
+                }
+                News::Silent { asked, why } => {
+                    is_answered |= asked;
+                    self.watch.on_silent(why);
+                }
+                News::Ready { at_ns } => self.flock.on_ready(at_ns),
+            }
+        }
+        match self.stage {
+            Stage::Joining { until_ns } if self.flock.connected == self.bots.len() || now_ns >= until_ns => {
+                self.stage = Stage::Settling { until_ns: now_ns + SETTLE_NS };
+            }
+            Stage::Settling { until_ns } if now_ns >= until_ns => {
+                self.stage = Stage::Measuring { from_ns: now_ns, until_ns: now_ns + self.duration_ns };
+                self.flock.start_measuring();
+                self.watch.start();
+                self.ops.ask();
+                self.cpu_ns = process::cpu_ns()?;
+            }
+            Stage::Measuring { from_ns, until_ns } if now_ns >= until_ns => {
+                self.stage = Stage::Closing { from_ns, until_ns: now_ns + LAST_SAMPLE_NS_MAX };
+                self.ops.ask();
+            }
+            Stage::Closing { from_ns, until_ns } if is_answered || now_ns >= until_ns => return Ok(Some(from_ns)),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn close(mut self, now: rudp::Now, from_ns: u64, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<(Report, Findings)> {
+        let cpu_ns = process::cpu_ns()?.saturating_sub(self.cpu_ns);
+        self.progress.finish();
+        let (mut lost, mut sent) = (0, 0);
+        for bot in &self.bots {
+            let (bot_lost, bot_sent) = bot.lost_and_sent();
+            (lost, sent) = (lost + bot_lost, sent + bot_sent);
+        }
+        for bot in &mut self.bots {
+            bot.leave(now, &mut self.flock, buf);
+        }
+        let mut report = self.report(now.mono_ns - from_ns, cpu_ns);
+        report.loss_ratio = if sent > 0 { lost as f64 / sent as f64 } else { 0.0 };
+        report.comparisons_needed = verdict::comparisons_needed(&report);
+        let findings = self.flock.checker.findings();
+        let tick_rate_hz = self.flock.tick_rate_hz();
+        report.reasons = verdict::reasons(&report, findings, &self.refusals(), tick_rate_hz, self.watch.failure());
+        report.pass = report.reasons.is_empty();
+        Ok((report, findings.clone()))
+    }
+
+    fn report(&self, window_ns: u64, cpu_ns: u64) -> Report {
+        let (tally, checker) = (&self.flock.tally, &self.flock.checker);
+        let tick_ms = 1_000.0 / f64::from(TICK_RATE_HZ);
+        let rtt_ms = |us: f64| us / 1_000.0;
+        // Per client and second that it was in.
+        let kbit = |bytes: u64| bytes as f64 * 8.0 / 1_000.0 * f64::from(TICK_RATE_HZ) / tally.ticks_in.max(1) as f64;
+        let disconnects = tally.disconnects.values().sum();
+        let outages = self.flock.outages;
+        let age_ms = |quantile| checker.ages().value_at_quantile(quantile) as f64 * tick_ms;
+        Report {
+            bots: self.bots.len(),
+            connected: self.flock.connected,
+            disconnects,
+            duration_s: window_ns as f64 / 1e9,
+            rtt_ms: Spread {
+                mean: rtt_ms(tally.rtt_us.mean()),
+                p50: rtt_ms(tally.rtt_us.value_at_quantile(0.5) as f64),
+                p99: rtt_ms(tally.rtt_us.value_at_quantile(0.99) as f64),
+            },
+            snapshot_rate_hz: Rate { mean: tally.rate_mean_hz(), p1: tally.rate_p1_hz() },
+            entity_age_ms: Age { p50: age_ms(0.5), p99: age_ms(0.99) },
+            visible: Visible { mean: checker.visible().mean(), p99: checker.visible().value_at_quantile(0.99) as f64 },
+            kbit_per_s: Traffic { down: kbit(tally.down_bytes), up: kbit(tally.up_bytes) },
+            errors: Errors::of(checker.findings()),
+            comparisons: checker.comparisons(),
+            swarm: SwarmReport {
+                loop_lag_ms_p99: tally.lag_us.value_at_quantile(0.99) as f64 / 1_000.0,
+                us_per_bot_tick: cpu_ns as f64 / 1_000.0 / tally.ticks.max(1) as f64,
+                sends_blocked: tally.sends_blocked,
+            },
+            server: self.watch.report(self.flock.tick_rate_hz().unwrap_or(0.0)),
+            movement: self.movement_name.clone(),
+            seed: self.seed,
+            rejoin: self.flock.rejoin.then(|| Rejoin {
+                restarts: outages.restarts,
+                sessions_lost: disconnects + tally.silences,
+                timed: outages.timed,
+                all_in_s: outages.worst_ns as f64 / 1e9,
+            }),
+            ..Report::default()
+        }
+    }
+
+    /// Why sessions were refused or ended, as in "12 x timed out".
+    fn refusals(&self) -> Vec<String> {
+        let tally = &self.flock.tally;
+        tally.refusals.iter().chain(&tally.disconnects).map(|(reason, count)| format!("{count} x {reason}")).collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! What all bots share.
+
+use crate::movement::Movement;
+use crate::tally::Tally;
+use crate::token::Minter;
+use crate::truth::Checker;
+use crate::view::Recorded;
+use mio::Registry;
+use protocol::message::Welcome;
+use rudp::Backend;
+use rudp::time::{NS_PER_MS, NS_PER_S, Now};
+use std::net::SocketAddr;
+
+/// When no bot heard anything for this long before one came back, it came back to another server process.
+const OUTAGE_NS_MIN: u64 = 2 * NS_PER_S;
+/// A welcome this many ticks before what others have heard is another server's: 5 s, no welcome is under way for longer.
+const TICKS_BACK_MIN: u32 = 300;
+
+/// Everything that a bot needs beside itself.
+#[derive(Debug)]
+pub struct Flock {
+    /// Where the game is.
+    pub server: SocketAddr,
+    /// The cipher code.
+    pub seal: Backend,
+    /// Whether bots that drop out join again.
+    pub rejoin: bool,
+    /// Watches sockets.
+    pub registry: Registry,
+    /// Makes tokens.
+    pub minter: Minter,
+    /// Says where bots want to be.
+    pub movement: Movement,
+    /// Says where they look, if recorded.
+    pub recorded: Option<Recorded>,
+    /// Compares.
+    pub checker: Checker,
+    /// Adds up.
+    pub tally: Tally,
+    bots: usize,
+    /// Bots that are in.
+    pub connected: usize,
+    /// When the run began.
+    pub begun_ns: u64,
+    /// Outages and how they ended.
+    pub outages: Outages,
+    /// The newest tick of any own state, and when it was heard.
+    heard: Option<(u32, u64)>,
+    /// Where the tick rate is counted from.
+    rate_from: Option<(u32, u64)>,
+}
+
+/// Times in which not all bots that had been in were in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outages {
+    /// Whether one goes on.
+    pub is_open: bool,
+    /// When the server last became ready again.
+    pub ready_ns: Option<u64>,
+    /// Server processes that answered after the first.
+    pub restarts: u32,
+    /// Outages of which it is known how long they went on after the server was ready.
+    pub timed: u32,
+    /// Longest time from ready to the last bot in again.
+    pub worst_ns: u64,
+}
+
+impl Flock {
+    /// A flock that has not begun.
+    #[allow(clippy::too_many_arguments, reason = "each part is made by somebody else")]
+    pub fn new(
+        bots: usize,
+        server: SocketAddr,
+        seal: Backend,
+        rejoin: bool,
+        registry: Registry,
+        minter: Minter,
+        movement: Movement,
+        recorded: Option<Recorded>,
+        begun_ns: u64,
+    ) -> Self {
+        Self {
+            server,
+            seal,
+            rejoin,
+            registry,
+            minter,
+            movement,
+            recorded,
+            bots,
+            checker: Checker::new(bots),
+            tally: Tally::default(),
+            connected: 0,
+            begun_ns,
+            outages: Outages::default(),
+            heard: None,
+            rate_from: None,
+        }
+    }
+
+    /// How many bots there are.
+    pub fn bots(&self) -> usize {
+        self.bots
+    }
+
+    /// Seconds since the run began: the clock of all movement.
+    pub fn course_s(&self, now: Now) -> f64 {
+        now.mono_ns.saturating_sub(self.begun_ns) as f64 / 1e9
+    }
+
+    /// A bot was welcomed.
+    pub fn on_joined(&mut self, now: Now, bot: usize, welcome: &Welcome) {
+        if self.rejoin && self.outages.is_open && self.is_other_server(now, welcome) {
+            self.checker.on_server_restarted();
+            self.outages.restarts += 1;
+            (self.heard, self.rate_from) = (None, None);
+        }
+        self.checker.on_joined(bot, welcome);
+        self.connected += 1;
+        // A restarted server says nothing to bots that are still on their way in.
+        self.heard.get_or_insert((welcome.tick.0, now.mono_ns));
+    }
+
+    /// A session is over.
+    pub fn on_gone(&mut self, bot: usize, server_knows: bool) {
+        self.checker.on_gone(bot, server_knows);
+        self.connected -= 1;
+        self.outages.is_open = true;
+    }
+
+    /// Once per turn: notes how far the server's ticks have come.
+    pub fn note_tick(&mut self, now: Now) {
+        let newest = self.checker.newest().0;
+        if newest > 0 && self.heard.is_none_or(|(tick, _)| newest > tick) {
+            self.heard = Some((newest, now.mono_ns));
+        }
+    }
+
+    /// The server has become ready.
+    pub fn on_ready(&mut self, at_ns: u64) {
+        self.outages.ready_ns = Some(at_ns);
+    }
+
+    /// Everybody is in: ends an outage.
+    pub fn on_all_in(&mut self, now: Now) {
+        if std::mem::take(&mut self.outages.is_open)
+            && let Some(ready_ns) = self.outages.ready_ns.take()
+        {
+            self.outages.timed += 1;
+            self.outages.worst_ns = self.outages.worst_ns.max(now.mono_ns.saturating_sub(ready_ns));
+        }
+        if self.rate_from.is_none() {
+            self.rate_from = self.heard;
+        }
+    }
+
+    /// From here on the figures count.
+    pub fn start_measuring(&mut self) {
+        self.tally.is_measuring = true;
+        self.checker.start_measuring();
+        self.rate_from = self.heard;
+    }
+
+    /// Ticks per second of the server, as the bots heard them since the window opened or the last restart.
+    pub fn tick_rate_hz(&self) -> Option<f64> {
+        let ((from, from_ns), (to, to_ns)) = (self.rate_from?, self.heard?);
+        (to_ns > from_ns + 100 * NS_PER_MS).then(|| f64::from(to.saturating_sub(from)) * 1e9 / (to_ns - from_ns) as f64)
+    }
+
+    fn is_other_server(&self, now: Now, welcome: &Welcome) -> bool {
+        let Some((tick, heard_ns)) = self.heard else { return false };
+        now.mono_ns > heard_ns + OUTAGE_NS_MIN || welcome.tick.0 + TICKS_BACK_MIN < tick
+    }
+}

@@ -1,0 +1,63 @@
+//! One GET at a time over a plain socket, with a limit on everything: enough for a server's own status.
+
+use anyhow::{Context, Result, bail};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Limit of each step (connect, each read, each write): the server answers from memory.
+const STEP_MAX: Duration = Duration::from_secs(1);
+/// Bytes of an answer that are read; a status has some 5 kB.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// An answer: status code and body.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// As in 200.
+    pub status: u16,
+    /// What came after the headers.
+    pub body: String,
+}
+
+/// Asks `address` for `path`, with a bearer token if there is one.
+///
+/// # Errors
+/// Nobody answers in time, or not in HTTP.
+pub fn get(address: SocketAddr, path: &str, bearer: Option<&str>) -> Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, STEP_MAX).with_context(|| format!("{address} refuses"))?;
+    stream.set_read_timeout(Some(STEP_MAX))?;
+    stream.set_write_timeout(Some(STEP_MAX))?;
+    let authorization = bearer.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    // HTTP/1.0: the answer then ends with the connection and is never chunked.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}\r\n");
+    stream.write_all(request.as_bytes()).with_context(|| format!("{address} takes no request"))?;
+    let mut bytes = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).with_context(|| format!("{address} gives no answer"))?;
+    parse(&String::from_utf8_lossy(&bytes)).with_context(|| format!("{address} does not speak HTTP"))
+}
+
+fn parse(text: &str) -> Result<Answer> {
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { bail!("the answer has no end of headers") };
+    let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse().ok());
+    let status = status.context("the answer has no status")?;
+    Ok(Answer { status, body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_split_into_status_and_body() {
+        let answer = parse("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        assert_eq!(answer, Answer { status: 200, body: "{}".into() });
+        assert_eq!(parse("HTTP/1.1 503 Service Unavailable\r\n\r\n").unwrap().status, 503);
+    }
+
+    #[test]
+    fn other_protocols_are_refused() {
+        assert!(parse("SSH-2.0-x\r\n\r\n").is_err());
+        assert!(parse("HTTP/1.1 200 OK\r\n").is_err());
+        assert!(parse("HTTP/1.1 xyz\r\n\r\n").is_err());
+    }
+}

@@ -1,0 +1,341 @@
+//! The figures of a run: as JSON with names that other programs rely on, and as a table for people.
+
+use crate::truth::{Findings, Kind};
+use serde::Serialize;
+
+/// Everything a run found out. Keys are added, never renamed.
+#[derive(Clone, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the names are the documentation, with their units; the table spells them out")]
+pub struct Report {
+    pub bots: usize,
+    pub connected: usize,
+    pub disconnects: u64,
+    pub duration_s: f64,
+    pub rtt_ms: Spread,
+    pub loss_ratio: f64,
+    pub snapshot_rate_hz: Rate,
+    pub entity_age_ms: Age,
+    pub visible: Visible,
+    pub kbit_per_s: Traffic,
+    pub errors: Errors,
+    pub game: Game,
+    pub comparisons: u64,
+    pub swarm: SwarmReport,
+    pub server: Option<ServerReport>,
+    pub movement: String,
+    pub seed: u64,
+    pub comparisons_needed: u64,
+    pub rejoin: Option<Rejoin>,
+    pub pass: bool,
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Spread {
+    pub mean: f64,
+    pub p50: f64,
+    pub p99: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Rate {
+    pub mean: f64,
+    pub p1: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Age {
+    pub p50: f64,
+    pub p99: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Visible {
+    pub mean: f64,
+    pub p99: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Traffic {
+    pub down: f64,
+    pub up: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Errors {
+    pub missing: u64,
+    pub stale: u64,
+    pub ghost: u64,
+    pub desync: u64,
+    pub out_of_order: u64,
+    pub other: u64,
+}
+
+/// What bots did to each other; nothing yet, for they only walk.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct Game {
+    pub casts: u64,
+    pub kills: u64,
+    pub loots: u64,
+    pub trades: u64,
+    pub deaths: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct SwarmReport {
+    pub loop_lag_ms_p99: f64,
+    pub us_per_bot_tick: f64,
+    pub sends_blocked: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct ServerReport {
+    pub tick_ms: TickMs,
+    pub tick_rate_hz: f64,
+    pub cpu_percent: CpuPercent,
+    pub rss_bytes: u64,
+    pub packets_in_per_s: f64,
+    pub packets_out_per_s: f64,
+    pub us_per_player_tick: f64,
+    pub updates_per_player_tick: f64,
+    pub overload_level_max: u64,
+    pub seal_backend: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct TickMs {
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "as in Report")]
+pub struct CpuPercent {
+    pub reactor: f64,
+    pub world: f64,
+    pub total: f64,
+}
+
+/// What `--rejoin` saw.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Rejoin {
+    /// Server processes after the first.
+    pub restarts: u32,
+    /// Sessions lost and taken up again, by disconnect or by silence.
+    pub sessions_lost: u64,
+    /// Outages whose end could be timed.
+    pub timed: u32,
+    /// Longest time from the server's `/ready` to the last bot in again.
+    pub all_in_s: f64,
+}
+
+impl Errors {
+    /// The counts of the checker.
+    pub fn of(findings: &Findings) -> Self {
+        Self {
+            missing: findings.count(Kind::Missing),
+            stale: findings.count(Kind::Stale),
+            ghost: findings.count(Kind::Ghost),
+            desync: findings.count(Kind::Desync),
+            out_of_order: findings.count(Kind::OutOfOrder),
+            other: findings.count(Kind::Other),
+        }
+    }
+}
+
+impl Report {
+    /// The table, with a line per figure.
+    pub fn table(&self) -> String {
+        let mut rows = vec![
+            ("bots", format!("{} of {} in, {} disconnects", self.connected, self.bots, self.disconnects)),
+            ("movement", format!("{}, seed {}, {:.1} s", self.movement, self.seed, self.duration_s)),
+            (
+                "round trip",
+                format!("mean {:.2} ms, p50 {:.2}, p99 {:.2}", self.rtt_ms.mean, self.rtt_ms.p50, self.rtt_ms.p99),
+            ),
+            ("loss", format!("{:.3} %", self.loss_ratio * 100.0)),
+            ("snapshots", format!("mean {:.2} Hz, p1 {:.2}", self.snapshot_rate_hz.mean, self.snapshot_rate_hz.p1)),
+            ("entity age", format!("p50 {:.0} ms, p99 {:.0}", self.entity_age_ms.p50, self.entity_age_ms.p99)),
+            ("visible", format!("mean {:.1} others, p99 {:.0}", self.visible.mean, self.visible.p99)),
+            (
+                "per client",
+                format!("{:.1} kbit/s down, {:.1} up (with headers)", self.kbit_per_s.down, self.kbit_per_s.up),
+            ),
+            ("comparisons", format!("{} ({} needed)", self.comparisons, self.comparisons_needed)),
+            ("errors", self.errors.line()),
+            (
+                "swarm",
+                format!(
+                    "loop lag p99 {:.2} ms, {:.2} us per bot-tick, {} sends blocked",
+                    self.swarm.loop_lag_ms_p99, self.swarm.us_per_bot_tick, self.swarm.sends_blocked
+                ),
+            ),
+        ];
+        if let Some(rejoin) = &self.rejoin {
+            rows.push(("rejoin", rejoin.line()));
+        }
+        match &self.server {
+            Some(server) => rows.extend(server.rows()),
+            None => rows.push(("server", "gave no figures".to_owned())),
+        }
+        rows.into_iter().map(|(name, text)| format!("  {name:<13} {text}\n")).collect()
+    }
+
+    /// Whether this was a load as people make it, with what it takes; nothing for movement that does not try to be.
+    pub fn human_load(&self) -> Option<String> {
+        let is_meant = self.movement.starts_with("humans:") || self.movement == "clumped";
+        let server = self.server.as_ref().filter(|_| is_meant)?;
+        let is_human = self.visible.mean >= VISIBLE_MEAN_MIN
+            && server.updates_per_player_tick >= UPDATES_MIN
+            && server.overload_level_max == 0
+            && self.snapshot_rate_hz.p1 >= RATE_P1_MIN_HZ;
+        Some(format!(
+            "{} as human load (visible mean >= {VISIBLE_MEAN_MIN}, updates per player-tick >= {UPDATES_MIN}, overload 0, \
+             snapshots p1 >= {RATE_P1_MIN_HZ} Hz)",
+            if is_human { "counts" } else { "does not count" }
+        ))
+    }
+}
+
+/// What makes a load human: others within the enter radius...
+const VISIBLE_MEAN_MIN: f64 = 35.0;
+/// ...updates that leave the server per player and tick...
+const UPDATES_MIN: f64 = 28.0;
+/// ...and snapshots per second that 99 of 100 clients and seconds get.
+const RATE_P1_MIN_HZ: f64 = 55.0;
+
+impl Errors {
+    fn line(&self) -> String {
+        let Self { missing, stale, ghost, desync, out_of_order, other } = self;
+        format!(
+            "missing {missing}, stale {stale}, ghost {ghost}, desync {desync}, out_of_order {out_of_order}, other {other}"
+        )
+    }
+}
+
+impl Rejoin {
+    fn line(&self) -> String {
+        let Self { restarts, sessions_lost, timed, all_in_s } = self;
+        let end = if *timed > 0 { format!("{all_in_s:.1} s after ready") } else { "at an unknown time".to_owned() };
+        match restarts {
+            0 => format!("no restart seen, {sessions_lost} sessions taken up again"),
+            _ => format!("{restarts} restarts, {sessions_lost} sessions taken up again, all in {end}"),
+        }
+    }
+}
+
+impl ServerReport {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let (tick, cpu) = (&self.tick_ms, &self.cpu_percent);
+        vec![
+            (
+                "server ticks",
+                format!(
+                    "{:.2} Hz, p50 {:.2} ms, p99 {:.2}, max {:.2}",
+                    self.tick_rate_hz, tick.p50, tick.p99, tick.max
+                ),
+            ),
+            (
+                "server CPU",
+                format!(
+                    "{:.1} % (reactor {:.1}, world {:.1}), {:.2} us per player-tick, sealed by {}",
+                    cpu.total, cpu.reactor, cpu.world, self.us_per_player_tick, self.seal_backend
+                ),
+            ),
+            (
+                "server work",
+                format!(
+                    "{:.1} updates per player-tick, {:.0} packets/s in, {:.0} out",
+                    self.updates_per_player_tick, self.packets_in_per_s, self.packets_out_per_s
+                ),
+            ),
+            (
+                "server state",
+                format!(
+                    "{:.1} MiB resident, overload level at most {}",
+                    self.rss_bytes as f64 / 1_048_576.0,
+                    self.overload_level_max
+                ),
+            ),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(value: &serde_json::Value) -> Vec<&str> {
+        value.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn the_json_has_the_keys_that_others_rely_on() {
+        let report = Report { server: Some(ServerReport::default()), ..Report::default() };
+        let json = serde_json::to_value(&report).unwrap();
+        let wanted = [
+            (
+                "",
+                "bots connected disconnects duration_s rtt_ms loss_ratio snapshot_rate_hz entity_age_ms visible kbit_per_s errors game comparisons swarm server",
+            ),
+            ("rtt_ms", "mean p50 p99"),
+            ("snapshot_rate_hz", "mean p1"),
+            ("entity_age_ms", "p50 p99"),
+            ("visible", "mean p99"),
+            ("kbit_per_s", "down up"),
+            ("errors", "missing stale ghost desync out_of_order other"),
+            ("game", "casts kills loots trades deaths"),
+            ("swarm", "loop_lag_ms_p99 us_per_bot_tick"),
+            (
+                "server",
+                "tick_ms tick_rate_hz cpu_percent rss_bytes packets_in_per_s packets_out_per_s us_per_player_tick updates_per_player_tick overload_level_max",
+            ),
+        ];
+        for (part, names) in wanted {
+            let part = if part.is_empty() { &json } else { &json[part] };
+            for name in names.split(' ') {
+                assert!(keys(part).contains(&name), "{name} is missing in {part}");
+            }
+        }
+        assert_eq!(keys(&json["server"]["tick_ms"]).len() + keys(&json["server"]["cpu_percent"]).len(), 6);
+    }
+
+    #[test]
+    fn a_load_is_human_only_with_all_four_figures_and_the_movement() {
+        let server = ServerReport { updates_per_player_tick: 28.0, ..ServerReport::default() };
+        let human = Report {
+            movement: "clumped".into(),
+            visible: Visible { mean: 35.0, p99: 0.0 },
+            snapshot_rate_hz: Rate { mean: 60.0, p1: 55.0 },
+            server: Some(server.clone()),
+            ..Report::default()
+        };
+        let counts = |report: &Report| report.human_load().unwrap().starts_with("counts");
+        assert!(counts(&human));
+        assert!(!counts(&Report { visible: Visible { mean: 34.9, p99: 0.0 }, ..human.clone() }));
+        assert!(!counts(&Report { snapshot_rate_hz: Rate { mean: 60.0, p1: 54.9 }, ..human.clone() }));
+        let overloaded = ServerReport { overload_level_max: 1, ..server };
+        assert!(!counts(&Report { server: Some(overloaded), ..human.clone() }));
+        assert_eq!(Report { movement: "crowd".into(), ..human }.human_load(), None);
+    }
+
+    #[test]
+    fn the_table_has_one_line_per_figure() {
+        let report = Report { bots: 5, connected: 4, ..Report::default() };
+        let table = report.table();
+        assert!(table.contains("4 of 5 in, 0 disconnects") && table.contains("gave no figures"), "{table}");
+        assert!(table.lines().all(|line| line.starts_with("  ") && line.len() > 15));
+        assert!(table.contains("missing 0, stale 0, ghost 0, desync 0, out_of_order 0, other 0"));
+    }
+}

@@ -1,0 +1,152 @@
+//! What a run adds up besides errors: times, rates, bytes.
+
+use hdrhistogram::Histogram;
+use rudp::Reason;
+use std::collections::BTreeMap;
+
+/// Bytes of IPv4 and UDP headers before each payload.
+pub const HEADER_BYTES: u64 = 28;
+/// Snapshot rates are kept in hundredths of a hertz.
+const RATE_SCALE: f64 = 100.0;
+
+/// The figures of the measured window, and what happened over the whole run.
+#[derive(Debug)]
+pub struct Tally {
+    /// Whether the window is open.
+    pub is_measuring: bool,
+    /// Smoothed round trips, in microseconds, one per bot and second.
+    pub rtt_us: Histogram<u64>,
+    rates: Histogram<u64>,
+    /// How late bot ticks began, in microseconds.
+    pub lag_us: Histogram<u64>,
+    /// On the wire, headers included.
+    pub down_bytes: u64,
+    /// On the wire, headers included.
+    pub up_bytes: u64,
+    /// Bot ticks of bots that were in.
+    pub ticks_in: u64,
+    /// Bot ticks of all bots.
+    pub ticks: u64,
+    /// Sessions that ended although nobody here wanted it, by reason.
+    pub disconnects: BTreeMap<Reason, u64>,
+    /// Sessions given up after silence.
+    pub silences: u64,
+    /// Attempts to join that were refused, by reason.
+    pub refusals: BTreeMap<Reason, u64>,
+    /// Datagrams that the kernel would not take.
+    pub sends_blocked: u64,
+    /// Since the last look: sum and count of round trips and of rates, for the progress line.
+    recent: Recent,
+}
+
+/// What happened since the last progress line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recent {
+    rtt_us: u64,
+    rate_hz: f64,
+    samples: u32,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            is_measuring: false,
+            rtt_us: histogram(60_000_000),
+            rates: histogram(100_000),
+            lag_us: histogram(60_000_000),
+            down_bytes: 0,
+            up_bytes: 0,
+            ticks_in: 0,
+            ticks: 0,
+            disconnects: BTreeMap::new(),
+            silences: 0,
+            refusals: BTreeMap::new(),
+            sends_blocked: 0,
+            recent: Recent::default(),
+        }
+    }
+}
+
+impl Tally {
+    /// A datagram arrived.
+    pub fn on_received(&mut self, bytes: usize) {
+        if self.is_measuring {
+            self.down_bytes += bytes as u64 + HEADER_BYTES;
+        }
+    }
+
+    /// A datagram was sent.
+    pub fn on_sent(&mut self, bytes: usize) {
+        if self.is_measuring {
+            self.up_bytes += bytes as u64 + HEADER_BYTES;
+        }
+    }
+
+    /// A bot tick began this late.
+    pub fn on_tick(&mut self, lag_ns: u64, is_in: bool) {
+        if self.is_measuring {
+            self.lag_us.saturating_record(lag_ns / 1_000);
+            self.ticks += 1;
+            self.ticks_in += u64::from(is_in);
+        }
+    }
+
+    /// One bot's second: its smoothed round trip and the snapshot ticks it heard in `span_ns`.
+    pub fn on_second(&mut self, rtt_ns: u64, snapshot_ticks: u32, span_ns: u64) {
+        let rate_hz = f64::from(snapshot_ticks) * 1e9 / span_ns.max(1) as f64;
+        self.recent.rtt_us += rtt_ns / 1_000;
+        self.recent.rate_hz += rate_hz;
+        self.recent.samples += 1;
+        if self.is_measuring {
+            self.rtt_us.saturating_record(rtt_ns / 1_000);
+            self.rates.saturating_record((rate_hz * RATE_SCALE).round() as u64);
+        }
+    }
+
+    /// Snapshot rate in hertz: mean over bots and seconds.
+    pub fn rate_mean_hz(&self) -> f64 {
+        self.rates.mean() / RATE_SCALE
+    }
+
+    /// Snapshot rate in hertz that 99 of 100 bots and seconds reached.
+    pub fn rate_p1_hz(&self) -> f64 {
+        self.rates.value_at_quantile(0.01) as f64 / RATE_SCALE
+    }
+
+    /// Mean round trip in milliseconds and mean snapshot rate in hertz since the last call.
+    pub fn take_recent(&mut self) -> Option<(f64, f64)> {
+        let Recent { rtt_us, rate_hz, samples } = std::mem::take(&mut self.recent);
+        let samples = f64::from(samples);
+        (samples > 0.0).then(|| (rtt_us as f64 / 1_000.0 / samples, rate_hz / samples))
+    }
+}
+
+fn histogram(max: u64) -> Histogram<u64> {
+    Histogram::new_with_bounds(1, max, 3).expect("these bounds are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_counts_before_the_window_opens() {
+        let mut tally = Tally::default();
+        tally.on_received(100);
+        tally.on_tick(5_000, true);
+        tally.on_second(1_000_000, 60, 1_000_000_000);
+        assert_eq!((tally.down_bytes, tally.ticks, tally.rtt_us.len()), (0, 0, 0));
+        assert_eq!(tally.take_recent(), Some((1.0, 60.0)));
+        assert_eq!(tally.take_recent(), None);
+    }
+
+    #[test]
+    fn bytes_include_headers_and_rates_their_span() {
+        let mut tally = Tally { is_measuring: true, ..Tally::default() };
+        tally.on_received(100);
+        tally.on_sent(50);
+        tally.on_second(2_000_000, 61, 1_016_666_667);
+        assert_eq!((tally.down_bytes, tally.up_bytes), (128, 78));
+        assert!((tally.rate_mean_hz() - 60.0).abs() < 0.1 && (tally.rate_p1_hz() - 60.0).abs() < 0.1);
+    }
+}

@@ -1,0 +1,180 @@
+//! Whether a run passes, and if not, why: one sentence per reason.
+
+use crate::report::Report;
+use crate::truth::{Findings, KINDS};
+
+/// Comparisons that a full run needs...
+const COMPARISONS_FULL: u64 = 1_000_000;
+/// ...which has at least this many bots...
+const FULL_BOTS: usize = 100;
+/// ...for at least this long, in seconds.
+const FULL_S: f64 = 20.0;
+/// Smaller runs need this many per bot and second for each other in view (a quarter of what 60 Hz would give)...
+const PER_VISIBLE: f64 = 15.0;
+/// ...but no more than this.
+const PER_BOT_SECOND_MAX: f64 = 150.0;
+/// The tick rate that is promised, and how far a run may be off.
+const TICK_RATE_HZ: (f64, f64) = (60.0, 0.5);
+/// A swarm that is later than this at its own ticks (p99) does not put the load on the server that it claims.
+const LOOP_LAG_MS_MAX: f64 = 5.0;
+/// All bots must be in again this soon after the server is ready, in seconds.
+const REJOIN_S_MAX: f64 = 10.0;
+
+/// How many comparisons a run of this size needs.
+pub fn comparisons_needed(report: &Report) -> u64 {
+    if report.bots >= FULL_BOTS && report.duration_s >= FULL_S && report.rejoin.is_none() {
+        return COMPARISONS_FULL;
+    }
+    let per_bot_second = (PER_VISIBLE * report.visible.mean).min(PER_BOT_SECOND_MAX);
+    let needed = per_bot_second * report.bots as f64 * report.duration_s;
+    (needed as u64).min(COMPARISONS_FULL)
+}
+
+/// Why the run does not pass; empty if it does. `tick_rate_hz` is what the bots heard; `server_failure` is why there are
+/// no figures of the server.
+pub fn reasons(
+    report: &Report,
+    findings: &Findings,
+    refusals: &[String],
+    tick_rate_hz: Option<f64>,
+    server_failure: Option<&str>,
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if report.connected < report.bots {
+        let why = if refusals.is_empty() { String::new() } else { format!(" ({})", refusals.join("; ")) };
+        reasons.push(format!("only {} of {} bots were in at the end{why}.", report.connected, report.bots));
+    }
+    if report.rejoin.is_none() && report.disconnects > 0 {
+        let why = if report.connected < report.bots || refusals.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", refusals.join("; "))
+        };
+        reasons.push(format!("{} sessions were disconnected{why}.", report.disconnects));
+    }
+    for kind in KINDS.into_iter().filter(|kind| findings.count(*kind) > 0) {
+        let first = findings.cases().iter().find(|(case, _)| *case == kind).map_or("", |(_, case)| case);
+        reasons.push(format!("{} {} errors; the first: {first}.", findings.count(kind), kind.name()));
+    }
+    if report.comparisons < report.comparisons_needed {
+        let (made, needed) = (report.comparisons, report.comparisons_needed);
+        reasons.push(format!(
+            "only {made} states were compared, {needed} are needed: take more bots, more time or denser movement."
+        ));
+    }
+    match tick_rate_hz {
+        Some(rate) if (rate - TICK_RATE_HZ.0).abs() <= TICK_RATE_HZ.1 => {}
+        Some(rate) => reasons.push(format!("the server ticked at {rate:.2} Hz instead of 60 +- 0.5.")),
+        None => reasons.push("no bot heard enough of the server to tell its tick rate.".to_owned()),
+    }
+    if report.server.is_none() {
+        let why = server_failure.unwrap_or("there were fewer than two samples");
+        reasons.push(format!("the server's status could not be read: {why}."));
+    }
+    if report.swarm.loop_lag_ms_p99 > LOOP_LAG_MS_MAX {
+        let lag = report.swarm.loop_lag_ms_p99;
+        reasons.push(format!(
+            "invalid load: the swarm itself was {lag:.1} ms late (p99), {LOOP_LAG_MS_MAX} ms are allowed."
+        ));
+    }
+    reasons.extend(rejoin_reason(report));
+    reasons
+}
+
+fn rejoin_reason(report: &Report) -> Option<String> {
+    let rejoin = report.rejoin.filter(|rejoin| rejoin.restarts > 0)?;
+    if rejoin.timed == 0 {
+        return Some("the server restarted, but not all bots came back after a /ready that was seen.".to_owned());
+    }
+    let late = rejoin.all_in_s > REJOIN_S_MAX;
+    late.then(|| {
+        format!("all bots were in again only {:.1} s after /ready, {REJOIN_S_MAX} s are allowed.", rejoin.all_in_s)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Rejoin, ServerReport, SwarmReport, Visible};
+    use crate::truth::Kind;
+
+    fn good() -> Report {
+        let mut report = Report {
+            bots: 100,
+            connected: 100,
+            duration_s: 30.0,
+            comparisons: 2_000_000,
+            server: Some(ServerReport::default()),
+            visible: Visible { mean: 5.0, p99: 9.0 },
+            ..Report::default()
+        };
+        report.comparisons_needed = comparisons_needed(&report);
+        report
+    }
+
+    fn judged(report: &Report) -> Vec<String> {
+        reasons(report, &Findings::default(), &[], Some(60.0), None)
+    }
+
+    #[test]
+    fn a_good_run_has_no_reason_to_fail() {
+        assert_eq!(judged(&good()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_shortcoming_has_one_sentence() {
+        let cases: [(Report, &str); 6] = [
+            (Report { connected: 99, ..good() }, "only 99 of 100 bots were in at the end."),
+            (Report { disconnects: 2, ..good() }, "2 sessions were disconnected."),
+            (Report { comparisons: 999_999, ..good() }, "only 999999 states were compared"),
+            (Report { server: None, ..good() }, "the server's status could not be read"),
+            (
+                Report { swarm: SwarmReport { loop_lag_ms_p99: 5.1, ..SwarmReport::default() }, ..good() },
+                "invalid load",
+            ),
+            (
+                Report { rejoin: Some(Rejoin { restarts: 1, timed: 1, all_in_s: 10.5, sessions_lost: 100 }), ..good() },
+                "all bots were in again only 10.5 s",
+            ),
+        ];
+        for (report, sentence) in cases {
+            let reasons = judged(&report);
+            assert!(reasons.len() == 1 && reasons[0].starts_with(sentence), "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn tick_rates_beyond_half_a_hertz_fail() {
+        let rate = |rate| reasons(&good(), &Findings::default(), &[], rate, None).len();
+        assert_eq!([rate(Some(59.5)), rate(Some(60.5)), rate(Some(59.49)), rate(None)], [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn every_kind_of_error_fails_the_run_and_is_told_with_its_first_case() {
+        for kind in KINDS {
+            let mut findings = Findings::default();
+            findings.add(kind, || "here".to_owned());
+            findings.add(kind, || "there".to_owned());
+            let reasons = reasons(&good(), &findings, &[], Some(60.0), None);
+            assert_eq!(reasons, [format!("2 {} errors; the first: here.", kind.name())]);
+        }
+        assert_eq!(Kind::Desync.name(), "desync");
+    }
+
+    #[test]
+    fn disconnects_are_expected_when_bots_may_rejoin() {
+        let rejoin = Some(Rejoin { restarts: 1, timed: 1, all_in_s: 6.0, sessions_lost: 100 });
+        assert_eq!(judged(&Report { disconnects: 100, rejoin, ..good() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn small_runs_need_fewer_comparisons() {
+        let small = |bots, duration_s, mean| {
+            comparisons_needed(&Report { bots, duration_s, visible: Visible { mean, p99: 0.0 }, ..Report::default() })
+        };
+        assert_eq!(small(100, 20.0, 1.0), 1_000_000);
+        assert_eq!(small(60, 6.0, 2.0), 10_800);
+        assert_eq!(small(99, 8.0, 98.0), 118_800);
+        assert_eq!(small(99, 3_600.0, 98.0), 1_000_000);
+    }
+}
