@@ -19,7 +19,7 @@ pub fn store(mut bytes: &[u8]) {
                 ClientEvent::Enter { id, .. } => assert!(present.insert(id), "{id:?} entered twice"),
                 ClientEvent::Leave { id, .. } => assert!(present.remove(&id), "{id:?} left without having entered"),
                 ClientEvent::Update { id, .. } => {
-                    assert!(present.contains(&id), "{id:?} was told of before it entered")
+                    assert!(present.contains(&id), "{id:?} was told of before it entered");
                 }
                 _ => {}
             }

@@ -79,6 +79,9 @@ const BASE: EntityState = EntityState { x: 480_000, y: 470_000, z: 0, yaw: 4_090
 const NEAR: EntityState = EntityState { x: 480_064, y: 469_936, z: 0, yaw: 3, pitch: 10, flags: 0 };
 const FAR: EntityState = EntityState { x: 1_310_719, y: 0, z: -5, yaw: 2_000, pitch: 3_000, flags: 1 };
 
+/// The records of a part, each with the state that it tells of.
+type Told = Vec<(Record, EntityState)>;
+
 fn words(state: &EntityState) -> String {
     format!("({} {} {} {} {} {})", state.x, state.y, state.z, state.yaw, state.pitch, state.flags)
 }
@@ -90,7 +93,7 @@ fn snapshots_agree_with_their_vectors() {
     let own = OwnState { body, yaw: 1, pitch: 4_000, input_applied: 65_535, input_depth: 3 };
     let airborne = OwnState { body: Body { z: 1_000, vz: -455, ..body }, ..own };
     let enter = RecordBody::Enter { epoch: 15, net_id: NetId(1_999), kind: EntityKind::Player };
-    let cases: Vec<(&str, PartHeader, bool, Vec<(Record, EntityState)>)> = vec![
+    let cases: [(&str, PartHeader, bool, Told); 9] = [
         ("empty", header(None, 0), true, vec![]),
         ("own on the ground", header(Some(own), 0), true, vec![]),
         ("own in the air", header(Some(airborne), 0), false, vec![]),

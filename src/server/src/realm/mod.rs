@@ -350,7 +350,7 @@ impl Realm {
         for player in self.players.iter_mut() {
             let Stage::Playing(viewer) = player.stage else { continue };
             player.view.cool(now, |id| named_by[id.row()] -= 1);
-            if (now.0 + player.session.slot) % INTEREST_PERIOD_TICKS != 0 && player.view.present() > 0 {
+            if !(now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) && player.view.present() > 0 {
                 continue;
             }
             #[cfg(feature = "faults")]
