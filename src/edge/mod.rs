@@ -28,9 +28,9 @@ use crate::config::Config;
 use board::{Board, StartReport};
 use drain::Drain;
 use persistence::{Journal, Keeper, OpenError};
-use protocol::unit::TICK_RATE_HZ;
 use reactor::Reactor;
 use rudp::seal::Backend;
+use rudp::time::NS_PER_S;
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, ServerConfig};
 use secret::SecretError;
 use server::{Gate, GateConfig, Realm, RealmConfig};
@@ -166,7 +166,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,
         visible_max: config.visible_max,
-        save_interval_ticks: config.save_interval_s * TICK_RATE_HZ,
+        save_interval_ns: u64::from(config.save_interval_s) * NS_PER_S,
         #[cfg(feature = "faults")]
         fault: None,
     }

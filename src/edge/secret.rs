@@ -86,8 +86,12 @@ fn read_or_new(path: &Path) -> Result<[u8; KEY_BYTES], SecretError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(create)?;
+    // Under its own name only when it is whole: half a key would stop every later start.
+    let unfinished = path.with_extension("unfinished");
+    let _ = std::fs::remove_file(&unfinished);
+    let mut file = options.open(&unfinished).map_err(create)?;
     file.write_all(format!("{}\n", to_hex(&bytes)).as_bytes()).and_then(|()| file.sync_all()).map_err(create)?;
+    std::fs::rename(&unfinished, path).map_err(create)?;
     Ok(bytes)
 }
 

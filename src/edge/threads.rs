@@ -99,7 +99,12 @@ pub fn run(edge: Edge) -> Result<(), RunError> {
             let _ = waker.wake();
             match wait_for(&mut running, &notices, DRAIN_LIMIT) {
                 Wait::All => Ok(()),
-                Wait::Failed(thread, reason) => Err(RunError::Thread { thread, reason }),
+                Wait::Failed(thread, reason) => {
+                    drain.abandon();
+                    let _ = waker.wake();
+                    wait_for(&mut running, &notices, ABANDON_LIMIT);
+                    Err(RunError::Thread { thread, reason })
+                }
                 Wait::TimedOut => Err(RunError::DrainTimedOut),
                 Wait::Signal => {
                     drain.abandon();

@@ -103,7 +103,8 @@ impl World {
             }
         }
         self.inbound.extend(self.ends.from_gate.try_iter().take(INBOUND_BATCHES));
-        if !self.withdrawn.is_empty() {
+        let own_batch = !self.withdrawn.is_empty();
+        if own_batch {
             self.inbound.push(std::mem::take(&mut self.withdrawn));
         }
         for done in self.ends.done.try_iter().take(STORE_JOBS_MAX) {
@@ -112,9 +113,14 @@ impl World {
         }
         let mut out = self.empty_arena();
         self.realm.tick(now, &mut self.inbound, &mut out);
+        if own_batch {
+            // Ours goes back to us: among the gate's it would be one too many, and the queue to us, which has room for
+            // exactly those, could one day be full.
+            self.withdrawn = self.inbound.pop().unwrap_or_default();
+        }
         for batch in self.inbound.drain(..) {
-            // Only the extra batch of withdrawn reports finds no room, and is dropped empty.
-            let _ = self.ends.spare_inbound.try_send(batch);
+            let returned = self.ends.spare_inbound.try_send(batch);
+            debug_assert!(returned.is_ok(), "there is room for every batch that circulates");
         }
         self.submit_jobs();
         self.hand_over(out)?;
@@ -245,7 +251,7 @@ mod tests {
             enter_radius_units: 100,
             leave_radius_units: 200,
             visible_max: 10,
-            save_interval_ticks: 60,
+            save_interval_ns: 1_000_000_000,
             #[cfg(feature = "faults")]
             fault: None,
         })

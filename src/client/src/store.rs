@@ -172,6 +172,11 @@ impl SnapshotStore {
             return Ok(EntityState::default());
         }
         let base = Tick(tick.0.wrapping_sub(u32::from(age)));
+        let behind = presence.seen.tick.since(base);
+        if behind >= BASELINE_TICKS {
+            // A newer packet overtook this one and with it the base fell out of the ring.
+            return Err(StoreError::Late(behind));
+        }
         presence.state_at(base).copied().ok_or(StoreError::UnknownBaseline { slot, tick: base })
     }
 
@@ -224,13 +229,22 @@ impl SnapshotStore {
             }
         }
         self.end(tick, slot, events);
-        if let Some(&other) = self.by_id.get(&id) {
-            // The server gave the entity another slot; the leave of the old one is still under way.
-            self.end(tick, other, events);
-        }
         match &mut self.slots[row] {
             Some(presence) => presence.restart(id, epoch, kind, tick, state),
             empty => *empty = Some(Presence::new(id, epoch, kind, tick, state)),
+        }
+        if let Some(&other) = self.by_id.get(&id) {
+            let newer = self.slots[usize::from(other)].as_ref().is_some_and(|presence| presence.since > tick);
+            if newer {
+                // The entity came back in another slot and that enter overtook this one, which is over already.
+                if let Some(presence) = &mut self.slots[row] {
+                    presence.gone = true;
+                }
+                self.counters.records_ignored += 1;
+                return;
+            }
+            // The server gave the entity another slot; the leave of the old one is still under way.
+            self.end(tick, other, events);
         }
         self.by_id.insert(id, slot);
         self.counters.updates += 1;
@@ -244,8 +258,16 @@ impl SnapshotStore {
             self.slots.resize_with(row + 1, || None);
         }
         match &self.slots[row] {
-            Some(presence) if presence.epoch == epoch && !presence.gone => self.end(tick, slot, events),
-            Some(_) => self.counters.records_ignored += 1,
+            Some(presence) if presence.since > tick => self.counters.records_ignored += 1,
+            Some(_) => {
+                // Newer than what is shown here, so it ends that too, whatever its epoch: a leave of a later epoch
+                // means that the slot was entered anew and left before that enter arrived. Ignored but acknowledged,
+                // it would leave a ghost.
+                self.end(tick, slot, events);
+                if let Some(presence) = &mut self.slots[row] {
+                    (presence.epoch, presence.since) = (epoch, tick);
+                }
+            }
             None => {
                 // The leave overtook its enter: remember it, or the late enter would raise a ghost.
                 let nobody = EntityState::default();

@@ -163,11 +163,7 @@ impl Figures {
 
     fn persistence(&self, page: &mut Page<'_>) -> fmt::Result {
         let (store, world) = (self.board.store.load(), self.board.world.load());
-        page.gauge(
-            "save_lag_seconds",
-            "Age of the oldest unsaved state",
-            save_lag_seconds(world.realm.save_lag_ticks),
-        )?;
+        page.gauge("save_lag_seconds", "Age of the oldest unsaved state", save_lag_seconds(world.realm.save_lag_ns))?;
         page.total("journal_commits", "Transactions of the journal", store.commits)?;
         page.counter_s("journal_commit_seconds", "Time those took", store.commit_ns as f64 / 1e9)?;
         let saves = [([("outcome", "saved")], store.saves), ([("outcome", "failed")], store.save_failures)];

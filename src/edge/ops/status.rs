@@ -2,7 +2,6 @@
 
 use crate::edge::board::Board;
 use crate::edge::process::{self, CpuSeconds};
-use protocol::unit::TICK_RATE_HZ;
 use serde::Serialize;
 
 /// The page. `total` counts since start; units are in the names.
@@ -82,7 +81,7 @@ impl Status {
             player_ticks_total: world.realm.player_ticks,
             encoded_total: world.realm.encoded,
             overload_level: 0,
-            save_lag_seconds: save_lag_seconds(world.realm.save_lag_ticks),
+            save_lag_seconds: save_lag_seconds(world.realm.save_lag_ns),
             kernel_drops_total: reactor.edge.kernel_drops,
             seal_backend: board.start.seal_backend,
         }
@@ -102,8 +101,8 @@ impl From<&CpuSeconds> for Cpu {
 }
 
 /// Age of the oldest state that the journal does not have.
-pub fn save_lag_seconds(ticks: u32) -> f64 {
-    f64::from(ticks) / f64::from(TICK_RATE_HZ)
+pub fn save_lag_seconds(lag_ns: u64) -> f64 {
+    lag_ns as f64 / 1e9
 }
 
 #[cfg(test)]

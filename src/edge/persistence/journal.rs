@@ -49,12 +49,18 @@ pub enum OpenError {
 
 /// Why records could not be written or read. The disk is at fault.
 #[derive(Debug, Error)]
-#[error("the journal failed: {0}")]
-pub struct JournalError(Box<redb::Error>);
+pub enum JournalError {
+    /// An operation failed.
+    #[error("the journal failed: {0}")]
+    Failed(Box<redb::Error>),
+    /// After a failure the journal could not be opened again.
+    #[error("the journal failed and stays closed: {0}")]
+    Closed(OpenError),
+}
 
 impl<E: Into<redb::Error>> From<E> for JournalError {
     fn from(error: E) -> Self {
-        Self(Box::new(error.into()))
+        Self::Failed(Box::new(error.into()))
     }
 }
 
@@ -69,10 +75,15 @@ pub struct Save {
     pub bytes: Vec<u8>,
 }
 
-/// The open journal.
+/// The journal.
+///
+/// After an input or output error the database refuses everything until it is opened anew (it cannot know what reached
+/// the disk), so it is closed at the first failure and opened by the next call: a disk that was full for a moment costs
+/// the saves of that moment, which their owner tries again, and no more.
 #[derive(Debug)]
 pub struct Journal {
-    database: Database,
+    data_dir: PathBuf,
+    database: Option<Database>,
     record: Vec<u8>,
 }
 
@@ -82,24 +93,15 @@ impl Journal {
     /// # Errors
     /// [`OpenError`], in one sentence.
     pub fn open(data_dir: &Path) -> Result<Self, OpenError> {
-        let path = data_dir.join(JOURNAL_FILE);
-        let database = match Database::builder().set_cache_size(CACHE_BYTES).create(&path) {
-            Ok(database) => database,
-            Err(error) => return Err(open_error(data_dir, path, error)),
-        };
-        let holder = data_dir.join(HOLDER_FILE);
-        std::fs::write(&holder, std::process::id().to_string())
-            .map_err(|error| OpenError::Io { path: holder, error })?;
-        let journal = Self { database, record: Vec::new() };
-        journal.make_table().map_err(|error| OpenError::Damaged { path, reason: one_line(&error.to_string()) })?;
-        Ok(journal)
+        let database = Some(open_database(data_dir)?);
+        Ok(Self { data_dir: data_dir.to_owned(), database, record: Vec::new() })
     }
 
-    fn make_table(&self) -> Result<(), JournalError> {
-        let transaction = self.database.begin_write()?;
-        transaction.open_table(CHECKPOINTS)?;
-        transaction.commit()?;
-        Ok(())
+    fn database(&mut self) -> Result<&Database, JournalError> {
+        if self.database.is_none() {
+            self.database = Some(open_database(&self.data_dir).map_err(JournalError::Closed)?);
+        }
+        Ok(self.database.as_ref().expect("opened above if it was closed"))
     }
 
     /// Writes all saves in one transaction and waits until they are on disk. `refuse` is told of each that must not be
@@ -107,8 +109,13 @@ impl Journal {
     ///
     /// # Errors
     /// None of them is safe.
-    pub fn commit(&mut self, saves: &[Save], mut refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
-        let mut transaction = self.database.begin_write()?;
+    pub fn commit(&mut self, saves: &[Save], refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
+        self.try_commit(saves, refuse).inspect_err(|_| self.database = None)
+    }
+
+    fn try_commit(&mut self, saves: &[Save], mut refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
+        let mut bytes = std::mem::take(&mut self.record);
+        let mut transaction = self.database()?.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
         {
             let mut table = transaction.open_table(CHECKPOINTS)?;
@@ -133,11 +140,12 @@ impl Journal {
                     }
                     _ => {}
                 }
-                record::encode(save.character, save.revision, &save.bytes, &mut self.record);
-                table.insert(save.character.0, self.record.as_slice())?;
+                record::encode(save.character, save.revision, &save.bytes, &mut bytes);
+                table.insert(save.character.0, bytes.as_slice())?;
             }
         }
         transaction.commit()?;
+        self.record = bytes;
         Ok(())
     }
 
@@ -145,13 +153,36 @@ impl Journal {
     ///
     /// # Errors
     /// The outer error is the journal's, the inner one this record's alone.
-    pub fn load(&self, character: CharacterId) -> Result<Result<Option<Saved>, RecordError>, JournalError> {
-        let transaction = self.database.begin_read()?;
+    pub fn load(&mut self, character: CharacterId) -> Result<Result<Option<Saved>, RecordError>, JournalError> {
+        self.try_load(character).inspect_err(|_| self.database = None)
+    }
+
+    fn try_load(&mut self, character: CharacterId) -> Result<Result<Option<Saved>, RecordError>, JournalError> {
+        let transaction = self.database()?.begin_read()?;
         let table = transaction.open_table(CHECKPOINTS)?;
         let Some(stored) = table.get(character.0)? else { return Ok(Ok(None)) };
         Ok(record::decode(character, stored.value())
             .map(|(revision, bytes)| Some(Saved { revision, bytes: bytes.to_vec() })))
     }
+}
+
+fn open_database(data_dir: &Path) -> Result<Database, OpenError> {
+    let path = data_dir.join(JOURNAL_FILE);
+    let database = match Database::builder().set_cache_size(CACHE_BYTES).create(&path) {
+        Ok(database) => database,
+        Err(error) => return Err(open_error(data_dir, path, error)),
+    };
+    let holder = data_dir.join(HOLDER_FILE);
+    std::fs::write(&holder, std::process::id().to_string()).map_err(|error| OpenError::Io { path: holder, error })?;
+    make_table(&database).map_err(|error| OpenError::Damaged { path, reason: one_line(&error.to_string()) })?;
+    Ok(database)
+}
+
+fn make_table(database: &Database) -> Result<(), JournalError> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(CHECKPOINTS)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 fn open_error(data_dir: &Path, path: PathBuf, error: DatabaseError) -> OpenError {
@@ -190,8 +221,26 @@ mod tests {
         refused
     }
 
-    fn loaded(journal: &Journal, character: CharacterId) -> Option<(u64, Vec<u8>)> {
+    fn loaded(journal: &mut Journal, character: CharacterId) -> Option<(u64, Vec<u8>)> {
         journal.load(character).unwrap().unwrap().map(|saved| (saved.revision, saved.bytes))
+    }
+
+    #[test]
+    fn after_a_failure_the_next_call_opens_the_journal_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        commit(&mut journal, &[save(ANN, 1, b"one")]);
+        journal.database = None;
+        commit(&mut journal, &[save(ANN, 2, b"two")]);
+        journal.database = None;
+        assert_eq!(loaded(&mut journal, ANN), Some((2, b"two".to_vec())));
+        journal.database = None;
+        std::fs::rename(dir.path().join(JOURNAL_FILE), dir.path().join("away")).unwrap();
+        std::fs::create_dir(dir.path().join(JOURNAL_FILE)).unwrap();
+        assert!(matches!(journal.load(ANN), Err(JournalError::Closed(_))));
+        std::fs::remove_dir(dir.path().join(JOURNAL_FILE)).unwrap();
+        std::fs::rename(dir.path().join("away"), dir.path().join(JOURNAL_FILE)).unwrap();
+        assert_eq!(loaded(&mut journal, ANN), Some((2, b"two".to_vec())));
     }
 
     #[test]
@@ -200,10 +249,10 @@ mod tests {
         let mut journal = Journal::open(dir.path()).unwrap();
         assert_eq!(commit(&mut journal, &[save(ANN, 3, b"ann"), save(BOB, 1, b"bob")]), [0; 0]);
         drop(journal);
-        let journal = Journal::open(dir.path()).unwrap();
-        assert_eq!(loaded(&journal, ANN), Some((3, b"ann".to_vec())));
-        assert_eq!(loaded(&journal, BOB), Some((1, b"bob".to_vec())));
-        assert_eq!(loaded(&journal, CharacterId(3)), None);
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(loaded(&mut journal, ANN), Some((3, b"ann".to_vec())));
+        assert_eq!(loaded(&mut journal, BOB), Some((1, b"bob".to_vec())));
+        assert_eq!(loaded(&mut journal, CharacterId(3)), None);
     }
 
     #[test]
@@ -212,8 +261,8 @@ mod tests {
         let mut journal = Journal::open(dir.path()).unwrap();
         assert_eq!(commit(&mut journal, &[save(ANN, 5, b"new")]), [0; 0]);
         assert_eq!(commit(&mut journal, &[save(ANN, 4, b"old"), save(BOB, 1, b"bob")]), [4]);
-        assert_eq!(loaded(&journal, ANN), Some((5, b"new".to_vec())));
-        assert_eq!(loaded(&journal, BOB), Some((1, b"bob".to_vec())), "the rest of the batch is saved");
+        assert_eq!(loaded(&mut journal, ANN), Some((5, b"new".to_vec())));
+        assert_eq!(loaded(&mut journal, BOB), Some((1, b"bob".to_vec())), "the rest of the batch is saved");
         assert_eq!(commit(&mut journal, &[save(ANN, 7, b"seven"), save(ANN, 6, b"six")]), [6], "within a batch too");
     }
 
@@ -222,12 +271,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(dir.path()).unwrap();
         commit(&mut journal, &[save(ANN, 1, b"ann"), save(BOB, 1, b"bob")]);
-        let transaction = journal.database.begin_write().unwrap();
+        let transaction = journal.database().unwrap().begin_write().unwrap();
         transaction.open_table(CHECKPOINTS).unwrap().insert(ANN.0, &b"\x01\x00 scribbled over"[..]).unwrap();
         transaction.commit().unwrap();
         assert!(matches!(journal.load(ANN).unwrap(), Err(RecordError::Checksum { .. })));
         assert_eq!(commit(&mut journal, &[save(ANN, 9, b"ann")]), [9]);
-        assert_eq!(loaded(&journal, BOB), Some((1, b"bob".to_vec())));
+        assert_eq!(loaded(&mut journal, BOB), Some((1, b"bob".to_vec())));
     }
 
     #[test]

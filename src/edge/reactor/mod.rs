@@ -127,17 +127,19 @@ impl Reactor {
             self.wait()?;
             // Before the queue is looked at: what the world sent before it ended is then in it.
             let last = self.drain.is_world_done();
+            // Once per wake: asked between closing the gate and handing over, the drain would skip the goodbyes.
+            let asked = self.drain.is_asked();
             let now = clock::now();
             let received = self.receive(now);
             self.take_outbound(now);
             if self.gate.poll_timeout().is_some_and(|deadline_ns| deadline_ns <= now.mono_ns) {
                 self.gate.handle_timeout(now);
             }
-            if self.drain.is_asked() && !self.closed {
+            if asked && !self.closed {
                 self.gate.close_all(now, Reason::ServerShutdown);
             }
             self.unsent = self.transmit(now)?;
-            self.hand_over(now);
+            self.hand_over(now, asked);
             self.board.publish_accepting(self.gate.is_accepting(now));
             if now.mono_ns >= self.publish_ns {
                 self.publish(now);
@@ -269,7 +271,7 @@ impl Reactor {
     ///
     /// The gate wants its packets to have left first, so that what they cost is known; under overload that may never
     /// be so, and then the realm has waited a tick at most.
-    fn hand_over(&mut self, now: Now) {
+    fn hand_over(&mut self, now: Now, asked: bool) {
         if self.unsent && now.mono_ns < self.handed_over_ns + TICK_NS {
             return;
         }
@@ -285,7 +287,7 @@ impl Reactor {
             }
         }
         self.handed_over_ns = now.mono_ns;
-        if self.drain.is_asked() && !self.closed {
+        if asked && !self.closed {
             self.closed = true;
             self.drain.on_gate_closed();
         }

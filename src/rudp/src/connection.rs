@@ -101,6 +101,8 @@ pub struct Connection {
     receive_open: bool,
     /// An ack left undecided packets behind: losses are to be judged.
     judge_losses: bool,
+    /// The last time that a call named.
+    seen_ns: u64,
     loss_deadline_ns: Option<u64>,
     probe_due: bool,
     probes_unanswered: u32,
@@ -152,6 +154,7 @@ impl Connection {
             outcomes: VecDeque::new(),
             receive_open: true,
             judge_losses: false,
+            seen_ns: 0,
             loss_deadline_ns: None,
             probe_due: false,
             probes_unanswered: 0,

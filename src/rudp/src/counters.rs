@@ -117,6 +117,8 @@ counters! {
     response_foreign,
     /// Response more than 5 s after its challenge.
     response_late,
+    /// Of a token that expired, or was consumed, between its request and its response.
+    response_expired,
     /// Response of a client that has a connection (takeover off), or with an older or equal token.
     response_not_newer,
     /// Response for which there was no free slot.

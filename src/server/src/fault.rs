@@ -13,6 +13,8 @@ pub enum Fault {
     DoubleMessage,
     /// One leave in 4 is never told.
     ForgetLeave,
+    /// One player in 50 gets no snapshots any more.
+    StopSnapshots,
 }
 
 impl FromStr for Fault {
@@ -24,8 +26,9 @@ impl FromStr for Fault {
             "shift-coordinate" => Ok(Self::ShiftCoordinate),
             "double-message" => Ok(Self::DoubleMessage),
             "forget-leave" => Ok(Self::ForgetLeave),
+            "stop-snapshots" => Ok(Self::StopSnapshots),
             other => Err(format!(
-                "no fault is called '{other}': drop-entity, shift-coordinate, double-message or forget-leave"
+                "no fault is called '{other}': drop-entity, shift-coordinate, double-message, forget-leave or stop-snapshots"
             )),
         }
     }

@@ -51,6 +51,22 @@ fn a_newer_login_of_the_same_character_takes_over_and_the_older_is_told() {
 }
 
 #[test]
+fn a_takeover_while_the_record_is_being_loaded_makes_one_avatar() {
+    let mut rig = rig_of(1);
+    rig.journal_is_slow = true;
+    rig.join(7);
+    rig.run_ticks(60);
+    let newer = rig.join(7);
+    rig.run_ticks(60);
+    rig.journal_is_slow = false;
+    rig.run_ticks(60);
+    assert!(rig.bots[newer].client.own().is_some());
+    assert_eq!((rig.realm.status().players, rig.realm.status().entities), (2, 2));
+    let welcomes = rig.bots[newer].events.iter().filter(|event| matches!(event, client::ClientEvent::Joined(_)));
+    assert_eq!(welcomes.count(), 1);
+}
+
+#[test]
 fn who_falls_silent_is_let_go_after_ten_seconds_and_saved() {
     let mut rig = rig_of(2);
     rig.bots[0].is_mute = true;

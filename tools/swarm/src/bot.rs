@@ -28,6 +28,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 pub const SILENCE_NS_MAX: u64 = 3 * NS_PER_S;
 /// With `--rejoin`, pause between attempts to join.
 const ATTEMPT_EVERY_NS: u64 = 2 * NS_PER_S;
+/// Only after this long in the world is a bot judged: 2 s.
+const SETTLED_NS: u64 = 2 * NS_PER_S;
+/// Who heard anything of the server within this time hears it: half a second.
+const HEARING_NS: u64 = NS_PER_S / 2;
 /// Largest datagram that can arrive: an Ethernet frame's payload.
 pub const DATAGRAM_BYTES_MAX: usize = 1_500;
 
@@ -58,6 +62,7 @@ pub struct Bot {
     is_placed: bool,
     attempt_ns: u64,
     heard_ns: u64,
+    joined_ns: u64,
     second: Second,
 }
 
@@ -87,6 +92,7 @@ impl Bot {
             is_placed: false,
             attempt_ns,
             heard_ns: 0,
+            joined_ns: 0,
             second: Second::default(),
         }
     }
@@ -227,6 +233,11 @@ impl Bot {
     }
 
     fn on_joined(&mut self, now: Now, flock: &mut Flock, welcome: &Welcome) {
+        if self.phase == Phase::In {
+            let (index, id) = (self.index, welcome.own.0);
+            flock.checker.report(Kind::Other, || format!("bot {index} was welcomed again, as entity {id}"));
+        }
+        self.joined_ns = now.mono_ns;
         flock.on_joined(now, self.index, welcome);
         self.phase = Phase::In;
         self.heard_ns = now.mono_ns;
@@ -310,6 +321,13 @@ impl Bot {
         let span_ns = now.mono_ns - last.since_ns;
         flock.tally.on_second(stats.transport.rtt_smoothed_ns, last.snapshot_ticks, span_ns);
         let index = self.index;
+        // Without snapshots there is no truth to hold the bot's view against: that nothing is told must itself be told.
+        let settled = now.mono_ns - self.joined_ns > SETTLED_NS;
+        if settled && last.snapshot_ticks == 0 && now.mono_ns - self.heard_ns < HEARING_NS {
+            flock
+                .checker
+                .report(Kind::Stale, || format!("bot {index} hears the server but got no snapshot for a second"));
+        }
         for _ in last.parts_refused..stats.store.parts_refused {
             flock.checker.report(Kind::Other, || format!("bot {index} could not decode a snapshot part"));
         }

@@ -76,6 +76,7 @@ struct Drive {
     cpu_ns: u64,
     movement_name: String,
     seed: u64,
+    truth_only: bool,
 }
 
 struct Eyes<'a>(&'a [Bot]);
@@ -130,6 +131,7 @@ impl Drive {
             cpu_ns: 0,
             movement_name: plan.movement_name,
             seed: plan.seed,
+            truth_only: plan.truth_only,
         })
     }
 
@@ -279,6 +281,7 @@ impl Drive {
             server: self.watch.report(self.flock.tick_rate_hz().unwrap_or(0.0)),
             movement: self.movement_name.clone(),
             seed: self.seed,
+            truth_only: self.truth_only,
             rejoin: self.flock.rejoin.then(|| Rejoin {
                 restarts: outages.restarts,
                 sessions_lost: disconnects + tally.silences,

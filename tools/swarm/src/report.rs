@@ -26,6 +26,7 @@ pub struct Report {
     pub seed: u64,
     pub comparisons_needed: u64,
     pub rejoin: Option<Rejoin>,
+    pub truth_only: bool,
     pub pass: bool,
     pub reasons: Vec<String>,
 }

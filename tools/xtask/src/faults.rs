@@ -69,7 +69,7 @@ impl Trial {
     fn swarm_run(&self, full: bool) -> Run {
         let (bots, duration_s) = if full { (300, 20) } else { (100, 8) };
         let movement = Some(self.movement.to_owned());
-        Run { name: "swarm".to_owned(), bots, duration_s, ramp_s: 2, movement, rejoin: false }
+        Run { name: "swarm".to_owned(), bots, duration_s, ramp_s: 2, movement, rejoin: false, truth_only: true }
     }
 
     fn play(&self, checkout: &Checkout, server: &Path, swarm: &Path, scratch: &Path, full: bool) -> Result<Outcome> {
@@ -91,12 +91,13 @@ impl Trial {
 
 /// The control first: a checker that accuses the honest proves nothing by accusing the others. `forget-leave` shows
 /// only where players leave each other's sight, so its crowd moves in clumps.
-const TRIALS: [Trial; 5] = [
+const TRIALS: [Trial; 6] = [
     Trial { fault: None, movement: "crowd" },
     Trial { fault: Some("drop-entity"), movement: "crowd" },
     Trial { fault: Some("shift-coordinate"), movement: "crowd" },
     Trial { fault: Some("double-message"), movement: "crowd" },
     Trial { fault: Some("forget-leave"), movement: "clumped" },
+    Trial { fault: Some("stop-snapshots"), movement: "crowd" },
 ];
 
 #[cfg(test)]

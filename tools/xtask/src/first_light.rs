@@ -61,6 +61,7 @@ fn crowds(full: bool, humans: Option<String>) -> Vec<Run> {
         ramp_s: if full { 5 } else { 2 },
         movement: Some(movement),
         rejoin: false,
+        truth_only: !full,
     };
     let mut runs: Vec<Run> = humans.map(|movement| size("humans", 500, movement)).into_iter().collect();
     runs.push(size("clumped", 500, "clumped".to_owned()));
@@ -140,6 +141,7 @@ fn kill_run(full: bool) -> Run {
         ramp_s: 2,
         movement: None,
         rejoin: true,
+        truth_only: !full,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Run {
     pub movement: Option<String>,
     /// Whether bots whose session ended come back.
     pub rejoin: bool,
+    /// Whether only truth is judged, not speed: a test machine may be busy.
+    pub truth_only: bool,
 }
 
 impl Run {
@@ -38,6 +40,9 @@ impl Run {
         }
         if self.rejoin {
             command.arg("--rejoin");
+        }
+        if self.truth_only {
+            command.arg("--truth-only");
         }
         command.arg("--server").arg(place.game.to_string()).arg("--ops").arg(place.ops.to_string());
         command.arg("--data").arg(&place.data).arg("--json").arg(json);
@@ -182,6 +187,7 @@ mod tests {
             ramp_s: 2,
             movement: Some("crowd".to_owned()),
             rejoin: false,
+            truth_only: true,
         }
     }
 

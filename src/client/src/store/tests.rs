@@ -80,11 +80,40 @@ fn a_leave_that_overtook_its_enter_still_counts() {
 
 /// proves: SNP-7
 #[test]
-fn a_leave_of_another_epoch_means_nothing() {
+fn a_leave_older_than_the_enter_means_nothing() {
     let mut store = SnapshotStore::default();
     apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
-    assert!(apply(&mut store, &part(101, &[leave(0, 1)])).unwrap().is_empty());
+    assert!(apply(&mut store, &part(99, &[leave(0, 1)])).unwrap().is_empty());
     assert!(store.sees(ANN).is_some());
+}
+
+/// proves: SNP-7
+#[test]
+fn a_leave_of_a_presence_that_was_never_told_ends_the_one_before() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
+    assert_eq!(apply(&mut store, &part(110, &[leave(0, 3)])).unwrap(), ["leave 7"]);
+    assert!(apply(&mut store, &part(108, &[enter(0, 3, ANN, at(12))])).unwrap().is_empty());
+    assert_eq!(store.entities().count(), 0);
+}
+
+#[test]
+fn an_enter_overtaken_by_the_same_entity_in_another_slot_ends_nothing() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(110, &[enter(1, 0, ANN, at(11))])).unwrap();
+    assert!(apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap().is_empty());
+    assert_eq!(apply(&mut store, &part(112, &[delta(1, 2, at(12), at(11))])).unwrap(), ["7 at 12"]);
+    assert!(apply(&mut store, &part(102, &[delta(0, 2, at(12), at(10))])).unwrap().is_empty());
+}
+
+#[test]
+fn a_base_that_a_newer_packet_pushed_out_is_lateness_not_a_fault() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
+    let refresh = (Record { slot: 0, body: RecordBody::Refresh }, encode_full(&at(30)));
+    apply(&mut store, &part(164, &[refresh])).unwrap();
+    let error = apply(&mut store, &part(163, &[delta(0, 63, at(29), at(10))])).unwrap_err();
+    assert!(!error.needs_resync(), "{error}");
 }
 
 #[test]

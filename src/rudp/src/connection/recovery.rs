@@ -12,6 +12,7 @@ impl Connection {
     /// Judges what is due: outcomes to tell, losses, a probe after silence, an ack that has waited long enough.
     /// Afterwards `poll_timeout` lies in the future; a second call changes nothing.
     pub fn handle_timeout(&mut self, now_ns: u64, sink: &mut dyn Sink) {
+        self.seen_ns = now_ns;
         if self.judge_losses || self.loss_deadline_ns.is_some_and(|deadline| deadline <= now_ns) {
             self.detect_losses(now_ns);
         }
@@ -28,7 +29,8 @@ impl Connection {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
         if self.judge_losses || !self.outcomes.is_empty() {
-            return Some(0);
+            // Not 0: the owner reads the time since a missed deadline as a stall of its own.
+            return Some(self.seen_ns);
         }
         if self.is_closed() {
             return None;

@@ -56,6 +56,7 @@ impl Connection {
     /// have closed the session before.
     pub fn poll_payload(&mut self, now_ns: u64, sequence: u64, buf: &mut [u8]) -> Option<usize> {
         assert!(sequence < ACK_SPACE_END, "the session must end before its numbers do");
+        self.seen_ns = now_ns;
         if !self.wants_transmit(now_ns) {
             return None;
         }

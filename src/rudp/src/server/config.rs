@@ -88,7 +88,10 @@ impl Default for RequestLimits {
 /// How many packets one session may send. spec: LIF-16
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketLimits {
-    /// Datagrams from the address of a session, before they are opened. Default 480/s.
+    /// Datagrams with one of the 256 sequences above the newest, before they are opened: a forger must guess where the
+    /// session is to use them up. Default 4,800/s: at 0.3 us per failed open 0.15 % of a core.
+    pub expected: Rate,
+    /// All other datagrams from the address of a session, before they are opened. Default 480/s.
     pub unopened: Rate,
     /// Datagrams that do not open, after which only sequences just above the newest are tried. Default 60/s.
     pub failed: Rate,
@@ -99,6 +102,7 @@ pub struct PacketLimits {
 impl Default for PacketLimits {
     fn default() -> Self {
         Self {
+            expected: Rate { per_s: 4_800, burst: 4_800 },
             unopened: Rate { per_s: 480, burst: 480 },
             failed: Rate { per_s: 60, burst: 120 },
             opened: Rate { per_s: 120, burst: 240 },

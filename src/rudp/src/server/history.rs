@@ -94,11 +94,12 @@ impl History {
         }
     }
 
-    /// The token has begun a session: never again. Returns where it was pending.
-    pub(super) fn consume(&mut self, tag: &TokenTag) -> PendingSlots {
+    /// The token begins a session, once. Returns where it was pending; none if it may not: it was consumed, or it has
+    /// expired and been forgotten, and then nobody could tell whether it had been consumed before.
+    pub(super) fn consume(&mut self, tag: &TokenTag) -> Option<PendingSlots> {
         match self.tokens.get_mut(tag).map(|state| std::mem::replace(state, State::Consumed)) {
-            Some(State::Pending(slots)) => slots,
-            _ => [None; TOKEN_ADDRESSES_MAX],
+            Some(State::Pending(slots)) => Some(slots),
+            _ => None,
         }
     }
 
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(history.judge(&tag, 100), Ok(()));
         history.pending_slots(tag, 100).unwrap()[2] = Some(7);
         assert_eq!(history.judge(&tag, 100), Ok(()), "pending is not consumed");
-        assert_eq!(history.consume(&tag), [None, None, Some(7), None]);
+        assert_eq!(history.consume(&tag), Some([None, None, Some(7), None]));
         assert_eq!(history.judge(&tag, 100), Err(Refusal::Consumed));
         history.forget_expired(99);
         assert_eq!(history.judge(&tag, 100), Err(Refusal::Consumed));

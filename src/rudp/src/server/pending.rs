@@ -213,7 +213,7 @@ mod tests {
         let old = admit(&mut table, 1, 9, 100, 0).unwrap().slot;
         assert_eq!(admit(&mut table, 1, 8, 101, 1).unwrap().displaced, Some(old));
         assert_eq!(admit(&mut table, 1, 9, 100, 2).unwrap_err(), Refusal::OlderToken);
-        assert_eq!(table.history.consume(&[9; 16]), [None; 4], "the displaced entry is off its token's list");
+        assert_eq!(table.history.consume(&[9; 16]), Some([None; 4]), "the displaced entry is off its token's list");
     }
 
     #[test]

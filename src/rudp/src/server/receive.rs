@@ -31,7 +31,7 @@ impl Server {
     fn handle_sealed(&mut self, now: Now, slot: u32, header: outer::Header, datagram: &mut [u8]) {
         let (limits, counters) = (&self.config.packets, &mut self.counters);
         let Some(session) = self.sessions.at_mut(slot) else { return };
-        if !session.budget.admit_unopened(limits, now.mono_ns) {
+        if !session.budget.admit_unopened(limits, now.mono_ns, header, session.link.newest_received()) {
             counters.drop_address_rate += 1;
             return;
         }

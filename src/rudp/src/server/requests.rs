@@ -179,6 +179,12 @@ impl Server {
             self.reply(slot, Reply::Denied);
             return;
         }
+        let tag = pending.tag;
+        let Some(siblings) = self.pending.history.consume(&tag) else {
+            self.counters.response_expired += 1;
+            self.remove_pending(slot);
+            return;
+        };
         for rival in rivals.into_iter().flatten() {
             if self.sessions.at(rival).is_some() {
                 self.counters.sessions_taken_over += 1;
@@ -186,7 +192,7 @@ impl Server {
             }
         }
         let Some(pending) = self.remove_pending(slot) else { return };
-        for sibling in self.pending.history.consume(&pending.tag).into_iter().flatten() {
+        for sibling in siblings.into_iter().flatten() {
             self.remove_pending(sibling);
         }
         self.begin_session(now, *pending);

@@ -39,22 +39,32 @@ pub(super) struct Session {
 /// Rate-limit states of one session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PacketBudget {
+    expected: u64,
     unopened: u64,
     failed: u64,
     opened: u64,
 }
 
 impl PacketBudget {
-    /// Before any cipher: is this datagram worth a look?
-    pub(super) fn admit_unopened(&mut self, limits: &PacketLimits, mono_ns: u64) -> bool {
-        limits.unopened.admit(&mut self.unopened, mono_ns)
+    /// Before any cipher: is this datagram worth a look? Numbers that the true sender is about to use have a budget of
+    /// their own: whoever forges the address can exhaust the one for all others with a few kilobits a second.
+    pub(super) fn admit_unopened(
+        &mut self,
+        limits: &PacketLimits,
+        mono_ns: u64,
+        header: Header,
+        newest: Option<u64>,
+    ) -> bool {
+        if is_expected(header, newest) {
+            limits.expected.admit(&mut self.expected, mono_ns)
+        } else {
+            limits.unopened.admit(&mut self.unopened, mono_ns)
+        }
     }
 
     /// Whether to try a packet after everything that failed before it.
     pub(super) fn may_try(&self, limits: &PacketLimits, mono_ns: u64, header: Header, newest: Option<u64>) -> bool {
-        let first_expected = newest.map_or(0, |newest| newest.saturating_add(1));
-        let is_next = (first_expected..first_expected.saturating_add(TRIED_AHEAD)).contains(&header.sequence);
-        is_next || limits.failed.has_room(self.failed, mono_ns)
+        is_expected(header, newest) || limits.failed.has_room(self.failed, mono_ns)
     }
 
     pub(super) fn on_failed(&mut self, limits: &PacketLimits, mono_ns: u64) {
@@ -64,6 +74,11 @@ impl PacketBudget {
     pub(super) fn admit_opened(&mut self, limits: &PacketLimits, mono_ns: u64) -> bool {
         limits.opened.admit(&mut self.opened, mono_ns)
     }
+}
+
+fn is_expected(header: Header, newest: Option<u64>) -> bool {
+    let first = newest.map_or(0, |newest| newest.saturating_add(1));
+    (first..first.saturating_add(TRIED_AHEAD)).contains(&header.sequence)
 }
 
 impl Session {

@@ -34,7 +34,7 @@ pub struct GateCounters {
     pub inputs_dropped: u64,
     /// Reliable messages that did not decode; each ends its session.
     pub messages_malformed: u64,
-    /// Items of an arena for sessions that had already ended.
+    /// Items of an arena that the transport refused: their session had already ended.
     pub items_stale: u64,
     /// Sessions ended because their reliable queue was full.
     pub slow_consumers: u64,
@@ -146,7 +146,10 @@ impl Gate {
         std::mem::swap(&mut self.inbound, empty);
         for id in self.waiting.drain(..) {
             let session = &mut self.sessions[id.slot as usize];
-            if session.generation == id.generation && session.messages_waiting >= SESSION_MESSAGES_MAX {
+            if session.generation != id.generation {
+                continue;
+            }
+            if session.messages_waiting >= SESSION_MESSAGES_MAX {
                 self.transport.accept_reliable(id, true);
             }
             session.messages_waiting = 0;

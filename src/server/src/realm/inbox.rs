@@ -16,7 +16,8 @@ const PATIENCE_TICKS: u32 = 30;
 /// A ring of waiting inputs, oldest first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InputBuffer {
-    waiting: [Input; DEPTH_MAX],
+    /// With their numbers: after a burst of losses the numbers that wait have gaps.
+    waiting: [(u16, Input); DEPTH_MAX],
     len: u8,
     /// Number of the newest input ever taken in; earlier ones are repeats.
     newest: Option<u16>,
@@ -38,7 +39,7 @@ impl InputBuffer {
             let number = first.wrapping_add(i as u16);
             if self.newest.is_none_or(|newest| (number.wrapping_sub(newest) as i16) > 0) {
                 self.newest = Some(number);
-                self.push(*input);
+                self.push(number, *input);
             }
         }
     }
@@ -55,10 +56,8 @@ impl InputBuffer {
             self.skipped += 1;
             self.remove_front();
         }
-        let input = self.remove_front();
-        self.last = input;
-        self.applied = self.newest.unwrap_or(0).wrapping_sub(u16::from(self.len));
-        Some(input)
+        (self.applied, self.last) = self.remove_front();
+        Some(self.last)
     }
 
     /// Number of the input that the last tick used.
@@ -73,16 +72,16 @@ impl InputBuffer {
         usize::from(self.len)
     }
 
-    fn push(&mut self, input: Input) {
+    fn push(&mut self, number: u16, input: Input) {
         if self.len() == DEPTH_MAX {
             self.skipped += 1;
             self.remove_front();
         }
-        self.waiting[self.len()] = input;
+        self.waiting[self.len()] = (number, input);
         self.len += 1;
     }
 
-    fn remove_front(&mut self) -> Input {
+    fn remove_front(&mut self) -> (u16, Input) {
         let front = self.waiting[0];
         let len = self.len();
         self.waiting.copy_within(1..len, 0);
@@ -113,6 +112,19 @@ mod tests {
         let taken: Vec<_> = std::iter::from_fn(|| buffer.pop()).map(|i| i.move_x).collect();
         assert_eq!(taken, [1, 3, 4, 5, 6], "above four waiting, two are taken in a tick and the newer counts");
         assert_eq!(buffer.applied(), 6);
+    }
+
+    #[test]
+    fn the_number_applied_is_that_of_the_input_taken_even_when_some_were_lost() {
+        let mut buffer = InputBuffer::default();
+        buffer.insert(&message(3));
+        buffer.insert(&message(10));
+        let mut numbers = Vec::new();
+        while let Some(input) = buffer.pop() {
+            assert_eq!(u16::from(input.move_x as u8), buffer.applied());
+            numbers.push(buffer.applied());
+        }
+        assert_eq!(numbers, [1, 3, 7, 8, 9, 10], "4 to 6 never came; 0 and 2 were skipped to catch up");
     }
 
     #[test]

@@ -45,8 +45,9 @@ pub struct RealmConfig {
     pub leave_radius_units: i32,
     /// At most this many others are in view.
     pub visible_max: u16,
-    /// Ticks between two checkpoints of a player who moves.
-    pub save_interval_ticks: u32,
+    /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
+    /// not keep its promises late.
+    pub save_interval_ns: u64,
     /// A lie to tell.
     #[cfg(feature = "faults")]
     pub fault: Option<crate::Fault>,
@@ -91,12 +92,14 @@ pub struct RealmStatus {
     pub saves_confirmed: u64,
     /// Saves that failed (each is tried again).
     pub saves_failed: u64,
-    /// Age of the oldest state that is not on disk, in ticks, now.
-    pub save_lag_ticks: u32,
+    /// Age of the oldest state that is not on disk, now.
+    pub save_lag_ns: u64,
 }
 
 /// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
 const INTEREST_PERIOD_TICKS: u32 = 6;
+/// First checkpoints are spread over the interval in this many parts.
+const SAVE_SPREAD: u32 = 256;
 /// Entities there may be for each player, to bound net ids: the player and one whose id waits to be reused.
 const ENTITIES_PER_PLAYER: usize = 4;
 
@@ -114,6 +117,8 @@ pub struct Realm {
     named_by: Vec<u32>,
     /// Entities that are gone but still named by some viewer's slot.
     departed: Vec<NetId>,
+    /// When the tick under way began.
+    now_ns: u64,
     status: RealmStatus,
 }
 
@@ -122,7 +127,7 @@ impl Realm {
     #[must_use]
     pub fn new(config: RealmConfig) -> Self {
         assert!(config.enter_radius_units < config.leave_radius_units, "who has just entered must not leave at once");
-        assert!(config.save_interval_ticks > 0, "checkpoints need an interval");
+        assert!(config.save_interval_ns > 0, "checkpoints need an interval");
         let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
         let game = Game::new(GameConfig { seed: config.seed, map: config.map.clone(), entities_max });
         let sight = Sight {
@@ -143,6 +148,7 @@ impl Realm {
             writer: SnapshotWriter::default(),
             named_by: Vec::new(),
             departed: Vec::new(),
+            now_ns: 0,
             status: RealmStatus::default(),
             config,
         }
@@ -157,13 +163,14 @@ impl Realm {
                 self.store.on_saved(character, revision, in_world);
             }
             StoreDone::Failed { character, revision, .. } => {
-                self.store.on_failed(character, revision, self.game.now());
+                self.store.on_failed(character, revision, self.now_ns);
             }
         }
     }
 
     /// Advances the world by one tick. Batches are emptied; `out` is added to.
-    pub fn tick(&mut self, _now: Now, inbound: &mut [Inbound], out: &mut Outbound) {
+    pub fn tick(&mut self, now: Now, inbound: &mut [Inbound], out: &mut Outbound) {
+        self.now_ns = now.mono_ns;
         for batch in inbound.iter_mut() {
             self.drain(batch, out);
         }
@@ -179,7 +186,7 @@ impl Realm {
 
     /// The next job for the persistence thread.
     pub fn poll_store(&mut self) -> Option<StoreJob> {
-        self.store.poll(self.game.now())
+        self.store.poll(self.now_ns)
     }
 
     /// Whether nobody is in and nothing waits to be saved.
@@ -249,7 +256,9 @@ impl Realm {
 
     fn admit_loaded(&mut self, out: &mut Outbound) {
         while let Some((session, found)) = self.players.next_loaded() {
-            let Some(player) = self.players.find(session) else { continue };
+            // A takeover while the first load was under way brings two answers for one person: the second is late.
+            let waits = |player: &&mut Player| player.stage == Stage::Loading;
+            let Some(player) = self.players.find(session).filter(waits) else { continue };
             let character = player.character;
             let record = match found.map(|saved| saved.map(|s| (s.revision, PlayerRecord::from_bytes(&s.bytes)))) {
                 Ok(None) => None,
@@ -279,6 +288,9 @@ impl Realm {
     fn welcome(&mut self, session: SessionId, own: NetId, out: &mut Outbound) {
         let player = self.players.find(session).expect("found by the caller");
         player.stage = Stage::Playing(own);
+        // Spread by slot, so that those who came in one storm are not saved in one.
+        let part = u64::from(session.slot % SAVE_SPREAD) + 1;
+        player.save_due_ns = self.now_ns + self.config.save_interval_ns * part / u64::from(SAVE_SPREAD);
         let welcome = Welcome {
             own,
             tick: self.game.now(),
@@ -384,6 +396,10 @@ impl Realm {
                 self.status.snapshots_skipped += 1;
                 continue;
             }
+            #[cfg(feature = "faults")]
+            if self.config.fault == Some(crate::Fault::StopSnapshots) && player.session.slot % 50 == 7 && now.0 > 300 {
+                continue;
+            }
             let Some(mut own) = self.game.own(id) else { continue };
             own.input_applied = player.inbox.applied();
             own.input_depth = player.inbox.len().min(15) as u8;
@@ -395,19 +411,21 @@ impl Realm {
     }
 
     fn save_due(&mut self) {
-        let now = self.game.now();
-        let interval = self.config.save_interval_ticks;
+        let (now, now_ns, interval_ns) = (self.game.now(), self.now_ns, self.config.save_interval_ns);
+        let replicas = self.game.replicas();
         let mut due = std::mem::take(&mut self.players.scratch);
-        due.extend(self.players.iter_mut().filter_map(|player| match player.stage {
-            Stage::Playing(id) if (now.0 + player.session.slot).is_multiple_of(interval) => {
-                Some((player.character, id))
+        for player in self.players.iter_mut() {
+            let Stage::Playing(id) = player.stage else { continue };
+            if player.save_due_ns <= now_ns {
+                player.save_due_ns = now_ns + interval_ns;
+                if replicas.changed(id) > player.saved {
+                    player.saved = now;
+                    due.push((player.character, id));
+                }
             }
-            _ => None,
-        }));
+        }
         for (character, id) in due.drain(..) {
-            if self.game.replicas().changed(id).0 + interval >= now.0 {
-                self.save(character, id);
-            }
+            self.save(character, id);
         }
         self.players.scratch = due;
     }
@@ -416,7 +434,7 @@ impl Realm {
         if let Some(record) = self.game.record(id) {
             let mut bytes = Vec::with_capacity(64);
             record.to_bytes(&mut bytes);
-            self.store.save(character, bytes, self.game.now());
+            self.store.save(character, bytes, self.now_ns);
         }
     }
 
@@ -444,6 +462,6 @@ impl Realm {
         status.encoded = self.cache.encoded;
         status.saves_confirmed = self.store.saves_confirmed;
         status.saves_failed = self.store.saves_failed;
-        status.save_lag_ticks = self.store.lag_ticks(now);
+        status.save_lag_ns = self.store.lag_ns(self.now_ns);
     }
 }

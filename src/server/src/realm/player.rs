@@ -4,7 +4,7 @@ use super::inbox::InputBuffer;
 use super::store::Saved;
 use super::view::View;
 use crate::SessionId;
-use protocol::{CharacterId, NetId};
+use protocol::{CharacterId, NetId, Tick};
 use rudp::token::Role;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,6 +34,10 @@ pub struct Player {
     pub view: View,
     /// Bytes that the next snapshot may have, as the gate last said.
     pub budget_bytes: i32,
+    /// When the next checkpoint is due.
+    pub save_due_ns: u64,
+    /// Tick of the last checkpoint.
+    pub saved: Tick,
 }
 
 impl Player {
@@ -48,6 +52,8 @@ impl Player {
             inbox: InputBuffer::default(),
             view: View::default(),
             budget_bytes: 0,
+            save_due_ns: 0,
+            saved: Tick(0),
         }
     }
 }

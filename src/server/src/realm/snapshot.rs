@@ -89,6 +89,10 @@ impl SnapshotWriter {
             if slot.phase == Phase::Free || slot.phase == Phase::Cooling {
                 continue;
             }
+            // Despawned since the last look: its leave follows, and it has no state to tell.
+            if slot.phase != Phase::Leaving && !replicas.is_live(slot.id) {
+                continue;
+            }
             if !slot.is_due(replicas.changed(slot.id), now) {
                 continue;
             }

@@ -4,8 +4,8 @@
 //! memory, so that a person who logs out and in again while the journal is slow is served what he left, not what the
 //! journal still has.
 
-use protocol::unit::TICK_RATE_HZ;
-use protocol::{CharacterId, Tick};
+use protocol::CharacterId;
+use rudp::time::NS_PER_S;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Work for the persistence thread.
@@ -65,7 +65,7 @@ pub enum StoreDone {
 }
 
 /// Pause before a failed save is tried again: 1 s.
-const RETRY_TICKS: u32 = TICK_RATE_HZ;
+const RETRY_NS: u64 = NS_PER_S;
 
 /// A record that the journal has not confirmed.
 #[derive(Debug)]
@@ -73,9 +73,9 @@ struct Unconfirmed {
     revision: u64,
     bytes: Vec<u8>,
     /// When the state in it was true.
-    taken_at: Tick,
+    taken_ns: u64,
     /// When to hand it to the edge; none while it is there.
-    due: Option<Tick>,
+    due_ns: Option<u64>,
 }
 
 /// What is on its way to the journal and back.
@@ -111,11 +111,11 @@ impl Store {
     }
 
     /// Saves what was true at `now`.
-    pub fn save(&mut self, character: CharacterId, bytes: Vec<u8>, now: Tick) {
+    pub fn save(&mut self, character: CharacterId, bytes: Vec<u8>, now_ns: u64) {
         let revision = self.revisions.entry(character).or_insert(0);
         *revision += 1;
-        let waiting = self.unconfirmed.get(&character).is_some_and(|record| record.due.is_some());
-        let record = Unconfirmed { revision: *revision, bytes, taken_at: now, due: Some(now) };
+        let waiting = self.unconfirmed.get(&character).is_some_and(|record| record.due_ns.is_some());
+        let record = Unconfirmed { revision: *revision, bytes, taken_ns: now_ns, due_ns: Some(now_ns) };
         self.unconfirmed.insert(character, record);
         if !waiting {
             self.saves.push_back(character);
@@ -123,15 +123,15 @@ impl Store {
     }
 
     /// The next job that is due. Loads first: a person waits for them.
-    pub fn poll(&mut self, now: Tick) -> Option<StoreJob> {
+    pub fn poll(&mut self, now_ns: u64) -> Option<StoreJob> {
         if let Some(character) = self.loads.pop_front() {
             return Some(StoreJob::Load { character });
         }
         for _ in 0..self.saves.len() {
             let character = self.saves.pop_front()?;
             let record = self.unconfirmed.get_mut(&character).expect("what waits to be saved is unconfirmed");
-            if record.due.is_some_and(|due| due <= now) {
-                record.due = None;
+            if record.due_ns.is_some_and(|due_ns| due_ns <= now_ns) {
+                record.due_ns = None;
                 let bytes = record.bytes.clone();
                 return Some(StoreJob::Save { character, revision: record.revision, bytes });
             }
@@ -151,14 +151,14 @@ impl Store {
         }
     }
 
-    /// The journal refused this record; the newest one is tried again after [`RETRY_TICKS`].
-    pub fn on_failed(&mut self, character: CharacterId, revision: u64, now: Tick) {
+    /// The journal refused this record; the newest one is tried again after [`RETRY_NS`].
+    pub fn on_failed(&mut self, character: CharacterId, revision: u64, now_ns: u64) {
         self.saves_failed += 1;
         if let Some(record) = self.unconfirmed.get_mut(&character)
             && record.revision == revision
-            && record.due.is_none()
+            && record.due_ns.is_none()
         {
-            record.due = Some(Tick(now.0 + RETRY_TICKS));
+            record.due_ns = Some(now_ns + RETRY_NS);
             self.saves.push_back(character);
         }
     }
@@ -169,10 +169,10 @@ impl Store {
         self.unconfirmed.is_empty()
     }
 
-    /// Age in ticks of the oldest state that is not confirmed; 0 if all is safe.
+    /// Age of the oldest state that is not confirmed; 0 if all is safe.
     #[must_use]
-    pub fn lag_ticks(&self, now: Tick) -> u32 {
-        self.unconfirmed.values().map(|record| now.since(record.taken_at)).max().unwrap_or(0)
+    pub fn lag_ns(&self, now_ns: u64) -> u64 {
+        self.unconfirmed.values().map(|record| now_ns.saturating_sub(record.taken_ns)).max().unwrap_or(0)
     }
 }
 
@@ -194,27 +194,27 @@ mod tests {
     fn revisions_count_on_from_what_was_loaded() {
         let mut store = Store::default();
         assert_eq!(store.load(ANN), None);
-        assert_eq!(store.poll(Tick(1)), Some(StoreJob::Load { character: ANN }));
+        assert_eq!(store.poll(1), Some(StoreJob::Load { character: ANN }));
         store.on_loaded(ANN, 41);
-        store.save(ANN, vec![1], Tick(2));
-        assert_eq!(save_of(store.poll(Tick(2))), (ANN, 42, vec![1]));
-        assert_eq!(store.poll(Tick(2)), None, "it is handed out once");
+        store.save(ANN, vec![1], 2);
+        assert_eq!(save_of(store.poll(2)), (ANN, 42, vec![1]));
+        assert_eq!(store.poll(2), None, "it is handed out once");
     }
 
     #[test]
     fn a_newer_save_replaces_one_that_has_not_left() {
         let mut store = Store::default();
-        store.save(ANN, vec![1], Tick(1));
-        store.save(ANN, vec![2], Tick(2));
-        assert_eq!(save_of(store.poll(Tick(2))), (ANN, 2, vec![2]));
-        assert_eq!(store.poll(Tick(2)), None);
+        store.save(ANN, vec![1], 1);
+        store.save(ANN, vec![2], 2);
+        assert_eq!(save_of(store.poll(2)), (ANN, 2, vec![2]));
+        assert_eq!(store.poll(2), None);
     }
 
     #[test]
     fn a_login_before_the_save_is_confirmed_gets_what_was_left() {
         let mut store = Store::default();
-        store.save(ANN, vec![9], Tick(1));
-        store.poll(Tick(1));
+        store.save(ANN, vec![9], 1);
+        store.poll(1);
         assert_eq!(store.load(ANN), Some(Saved { revision: 1, bytes: vec![9] }));
         store.on_saved(ANN, 1, false);
         assert_eq!(store.load(ANN), None, "now the journal has it");
@@ -223,13 +223,13 @@ mod tests {
     #[test]
     fn a_confirmation_of_an_older_record_leaves_the_newer_one_unconfirmed() {
         let mut store = Store::default();
-        store.save(ANN, vec![1], Tick(1));
-        store.poll(Tick(1));
-        store.save(ANN, vec![2], Tick(5));
+        store.save(ANN, vec![1], 1);
+        store.poll(1);
+        store.save(ANN, vec![2], 5);
         store.on_saved(ANN, 1, true);
         assert!(!store.is_drained());
-        assert_eq!(store.lag_ticks(Tick(12)), 7);
-        assert_eq!(save_of(store.poll(Tick(6))), (ANN, 2, vec![2]));
+        assert_eq!(store.lag_ns(12), 7);
+        assert_eq!(save_of(store.poll(6)), (ANN, 2, vec![2]));
         store.on_saved(ANN, 2, true);
         assert!(store.is_drained());
     }
@@ -237,22 +237,22 @@ mod tests {
     #[test]
     fn a_failed_save_is_tried_again_after_a_pause_with_the_newest_content() {
         let mut store = Store::default();
-        store.save(ANN, vec![1], Tick(1));
-        store.poll(Tick(1));
-        store.on_failed(ANN, 1, Tick(10));
-        assert_eq!(store.poll(Tick(10 + RETRY_TICKS - 1)), None);
-        store.save(ANN, vec![2], Tick(20));
-        assert_eq!(save_of(store.poll(Tick(20))), (ANN, 2, vec![2]));
-        assert_eq!(store.poll(Tick(1_000)), None);
+        store.save(ANN, vec![1], 1);
+        store.poll(1);
+        store.on_failed(ANN, 1, 10);
+        assert_eq!(store.poll(10 + RETRY_NS - 1), None);
+        store.save(ANN, vec![2], 20);
+        assert_eq!(save_of(store.poll(20)), (ANN, 2, vec![2]));
+        assert_eq!(store.poll(2 * RETRY_NS), None);
     }
 
     #[test]
     fn one_character_that_cannot_be_saved_does_not_hold_up_another() {
         let mut store = Store::default();
-        store.save(ANN, vec![1], Tick(1));
-        store.poll(Tick(1));
-        store.on_failed(ANN, 1, Tick(1));
-        store.save(BOB, vec![2], Tick(2));
-        assert_eq!(save_of(store.poll(Tick(2))).0, BOB);
+        store.save(ANN, vec![1], 1);
+        store.poll(1);
+        store.on_failed(ANN, 1, 1);
+        store.save(BOB, vec![2], 2);
+        assert_eq!(save_of(store.poll(2)).0, BOB);
     }
 }

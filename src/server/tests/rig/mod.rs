@@ -33,6 +33,9 @@ pub struct Rig {
     pub comparisons: u64,
     /// The world thread does not turn; the gate's packets still leave.
     pub realm_is_stuck: bool,
+    /// The journal takes jobs but answers none until this is false again.
+    pub journal_is_slow: bool,
+    waiting_jobs: Vec<StoreJob>,
     /// Datagrams to addresses that no bot has.
     pub stray: Vec<Vec<u8>>,
     /// What the tokens of later joins allow.
@@ -74,7 +77,7 @@ impl Rig {
             enter_radius_units: units_from_m(100.0),
             leave_radius_units: units_from_m(115.0),
             visible_max: 1_000,
-            save_interval_ticks: 240,
+            save_interval_ns: 4_000_000_000,
             #[cfg(feature = "faults")]
             fault: None,
         };
@@ -91,6 +94,8 @@ impl Rig {
             truth: BTreeMap::new(),
             comparisons: 0,
             realm_is_stuck: false,
+            journal_is_slow: false,
+            waiting_jobs: Vec::new(),
             stray: Vec::new(),
             role: Role::Operator,
             next_tick_ns: now.mono_ns,
@@ -220,7 +225,11 @@ impl Rig {
         let mut out = Outbound::default();
         self.realm.tick(self.now, &mut inbound, &mut out);
         self.gate.handle_outbound(self.now, &out);
-        while let Some(job) = self.realm.poll_store() {
+        self.waiting_jobs.extend(std::iter::from_fn(|| self.realm.poll_store()));
+        if self.journal_is_slow {
+            return;
+        }
+        for job in self.waiting_jobs.drain(..) {
             let done = match job {
                 StoreJob::Load { character } => {
                     StoreDone::Loaded { character, found: Ok(self.journal.get(&character).cloned()) }

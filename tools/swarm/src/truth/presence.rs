@@ -43,6 +43,8 @@ pub struct Stranger {
 /// An entity whose bot has gone.
 #[derive(Debug)]
 pub struct Departed {
+    /// Whose it was.
+    bot: usize,
     /// When.
     pub tick: u32,
     /// Whether the server knows, so that it owes everyone a leave.
@@ -69,7 +71,11 @@ impl Presence {
 
     /// `bot` plays the entity `id` from `tick` on, and has been told nothing yet.
     pub fn on_joined(&mut self, bot: usize, id: NetId, tick: u32) {
-        self.on_gone(bot, tick, false);
+        // Whatever it played before, the server has ended: one session, one avatar.
+        self.on_gone(bot, tick, true);
+        for departed in self.departed.values_mut().filter(|departed| departed.bot == bot && !departed.is_owed) {
+            (departed.is_owed, departed.tick) = (true, tick);
+        }
         if let Some(before) = self.owner[id.row()] {
             self.on_gone(before as usize, tick, false);
         }
@@ -94,7 +100,7 @@ impl Presence {
             self.set(viewer, bot, false);
         }
         self.forget_viewer(bot);
-        self.departed.insert(id, Departed { tick, is_owed, viewers });
+        self.departed.insert(id, Departed { bot, tick, is_owed, viewers });
     }
 
     /// `viewer` was told that `id` enters.

@@ -195,7 +195,7 @@ fn all_acks_of_a_wake_are_read_before_any_loss_is_judged() {
         let len = body.len();
         let sequence = pair.client.next_sequence + number;
         server.connection.handle_payload(pair.now_ns, sequence, &bytes[..len], &mut server.sink).expect("valid");
-        assert_eq!(server.connection.poll_timeout(), Some(0), "losses are to be judged");
+        assert_eq!(server.connection.poll_timeout(), Some(pair.now_ns), "losses are to be judged at once");
     }
     server.wake(pair.now_ns);
     let stats = server.connection.stats();

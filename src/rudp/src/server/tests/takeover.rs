@@ -164,6 +164,34 @@ fn a_response_held_back_begins_nothing_once_its_token_was_consumed_elsewhere() {
     assert_eq!((world.server.connections(), connections(&world)), (0, 1));
 }
 
+/// An expired token is forgotten; a response to a request from before must not begin what a second one would begin again
+/// with the same keys and numbers.
+#[test]
+fn a_token_that_expires_between_request_and_response_begins_nothing_from_any_address() {
+    let mut world = World::v4();
+    let (token, server) = (world.token(1, 1), world.server_address);
+    world.run_ms(28_000);
+    world.passes = Box::new(move |sent| sent.to != server || sent.bytes[0] & 15 != 3);
+    let addresses = ["198.51.100.1:5000", "198.51.100.2:5000"];
+    for address in addresses {
+        world.join_with(address, token.clone(), hello());
+    }
+    world.run_ms(300);
+    let held = addresses.map(|address| {
+        let from: std::net::SocketAddr = address.parse().unwrap();
+        let response = |sent: &&crate::rig::Datagram| sent.from == from && sent.bytes[0] & 15 == 3;
+        (from, world.sent.iter().find(response).unwrap().bytes.clone())
+    });
+    world.now.unix_s += 10;
+    let now = world.now;
+    world.server.handle_timeout(now);
+    for (from, response) in held {
+        world.strike(from, &response);
+    }
+    let counters = world.server.counters();
+    assert_eq!((counters.sessions_started, counters.response_expired), (0, 2));
+}
+
 #[test]
 fn a_full_server_denies_and_takes_the_next_when_one_leaves() {
     let mut world = World::new("192.0.2.10:7777", |config| config.connections_max = 1);
