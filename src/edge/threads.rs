@@ -1,7 +1,9 @@
 //! Starts the threads, waits for a signal or an accident, and sees everybody out.
 
+use super::drain::Drain;
 use super::{Edge, ops};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use mio::Waker;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -48,23 +50,7 @@ pub fn run(edge: Edge) -> Result<(), RunError> {
     let (notices_in, notices) = unbounded();
     let signals = watch_signals(notices_in.clone())?;
     let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
-    let start = edge.board.start.clone();
-    tracing::info!(
-        listen = %edge.listen,
-        ops = %edge.ops_listen,
-        recv_buffer_bytes = start.recv_buffer_bytes,
-        send_buffer_bytes = start.send_buffer_bytes,
-        seal_backend = start.seal_backend,
-        "started"
-    );
-    if start.recv_buffer_bytes < super::reactor::SOCKET_BUFFER_BYTES {
-        tracing::warn!(
-            granted = start.recv_buffer_bytes,
-            asked = super::reactor::SOCKET_BUFFER_BYTES,
-            "the kernel grants a small receive buffer; raise net.core.rmem_max for many players"
-        );
-    }
-
+    log_start(&edge);
     let Edge { reactor, world, keeper, ops_listener, ops_token, .. } = edge;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
     let ops_board = board.clone();
@@ -87,34 +73,17 @@ pub fn run(edge: Edge) -> Result<(), RunError> {
     let result = match first {
         Notice::Ended(thread, result) => {
             running.retain(|&name| name != thread);
-            drain.abandon();
-            let _ = waker.wake();
-            wait_for(&mut running, &notices, ABANDON_LIMIT);
             let reason = result.err().unwrap_or_else(|| "it ended unasked".to_owned());
             Err(RunError::Thread { thread, reason })
         }
-        Notice::Signal => {
-            tracing::info!("draining: players are told and saved");
-            drain.ask();
-            let _ = waker.wake();
-            match wait_for(&mut running, &notices, DRAIN_LIMIT) {
-                Wait::All => Ok(()),
-                Wait::Failed(thread, reason) => {
-                    drain.abandon();
-                    let _ = waker.wake();
-                    wait_for(&mut running, &notices, ABANDON_LIMIT);
-                    Err(RunError::Thread { thread, reason })
-                }
-                Wait::TimedOut => Err(RunError::DrainTimedOut),
-                Wait::Signal => {
-                    drain.abandon();
-                    let _ = waker.wake();
-                    wait_for(&mut running, &notices, ABANDON_LIMIT);
-                    Err(RunError::Abandoned)
-                }
-            }
-        }
+        Notice::Signal => drain_all(&drain, &waker, &mut running, &notices),
     };
+    if !matches!(result, Ok(()) | Err(RunError::DrainTimedOut)) {
+        // Whatever happened: what the journal has been given is still finished.
+        drain.abandon();
+        let _ = waker.wake();
+        wait_for(&mut running, &notices, ABANDON_LIMIT);
+    }
     drop(stop_ops);
     signals.close();
     if result.is_ok() {
@@ -125,6 +94,43 @@ pub fn run(edge: Edge) -> Result<(), RunError> {
         tracing::info!("drained: everybody is saved");
     }
     result
+}
+
+fn log_start(edge: &Edge) {
+    let start = edge.board.start.clone();
+    tracing::info!(
+        listen = %edge.listen,
+        ops = %edge.ops_listen,
+        recv_buffer_bytes = start.recv_buffer_bytes,
+        send_buffer_bytes = start.send_buffer_bytes,
+        seal_backend = start.seal_backend,
+        "started"
+    );
+    if start.recv_buffer_bytes < super::reactor::SOCKET_BUFFER_BYTES {
+        tracing::warn!(
+            granted = start.recv_buffer_bytes,
+            asked = super::reactor::SOCKET_BUFFER_BYTES,
+            "the kernel grants a small receive buffer; raise net.core.rmem_max for many players"
+        );
+    }
+}
+
+/// Players are told and saved, then everything ends by itself; a second signal does not wait for that.
+fn drain_all(
+    drain: &Drain,
+    waker: &Waker,
+    running: &mut Vec<&'static str>,
+    notices: &Receiver<Notice>,
+) -> Result<(), RunError> {
+    tracing::info!("draining: players are told and saved");
+    drain.ask();
+    let _ = waker.wake();
+    match wait_for(running, notices, DRAIN_LIMIT) {
+        Wait::All => Ok(()),
+        Wait::Failed(thread, reason) => Err(RunError::Thread { thread, reason }),
+        Wait::TimedOut => Err(RunError::DrainTimedOut),
+        Wait::Signal => Err(RunError::Abandoned),
+    }
 }
 
 /// How a wait ended.

@@ -215,8 +215,9 @@ mod tests {
         };
         let mut run = run();
         let tail = "--server 127.0.0.1:1 --ops 127.0.0.1:2 --data /d --json /j";
-        assert_eq!(line(&run), format!("--bots 100 --duration 8s --ramp 2s --movement crowd {tail}"));
+        assert_eq!(line(&run), format!("--bots 100 --duration 8s --ramp 2s --movement crowd --truth-only {tail}"));
         run.movement = None;
+        run.truth_only = false;
         run.rejoin = true;
         assert_eq!(line(&run), format!("--bots 100 --duration 8s --ramp 2s --rejoin {tail}"));
     }
