@@ -25,6 +25,31 @@ fn run(target: &str, body: fn(&[u8])) {
 }
 
 #[test]
+fn part_survives_its_corpus() {
+    run("part", protocol::fuzz::part);
+}
+
+#[test]
+fn input_survives_its_corpus() {
+    run("input", protocol::fuzz::input);
+}
+
+#[test]
+fn message_survives_its_corpus() {
+    run("message", protocol::fuzz::message);
+}
+
+#[test]
 fn store_survives_its_corpus() {
     run("store", client::fuzz::store);
+}
+
+#[test]
+fn datagrams_survives_its_corpus() {
+    run("datagrams", rudp::fuzz::datagrams);
+}
+
+#[test]
+fn payloads_survives_its_corpus() {
+    run("payloads", rudp::fuzz::payloads);
 }

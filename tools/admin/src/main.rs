@@ -1,11 +1,10 @@
 //! The operator's command line: asks a running server over its operations interface.
 
-mod http;
 mod status;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use status::Status;
+use ops_client::Status;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -95,7 +94,7 @@ impl Server {
     }
 
     fn get(&self, path: &str, token: Option<&str>) -> Result<String> {
-        let answer = http::get(self.ops, path, token).context("the server cannot be reached")?;
+        let answer = ops_client::get(self.ops, path, token).context("the server cannot be reached")?;
         match answer.status {
             200 => Ok(answer.body),
             401 | 403 => bail!("the server at {} refuses the token in {}", self.ops, token_file(&self.data).display()),

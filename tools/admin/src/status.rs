@@ -1,58 +1,7 @@
-//! What a server says of itself, and the same for people.
+//! What a server says of itself, for people.
 
-use serde::Deserialize;
+use ops_client::{Bound, CpuSeconds, Status};
 use std::fmt::Write;
-
-/// The server's answer to `GET /api/v1/status`. Fields that a server does not tell are 0.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the server's interface and documented there")]
-pub struct Status {
-    pub version: String,
-    pub uptime_s: f64,
-    pub ready: bool,
-    pub players: u64,
-    pub connections: u64,
-    pub entities: u64,
-    pub tick: u64,
-    pub ticks_total: u64,
-    pub tick_overruns_total: u64,
-    pub tick_rate_hz: f64,
-    pub tick_us_max_last_second: f64,
-    pub tick_histogram: TickHistogram,
-    pub cpu_seconds: CpuSeconds,
-    pub rss_bytes: u64,
-    pub packets_in_total: u64,
-    pub packets_out_total: u64,
-    pub bytes_in_total: u64,
-    pub bytes_out_total: u64,
-    pub overload_level: u64,
-    pub save_lag_seconds: f64,
-    pub kernel_drops_total: u64,
-    pub seal_backend: String,
-}
-
-/// Tick durations since the server's start.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct TickHistogram {
-    /// Upper bounds in microseconds; the last has none.
-    pub upper_us: Vec<Option<f64>>,
-    /// Ticks per bucket.
-    pub counts: Vec<u64>,
-}
-
-/// CPU time by thread.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "named as the threads are")]
-pub struct CpuSeconds {
-    pub reactor: f64,
-    pub world: f64,
-    pub persistence: f64,
-    pub ops: f64,
-    pub total: f64,
-}
 
 /// The table: the state of `now`, and rates since `before`, read `seconds` earlier.
 pub fn table(before: &Status, now: &Status, seconds: f64) -> String {
@@ -121,33 +70,6 @@ pub fn table(before: &Status, now: &Status, seconds: f64) -> String {
     })
 }
 
-/// Where a quantile lies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// At most this many microseconds.
-    Within(f64),
-    /// More than this, the largest bound there is.
-    Beyond(f64),
-}
-
-impl TickHistogram {
-    /// The bucket in which quantile `q` of all ticks falls; none without ticks.
-    pub fn quantile_us(&self, q: f64) -> Option<Bound> {
-        let total: u64 = self.counts.iter().sum();
-        let rank = ((total as f64 * q).ceil() as u64).max(1);
-        let mut seen = 0;
-        let mut largest = 0.0;
-        for (count, upper) in self.counts.iter().zip(&self.upper_us) {
-            seen += count;
-            largest = upper.unwrap_or(largest);
-            if seen >= rank {
-                return Some(upper.map_or(Bound::Beyond(largest), Bound::Within));
-            }
-        }
-        None
-    }
-}
-
 /// Seconds as people say them.
 fn span(seconds: f64) -> String {
     let whole = seconds as u64;
@@ -163,18 +85,6 @@ fn span(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_upper_bounds_of_their_buckets() {
-        let histogram = |counts: [u64; 3]| TickHistogram {
-            upper_us: vec![Some(100.0), Some(200.0), None],
-            counts: counts.to_vec(),
-        };
-        assert_eq!(histogram([98, 1, 1]).quantile_us(0.5), Some(Bound::Within(100.0)));
-        assert_eq!(histogram([98, 1, 1]).quantile_us(0.99), Some(Bound::Within(200.0)));
-        assert_eq!(histogram([0, 0, 1]).quantile_us(0.5), Some(Bound::Beyond(200.0)));
-        assert_eq!(histogram([0, 0, 0]).quantile_us(0.5), None);
-    }
 
     #[test]
     fn rates_are_differences_between_the_samples() {

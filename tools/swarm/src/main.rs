@@ -12,7 +12,6 @@ mod drive;
 mod duration;
 mod echo;
 mod flock;
-mod http;
 mod movement;
 mod ops;
 mod process;

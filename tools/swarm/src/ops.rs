@@ -1,9 +1,8 @@
 //! The server's own figures, asked for over HTTP by one small thread so that the loop of the bots never waits.
 
 use crate::clock::Clock;
-use crate::http;
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use ops_client::Status;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -12,45 +11,6 @@ use std::time::Duration;
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// How often `/ready` is read while bots rejoin: the ten seconds they have are counted from its first yes.
 const READY_EVERY: Duration = Duration::from_millis(100);
-
-/// The server's answer to `GET /api/v1/status`. Fields that a server does not tell are 0.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the server's interface and documented there")]
-pub struct Status {
-    pub uptime_s: f64,
-    pub ticks_total: u64,
-    pub tick_us_max_last_second: f64,
-    pub tick_histogram: TickHistogram,
-    pub cpu_seconds: CpuSeconds,
-    pub rss_bytes: u64,
-    pub packets_in_total: u64,
-    pub packets_out_total: u64,
-    pub updates_total: u64,
-    pub player_ticks_total: u64,
-    pub overload_level: u64,
-    pub seal_backend: String,
-}
-
-/// Tick durations since the server's start.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct TickHistogram {
-    /// Upper bounds in microseconds; the last has none.
-    pub upper_us: Vec<Option<f64>>,
-    /// Ticks per bucket.
-    pub counts: Vec<u64>,
-}
-
-/// CPU time by thread.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "named as the threads are")]
-pub struct CpuSeconds {
-    pub reactor: f64,
-    pub world: f64,
-    pub total: f64,
-}
 
 /// What the thread found out.
 #[derive(Debug)]
@@ -147,7 +107,7 @@ impl Watch {
     }
 
     fn ready(&mut self) -> Result<(), std::sync::mpsc::SendError<News>> {
-        let is_ready = http::get(self.address, "/ready", None).is_ok_and(|answer| answer.status == 200);
+        let is_ready = ops_client::get(self.address, "/ready", None).is_ok_and(|answer| answer.status == 200);
         let turned = is_ready && !self.was_ready;
         self.was_ready = is_ready;
         if turned { self.tell.send(News::Ready { at_ns: self.clock.mono_ns() }) } else { Ok(()) }
@@ -155,54 +115,10 @@ impl Watch {
 }
 
 fn read_status(address: SocketAddr, token: &str) -> Result<Status> {
-    let answer = http::get(address, "/api/v1/status", Some(token))?;
+    let answer = ops_client::get(address, "/api/v1/status", Some(token))?;
     match answer.status {
         200 => serde_json::from_str(&answer.body).context("its status is not the JSON we know"),
         401 | 403 => bail!("the token was refused"),
         other => bail!("the answer was {other}"),
-    }
-}
-
-impl TickHistogram {
-    /// The upper bound, in milliseconds, of the bucket in which quantile `q` of the ticks since `before` falls; none
-    /// without ticks. Ticks above the last bound count as `beyond_ms`.
-    pub fn quantile_ms(&self, before: &Self, q: f64, beyond_ms: f64) -> Option<f64> {
-        let since = |index: usize| self.counts[index].saturating_sub(before.counts.get(index).copied().unwrap_or(0));
-        let total: u64 = (0..self.counts.len()).map(since).sum();
-        let rank = ((total as f64 * q).ceil() as u64).max(1);
-        let mut seen = 0;
-        for index in 0..self.counts.len() {
-            seen += since(index);
-            if seen >= rank {
-                return Some(self.upper_us.get(index).copied().flatten().map_or(beyond_ms, |us| us / 1_000.0));
-            }
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn histogram(counts: &[u64]) -> TickHistogram {
-        TickHistogram { upper_us: vec![Some(1_000.0), Some(2_000.0), None], counts: counts.to_vec() }
-    }
-
-    #[test]
-    fn quantiles_are_of_the_ticks_between_two_samples() {
-        let (before, after) = (histogram(&[1_000, 0, 0]), histogram(&[1_050, 49, 1]));
-        assert_eq!(after.quantile_ms(&before, 0.5, 30.0), Some(1.0));
-        assert_eq!(after.quantile_ms(&before, 0.99, 30.0), Some(2.0));
-        assert_eq!(after.quantile_ms(&before, 1.0, 30.0), Some(30.0));
-        assert_eq!(before.quantile_ms(&before, 0.5, 30.0), None);
-    }
-
-    #[test]
-    fn a_status_may_have_fields_that_we_do_not_know_and_lack_some_that_we_do() {
-        let text = r#"{"version":"1","uptime_s":2.5,"ticks_total":150,"tick_histogram":{"upper_us":[10.0,null],"counts":[1,2]},"cpu_seconds":{"world":0.5}}"#;
-        let status: Status = serde_json::from_str(text).unwrap();
-        assert_eq!((status.ticks_total, status.cpu_seconds.world, status.rss_bytes), (150, 0.5, 0));
-        assert_eq!(status.tick_histogram.upper_us, [Some(10.0), None]);
     }
 }

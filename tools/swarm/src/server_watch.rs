@@ -1,7 +1,7 @@
 //! The server's figures over the measured window, as differences between two of its own samples.
 
-use crate::ops::Status;
 use crate::report::{CpuPercent, ServerReport, TickMs};
+use ops_client::{Bound, Status};
 
 /// Samples of one run.
 #[derive(Debug, Default)]
@@ -53,7 +53,12 @@ impl ServerWatch {
         let cpu_percent = |to: f64, from: f64| (to - from) * 100.0 / seconds;
         let total = cpu_percent(to.cpu_seconds.total, from.cpu_seconds.total);
         let beyond_ms = self.tick_us_max / 1_000.0;
-        let tick_ms = |q| to.tick_histogram.quantile_ms(&from.tick_histogram, q, beyond_ms).unwrap_or(0.0);
+        let ticks_between = to.tick_histogram.since(&from.tick_histogram);
+        let tick_ms = |q| match ticks_between.quantile_us(q) {
+            Some(Bound::Within(us)) => us / 1_000.0,
+            Some(Bound::Beyond(_)) => beyond_ms,
+            None => 0.0,
+        };
         Some(ServerReport {
             tick_ms: TickMs { p50: tick_ms(0.5), p99: tick_ms(0.99), max: beyond_ms },
             tick_rate_hz,
@@ -83,7 +88,7 @@ impl ServerWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{CpuSeconds, TickHistogram};
+    use ops_client::{CpuSeconds, TickHistogram};
 
     fn status(second: u64, counts: [u64; 3]) -> Status {
         Status {
@@ -95,14 +100,15 @@ mod tests {
                 reactor: second as f64 * 0.3,
                 world: second as f64 * 0.2,
                 total: second as f64 * 0.5,
+                ..CpuSeconds::default()
             },
             rss_bytes: 1_000,
             packets_in_total: second * 6_000,
             packets_out_total: second * 7_000,
             updates_total: second * 60 * 100 * 30,
             player_ticks_total: second * 60 * 100,
-            overload_level: 0,
             seal_backend: "aws-lc".into(),
+            ..Status::default()
         }
     }
 
