@@ -1,9 +1,10 @@
 //! The link itself.
 
-use crate::LinkConfig;
+use crate::{Bottleneck, LinkConfig, ProbeTrace};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Datagrams on the way at most: 10 s of 1,600 per second. What comes beyond is dropped, as a router's queue would.
 pub const QUEUE_DATAGRAMS_MAX: usize = 16_384;
@@ -28,6 +29,8 @@ pub struct LinkCounters {
     pub corrupted: u64,
     /// Dropped because too many were on the way.
     pub overflowed: u64,
+    /// Dropped because the queue before the bottleneck was full.
+    pub tail_dropped: u64,
 }
 
 /// One direction of a bad link.
@@ -40,6 +43,11 @@ pub struct Link {
     on_the_way: BTreeMap<(u64, u64), Vec<u8>>,
     order: u64,
     last_in_order_ns: u64,
+    /// A recording that adds its delay and loss to those of `config`.
+    probes: Option<Arc<ProbeTrace>>,
+    bottleneck: Option<Bottleneck>,
+    /// Behind the bottleneck's queue, by the time at which they leave it.
+    leaving: VecDeque<(u64, Vec<u8>)>,
     spare: Vec<Vec<u8>>,
     counters: LinkCounters,
 }
@@ -59,19 +67,38 @@ impl Link {
             on_the_way: BTreeMap::new(),
             order: 0,
             last_in_order_ns: 0,
+            probes: None,
+            bottleneck: None,
+            leaving: VecDeque::new(),
             spare: Vec::new(),
             counters: LinkCounters::default(),
         }
     }
 
+    /// The same link with a queue and a limited capacity at its far end: what has come over the distance waits there.
+    #[must_use]
+    pub fn with_bottleneck(mut self, bottleneck: Bottleneck) -> Self {
+        self.bottleneck = Some(bottleneck);
+        self
+    }
+
+    /// The same link with the delay and loss of a recording on top of its own.
+    #[must_use]
+    pub fn with_probes(mut self, probes: Arc<ProbeTrace>) -> Self {
+        self.probes = Some(probes);
+        self
+    }
+
     /// Puts a datagram on the link at `now_ns`.
     pub fn send(&mut self, now_ns: u64, datagram: &[u8]) {
         self.counters.sent += 1;
-        if self.is_lost() {
+        let probe = self.probes.as_ref().map(|probes| probes.at(now_ns)).unwrap_or_default();
+        if self.is_lost() || probe.lost {
             self.counters.lost += 1;
             return;
         }
-        let arrival_ns = now_ns + self.config.latency_ns + self.draw_ns(self.config.jitter_ns);
+        let distance_ns = self.config.latency_ns + probe.delay_ns;
+        let arrival_ns = now_ns + distance_ns + self.draw_ns(self.config.jitter_ns);
         if self.chance(self.config.duplicate) {
             self.counters.duplicated += 1;
             let detour_ns = self.draw_ns(self.config.latency_ns.max(self.config.reorder_ns));
@@ -90,10 +117,7 @@ impl Link {
     /// The next datagram that has arrived by `now_ns`. Give the buffer back with [`Link::recycle`] to spare the
     /// allocator.
     pub fn poll(&mut self, now_ns: u64) -> Option<Vec<u8>> {
-        if self.next_ns()? > now_ns {
-            return None;
-        }
-        let (_, mut datagram) = self.on_the_way.pop_first()?;
+        let mut datagram = self.pop_arrived(now_ns)?;
         if self.chance(self.config.corrupt) && !datagram.is_empty() {
             self.counters.corrupted += 1;
             let bit = self.rng.random_range(0..datagram.len() * 8);
@@ -103,10 +127,11 @@ impl Link {
         Some(datagram)
     }
 
-    /// When the next datagram arrives, ns.
+    /// When to poll next, ns: the next datagram arrives or, with a bottleneck, reaches its queue.
     #[must_use]
     pub fn next_ns(&self) -> Option<u64> {
-        self.on_the_way.first_key_value().map(|((arrival_ns, _), _)| *arrival_ns)
+        let arrival_ns = self.next_arrival_ns();
+        self.leaving.front().map(|(leave_ns, _)| *leave_ns).into_iter().chain(arrival_ns).min()
     }
 
     /// Takes a buffer back for the next datagram.
@@ -134,13 +159,35 @@ impl Link {
     /// Datagrams on the way.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.on_the_way.len()
+        self.on_the_way.len() + self.leaving.len()
     }
 
     /// Nothing is on the way.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.on_the_way.is_empty()
+        self.len() == 0
+    }
+
+    fn next_arrival_ns(&self) -> Option<u64> {
+        self.on_the_way.first_key_value().map(|((arrival_ns, _), _)| *arrival_ns)
+    }
+
+    fn pop_arrived(&mut self, now_ns: u64) -> Option<Vec<u8>> {
+        let Some(bottleneck) = &mut self.bottleneck else {
+            let first = self.on_the_way.first_entry()?;
+            return (first.key().0 <= now_ns).then(|| first.remove());
+        };
+        while let Some(first) = self.on_the_way.first_entry().filter(|first| first.key().0 <= now_ns) {
+            let ((arrival_ns, _), datagram) = first.remove_entry();
+            match bottleneck.enter(arrival_ns, datagram.len()) {
+                Some(leave_ns) => self.leaving.push_back((leave_ns, datagram)),
+                None => self.counters.tail_dropped += 1,
+            }
+        }
+        if self.leaving.front()?.0 > now_ns {
+            return None;
+        }
+        self.leaving.pop_front().map(|(_, datagram)| datagram)
     }
 
     fn is_lost(&mut self) -> bool {
@@ -156,7 +203,7 @@ impl Link {
     }
 
     fn put(&mut self, arrival_ns: u64, datagram: &[u8]) {
-        if self.on_the_way.len() >= QUEUE_DATAGRAMS_MAX {
+        if self.len() >= QUEUE_DATAGRAMS_MAX {
             self.counters.overflowed += 1;
             return;
         }
@@ -180,7 +227,7 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Burst;
+    use crate::{Burst, Capacity};
 
     const MS: u64 = 1_000_000;
 
@@ -272,6 +319,36 @@ mod tests {
         assert_eq!(datagram.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
         link.send(0, &[]);
         assert_eq!(link.poll(0), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_bottleneck_serves_in_order_at_its_rate_and_drops_what_finds_its_queue_full() {
+        let bottleneck = Bottleneck::new(Capacity::Constant { bytes_per_s: 100_000 }, 3);
+        let mut link = Link::new(LinkConfig::with_latency_ns(20 * MS), 1).with_bottleneck(bottleneck);
+        for number in 0..5_u8 {
+            link.send(0, &[number; 1_000]);
+        }
+        let mut arrivals = Vec::new();
+        while let Some(now_ns) = link.next_ns() {
+            arrivals.extend(link.poll(now_ns).map(|datagram| (now_ns / MS, datagram[0])));
+        }
+        assert_eq!(arrivals, [(30, 0), (40, 1), (50, 2)]);
+        assert_eq!((link.counters().tail_dropped, link.counters().delivered), (2, 3));
+    }
+
+    #[test]
+    fn a_recording_of_probes_adds_its_delay_and_loses_its_slots_without_reordering() {
+        let probes = ProbeTrace::parse("30000000\n5000000\n7000000\n", Some("0\n0\n1\n")).expect("well formed");
+        let mut link = Link::new(LinkConfig::default(), 1).with_probes(Arc::new(probes));
+        for at_ms in [0, 10, 20, 30] {
+            link.send(at_ms * MS, &[at_ms as u8]);
+        }
+        let mut arrivals = Vec::new();
+        while let Some(now_ns) = link.next_ns() {
+            arrivals.push((now_ns / MS, link.poll(now_ns).expect("arrived")[0]));
+        }
+        assert_eq!(arrivals, [(30, 0), (30, 10), (60, 30)]);
+        assert_eq!(link.counters().lost, 1);
     }
 
     #[test]
