@@ -17,6 +17,7 @@ use crate::channel::{
     PartOutcome, PartQueue, SNAPSHOT_PART_BYTES_MAX, SendError, UnreliableQueue,
 };
 use crate::hello::{Hello, HelloRefusal, HelloRules};
+use crate::loss::RecentLoss;
 use crate::packet::{AckField, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
 use crate::rate::{Credit, FixedRate, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S, RateController, wire_bytes};
 use crate::reason::Reason;
@@ -102,6 +103,7 @@ pub struct Connection {
     /// An ack left undecided packets behind: losses are to be judged.
     judge_losses: bool,
     loss_deadline_ns: Option<u64>,
+    recent_loss: RecentLoss,
     probe_due: bool,
     probes_unanswered: u32,
     closing: Option<Closing>,
@@ -153,6 +155,7 @@ impl Connection {
             receive_open: true,
             judge_losses: false,
             loss_deadline_ns: None,
+            recent_loss: RecentLoss::default(),
             probe_due: false,
             probes_unanswered: 0,
             closing: None,
@@ -213,7 +216,7 @@ impl Connection {
         let header_bytes = AckField::encoded_bytes(self.received.field(now_ns).as_ref());
         let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes());
         let packet_bytes = wire_bytes(self.ip_udp_bytes, sequence, header_bytes);
-        let reliable_bytes: usize = self.reliable.iter().map(|reliable| reliable.outbound.pending_bytes()).sum();
+        let reliable_bytes = self.reliable_frame_bytes(now_ns);
         let frame_bytes = frame_overhead_bytes(ChannelKind::Snapshot, SNAPSHOT_PART_BYTES_MAX);
         // Reliable messages are packed first: they cost a packet's overhead for each packet they fill, and what the
         // last of them leaves free is what a part may share.
@@ -321,6 +324,15 @@ impl Connection {
             Err(_) => self.stats.sends_full += 1,
         }
         taken
+    }
+
+    /// Frame bytes of reliable messages that the next packets will carry: those waiting, and redundant copies.
+    fn reliable_frame_bytes(&self, now_ns: u64) -> usize {
+        let redundant = self.recent_loss.exceeds(now_ns);
+        let each = self.reliable.iter().map(|Reliable { outbound, .. }| {
+            outbound.pending_bytes() + if redundant { outbound.redundant_bytes() } else { 0 }
+        });
+        each.sum()
     }
 
     fn check_open(&self) -> Result<(), SendError> {

@@ -11,6 +11,13 @@ use std::collections::VecDeque;
 /// reached after six minutes of silence.
 const COPIES_MAX: u8 = 200;
 
+/// Undecided packets that carry a small message redundantly, the first included (spec: PKT-46). At 30 % loss all four
+/// are lost once in 120 times.
+const REDUNDANT_COPIES_MAX: u8 = 4;
+
+/// Longest message that is sent redundantly, in bytes (spec: PKT-46).
+const REDUNDANT_BYTES_MAX: u16 = 128;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Never sent.
@@ -42,6 +49,12 @@ impl Message {
     fn is_pending(&self) -> bool {
         matches!(self.state, State::Fresh | State::Again)
     }
+
+    /// In flight, small, and in fewer undecided packets than redundancy allows.
+    fn may_ride_again(&self) -> bool {
+        let in_flight = self.state == State::InFlight && self.copies < REDUNDANT_COPIES_MAX;
+        in_flight && self.bytes <= REDUNDANT_BYTES_MAX
+    }
 }
 
 /// What one packet took from the reliable channels.
@@ -49,8 +62,10 @@ impl Message {
 pub(crate) struct Filled {
     /// Message frames written.
     pub(crate) frames: usize,
-    /// Those that had been sent before.
+    /// Those that had been sent before, and were lost or might have been.
     pub(crate) resent: u64,
+    /// Those that no loss asked for.
+    pub(crate) redundant: u64,
 }
 
 /// Messages of one channel that are not all acked, oldest first.
@@ -155,6 +170,36 @@ impl Outbound {
             filled.frames += 1;
             filled.resent += 1;
         }
+    }
+
+    /// Writes small messages in flight once more, oldest first, because the path loses packets (spec: PKT-46).
+    pub(crate) fn copy_redundant(
+        &mut self,
+        body: &mut Body<'_>,
+        packet: &mut SentPacket,
+        filled: &mut Filled,
+        frames_max: usize,
+    ) {
+        // What this packet carries already stands at the end: fresh messages were written first.
+        for index in 0..self.sendable() {
+            let message = self.messages[index];
+            let here = packet.carries(self.channel.0, narrow(self.base + index as u64));
+            if !message.may_ride_again() || here {
+                continue;
+            }
+            if filled.frames >= frames_max || !self.write(index, body, packet) {
+                return;
+            }
+            self.messages[index].copies += 1;
+            filled.frames += 1;
+            filled.redundant += 1;
+        }
+    }
+
+    /// Frame bytes that [`Self::copy_redundant`] would like to write.
+    pub(crate) fn redundant_bytes(&self) -> usize {
+        let sendable = self.messages.iter().take(self.sendable());
+        sendable.filter(|message| message.may_ride_again()).map(Message::frame_bytes).sum()
     }
 
     /// A packet with these messages arrived, in time or late: nothing of it is sent again (spec: PKT-44).
@@ -291,6 +336,31 @@ mod tests {
         assert!(!outbound.has_pending());
         outbound.on_lost(second.runs()[0]);
         assert!(outbound.has_pending());
+    }
+
+    #[test]
+    fn a_small_message_rides_in_four_undecided_packets_and_a_large_one_in_one() {
+        // proves: PKT-46
+        let mut outbound = Outbound::new(CHANNEL, 65_535);
+        outbound.push(&[1; 128]).expect("room");
+        outbound.push(&[2; 129]).expect("room");
+        let mut carried = Vec::new();
+        let mut records = Vec::new();
+        for sequence in 0..6 {
+            let mut bytes = [0; 1_200];
+            let mut record = SentPacket::new(sequence, 0);
+            let mut filled = Filled::default();
+            let mut body = Body::new(&mut bytes);
+            outbound.fill(&mut body, &mut record, &mut filled, 64);
+            outbound.copy_redundant(&mut body, &mut record, &mut filled, 64);
+            carried.push((filled.frames, filled.redundant));
+            records.push(record);
+        }
+        assert_eq!(carried, [(2, 0), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0)]);
+        outbound.on_lost(records[1].runs()[0]);
+        assert!(outbound.redundant_bytes() > 0 && !outbound.has_pending(), "three are left: one more may go");
+        outbound.on_acked(records[2].runs()[0]);
+        assert_eq!(outbound.redundant_bytes(), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod delivery;
 mod greeting;
 mod hostile;
 mod numbers;
+mod redundancy;
 mod snapshot;
 mod timing;
 
