@@ -13,8 +13,8 @@ pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
 
 use crate::ack::Received;
 use crate::channel::{
-    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelTable, Inbound, MESSAGE_COST_BYTES, Outbound, PartId,
-    PartOutcome, PartQueue, SNAPSHOT_PART_BYTES_MAX, SendError, UnreliableQueue,
+    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, Inbound, MESSAGE_COST_BYTES,
+    Outbound, PartId, PartOutcome, PartQueue, SNAPSHOT_PART_BYTES_MAX, SendError, Sequenced, UnreliableQueue,
 };
 use crate::hello::{Hello, HelloRefusal, HelloRules};
 use crate::loss::RecentLoss;
@@ -96,6 +96,7 @@ pub struct Connection {
     /// Reliable channels in the order of their lanes.
     reliable: Vec<Reliable>,
     unreliable: UnreliableQueue,
+    sequenced: Vec<Sequenced>,
     parts: PartQueue,
     /// Outcomes decided in a call that had no sink.
     outcomes: VecDeque<(PartId, PartOutcome)>,
@@ -128,15 +129,14 @@ impl Connection {
 
     fn with_first_message(role: Role, config: &ConnectionConfig, first_id: u64) -> Self {
         let ids = (0_u8..).map(ChannelId).zip(config.table.specs());
-        let mut lanes: Vec<(u8, ChannelId)> = ids
-            .filter(|(_, spec)| spec.kind == ChannelKind::ReliableOrdered)
-            .map(|(channel, spec)| (spec.lane, channel))
-            .collect();
-        lanes.sort_unstable();
-        let reliable = lanes.into_iter().map(|(_, channel)| Reliable {
+        let sequenced = ids.clone().filter(|(_, spec)| spec.kind == ChannelKind::Sequenced);
+        let sequenced = sequenced.map(|(channel, _)| Sequenced::new(channel, first_id));
+        let mut lanes: Vec<(ChannelId, &ChannelSpec)> = ids.filter(|(_, spec)| spec.kind.is_reliable()).collect();
+        lanes.sort_unstable_by_key(|(channel, spec)| (spec.lane, *channel));
+        let reliable = lanes.into_iter().map(|(channel, spec)| Reliable {
             channel,
-            outbound: Outbound::new(channel, first_id),
-            inbound: Inbound::new(first_id),
+            outbound: Outbound::new(channel, spec.kind, first_id),
+            inbound: Inbound::new(spec.kind, first_id),
         });
         Self {
             greeting: Greeting::new(role),
@@ -150,6 +150,7 @@ impl Connection {
             controller: FixedRate { bytes_per_s: config.rate_bytes_per_s },
             reliable: reliable.collect(),
             unreliable: UnreliableQueue::default(),
+            sequenced: sequenced.collect(),
             parts: PartQueue::default(),
             outcomes: VecDeque::new(),
             receive_open: true,
@@ -177,11 +178,16 @@ impl Connection {
         }
         match spec.kind {
             ChannelKind::Unreliable => {
-                self.stats.unreliable_dropped += self.unreliable.push(channel, message);
+                self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, 0, message);
                 Ok(())
             }
-            ChannelKind::ReliableOrdered => self.send_reliable(channel, message),
-            _ => Err(SendError::WrongKind),
+            ChannelKind::Sequenced => {
+                let id = self.sequenced_mut(channel).number();
+                self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, id, message);
+                Ok(())
+            }
+            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => self.send_reliable(channel, message),
+            ChannelKind::Snapshot | ChannelKind::Bulk => Err(SendError::WrongKind),
         }
     }
 
@@ -348,6 +354,11 @@ impl Connection {
     fn reliable_mut(&mut self, channel: ChannelId) -> &mut Reliable {
         let found = self.reliable.iter_mut().find(|reliable| reliable.channel == channel);
         found.expect("every reliable channel of the table was built")
+    }
+
+    fn sequenced_mut(&mut self, channel: ChannelId) -> &mut Sequenced {
+        let found = self.sequenced.iter_mut().find(|sequenced| sequenced.channel == channel);
+        found.expect("every sequenced channel of the table was built")
     }
 
     fn snapshot_channel(&self) -> Option<ChannelId> {

@@ -10,11 +10,13 @@ mod unreliable;
 pub(crate) use inbound::{Inbound, Verdict};
 pub(crate) use outbound::{Filled, Outbound};
 pub(crate) use parts::PartQueue;
+#[cfg(test)]
+pub(crate) use table::every_kind;
 pub use table::game::{CONTROL, EVENT, INPUT, SNAPSHOT};
 pub use table::{
     CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, MESSAGE_BYTES_MAX, SNAPSHOT_PART_BYTES_MAX,
 };
-pub(crate) use unreliable::UnreliableQueue;
+pub(crate) use unreliable::{Sequenced, UnreliableQueue};
 
 /// Reliable messages in flight per channel: the sender never sends a message this far beyond the oldest unacked one,
 /// the receiver accepts exactly as far beyond the next it expects (spec: PKT-50). One constant, because two would lock

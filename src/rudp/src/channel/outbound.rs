@@ -2,7 +2,7 @@
 
 use super::ring::ByteRing;
 use super::{CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, MESSAGE_COST_BYTES, SendError, WINDOW_MESSAGES};
-use crate::packet::{Body, frame_overhead_bytes, put_reliable_head};
+use crate::packet::{Body, frame_overhead_bytes, put_message_head};
 use crate::sent::{Run, SentPacket};
 use crate::sequence::{narrow, widen};
 use std::collections::VecDeque;
@@ -72,6 +72,7 @@ pub(crate) struct Filled {
 #[derive(Debug)]
 pub(crate) struct Outbound {
     channel: ChannelId,
+    kind: ChannelKind,
     /// Number of the front message.
     base: u64,
     messages: VecDeque<Message>,
@@ -84,9 +85,10 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(channel: ChannelId, first_id: u64) -> Self {
+    pub(crate) fn new(channel: ChannelId, kind: ChannelKind, first_id: u64) -> Self {
         Self {
             channel,
+            kind,
             base: first_id,
             messages: VecDeque::new(),
             bytes: ByteRing::default(),
@@ -239,7 +241,7 @@ impl Outbound {
         if message.frame_bytes() > body.room() || !packet.has_run_for(self.channel.0, id) {
             return false;
         }
-        put_reliable_head(body, self.channel, id, usize::from(message.bytes));
+        put_message_head(body, self.kind, self.channel, id, usize::from(message.bytes));
         self.bytes.copy_out(message.offset, body.gap(usize::from(message.bytes)));
         packet.add_message(self.channel.0, id);
         true
@@ -292,7 +294,7 @@ mod tests {
     }
 
     fn with_messages(first_id: u64, count: usize) -> Outbound {
-        let mut outbound = Outbound::new(CHANNEL, first_id);
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, first_id);
         for _ in 0..count {
             outbound.push(b"message").expect("room");
         }
@@ -341,7 +343,7 @@ mod tests {
     #[test]
     fn a_small_message_rides_in_four_undecided_packets_and_a_large_one_in_one() {
         // proves: PKT-46
-        let mut outbound = Outbound::new(CHANNEL, 65_535);
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, 65_535);
         outbound.push(&[1; 128]).expect("room");
         outbound.push(&[2; 129]).expect("room");
         let mut carried = Vec::new();
@@ -383,7 +385,7 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_and_takes_again_after_acks() {
         // proves: PKT-51
-        let mut outbound = Outbound::new(CHANNEL, 0);
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, 0);
         let message = [0; 1_024];
         let mut taken = 0;
         while outbound.push(&message).is_ok() {

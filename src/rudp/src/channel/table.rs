@@ -30,8 +30,7 @@ pub mod game {
     pub const SNAPSHOT: ChannelId = ChannelId(3);
 }
 
-/// How a channel delivers. All six are named and hashed; inner version 1 sends on `Unreliable`, `ReliableOrdered` and
-/// `Snapshot`, and refuses a send on the others.
+/// How a channel delivers. All six are named and hashed; inner version 1 refuses a send on `Bulk`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelKind {
     /// Sent once in the next packet, or dropped.
@@ -49,6 +48,12 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
+    /// Every message arrives, resent until it is acked.
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        matches!(self, Self::ReliableOrdered | Self::ReliableUnordered)
+    }
+
     /// The byte that stands for the kind in the table's canonical form (spec: PKT-21).
     const fn code(self) -> u8 {
         match self {
@@ -159,6 +164,30 @@ impl ChannelTable {
         }
         bytes
     }
+}
+
+/// The game's channels, and behind them one of each kind that the game does not use.
+#[cfg(test)]
+pub(crate) mod every_kind {
+    use super::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, MESSAGE_BYTES_MAX};
+
+    pub(crate) const LATEST: ChannelId = ChannelId(4);
+    pub(crate) const GOSSIP: ChannelId = ChannelId(5);
+
+    const fn row(name: &'static str, kind: ChannelKind, message_bytes_max: usize) -> ChannelSpec {
+        ChannelSpec { name, kind, message_bytes_max, lane: 3 }
+    }
+
+    const SPECS: &[ChannelSpec] = &[
+        ChannelTable::GAME.specs[0],
+        ChannelTable::GAME.specs[1],
+        ChannelTable::GAME.specs[2],
+        ChannelTable::GAME.specs[3],
+        row("latest", ChannelKind::Sequenced, MESSAGE_BYTES_MAX),
+        row("gossip", ChannelKind::ReliableUnordered, MESSAGE_BYTES_MAX),
+    ];
+
+    pub(crate) const TABLE: ChannelTable = ChannelTable::new(SPECS);
 }
 
 #[cfg(test)]

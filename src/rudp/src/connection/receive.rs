@@ -123,7 +123,14 @@ impl Connection {
                 Frame::Unreliable { channel, bytes } | Frame::Part { channel, bytes } => {
                     sink.on_message(sequence, channel, bytes);
                 }
-                Frame::Reliable { channel, id, bytes } => {
+                Frame::Sequenced { channel, id, bytes } => {
+                    if self.sequenced_mut(channel).is_news(id) {
+                        sink.on_message(sequence, channel, bytes);
+                    } else {
+                        self.stats.sequenced_old_in += 1;
+                    }
+                }
+                Frame::Reliable { channel, id, bytes } | Frame::Unordered { channel, id, bytes } => {
                     vouched &= self.receive_reliable(sequence, channel, id, bytes, sink);
                 }
             }

@@ -55,6 +55,8 @@ pub struct ConnectionStats {
     pub reliable_in: u64,
     /// Reliable messages that were here already.
     pub reliable_duplicates_in: u64,
+    /// Sequenced messages dropped because a newer one had been delivered.
+    pub sequenced_old_in: u64,
     /// Reliable messages not taken: the receive window was closed.
     pub reliable_closed_in: u64,
     /// Reliable messages not taken: beyond window or bytes, which an honest peer never is.

@@ -12,8 +12,8 @@ mod frame;
 mod header;
 
 pub(crate) use body::Body;
+pub(crate) use frame::put_message_head;
 pub use frame::{Frame, frame_overhead_bytes};
-pub(crate) use frame::{put_reliable_head, put_unreliable_head};
 pub use header::{AckField, HEADER_BYTES_MAX, MASK_BITS, TICKS_PER_MS, TIMING_TICK_NS, Timing};
 
 use crate::channel::ChannelTable;

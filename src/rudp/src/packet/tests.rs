@@ -1,12 +1,13 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 use super::*;
+use crate::channel::every_kind::{self, GOSSIP, LATEST};
 use crate::channel::{CONTROL, EVENT, INPUT, SNAPSHOT};
 use crate::hello::Hello;
 use crate::reason::Reason;
 use proptest::prelude::*;
 
-const TABLE: ChannelTable = ChannelTable::GAME;
+const TABLE: ChannelTable = every_kind::TABLE;
 
 fn encode(ack: Option<&AckField>, frames: &[Frame<'_>]) -> Vec<u8> {
     let mut bytes = vec![0; 64 * 1_024];
@@ -65,6 +66,10 @@ fn the_frames_have_their_published_bytes() {
     let reliable = Frame::Reliable { channel: EVENT, id: 0x0A0B, bytes: b"e" };
     assert_eq!(encode(None, &[reliable]), [0, 0x21, 0x0B, 0x0A, 1, b'e']);
     assert_eq!(encode(None, &[Frame::Part { channel: SNAPSHOT, bytes: &[9] }]), [0, 0x33, 1, 9]);
+    let latest = Frame::Sequenced { channel: LATEST, id: 0x0A0B, bytes: b"l" };
+    assert_eq!(encode(None, &[latest]), [0, 0x64, 0x0B, 0x0A, 1, b'l']);
+    let gossip = Frame::Unordered { channel: GOSSIP, id: 0x0A0B, bytes: b"g" };
+    assert_eq!(encode(None, &[gossip]), [0, 0x75, 0x0B, 0x0A, 1, b'g']);
     let long = [5; 1_000];
     assert_eq!(encode(None, &[Frame::Part { channel: SNAPSHOT, bytes: &long }])[..5], [0, 0x33, 0x83, 0xE8, 5]);
 }
@@ -87,7 +92,7 @@ fn malformed_payloads_are_named() {
         (&[0, 0x05], Side::Server, PayloadError::UnknownFrame(0x05)),
         (&[0, 0x40], Side::Server, PayloadError::UnknownFrame(0x40)),
         (&[0, 0xFF], Side::Server, PayloadError::UnknownFrame(0xFF)),
-        (&[0, 0x14, 0], Side::Server, PayloadError::NoSuchChannel(4)),
+        (&[0, 0x1F, 0], Side::Server, PayloadError::NoSuchChannel(15)),
         (&[0, 0x10, 0], Side::Server, PayloadError::WrongKind(0)),
         (&[0, 0x22, 0, 0, 0], Side::Server, PayloadError::WrongKind(2)),
         (&[0, 0x33, 0], Side::Server, PayloadError::WrongDirection(0x33)),
@@ -154,7 +159,7 @@ fn any_ack() -> impl Strategy<Value = AckField> {
 
 /// What a server may receive: (kind, id, bytes) to be turned into frames that borrow from it.
 fn any_frames() -> impl Strategy<Value = Vec<(u8, u16, Vec<u8>)>> {
-    proptest::collection::vec((0..5_u8, any::<u16>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..5)
+    proptest::collection::vec((0..7_u8, any::<u16>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..5)
 }
 
 fn frame_of((kind, id, bytes): &(u8, u16, Vec<u8>)) -> Frame<'_> {
@@ -163,6 +168,8 @@ fn frame_of((kind, id, bytes): &(u8, u16, Vec<u8>)) -> Frame<'_> {
         1 => Frame::Close { code: id.to_le_bytes()[0], text: "the end" },
         2 => Frame::Unreliable { channel: INPUT, bytes },
         3 => Frame::Reliable { channel: CONTROL, id: *id, bytes },
+        4 => Frame::Sequenced { channel: LATEST, id: *id, bytes },
+        5 => Frame::Unordered { channel: GOSSIP, id: *id, bytes },
         _ => Frame::Reliable { channel: EVENT, id: *id, bytes },
     }
 }

@@ -184,8 +184,8 @@ fn one_message_whose_ack_is_lost_at_any_window_position_locks_nothing() {
         runs
     };
     for position in 0..window {
-        let mut outbound = Outbound::new(CONTROL, 65_000);
-        let mut inbound = Inbound::new(65_000);
+        let mut outbound = Outbound::new(CONTROL, ChannelKind::ReliableOrdered, 65_000);
+        let mut inbound = Inbound::new(ChannelKind::ReliableOrdered, 65_000);
         for _ in 0..3 * window {
             outbound.push(b"x").expect("room");
         }

@@ -18,7 +18,7 @@ struct Lateness {
 
 impl Lateness {
     fn measure(channel: ChannelId, loss: f64, seed: u64) -> Self {
-        let mut pair = Pair::spoken(LinkConfig { latency_ns: DELAY_NS, loss, ..LinkConfig::default() }, seed);
+        let mut pair = Pair::every_kind(LinkConfig { latency_ns: DELAY_NS, loss, ..LinkConfig::default() }, seed);
         let mut sent_ns = Vec::new();
         let mut late_ns = vec![None; (WARM_UP + MESSAGES) as usize];
         let mut heard = 0;
@@ -88,6 +88,19 @@ fn at_five_percent_loss_p99_of_the_ordered_channel_is_a_tick_over_the_delay_and_
         ordered.print(&format!("ordered, {loss} lost, D {} ms", DELAY_NS / MS));
         assert!(ordered.quantile_ns(990) <= DELAY_NS + ticks * TICK_NS + MS);
     }
+}
+
+/// At 30 % all four copies of a message are lost once in 120 times. That alone is inside p99; on an ordered channel each
+/// such message also holds up those sent within the round trip until it is resent, which is not: the figure is printed.
+#[test]
+fn at_thirty_percent_loss_p99_of_the_unordered_channel_is_three_ticks_over_the_delay() {
+    // proves: PKT-46, PKT-57
+    for (loss, ticks) in [(0.05, 1), (0.2, 3), (0.3, 3)] {
+        let unordered = Lateness::measure(GOSSIP, loss, 11);
+        unordered.print(&format!("unordered, {loss} lost, D {} ms", DELAY_NS / MS));
+        assert!(unordered.quantile_ns(990) <= DELAY_NS + ticks * TICK_NS + MS);
+    }
+    Lateness::measure(EVENT, 0.3, 11).print(&format!("ordered, 0.3 lost, D {} ms", DELAY_NS / MS));
 }
 
 #[test]
