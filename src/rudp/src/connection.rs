@@ -13,8 +13,8 @@ pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
 
 use crate::ack::Received;
 use crate::channel::{
-    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, Inbound, MESSAGE_COST_BYTES,
-    Outbound, PartId, PartOutcome, PartQueue, SNAPSHOT_PART_BYTES_MAX, SendError, Sequenced, UnreliableQueue,
+    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, Inbound, Outbound, PartId,
+    PartOutcome, PartQueue, Reassembly, SNAPSHOT_PART_BYTES_MAX, SendError, Sequenced, UnreliableQueue,
 };
 use crate::hello::{Hello, HelloRefusal, HelloRules};
 use crate::loss::RecentLoss;
@@ -96,6 +96,7 @@ pub struct Connection {
     /// Reliable channels in the order of their lanes.
     reliable: Vec<Reliable>,
     unreliable: UnreliableQueue,
+    reassembly: Reassembly,
     sequenced: Vec<Sequenced>,
     parts: PartQueue,
     /// Outcomes decided in a call that had no sink.
@@ -129,6 +130,9 @@ impl Connection {
 
     fn with_first_message(role: Role, config: &ConnectionConfig, first_id: u64) -> Self {
         let ids = (0_u8..).map(ChannelId).zip(config.table.specs());
+        let specs = config.table.specs().iter();
+        let unreliable = specs.filter(|spec| matches!(spec.kind, ChannelKind::Unreliable | ChannelKind::Sequenced));
+        let unreliable_bytes_max = unreliable.map(|spec| spec.message_bytes_max).max().unwrap_or(0);
         let sequenced = ids.clone().filter(|(_, spec)| spec.kind == ChannelKind::Sequenced);
         let sequenced = sequenced.map(|(channel, _)| Sequenced::new(channel, first_id));
         let mut lanes: Vec<(ChannelId, &ChannelSpec)> = ids.filter(|(_, spec)| spec.kind.is_reliable()).collect();
@@ -149,7 +153,8 @@ impl Connection {
             credit: Credit::default(),
             controller: FixedRate { bytes_per_s: config.rate_bytes_per_s },
             reliable: reliable.collect(),
-            unreliable: UnreliableQueue::default(),
+            unreliable: UnreliableQueue::new(unreliable_bytes_max),
+            reassembly: Reassembly::default(),
             sequenced: sequenced.collect(),
             parts: PartQueue::default(),
             outcomes: VecDeque::new(),
@@ -315,6 +320,12 @@ impl Connection {
         self.reliable.iter().map(|reliable| reliable.inbound.early_messages()).sum()
     }
 
+    /// Messages of which fragments are here and fragments are missing, and the bytes held for them.
+    #[must_use]
+    pub fn reassembly_held(&self) -> (usize, usize) {
+        self.reassembly.held()
+    }
+
     /// Undecided packets.
     #[must_use]
     pub fn packets_in_flight(&self) -> u32 {
@@ -323,7 +334,7 @@ impl Connection {
 
     fn send_reliable(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
         let (_, queued_bytes) = self.reliable_queued();
-        let fits = queued_bytes + message.len() + MESSAGE_COST_BYTES <= CONNECTION_QUEUE_BYTES_MAX;
+        let fits = queued_bytes + Outbound::cost_bytes(message.len()) <= CONNECTION_QUEUE_BYTES_MAX;
         let taken = if fits { self.reliable_mut(channel).outbound.push(message) } else { Err(SendError::Full) };
         match taken {
             Ok(()) => self.stats.reliable_out += 1,

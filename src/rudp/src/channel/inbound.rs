@@ -1,6 +1,9 @@
 //! The receiving half of a reliable channel, ordered or not.
 
-use super::{CHANNEL_QUEUE_BYTES_MAX, ChannelKind, MESSAGE_COST_BYTES, WINDOW_MESSAGES};
+use super::{
+    Arrived, CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, Claim, Kept, MESSAGE_COST_BYTES, Place, Reassembly,
+    WINDOW_MESSAGES,
+};
 use crate::sequence::widen;
 use std::collections::VecDeque;
 
@@ -22,6 +25,10 @@ pub(crate) enum Verdict {
     BeyondWindow,
     /// Beyond the bytes a channel may hold, which an honest sender never is.
     OverBudget,
+    /// A fragment of a message that cannot be begun now.
+    NoRoom,
+    /// It says something else about a message than other fragments do.
+    Mismatched,
 }
 
 impl Verdict {
@@ -31,14 +38,24 @@ impl Verdict {
     }
 }
 
+/// What is known of a number ahead.
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Missing,
+    /// Here, and waits for those before it.
+    Message(Vec<u8>),
+    /// Here, and nothing to keep: delivered where order does not matter, or a fragment that is being put together.
+    Taken,
+}
+
 /// The next expected message and what arrived ahead of it.
 #[derive(Debug)]
 pub(crate) struct Inbound {
     next: u64,
     is_ordered: bool,
-    /// Index i: message `next + i`, if it is here. The front is always missing. Where order does not matter, what is
-    /// here was delivered, and the entry is empty.
-    early: VecDeque<Option<Vec<u8>>>,
+    /// Index i: message `next + i`. The front is missing.
+    early: VecDeque<Slot>,
     early_bytes: usize,
     spare: Vec<Vec<u8>>,
 }
@@ -51,27 +68,16 @@ impl Inbound {
 
     /// Judges a message and stores it if it is early. `open`: new messages are welcome.
     pub(crate) fn on_message(&mut self, id: u16, message: &[u8], open: bool) -> Verdict {
-        let id = widen(id, self.next);
-        let Some(ahead) = id.checked_sub(self.next) else { return Verdict::Duplicate };
-        if ahead >= WINDOW_MESSAGES {
-            return Verdict::BeyondWindow;
-        }
-        let ahead = usize::try_from(ahead).expect("below the window");
-        if self.early.get(ahead).is_some_and(Option::is_some) {
-            return Verdict::Duplicate;
-        }
-        if !open {
-            return Verdict::Closed;
-        }
+        let ahead = match self.ahead(id, open) {
+            Ok(ahead) => ahead,
+            Err(verdict) => return verdict,
+        };
         if ahead == 0 {
             self.step();
-            while !self.is_ordered && self.early.front().is_some_and(Option::is_some) {
-                self.step();
-            }
             return Verdict::Deliver;
         }
         if !self.is_ordered {
-            self.slot(ahead).replace(Vec::new());
+            *self.slot(ahead) = Slot::Taken;
             return Verdict::Deliver;
         }
         let early_bytes = self.early_bytes + message.len() + MESSAGE_COST_BYTES;
@@ -82,16 +88,71 @@ impl Inbound {
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(message);
-        *self.slot(ahead) = Some(buffer);
+        *self.slot(ahead) = Slot::Message(buffer);
         Verdict::Stored
     }
 
-    /// The next stored message that is in order now (spec: PKT-52). Give the buffer back with [`Self::recycle`].
-    pub(crate) fn pop_ready(&mut self) -> Option<Vec<u8>> {
-        let message = self.early.front_mut()?.take()?;
-        self.early_bytes -= message.len() + MESSAGE_COST_BYTES;
-        self.step();
-        Some(message)
+    /// Judges a fragment, whose number is its own, and keeps it with the others of its message (spec: PKT-72).
+    pub(crate) fn on_fragment(
+        &mut self,
+        channel: ChannelId,
+        (id, place, bytes): (u16, Place, &[u8]),
+        open: bool,
+        reassembly: &mut Reassembly,
+    ) -> Verdict {
+        let ahead = match self.ahead(id, open) {
+            Ok(ahead) => ahead,
+            Err(verdict) => return verdict,
+        };
+        let number = self.next + ahead as u64;
+        let Some(message) = number.checked_sub(u64::from(place.index)) else { return Verdict::Mismatched };
+        let count = place.fragments() as u64;
+        let is_new = !reassembly.is_begun(channel, message);
+        if reassembly.conflicts(channel, message, count, Some(place)) || (is_new && self.holds_any(message, count)) {
+            return Verdict::Mismatched;
+        }
+        let awaited = message <= self.next;
+        let claim = if awaited { Claim::Awaited } else { Claim::Reliable };
+        match reassembly.keep(&Arrived { channel, message, place, bytes }, claim) {
+            Kept::Stored => {}
+            Kept::Duplicate => return Verdict::Duplicate,
+            Kept::Mismatched => return Verdict::Mismatched,
+            Kept::Full => return Verdict::NoRoom,
+        }
+        *self.slot(ahead) = Slot::Taken;
+        Verdict::Stored
+    }
+
+    /// The next message that may be delivered now (spec: PKT-52): one that waited, or one whose last fragment is here.
+    /// To be asked until it is `None` after each message accepted. Give the buffer back with [`Self::recycle`].
+    pub(crate) fn pop_ready(&mut self, channel: ChannelId, reassembly: &mut Reassembly) -> Option<Vec<u8>> {
+        loop {
+            match self.early.front_mut().map(std::mem::take)? {
+                Slot::Missing => return None,
+                Slot::Message(message) => {
+                    self.early_bytes -= message.len() + MESSAGE_COST_BYTES;
+                    self.step();
+                    return Some(message);
+                }
+                Slot::Taken => self.step(),
+            }
+            if self.is_ordered {
+                let whole = reassembly.take_ending(channel, self.next);
+                if whole.is_some() {
+                    return whole;
+                }
+            }
+        }
+    }
+
+    /// The number of the message that a fragment belongs to.
+    pub(crate) fn message_of(&self, id: u16, place: Place) -> u64 {
+        widen(id, self.next).saturating_sub(u64::from(place.index))
+    }
+
+    /// The number that 16 bits stand for.
+    pub(crate) fn number(&self, id: u16) -> u64 {
+        widen(id, self.next)
     }
 
     /// Keeps a few buffers for the next loss; a burst's worth goes back to the allocator.
@@ -103,12 +164,37 @@ impl Inbound {
 
     /// Messages that wait for one before them.
     pub(crate) fn early_messages(&self) -> usize {
-        if self.is_ordered { self.early.iter().flatten().count() } else { 0 }
+        self.early.iter().filter(|slot| matches!(slot, Slot::Message(_))).count()
     }
 
-    fn slot(&mut self, ahead: usize) -> &mut Option<Vec<u8>> {
+    /// How far ahead of the next expected number a new one is, or why it is not taken.
+    fn ahead(&self, id: u16, open: bool) -> Result<usize, Verdict> {
+        let Some(ahead) = widen(id, self.next).checked_sub(self.next) else { return Err(Verdict::Duplicate) };
+        if ahead >= WINDOW_MESSAGES {
+            return Err(Verdict::BeyondWindow);
+        }
+        let ahead = usize::try_from(ahead).expect("below the window");
+        match self.early.get(ahead) {
+            Some(Slot::Message(_) | Slot::Taken) => Err(Verdict::Duplicate),
+            _ if !open => Err(Verdict::Closed),
+            _ => Ok(ahead),
+        }
+    }
+
+    /// Whether any of these numbers is here.
+    fn holds_any(&self, first: u64, count: u64) -> bool {
+        (first..first + count).any(|number| match number.checked_sub(self.next) {
+            None => true,
+            Some(ahead) => {
+                let slot = usize::try_from(ahead).ok().and_then(|ahead| self.early.get(ahead));
+                matches!(slot, Some(Slot::Message(_) | Slot::Taken))
+            }
+        })
+    }
+
+    fn slot(&mut self, ahead: usize) -> &mut Slot {
         if self.early.len() <= ahead {
-            self.early.resize_with(ahead + 1, || None);
+            self.early.resize_with(ahead + 1, Slot::default);
         }
         &mut self.early[ahead]
     }
@@ -123,17 +209,21 @@ impl Inbound {
 mod tests {
     use super::*;
 
+    fn pop(inbound: &mut Inbound) -> Option<Vec<u8>> {
+        inbound.pop_ready(ChannelId(0), &mut Reassembly::default())
+    }
+
     #[test]
     fn early_messages_wait_and_leave_in_order() {
         // proves: PKT-52
         let mut inbound = Inbound::new(ChannelKind::ReliableOrdered, 65_535);
         assert_eq!(inbound.on_message(1, b"c", true), Verdict::Stored);
         assert_eq!(inbound.on_message(0, b"b", true), Verdict::Stored);
-        assert_eq!(inbound.pop_ready(), None);
+        assert_eq!(pop(&mut inbound), None);
         assert_eq!(inbound.on_message(65_535, b"a", true), Verdict::Deliver);
-        assert_eq!(inbound.pop_ready().as_deref(), Some(b"b".as_slice()));
-        assert_eq!(inbound.pop_ready().as_deref(), Some(b"c".as_slice()));
-        assert_eq!(inbound.pop_ready(), None);
+        assert_eq!(pop(&mut inbound).as_deref(), Some(b"b".as_slice()));
+        assert_eq!(pop(&mut inbound).as_deref(), Some(b"c".as_slice()));
+        assert_eq!(pop(&mut inbound), None);
         assert_eq!((inbound.next, inbound.early_bytes), (65_538, 0));
     }
 
@@ -144,7 +234,7 @@ mod tests {
         for id in [1, 65_535, 2, 0] {
             assert_eq!(inbound.on_message(id, b"m", true), Verdict::Deliver);
             assert_eq!(inbound.on_message(id, b"m", true), Verdict::Duplicate);
-            assert_eq!(inbound.pop_ready(), None);
+            assert_eq!(pop(&mut inbound), None);
         }
         assert_eq!((inbound.next, inbound.early.len(), inbound.early_bytes), (65_539, 0, 0));
         assert_eq!(inbound.on_message(1_026, b"m", true), Verdict::Deliver);

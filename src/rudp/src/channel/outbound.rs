@@ -1,8 +1,9 @@
 //! The sending half of a reliable channel.
 
+use super::fragment::{self, MESSAGE_BYTES_MAX, Place};
 use super::ring::ByteRing;
 use super::{CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, MESSAGE_COST_BYTES, SendError, WINDOW_MESSAGES};
-use crate::packet::{Body, frame_overhead_bytes, put_message_head};
+use crate::packet::{Body, FRAGMENT_OVERHEAD_BYTES, frame_overhead_bytes, put_fragment_head, put_message_head};
 use crate::sent::{Run, SentPacket};
 use crate::sequence::{narrow, widen};
 use std::collections::VecDeque;
@@ -30,7 +31,11 @@ enum State {
     Acked,
 }
 
-/// A message from `send` until it and all before it are acked.
+/// Bytes of fragments from the oldest unacked message on that a channel sends ahead: what a receiver keeps for messages
+/// that nothing waits for yet (spec: PKT-75).
+const FRAGMENTS_AHEAD_BYTES: usize = MESSAGE_BYTES_MAX;
+
+/// A message, or a piece of one with a number of its own, from `send` until it and all before it are acked.
 #[derive(Clone, Copy, Debug)]
 struct Message {
     offset: u32,
@@ -38,12 +43,17 @@ struct Message {
     /// Undecided packets that carry it.
     copies: u8,
     state: State,
+    place: Option<Place>,
 }
 
 impl Message {
     fn frame_bytes(&self) -> usize {
         let bytes = usize::from(self.bytes);
-        bytes + frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes)
+        let overhead_bytes = match self.place {
+            None => frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes),
+            Some(_) => FRAGMENT_OVERHEAD_BYTES,
+        };
+        bytes + overhead_bytes
     }
 
     fn is_pending(&self) -> bool {
@@ -53,7 +63,7 @@ impl Message {
     /// In flight, small, and in fewer undecided packets than redundancy allows.
     fn may_ride_again(&self) -> bool {
         let in_flight = self.state == State::InFlight && self.copies < REDUNDANT_COPIES_MAX;
-        in_flight && self.bytes <= REDUNDANT_BYTES_MAX
+        in_flight && self.place.is_none() && self.bytes <= REDUNDANT_BYTES_MAX
     }
 }
 
@@ -82,6 +92,8 @@ pub(crate) struct Outbound {
     cursor: usize,
     /// Frame bytes of all pending messages.
     pending_bytes: usize,
+    /// Bytes of fragments that were sent and are not released.
+    fragment_bytes: usize,
 }
 
 impl Outbound {
@@ -95,26 +107,42 @@ impl Outbound {
             queued_bytes: 0,
             cursor: 0,
             pending_bytes: 0,
+            fragment_bytes: 0,
         }
     }
 
     /// Takes a message into the queue.
     pub(crate) fn push(&mut self, message: &[u8]) -> Result<(), SendError> {
-        let bytes = u16::try_from(message.len()).map_err(|_| SendError::TooLarge)?;
-        let queued_bytes = self.queued_bytes + message.len() + MESSAGE_COST_BYTES;
+        let queued_bytes = self.queued_bytes + Self::cost_bytes(message.len());
         if queued_bytes > CHANNEL_QUEUE_BYTES_MAX {
             return Err(SendError::Full);
         }
         self.queued_bytes = queued_bytes;
-        let message = Message { offset: self.bytes.push(message), bytes, copies: 0, state: State::Fresh };
-        self.pending_bytes += message.frame_bytes();
-        self.messages.push_back(message);
+        for (place, piece) in fragment::cut(message) {
+            let bytes = u16::try_from(piece.len()).expect("a piece fits a packet");
+            let piece = Message { offset: self.bytes.push(piece), bytes, copies: 0, state: State::Fresh, place };
+            self.pending_bytes += piece.frame_bytes();
+            self.messages.push_back(piece);
+        }
         Ok(())
+    }
+
+    /// What a message of this length counts towards the limits: its bytes, and the cost of each of its pieces.
+    pub(crate) fn cost_bytes(message_bytes: usize) -> usize {
+        message_bytes + fragment::pieces(message_bytes) * MESSAGE_COST_BYTES
     }
 
     /// A message waits that the window allows to go (spec: PKT-50).
     pub(crate) fn has_pending(&self) -> bool {
-        self.cursor < self.sendable()
+        self.cursor < self.sendable() && !self.must_wait(self.cursor)
+    }
+
+    /// A fragment that would be sent too far ahead of the oldest unacked message. It goes when acks make room, and the
+    /// oldest always goes.
+    fn must_wait(&self, index: usize) -> bool {
+        let message = &self.messages[index];
+        let fresh_fragment = message.place.is_some() && message.state == State::Fresh;
+        fresh_fragment && self.fragment_bytes + usize::from(message.bytes) > FRAGMENTS_AHEAD_BYTES
     }
 
     /// Frame bytes of all messages waiting to be sent for the first time or again.
@@ -145,6 +173,9 @@ impl Outbound {
             filled.frames += 1;
             filled.resent += u64::from(message.state == State::Again);
             self.pending_bytes -= message.frame_bytes();
+            if message.place.is_some() && message.state == State::Fresh {
+                self.fragment_bytes += usize::from(message.bytes);
+            }
             message.state = State::InFlight;
             message.copies += 1;
             self.skip_settled();
@@ -241,7 +272,10 @@ impl Outbound {
         if message.frame_bytes() > body.room() || !packet.has_run_for(self.channel.0, id) {
             return false;
         }
-        put_message_head(body, self.kind, self.channel, id, usize::from(message.bytes));
+        match message.place {
+            None => put_message_head(body, self.kind, self.channel, id, usize::from(message.bytes)),
+            Some(place) => put_fragment_head(body, true, self.channel, id, place),
+        }
         self.bytes.copy_out(message.offset, body.gap(usize::from(message.bytes)));
         packet.add_message(self.channel.0, id);
         true
@@ -262,6 +296,7 @@ impl Outbound {
     fn release_front(&mut self) {
         while let Some(front) = self.messages.front().filter(|message| message.state == State::Acked) {
             let bytes = usize::from(front.bytes);
+            self.fragment_bytes -= if front.place.is_some() { bytes } else { 0 };
             self.bytes.release(bytes);
             self.queued_bytes -= bytes + MESSAGE_COST_BYTES;
             self.messages.pop_front();
@@ -380,6 +415,27 @@ mod tests {
         assert!(!outbound.has_pending(), "the oldest is still missing");
         outbound.on_acked(Run { channel: 0, count: 1, first: 40_000 });
         assert_eq!(packet(&mut outbound, sequence).1, [41_024, 41_025]);
+    }
+
+    #[test]
+    fn fragments_run_at_most_64_kib_ahead_of_the_oldest_unacked() {
+        // proves: PKT-75
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, 0);
+        for _ in 0..2 {
+            outbound.push(&[7; MESSAGE_BYTES_MAX]).expect("room");
+        }
+        let mut records = Vec::new();
+        while outbound.has_pending() {
+            records.push(packet(&mut outbound, records.len() as u64).0);
+        }
+        assert_eq!(records.len(), 64);
+        outbound.on_acked(records[1].runs()[0]);
+        assert!(!outbound.has_pending(), "the oldest is still missing");
+        outbound.on_lost(records[0].runs()[0]);
+        assert_eq!(packet(&mut outbound, 64).1, [0], "what was sent before may always go again");
+        outbound.on_acked(records[0].runs()[0]);
+        assert_eq!([packet(&mut outbound, 65).1, packet(&mut outbound, 66).1], [[64], [65]]);
+        assert!(!outbound.has_pending());
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Unreliable messages: into the next packet, or away.
 
+use super::fragment::{self, Place};
 use super::ring::ByteRing;
 use super::{ChannelId, ChannelKind};
-use crate::packet::{Body, frame_overhead_bytes, put_message_head};
+use crate::packet::{Body, FRAGMENT_OVERHEAD_BYTES, frame_overhead_bytes, put_fragment_head, put_message_head};
 use crate::sequence::{narrow, widen};
 use std::collections::VecDeque;
 
-/// Messages waiting at most.
+/// Messages and fragments waiting at most: the longest message is as many fragments.
 pub(crate) const UNRELIABLE_MESSAGES_MAX: usize = 64;
 
-/// Bytes waiting at most: 4 KiB, more than three packets.
+/// Bytes waiting at most, unless a channel allows a longer message: 4 KiB, more than three packets.
 pub(crate) const UNRELIABLE_BYTES_MAX: usize = 4 * 1_024;
 
 /// A message that waits for a packet.
@@ -17,34 +18,59 @@ pub(crate) const UNRELIABLE_BYTES_MAX: usize = 4 * 1_024;
 struct Waiting {
     channel: ChannelId,
     kind: ChannelKind,
-    /// Its number on a sequenced channel, else 0.
+    /// Its number on a sequenced channel, that of its message for a fragment, else 0.
     id: u16,
+    place: Option<Place>,
     offset: u32,
     bytes: u16,
 }
 
 /// Messages of all unreliable and sequenced channels, in the order of sending.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct UnreliableQueue {
     messages: VecDeque<Waiting>,
     bytes: ByteRing,
     queued_bytes: usize,
+    bytes_max: usize,
+    /// Number of the next message that goes in fragments.
+    next_fragmented: u16,
 }
 
 impl UnreliableQueue {
+    /// A queue that takes at least one message of this length.
+    pub(crate) fn new(message_bytes_max: usize) -> Self {
+        let bytes_max = message_bytes_max.max(UNRELIABLE_BYTES_MAX);
+        let (messages, bytes) = (VecDeque::new(), ByteRing::default());
+        Self { messages, bytes, queued_bytes: 0, bytes_max, next_fragmented: 0 }
+    }
+
     /// Takes a message; the oldest ones give way, for the newest is worth most (spec: PKT-54). Returns how many were
     /// dropped.
     pub(crate) fn push(&mut self, channel: ChannelId, kind: ChannelKind, id: u16, message: &[u8]) -> u64 {
         let mut dropped = 0;
-        while self.messages.len() >= UNRELIABLE_MESSAGES_MAX || self.queued_bytes + message.len() > UNRELIABLE_BYTES_MAX
+        let pieces = fragment::pieces(message.len());
+        while self.messages.len() + pieces > UNRELIABLE_MESSAGES_MAX
+            || self.queued_bytes + message.len() > self.bytes_max
         {
-            self.pop();
+            self.drop_front();
             dropped += 1;
         }
-        let bytes = u16::try_from(message.len()).expect("bounded by the table");
-        self.messages.push_back(Waiting { channel, kind, id, offset: self.bytes.push(message), bytes });
-        self.queued_bytes += message.len();
+        let id = if pieces > 1 { self.next_fragmented } else { id };
+        self.next_fragmented = self.next_fragmented.wrapping_add(u16::from(pieces > 1));
+        for (place, piece) in fragment::cut(message) {
+            let bytes = u16::try_from(piece.len()).expect("a piece fits a packet");
+            self.messages.push_back(Waiting { channel, kind, id, place, offset: self.bytes.push(piece), bytes });
+            self.queued_bytes += piece.len();
+        }
         dropped
+    }
+
+    /// Drops the oldest message; of fragments all that wait, for the rest would be worth nothing.
+    fn drop_front(&mut self) {
+        self.pop();
+        while self.messages.front().is_some_and(|front| front.place.is_some_and(|place| place.index > 0)) {
+            self.pop();
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -54,13 +80,18 @@ impl UnreliableQueue {
     /// Writes messages while frames and bytes last; returns how many.
     pub(crate) fn fill(&mut self, body: &mut Body<'_>, frames_max: usize) -> usize {
         let mut frames = 0;
-        while let Some(&Waiting { channel, kind, id, offset, bytes }) = self.messages.front() {
+        while let Some(&Waiting { channel, kind, id, place, offset, bytes }) = self.messages.front() {
             let bytes = usize::from(bytes);
-            let frame_bytes = bytes + frame_overhead_bytes(kind, bytes);
+            let overhead_bytes =
+                if place.is_some() { FRAGMENT_OVERHEAD_BYTES } else { frame_overhead_bytes(kind, bytes) };
+            let frame_bytes = bytes + overhead_bytes;
             if frames >= frames_max || frame_bytes > body.room() {
                 break;
             }
-            put_message_head(body, kind, channel, id, bytes);
+            match place {
+                None => put_message_head(body, kind, channel, id, bytes),
+                Some(place) => put_fragment_head(body, false, channel, id, place),
+            }
             self.bytes.copy_out(offset, body.gap(bytes));
             self.pop();
             frames += 1;
@@ -112,7 +143,7 @@ mod tests {
     #[test]
     fn the_oldest_give_way_and_are_counted() {
         // proves: PKT-54
-        let mut queue = UnreliableQueue::default();
+        let mut queue = UnreliableQueue::new(1_024);
         let dropped: u64 = (0..70_u8).map(|byte| queue.push(ChannelId(2), ChannelKind::Unreliable, 0, &[byte])).sum();
         assert_eq!(dropped, 6);
         let mut bytes = [0; 1_200];
@@ -133,7 +164,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_as_well_as_messages() {
-        let mut queue = UnreliableQueue::default();
+        let mut queue = UnreliableQueue::new(1_024);
         let dropped: u64 = (0..5).map(|_| queue.push(ChannelId(2), ChannelKind::Unreliable, 0, &[0; 1_024])).sum();
         assert_eq!(dropped, 1);
     }

@@ -21,6 +21,8 @@ impl Connection {
             self.greeting.on_unheard();
         }
         self.received.on_timeout(now_ns);
+        self.reassembly.on_timeout(now_ns);
+        self.stats.reassemblies_given_up = self.reassembly.given_up;
         self.flush_outcomes(sink);
     }
 
@@ -34,7 +36,8 @@ impl Connection {
             return None;
         }
         let ack_ns = self.received.deadline_ns();
-        [self.loss_deadline_ns, self.probe_deadline_ns(), ack_ns].into_iter().flatten().min()
+        let reassembly_ns = self.reassembly.deadline_ns();
+        [self.loss_deadline_ns, self.probe_deadline_ns(), ack_ns, reassembly_ns].into_iter().flatten().min()
     }
 
     /// Reads a header's acks (spec: PKT-11). Numbers that were never sent are counted and otherwise ignored

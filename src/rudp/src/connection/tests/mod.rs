@@ -1,6 +1,7 @@
 //! Two connections, two bad links and a clock that jumps to the next wake-up.
 
 mod delivery;
+mod fragments;
 mod greeting;
 mod hostile;
 mod kinds;
@@ -10,7 +11,7 @@ mod snapshot;
 mod timing;
 
 use super::*;
-use crate::channel::every_kind::{self, GOSSIP, LATEST};
+use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
 use crate::channel::{CONTROL, EVENT, INPUT, SNAPSHOT};
 use crate::hello::INNER_VERSION;
 use netem::{Link, LinkConfig};
