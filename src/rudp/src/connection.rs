@@ -13,10 +13,11 @@ pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
 
 use crate::ack::Received;
 use crate::channel::{
-    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelTable, Inbound, MESSAGE_COST_BYTES, Outbound, PartId,
-    PartOutcome, PartQueue, SNAPSHOT_PART_BYTES_MAX, SendError, UnreliableQueue,
+    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, Inbound, Outbound, PartId,
+    PartOutcome, PartQueue, Reassembly, SNAPSHOT_PART_BYTES_MAX, SendError, Sequenced, UnreliableQueue,
 };
 use crate::hello::{Hello, HelloRefusal, HelloRules};
+use crate::loss::RecentLoss;
 use crate::packet::{AckField, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
 use crate::rate::{Credit, FixedRate, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S, RateController, wire_bytes};
 use crate::reason::Reason;
@@ -95,6 +96,8 @@ pub struct Connection {
     /// Reliable channels in the order of their lanes.
     reliable: Vec<Reliable>,
     unreliable: UnreliableQueue,
+    reassembly: Reassembly,
+    sequenced: Vec<Sequenced>,
     parts: PartQueue,
     /// Outcomes decided in a call that had no sink.
     outcomes: VecDeque<(PartId, PartOutcome)>,
@@ -104,6 +107,7 @@ pub struct Connection {
     /// The last time that a call named.
     seen_ns: u64,
     loss_deadline_ns: Option<u64>,
+    recent_loss: RecentLoss,
     probe_due: bool,
     probes_unanswered: u32,
     closing: Option<Closing>,
@@ -128,15 +132,17 @@ impl Connection {
 
     fn with_first_message(role: Role, config: &ConnectionConfig, first_id: u64) -> Self {
         let ids = (0_u8..).map(ChannelId).zip(config.table.specs());
-        let mut lanes: Vec<(u8, ChannelId)> = ids
-            .filter(|(_, spec)| spec.kind == ChannelKind::ReliableOrdered)
-            .map(|(channel, spec)| (spec.lane, channel))
-            .collect();
-        lanes.sort_unstable();
-        let reliable = lanes.into_iter().map(|(_, channel)| Reliable {
+        let specs = config.table.specs().iter();
+        let unreliable = specs.filter(|spec| matches!(spec.kind, ChannelKind::Unreliable | ChannelKind::Sequenced));
+        let unreliable_bytes_max = unreliable.map(|spec| spec.message_bytes_max).max().unwrap_or(0);
+        let sequenced = ids.clone().filter(|(_, spec)| spec.kind == ChannelKind::Sequenced);
+        let sequenced = sequenced.map(|(channel, _)| Sequenced::new(channel, first_id));
+        let mut lanes: Vec<(ChannelId, &ChannelSpec)> = ids.filter(|(_, spec)| spec.kind.is_reliable()).collect();
+        lanes.sort_unstable_by_key(|(channel, spec)| (spec.lane, *channel));
+        let reliable = lanes.into_iter().map(|(channel, spec)| Reliable {
             channel,
-            outbound: Outbound::new(channel, first_id),
-            inbound: Inbound::new(first_id),
+            outbound: Outbound::new(channel, spec.kind, first_id),
+            inbound: Inbound::new(spec.kind, first_id),
         });
         Self {
             greeting: Greeting::new(role),
@@ -149,13 +155,16 @@ impl Connection {
             credit: Credit::default(),
             controller: FixedRate { bytes_per_s: config.rate_bytes_per_s },
             reliable: reliable.collect(),
-            unreliable: UnreliableQueue::default(),
+            unreliable: UnreliableQueue::new(unreliable_bytes_max),
+            reassembly: Reassembly::default(),
+            sequenced: sequenced.collect(),
             parts: PartQueue::default(),
             outcomes: VecDeque::new(),
             receive_open: true,
             judge_losses: false,
             seen_ns: 0,
             loss_deadline_ns: None,
+            recent_loss: RecentLoss::default(),
             probe_due: false,
             probes_unanswered: 0,
             closing: None,
@@ -177,11 +186,16 @@ impl Connection {
         }
         match spec.kind {
             ChannelKind::Unreliable => {
-                self.stats.unreliable_dropped += self.unreliable.push(channel, message);
+                self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, 0, message);
                 Ok(())
             }
-            ChannelKind::ReliableOrdered => self.send_reliable(channel, message),
-            _ => Err(SendError::WrongKind),
+            ChannelKind::Sequenced => {
+                let id = self.sequenced_mut(channel).number();
+                self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, id, message);
+                Ok(())
+            }
+            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => self.send_reliable(channel, message),
+            ChannelKind::Snapshot | ChannelKind::Bulk => Err(SendError::WrongKind),
         }
     }
 
@@ -216,7 +230,7 @@ impl Connection {
         let header_bytes = AckField::encoded_bytes(self.received.field(now_ns).as_ref());
         let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes());
         let packet_bytes = wire_bytes(self.ip_udp_bytes, sequence, header_bytes);
-        let reliable_bytes: usize = self.reliable.iter().map(|reliable| reliable.outbound.pending_bytes()).sum();
+        let reliable_bytes = self.reliable_frame_bytes(now_ns);
         let frame_bytes = frame_overhead_bytes(ChannelKind::Snapshot, SNAPSHOT_PART_BYTES_MAX);
         // Reliable messages are packed first: they cost a packet's overhead for each packet they fill, and what the
         // last of them leaves free is what a part may share.
@@ -309,6 +323,12 @@ impl Connection {
         self.reliable.iter().map(|reliable| reliable.inbound.early_messages()).sum()
     }
 
+    /// Messages of which fragments are here and fragments are missing, and the bytes held for them.
+    #[must_use]
+    pub fn reassembly_held(&self) -> (usize, usize) {
+        self.reassembly.held()
+    }
+
     /// Undecided packets.
     #[must_use]
     pub fn packets_in_flight(&self) -> u32 {
@@ -317,13 +337,22 @@ impl Connection {
 
     fn send_reliable(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
         let (_, queued_bytes) = self.reliable_queued();
-        let fits = queued_bytes + message.len() + MESSAGE_COST_BYTES <= CONNECTION_QUEUE_BYTES_MAX;
+        let fits = queued_bytes + Outbound::cost_bytes(message.len()) <= CONNECTION_QUEUE_BYTES_MAX;
         let taken = if fits { self.reliable_mut(channel).outbound.push(message) } else { Err(SendError::Full) };
         match taken {
             Ok(()) => self.stats.reliable_out += 1,
             Err(_) => self.stats.sends_full += 1,
         }
         taken
+    }
+
+    /// Frame bytes of reliable messages that the next packets will carry: those waiting, and redundant copies.
+    fn reliable_frame_bytes(&self, now_ns: u64) -> usize {
+        let redundant = self.recent_loss.exceeds(now_ns);
+        let each = self.reliable.iter().map(|Reliable { outbound, .. }| {
+            outbound.pending_bytes() + if redundant { outbound.redundant_bytes() } else { 0 }
+        });
+        each.sum()
     }
 
     fn check_open(&self) -> Result<(), SendError> {
@@ -339,6 +368,11 @@ impl Connection {
     fn reliable_mut(&mut self, channel: ChannelId) -> &mut Reliable {
         let found = self.reliable.iter_mut().find(|reliable| reliable.channel == channel);
         found.expect("every reliable channel of the table was built")
+    }
+
+    fn sequenced_mut(&mut self, channel: ChannelId) -> &mut Sequenced {
+        let found = self.sequenced.iter_mut().find(|sequenced| sequenced.channel == channel);
+        found.expect("every sequenced channel of the table was built")
     }
 
     fn snapshot_channel(&self) -> Option<ChannelId> {

@@ -13,6 +13,73 @@ pub const GRANULARITY_NS: u64 = 1_000_000;
 /// The probe time-out never grows beyond this: 2 s, so that a ten-second outage sees several probes.
 pub const PROBE_TIMEOUT_NS_MAX: u64 = 2_000_000_000;
 
+/// Seconds over which the loss that decides about redundancy is counted (spec: PKT-46).
+pub const LOSS_SPAN_S: usize = 10;
+
+/// Loss above which small reliable messages are sent redundantly: one packet in a thousand (spec: PKT-46). At 60 packets
+/// per second a single loss in the span exceeds it.
+pub const REDUNDANCY_LOSS: (u64, u64) = (1, 1_000);
+
+/// Packets decided in the last [`LOSS_SPAN_S`] seconds, by the second of the verdict.
+#[derive(Debug, Default)]
+pub(crate) struct RecentLoss {
+    seconds: [Verdicts; LOSS_SPAN_S],
+    /// The second that the verdicts of now belong to.
+    second: u64,
+}
+
+/// What became of the packets decided in one second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Verdicts {
+    acked: u32,
+    lost: u32,
+}
+
+impl RecentLoss {
+    /// A packet arrived.
+    pub(crate) fn on_acked(&mut self, now_ns: u64) {
+        self.verdicts(now_ns).acked += 1;
+    }
+
+    /// A packet counts as lost.
+    pub(crate) fn on_lost(&mut self, now_ns: u64) {
+        self.verdicts(now_ns).lost += 1;
+    }
+
+    /// A packet that counted as lost arrived after all. Its verdict may have left the span already.
+    pub(crate) fn on_late_ack(&mut self, now_ns: u64) {
+        self.verdicts(now_ns).acked += 1;
+        if let Some(verdicts) = self.seconds.iter_mut().find(|verdicts| verdicts.lost > 0) {
+            verdicts.lost -= 1;
+        }
+    }
+
+    /// Whether the loss of the span exceeds [`REDUNDANCY_LOSS`].
+    pub(crate) fn exceeds(&self, now_ns: u64) -> bool {
+        let gone = (now_ns / 1_000_000_000).saturating_sub(self.second);
+        let live = (0..LOSS_SPAN_S as u64).filter(|age| age + gone < LOSS_SPAN_S as u64 && *age <= self.second);
+        let (acked, lost) = live.fold((0_u64, 0_u64), |(acked, lost), age| {
+            let verdicts = self.seconds[slot(self.second - age)];
+            (acked + u64::from(verdicts.acked), lost + u64::from(verdicts.lost))
+        });
+        lost * REDUNDANCY_LOSS.1 > (acked + lost) * REDUNDANCY_LOSS.0
+    }
+
+    fn verdicts(&mut self, now_ns: u64) -> &mut Verdicts {
+        let second = now_ns / 1_000_000_000;
+        let passed = second.saturating_sub(self.second).min(LOSS_SPAN_S as u64);
+        for back in 0..passed {
+            self.seconds[slot(second - back)] = Verdicts::default();
+        }
+        self.second = self.second.max(second);
+        &mut self.seconds[slot(self.second)]
+    }
+}
+
+fn slot(second: u64) -> usize {
+    usize::try_from(second % LOSS_SPAN_S as u64).expect("below the span")
+}
+
 /// Age in ns at which a packet is lost, once any later one was acked: 9/8 of the larger of smoothed and latest RTT
 /// (RFC 9002, section 6.1.2).
 #[must_use]
@@ -35,6 +102,38 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
+
+    const S: u64 = 1_000 * MS;
+
+    #[test]
+    fn loss_counts_for_ten_seconds_and_above_one_in_a_thousand() {
+        // proves: PKT-46
+        let mut recent = RecentLoss::default();
+        assert!(!recent.exceeds(0), "nothing decided is no loss");
+        for _ in 0..998 {
+            recent.on_acked(77 * S);
+        }
+        recent.on_lost(77 * S);
+        assert!(recent.exceeds(77 * S), "1 of 999");
+        recent.on_acked(77 * S);
+        assert!(!recent.exceeds(77 * S), "1 of 1,000 is not above");
+        recent.on_lost(80 * S);
+        assert!(recent.exceeds(80 * S) && recent.exceeds(90 * S - 1));
+        assert!(!recent.exceeds(90 * S) && !recent.exceeds(1_000 * S));
+        recent.on_acked(1_000 * S);
+        assert!(!recent.exceeds(1_000 * S), "the slots of old seconds were emptied");
+    }
+
+    #[test]
+    fn a_late_ack_takes_its_loss_out_again() {
+        let mut recent = RecentLoss::default();
+        recent.on_lost(5 * S);
+        assert!(recent.exceeds(6 * S));
+        recent.on_late_ack(6 * S);
+        assert!(!recent.exceeds(6 * S));
+        recent.on_late_ack(60 * S);
+        assert!(!recent.exceeds(60 * S), "its loss had left the span: nothing to take out");
+    }
 
     #[test]
     fn before_any_sample_the_first_probe_leaves_after_about_one_second() {

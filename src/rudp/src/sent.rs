@@ -73,6 +73,11 @@ impl SentPacket {
         usize::from(self.runs_used) < RUNS_MAX || self.extends_last(channel, id)
     }
 
+    /// Whether the packet holds this message.
+    pub(crate) fn carries(&self, channel: u8, id: u16) -> bool {
+        self.runs().iter().any(|run| run.channel == channel && id.wrapping_sub(run.first) < u16::from(run.count))
+    }
+
     /// Notes a message that went into the packet.
     pub(crate) fn add_message(&mut self, channel: u8, id: u16) {
         if self.extends_last(channel, id) {

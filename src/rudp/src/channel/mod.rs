@@ -1,20 +1,25 @@
 //! Channels: what becomes of a message between `send` and the peer.
 
+mod fragment;
 mod inbound;
 mod outbound;
 mod parts;
+mod reassembly;
 mod ring;
 mod table;
 mod unreliable;
 
+pub use fragment::{FRAGMENT_BYTES, MESSAGE_BYTES_MAX, Place};
 pub(crate) use inbound::{Inbound, Verdict};
 pub(crate) use outbound::{Filled, Outbound};
 pub(crate) use parts::PartQueue;
+pub(crate) use reassembly::{Arrived, Claim, Kept, Reassembly};
+pub use reassembly::{REASSEMBLY_BYTES_MAX, REASSEMBLY_LIFE_NS, REASSEMBLY_MESSAGES_MAX};
+#[cfg(test)]
+pub(crate) use table::every_kind;
 pub use table::game::{CONTROL, EVENT, INPUT, SNAPSHOT};
-pub use table::{
-    CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, MESSAGE_BYTES_MAX, SNAPSHOT_PART_BYTES_MAX,
-};
-pub(crate) use unreliable::UnreliableQueue;
+pub use table::{CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, SNAPSHOT_PART_BYTES_MAX};
+pub(crate) use unreliable::{Sequenced, UnreliableQueue};
 
 /// Reliable messages in flight per channel: the sender never sends a message this far beyond the oldest unacked one,
 /// the receiver accepts exactly as far beyond the next it expects (spec: PKT-50). One constant, because two would lock

@@ -1,8 +1,9 @@
 //! The sending half of a reliable channel.
 
+use super::fragment::{self, MESSAGE_BYTES_MAX, Place};
 use super::ring::ByteRing;
 use super::{CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, MESSAGE_COST_BYTES, SendError, WINDOW_MESSAGES};
-use crate::packet::{Body, frame_overhead_bytes, put_reliable_head};
+use crate::packet::{Body, FRAGMENT_OVERHEAD_BYTES, frame_overhead_bytes, put_fragment_head, put_message_head};
 use crate::sent::{Run, SentPacket};
 use crate::sequence::{narrow, widen};
 use std::collections::VecDeque;
@@ -10,6 +11,13 @@ use std::collections::VecDeque;
 /// Undecided packets that may carry the same message at once; a probe beyond that is empty. At one probe in 2 s it is
 /// reached after six minutes of silence.
 const COPIES_MAX: u8 = 200;
+
+/// Undecided packets that carry a small message redundantly, the first included (spec: PKT-46). At 30 % loss all four
+/// are lost once in 120 times.
+const REDUNDANT_COPIES_MAX: u8 = 4;
+
+/// Longest message that is sent redundantly, in bytes (spec: PKT-46).
+const REDUNDANT_BYTES_MAX: u16 = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -23,7 +31,11 @@ enum State {
     Acked,
 }
 
-/// A message from `send` until it and all before it are acked.
+/// Bytes of fragments from the oldest unacked message on that a channel sends ahead: what a receiver keeps for messages
+/// that nothing waits for yet (spec: PKT-75).
+const FRAGMENTS_AHEAD_BYTES: usize = MESSAGE_BYTES_MAX;
+
+/// A message, or a piece of one with a number of its own, from `send` until it and all before it are acked.
 #[derive(Clone, Copy, Debug)]
 struct Message {
     offset: u32,
@@ -31,16 +43,27 @@ struct Message {
     /// Undecided packets that carry it.
     copies: u8,
     state: State,
+    place: Option<Place>,
 }
 
 impl Message {
     fn frame_bytes(&self) -> usize {
         let bytes = usize::from(self.bytes);
-        bytes + frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes)
+        let overhead_bytes = match self.place {
+            None => frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes),
+            Some(_) => FRAGMENT_OVERHEAD_BYTES,
+        };
+        bytes + overhead_bytes
     }
 
     fn is_pending(&self) -> bool {
         matches!(self.state, State::Fresh | State::Again)
+    }
+
+    /// In flight, small, and in fewer undecided packets than redundancy allows.
+    fn may_ride_again(&self) -> bool {
+        let in_flight = self.state == State::InFlight && self.copies < REDUNDANT_COPIES_MAX;
+        in_flight && self.place.is_none() && self.bytes <= REDUNDANT_BYTES_MAX
     }
 }
 
@@ -49,14 +72,17 @@ impl Message {
 pub(crate) struct Filled {
     /// Message frames written.
     pub(crate) frames: usize,
-    /// Those that had been sent before.
+    /// Those that had been sent before, and were lost or might have been.
     pub(crate) resent: u64,
+    /// Those that no loss asked for.
+    pub(crate) redundant: u64,
 }
 
 /// Messages of one channel that are not all acked, oldest first.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     channel: ChannelId,
+    kind: ChannelKind,
     /// Number of the front message.
     base: u64,
     messages: VecDeque<Message>,
@@ -66,38 +92,57 @@ pub(crate) struct Outbound {
     cursor: usize,
     /// Frame bytes of all pending messages.
     pending_bytes: usize,
+    /// Bytes of fragments that were sent and are not released.
+    fragment_bytes: usize,
 }
 
 impl Outbound {
-    pub(crate) fn new(channel: ChannelId, first_id: u64) -> Self {
+    pub(crate) fn new(channel: ChannelId, kind: ChannelKind, first_id: u64) -> Self {
         Self {
             channel,
+            kind,
             base: first_id,
             messages: VecDeque::new(),
             bytes: ByteRing::default(),
             queued_bytes: 0,
             cursor: 0,
             pending_bytes: 0,
+            fragment_bytes: 0,
         }
     }
 
     /// Takes a message into the queue.
     pub(crate) fn push(&mut self, message: &[u8]) -> Result<(), SendError> {
-        let bytes = u16::try_from(message.len()).map_err(|_| SendError::TooLarge)?;
-        let queued_bytes = self.queued_bytes + message.len() + MESSAGE_COST_BYTES;
+        let queued_bytes = self.queued_bytes + Self::cost_bytes(message.len());
         if queued_bytes > CHANNEL_QUEUE_BYTES_MAX {
             return Err(SendError::Full);
         }
         self.queued_bytes = queued_bytes;
-        let message = Message { offset: self.bytes.push(message), bytes, copies: 0, state: State::Fresh };
-        self.pending_bytes += message.frame_bytes();
-        self.messages.push_back(message);
+        for (place, piece) in fragment::cut(message) {
+            let bytes = u16::try_from(piece.len()).expect("a piece fits a packet");
+            let piece = Message { offset: self.bytes.push(piece), bytes, copies: 0, state: State::Fresh, place };
+            self.pending_bytes += piece.frame_bytes();
+            self.messages.push_back(piece);
+        }
         Ok(())
+    }
+
+    /// What a message of this length counts towards the limits: its bytes, and the cost of each of its pieces.
+    pub(crate) fn cost_bytes(message_bytes: usize) -> usize {
+        message_bytes + fragment::pieces(message_bytes) * MESSAGE_COST_BYTES
     }
 
     /// A message waits that the window allows to go (spec: PKT-50).
     pub(crate) fn has_pending(&self) -> bool {
-        self.cursor < self.sendable()
+        self.cursor < self.sendable() && !self.must_wait(self.cursor)
+    }
+
+    /// A fragment that would be sent too far ahead of the oldest unacked message. It goes when acks make room, and the
+    /// oldest always goes.
+    fn must_wait(&self, index: usize) -> bool {
+        let message = &self.messages[index];
+        let fresh_fragment = message.place.is_some() && message.state == State::Fresh;
+        fresh_fragment && self.fragment_bytes + usize::from(message.bytes) > FRAGMENTS_AHEAD_BYTES
     }
 
     /// Frame bytes of all messages waiting to be sent for the first time or again.
@@ -128,6 +173,9 @@ impl Outbound {
             filled.frames += 1;
             filled.resent += u64::from(message.state == State::Again);
             self.pending_bytes -= message.frame_bytes();
+            if message.place.is_some() && message.state == State::Fresh {
+                self.fragment_bytes += usize::from(message.bytes);
+            }
             message.state = State::InFlight;
             message.copies += 1;
             self.skip_settled();
@@ -155,6 +203,36 @@ impl Outbound {
             filled.frames += 1;
             filled.resent += 1;
         }
+    }
+
+    /// Writes small messages in flight once more, oldest first, because the path loses packets (spec: PKT-46).
+    pub(crate) fn copy_redundant(
+        &mut self,
+        body: &mut Body<'_>,
+        packet: &mut SentPacket,
+        filled: &mut Filled,
+        frames_max: usize,
+    ) {
+        // What this packet carries already stands at the end: fresh messages were written first.
+        for index in 0..self.sendable() {
+            let message = self.messages[index];
+            let here = packet.carries(self.channel.0, narrow(self.base + index as u64));
+            if !message.may_ride_again() || here {
+                continue;
+            }
+            if filled.frames >= frames_max || !self.write(index, body, packet) {
+                return;
+            }
+            self.messages[index].copies += 1;
+            filled.frames += 1;
+            filled.redundant += 1;
+        }
+    }
+
+    /// Frame bytes that [`Self::copy_redundant`] would like to write.
+    pub(crate) fn redundant_bytes(&self) -> usize {
+        let sendable = self.messages.iter().take(self.sendable());
+        sendable.filter(|message| message.may_ride_again()).map(Message::frame_bytes).sum()
     }
 
     /// A packet with these messages arrived, in time or late: nothing of it is sent again (spec: PKT-44).
@@ -194,7 +272,10 @@ impl Outbound {
         if message.frame_bytes() > body.room() || !packet.has_run_for(self.channel.0, id) {
             return false;
         }
-        put_reliable_head(body, self.channel, id, usize::from(message.bytes));
+        match message.place {
+            None => put_message_head(body, self.kind, self.channel, id, usize::from(message.bytes)),
+            Some(place) => put_fragment_head(body, true, self.channel, id, place),
+        }
         self.bytes.copy_out(message.offset, body.gap(usize::from(message.bytes)));
         packet.add_message(self.channel.0, id);
         true
@@ -215,6 +296,7 @@ impl Outbound {
     fn release_front(&mut self) {
         while let Some(front) = self.messages.front().filter(|message| message.state == State::Acked) {
             let bytes = usize::from(front.bytes);
+            self.fragment_bytes -= if front.place.is_some() { bytes } else { 0 };
             self.bytes.release(bytes);
             self.queued_bytes -= bytes + MESSAGE_COST_BYTES;
             self.messages.pop_front();
@@ -247,7 +329,7 @@ mod tests {
     }
 
     fn with_messages(first_id: u64, count: usize) -> Outbound {
-        let mut outbound = Outbound::new(CHANNEL, first_id);
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, first_id);
         for _ in 0..count {
             outbound.push(b"message").expect("room");
         }
@@ -294,6 +376,31 @@ mod tests {
     }
 
     #[test]
+    fn a_small_message_rides_in_four_undecided_packets_and_a_large_one_in_one() {
+        // proves: PKT-46
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, 65_535);
+        outbound.push(&[1; 128]).expect("room");
+        outbound.push(&[2; 129]).expect("room");
+        let mut carried = Vec::new();
+        let mut records = Vec::new();
+        for sequence in 0..6 {
+            let mut bytes = [0; 1_200];
+            let mut record = SentPacket::new(sequence, 0);
+            let mut filled = Filled::default();
+            let mut body = Body::new(&mut bytes);
+            outbound.fill(&mut body, &mut record, &mut filled, 64);
+            outbound.copy_redundant(&mut body, &mut record, &mut filled, 64);
+            carried.push((filled.frames, filled.redundant));
+            records.push(record);
+        }
+        assert_eq!(carried, [(2, 0), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0)]);
+        outbound.on_lost(records[1].runs()[0]);
+        assert!(outbound.redundant_bytes() > 0 && !outbound.has_pending(), "three are left: one more may go");
+        outbound.on_acked(records[2].runs()[0]);
+        assert_eq!(outbound.redundant_bytes(), 0);
+    }
+
+    #[test]
     fn the_window_counts_from_the_oldest_unacked_message() {
         // proves: PKT-50
         let mut outbound = with_messages(40_000, 1_100);
@@ -311,9 +418,30 @@ mod tests {
     }
 
     #[test]
+    fn fragments_run_at_most_64_kib_ahead_of_the_oldest_unacked() {
+        // proves: PKT-75
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, 0);
+        for _ in 0..2 {
+            outbound.push(&[7; MESSAGE_BYTES_MAX]).expect("room");
+        }
+        let mut records = Vec::new();
+        while outbound.has_pending() {
+            records.push(packet(&mut outbound, records.len() as u64).0);
+        }
+        assert_eq!(records.len(), 64);
+        outbound.on_acked(records[1].runs()[0]);
+        assert!(!outbound.has_pending(), "the oldest is still missing");
+        outbound.on_lost(records[0].runs()[0]);
+        assert_eq!(packet(&mut outbound, 64).1, [0], "what was sent before may always go again");
+        outbound.on_acked(records[0].runs()[0]);
+        assert_eq!([packet(&mut outbound, 65).1, packet(&mut outbound, 66).1], [[64], [65]]);
+        assert!(!outbound.has_pending());
+    }
+
+    #[test]
     fn a_full_queue_refuses_and_takes_again_after_acks() {
         // proves: PKT-51
-        let mut outbound = Outbound::new(CHANNEL, 0);
+        let mut outbound = Outbound::new(CHANNEL, ChannelKind::ReliableOrdered, 0);
         let message = [0; 1_024];
         let mut taken = 0;
         while outbound.push(&message).is_ok() {

@@ -1,13 +1,10 @@
 //! The one table of channels: who may send what, and the hash by which both ends know that they agree.
 
+use super::fragment::{FRAGMENT_BYTES, MESSAGE_BYTES_MAX};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Number of channels a table may hold: four bits of a frame's type byte name the channel (spec: PKT-20).
 pub const CHANNELS_MAX: usize = 16;
-
-/// Bytes of one message at most, on any channel, as long as inner version 1 sends no fragments: with its frame overhead
-/// and the longest header it still fits one packet of 1,200 B.
-pub const MESSAGE_BYTES_MAX: usize = 1_024;
 
 /// Bytes of one snapshot part at most: leaves 173 B of a packet for the longest header and reliable messages beside it.
 pub const SNAPSHOT_PART_BYTES_MAX: usize = 1_000;
@@ -30,8 +27,7 @@ pub mod game {
     pub const SNAPSHOT: ChannelId = ChannelId(3);
 }
 
-/// How a channel delivers. All six are named and hashed; inner version 1 sends on `Unreliable`, `ReliableOrdered` and
-/// `Snapshot`, and refuses a send on the others.
+/// How a channel delivers. All six are named and hashed; inner version 1 refuses a send on `Bulk`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelKind {
     /// Sent once in the next packet, or dropped.
@@ -49,6 +45,12 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
+    /// Every message arrives, resent until it is acked.
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        matches!(self, Self::ReliableOrdered | Self::ReliableUnordered)
+    }
+
     /// The byte that stands for the kind in the table's canonical form (spec: PKT-21).
     const fn code(self) -> u8 {
         match self {
@@ -84,18 +86,8 @@ pub struct ChannelTable {
 impl ChannelTable {
     /// The channels of the game.
     pub const GAME: ChannelTable = ChannelTable::new(&[
-        ChannelSpec {
-            name: "control",
-            kind: ChannelKind::ReliableOrdered,
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            lane: 0,
-        },
-        ChannelSpec {
-            name: "event",
-            kind: ChannelKind::ReliableOrdered,
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            lane: 1,
-        },
+        ChannelSpec { name: "control", kind: ChannelKind::ReliableOrdered, message_bytes_max: FRAGMENT_BYTES, lane: 0 },
+        ChannelSpec { name: "event", kind: ChannelKind::ReliableOrdered, message_bytes_max: FRAGMENT_BYTES, lane: 1 },
         ChannelSpec { name: "input", kind: ChannelKind::Unreliable, message_bytes_max: 512, lane: 2 },
         ChannelSpec {
             name: "snapshot",
@@ -109,7 +101,8 @@ impl ChannelTable {
     ///
     /// # Panics
     /// When there are more than [`CHANNELS_MAX`] rows, a name is longer than 255 bytes, or a message limit is above
-    /// [`MESSAGE_BYTES_MAX`] (for snapshot channels [`SNAPSHOT_PART_BYTES_MAX`]). In a `const` that is a build error.
+    /// [`MESSAGE_BYTES_MAX`] (for sequenced channels [`FRAGMENT_BYTES`], for snapshot channels
+    /// [`SNAPSHOT_PART_BYTES_MAX`]). In a `const` that is a build error.
     #[must_use]
     pub const fn new(specs: &'static [ChannelSpec]) -> Self {
         assert!(specs.len() <= CHANNELS_MAX, "more channels than four bits can name");
@@ -119,9 +112,12 @@ impl ChannelTable {
             assert!(spec.name.len() <= 255, "channel name too long");
             let bytes_max = match spec.kind {
                 ChannelKind::Snapshot => SNAPSHOT_PART_BYTES_MAX,
-                _ => MESSAGE_BYTES_MAX,
+                ChannelKind::Sequenced | ChannelKind::Bulk => FRAGMENT_BYTES,
+                ChannelKind::Unreliable | ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
+                    MESSAGE_BYTES_MAX
+                }
             };
-            assert!(spec.message_bytes_max <= bytes_max, "a message must fit one packet");
+            assert!(spec.message_bytes_max <= bytes_max, "messages of that kind are never so long");
             row += 1;
         }
         Self { specs }
@@ -159,6 +155,34 @@ impl ChannelTable {
         }
         bytes
     }
+}
+
+/// The game's channels, and behind them one of each kind that the game does not use.
+#[cfg(test)]
+pub(crate) mod every_kind {
+    use super::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, FRAGMENT_BYTES, MESSAGE_BYTES_MAX};
+
+    pub(crate) const LATEST: ChannelId = ChannelId(4);
+    pub(crate) const GOSSIP: ChannelId = ChannelId(5);
+    pub(crate) const LETTERS: ChannelId = ChannelId(6);
+    pub(crate) const VIDEO: ChannelId = ChannelId(7);
+
+    const fn row(name: &'static str, kind: ChannelKind, message_bytes_max: usize) -> ChannelSpec {
+        ChannelSpec { name, kind, message_bytes_max, lane: 3 }
+    }
+
+    const SPECS: &[ChannelSpec] = &[
+        ChannelTable::GAME.specs[0],
+        ChannelTable::GAME.specs[1],
+        ChannelTable::GAME.specs[2],
+        ChannelTable::GAME.specs[3],
+        row("latest", ChannelKind::Sequenced, FRAGMENT_BYTES),
+        row("gossip", ChannelKind::ReliableUnordered, MESSAGE_BYTES_MAX),
+        row("letters", ChannelKind::ReliableOrdered, MESSAGE_BYTES_MAX),
+        row("video", ChannelKind::Unreliable, MESSAGE_BYTES_MAX),
+    ];
+
+    pub(crate) const TABLE: ChannelTable = ChannelTable::new(SPECS);
 }
 
 #[cfg(test)]

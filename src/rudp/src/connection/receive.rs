@@ -2,7 +2,7 @@
 
 use super::{Connection, Sink};
 use crate::ack::Arrival;
-use crate::channel::{ChannelId, Verdict};
+use crate::channel::{Arrived, ChannelId, ChannelKind, Claim, Kept, Place, Verdict};
 use crate::packet::{Frame, Packet, PayloadError, Side, peek_hello};
 use crate::reason::Reason;
 use crate::sequence::ACK_SPACE_END;
@@ -59,7 +59,7 @@ impl Connection {
             // Outcomes are told before the messages of the packet that brought them.
             self.flush_outcomes(sink);
         }
-        let vouched = self.receive_frames(sequence, &packet, sink);
+        let vouched = self.receive_frames(now_ns, sequence, &packet, sink);
         self.received.on_packet(now_ns, sequence, vouched, packet.elicits_ack());
         self.stats.packets_refused += u64::from(!vouched);
         Ok(())
@@ -110,7 +110,7 @@ impl Connection {
     }
 
     /// Applies the frames; answers whether the packet may be acked.
-    fn receive_frames(&mut self, sequence: u64, packet: &Packet<'_>, sink: &mut dyn Sink) -> bool {
+    fn receive_frames(&mut self, now_ns: u64, sequence: u64, packet: &Packet<'_>, sink: &mut dyn Sink) -> bool {
         let mut vouched = true;
         let side = self.greeting.side();
         for frame in packet.frames(self.table, side) {
@@ -124,8 +124,22 @@ impl Connection {
                 Frame::Unreliable { channel, bytes } | Frame::Part { channel, bytes } => {
                     sink.on_message(sequence, channel, bytes);
                 }
-                Frame::Reliable { channel, id, bytes } => {
+                Frame::Sequenced { channel, id, bytes } => {
+                    if self.sequenced_mut(channel).is_news(id) {
+                        sink.on_message(sequence, channel, bytes);
+                    } else {
+                        self.stats.sequenced_old_in += 1;
+                    }
+                }
+                Frame::Reliable { channel, id, bytes } | Frame::Unordered { channel, id, bytes } => {
                     vouched &= self.receive_reliable(sequence, channel, id, bytes, sink);
+                }
+                Frame::Fragment { channel, reliable: true, id, place, bytes } => {
+                    vouched &= self.receive_fragment(sequence, channel, (id, place, bytes), sink);
+                }
+                Frame::Fragment { channel, reliable: false, id, place, bytes } => {
+                    let arrived = Arrived { channel, message: u64::from(id), place, bytes };
+                    self.receive_unreliable_fragment(now_ns, sequence, &arrived, sink);
                 }
             }
         }
@@ -141,23 +155,77 @@ impl Connection {
         sink: &mut dyn Sink,
     ) -> bool {
         let open = self.receive_open;
-        let inbound = &mut self.reliable_mut(channel).inbound;
-        let verdict = inbound.on_message(id, bytes, open);
-        let mut delivered = 0;
+        let Some(at) = self.reliable.iter().position(|reliable| reliable.channel == channel) else { return false };
+        let inbound = &mut self.reliable[at].inbound;
+        let conflicts = self.reassembly.conflicts(channel, inbound.number(id), 1, None);
+        let verdict = if conflicts { Verdict::Mismatched } else { inbound.on_message(id, bytes, open) };
         if verdict == Verdict::Deliver {
             sink.on_message(sequence, channel, bytes);
-            delivered += 1;
-            while let Some(message) = inbound.pop_ready() {
-                sink.on_message(sequence, channel, &message);
-                delivered += 1;
-                inbound.recycle(message);
-            }
+            self.stats.reliable_in += 1;
+            self.deliver_ready(sequence, at, sink);
         }
-        self.stats.reliable_in += delivered;
-        self.stats.reliable_duplicates_in += u64::from(verdict == Verdict::Duplicate);
-        self.stats.reliable_closed_in += u64::from(verdict == Verdict::Closed);
-        self.stats.reliable_excess_in += u64::from(matches!(verdict, Verdict::BeyondWindow | Verdict::OverBudget));
+        self.count_verdict(verdict);
         verdict.is_accepted()
+    }
+
+    fn receive_fragment(
+        &mut self,
+        sequence: u64,
+        channel: ChannelId,
+        fragment: (u16, Place, &[u8]),
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let Some(at) = self.reliable.iter().position(|reliable| reliable.channel == channel) else { return false };
+        let inbound = &mut self.reliable[at].inbound;
+        let message = inbound.message_of(fragment.0, fragment.1);
+        let verdict = inbound.on_fragment(channel, fragment, self.receive_open, &mut self.reassembly);
+        self.stats.fragments_in += 1;
+        if verdict == Verdict::Stored {
+            // Where order does not matter a message is delivered as soon as it is whole (spec: PKT-57); else when its
+            // turn comes.
+            let unordered = self.table.spec(channel).is_some_and(|spec| spec.kind == ChannelKind::ReliableUnordered);
+            if let Some(whole) = if unordered { self.reassembly.take(channel, message) } else { None } {
+                sink.on_message(sequence, channel, &whole);
+                self.stats.reliable_in += 1;
+            }
+            self.deliver_ready(sequence, at, sink);
+        }
+        self.count_verdict(verdict);
+        verdict.is_accepted()
+    }
+
+    /// An unreliable fragment is acked like any unreliable message, whatever becomes of it.
+    fn receive_unreliable_fragment(&mut self, now_ns: u64, sequence: u64, arrived: &Arrived<'_>, sink: &mut dyn Sink) {
+        self.stats.fragments_in += 1;
+        match self.reassembly.keep(arrived, Claim::Unreliable(now_ns)) {
+            Kept::Stored | Kept::Duplicate => {}
+            Kept::Full => self.stats.fragments_refused_in += 1,
+            Kept::Mismatched => self.stats.fragments_mismatched_in += 1,
+        }
+        if let Some(whole) = self.reassembly.take(arrived.channel, arrived.message) {
+            sink.on_message(sequence, arrived.channel, &whole);
+        }
+        self.stats.reassemblies_given_up = self.reassembly.given_up;
+    }
+
+    fn deliver_ready(&mut self, sequence: u64, at: usize, sink: &mut dyn Sink) {
+        let reliable = &mut self.reliable[at];
+        while let Some(message) = reliable.inbound.pop_ready(reliable.channel, &mut self.reassembly) {
+            sink.on_message(sequence, reliable.channel, &message);
+            self.stats.reliable_in += 1;
+            reliable.inbound.recycle(message);
+        }
+    }
+
+    fn count_verdict(&mut self, verdict: Verdict) {
+        *match verdict {
+            Verdict::Deliver | Verdict::Stored => return,
+            Verdict::Duplicate => &mut self.stats.reliable_duplicates_in,
+            Verdict::Closed => &mut self.stats.reliable_closed_in,
+            Verdict::BeyondWindow | Verdict::OverBudget => &mut self.stats.reliable_excess_in,
+            Verdict::NoRoom => &mut self.stats.fragments_refused_in,
+            Verdict::Mismatched => &mut self.stats.fragments_mismatched_in,
+        } += 1;
     }
 
     fn receive_close(&mut self, code: u8, text: &str, sink: &mut dyn Sink) {

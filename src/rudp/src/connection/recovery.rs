@@ -22,6 +22,8 @@ impl Connection {
             self.greeting.on_unheard();
         }
         self.received.on_timeout(now_ns);
+        self.reassembly.on_timeout(now_ns);
+        self.stats.reassemblies_given_up = self.reassembly.given_up;
         self.flush_outcomes(sink);
     }
 
@@ -36,7 +38,8 @@ impl Connection {
             return None;
         }
         let ack_ns = self.received.deadline_ns();
-        [self.loss_deadline_ns, self.probe_deadline_ns(), ack_ns].into_iter().flatten().min()
+        let reassembly_ns = self.reassembly.deadline_ns();
+        [self.loss_deadline_ns, self.probe_deadline_ns(), ack_ns, reassembly_ns].into_iter().flatten().min()
     }
 
     /// Reads a header's acks (spec: PKT-11). Numbers that were never sent are counted and otherwise ignored
@@ -53,7 +56,7 @@ impl Connection {
         let mut acked_bytes = 0;
         let mut peer_acks = std::mem::take(&mut self.peer_acks);
         peer_acks.on_acks(newest, ack.mask, |sequence| {
-            if let Some(packet) = self.on_number_acked(sequence) {
+            if let Some(packet) = self.on_number_acked(now_ns, sequence) {
                 acked_bytes += u64::from(packet.bytes);
                 if sequence == newest {
                     newest_sent_ns = Some(packet.sent_ns);
@@ -84,7 +87,7 @@ impl Connection {
     }
 
     /// One number acked for the first time; its record, if there was one.
-    fn on_number_acked(&mut self, sequence: u64) -> Option<SentPacket> {
+    fn on_number_acked(&mut self, now_ns: u64, sequence: u64) -> Option<SentPacket> {
         let (packet, late) = match self.sent.ack(sequence) {
             Acked::InTime(packet) => (packet, false),
             Acked::Late(packet) => (packet, true),
@@ -102,8 +105,12 @@ impl Connection {
         if late {
             self.stats.acks_late += 1;
             self.stats.packets_lost -= 1;
-        } else if let Some(part) = packet.part {
-            self.outcomes.push_back((part, PartOutcome::Acked));
+            self.recent_loss.on_late_ack(now_ns);
+        } else {
+            self.recent_loss.on_acked(now_ns);
+            if let Some(part) = packet.part {
+                self.outcomes.push_back((part, PartOutcome::Acked));
+            }
         }
         if packet.greeting {
             self.greeting.on_acked();
@@ -128,7 +135,7 @@ impl Connection {
                 && (newest_acked - packet.sequence >= REORDER_PACKETS || packet.sent_ns + delay_ns <= now_ns)
         };
         while let Some(packet) = self.sent.lose_oldest_if(is_lost) {
-            self.on_packet_lost(&packet);
+            self.on_packet_lost(now_ns, &packet);
         }
         let left_behind = self.sent.oldest_open().filter(|oldest| oldest.sequence < newest_acked);
         self.loss_deadline_ns = left_behind.map(|oldest| oldest.sent_ns + delay_ns);
@@ -136,7 +143,8 @@ impl Connection {
 
     /// A packet's load is lost with it: the part is reported, messages go again unless another packet carries them. A
     /// greeting needs nothing: whatever later packet was acked carried it too.
-    pub(super) fn on_packet_lost(&mut self, packet: &SentPacket) {
+    pub(super) fn on_packet_lost(&mut self, now_ns: u64, packet: &SentPacket) {
+        self.recent_loss.on_lost(now_ns);
         self.stats.packets_lost += 1;
         if let Some(part) = packet.part {
             self.outcomes.push_back((part, PartOutcome::Lost));

@@ -49,14 +49,26 @@ pub struct ConnectionStats {
     pub reliable_out: u64,
     /// Reliable message frames sent again.
     pub reliable_resent: u64,
+    /// Reliable message frames sent once more because the path loses packets, not because one was lost.
+    pub reliable_redundant: u64,
     /// Reliable messages delivered to the caller.
     pub reliable_in: u64,
     /// Reliable messages that were here already.
     pub reliable_duplicates_in: u64,
+    /// Sequenced messages dropped because a newer one had been delivered.
+    pub sequenced_old_in: u64,
     /// Reliable messages not taken: the receive window was closed.
     pub reliable_closed_in: u64,
     /// Reliable messages not taken: beyond window or bytes, which an honest peer never is.
     pub reliable_excess_in: u64,
+    /// Fragments handled, of reliable and unreliable messages.
+    pub fragments_in: u64,
+    /// Fragments not taken: their message could not be begun beside those already begun.
+    pub fragments_refused_in: u64,
+    /// Fragments, and messages in the place of fragments, that contradict what is known of a message.
+    pub fragments_mismatched_in: u64,
+    /// Unreliable messages given up unfinished: five seconds were over, or others needed the room.
+    pub reassemblies_given_up: u64,
     /// Sends refused because a queue was full.
     pub sends_full: u64,
     /// Unreliable messages that gave way to newer ones.

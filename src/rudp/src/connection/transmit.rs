@@ -111,13 +111,13 @@ impl Connection {
 
     fn record(&mut self, packet: SentPacket, body_bytes: usize) {
         while let Some(lost) = self.sent.lose_out_of_reach(packet.sequence) {
-            self.on_packet_lost(&lost);
+            self.on_packet_lost(packet.sent_ns, &lost);
         }
         self.credit.spend(wire_bytes(self.ip_udp_bytes, packet.sequence, body_bytes));
         self.sent.push(packet);
     }
 
-    /// Rank: greeting, reliable messages by lane, one snapshot part, unreliable messages, and a ping if a probe found
+    /// Rank: greeting, reliable messages by lane, redundant copies of small ones, one snapshot part, unreliable messages, and a ping if a probe found
     /// nothing else to carry (spec: PKT-60). What does not fit goes into the next packet of the same poll.
     fn write_frames(&mut self, body: &mut Body<'_>, packet: &mut SentPacket) {
         let mut filled = Filled::default();
@@ -129,6 +129,7 @@ impl Connection {
         }
         if self.greeting.may_send() {
             self.write_reliable(body, packet, &mut filled);
+            self.write_redundant(body, packet, &mut filled);
             self.write_part(body, packet, &mut filled);
             filled.frames += self.unreliable.fill(body, FRAMES_MAX - filled.frames);
         }
@@ -154,6 +155,16 @@ impl Connection {
             }
         }
         self.stats.reliable_resent += filled.resent;
+    }
+
+    /// While the path loses packets, small messages ride along until they are acked. They never cause a packet.
+    fn write_redundant(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {
+        if self.may_send_reliable() && self.recent_loss.exceeds(packet.sent_ns) {
+            for reliable in &mut self.reliable {
+                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX);
+            }
+            self.stats.reliable_redundant += filled.redundant;
+        }
     }
 
     fn write_part(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {

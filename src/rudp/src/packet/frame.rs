@@ -8,11 +8,15 @@
 //!  0x1c unreliable    on channel c: length, bytes
 //!  0x2c reliable      on channel c: message id u16, length, bytes
 //!  0x3c part          on channel c: length, bytes
+//!  0x4c, 0x5c         fragment of a reliable, of an unreliable message on channel c: id u16, index u8, message bytes
+//!                     less one u16, bytes: as many as its place in the message says
+//!  0x6c sequenced     on channel c: message id u16, length, bytes
+//!  0x7c unordered     on channel c: message id u16, length, bytes
 //! ```
 //! A length is one byte below 128, else two: high seven bits with the top bit set, then the low eight.
 
 use super::{Body, CLOSE_TEXT_BYTES_MAX, PayloadError, Side};
-use crate::channel::{ChannelId, ChannelKind, ChannelTable};
+use crate::channel::{ChannelId, ChannelKind, ChannelTable, FRAGMENT_BYTES, Place};
 use crate::cursor::Reader;
 use crate::hello::Hello;
 
@@ -23,6 +27,10 @@ const PING: u8 = 0x04;
 const UNRELIABLE: u8 = 0x10;
 const RELIABLE: u8 = 0x20;
 const PART: u8 = 0x30;
+const RELIABLE_FRAGMENT: u8 = 0x40;
+const UNRELIABLE_FRAGMENT: u8 = 0x50;
+const SEQUENCED: u8 = 0x60;
+const UNORDERED: u8 = 0x70;
 const CHANNEL_BITS: u8 = 0x0F;
 
 /// From this length on, two bytes (spec: PKT-22).
@@ -63,6 +71,37 @@ pub enum Frame<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// A message that is sent once and dropped if a newer one was delivered.
+    Sequenced {
+        /// Its channel.
+        channel: ChannelId,
+        /// Low 16 bits of its number on that channel.
+        id: u16,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// A message that is sent until it is acked and delivered as soon as it is here.
+    Unordered {
+        /// Its channel.
+        channel: ChannelId,
+        /// Low 16 bits of its number on that channel.
+        id: u16,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// A piece of a message that is too long for one packet.
+    Fragment {
+        /// Its channel.
+        channel: ChannelId,
+        /// Whether the channel is one of the reliable kinds.
+        reliable: bool,
+        /// On a reliable channel the low 16 bits of the fragment's own number, else those of the message's.
+        id: u16,
+        /// Which piece of what.
+        place: Place,
+        /// The piece.
+        bytes: &'a [u8],
+    },
     /// A snapshot part.
     Part {
         /// Its channel.
@@ -72,12 +111,20 @@ pub enum Frame<'a> {
     },
 }
 
-/// Bytes of a message frame beyond the message: type, length, and for a reliable message its id.
+/// Bytes of a fragment frame beyond the piece: type, id, place.
+pub(crate) const FRAGMENT_OVERHEAD_BYTES: usize = 6;
+
+/// Bytes of a message frame beyond the message: type, length, and where messages are numbered the id.
 #[must_use]
 pub const fn frame_overhead_bytes(kind: ChannelKind, message_bytes: usize) -> usize {
-    let id_bytes = if matches!(kind, ChannelKind::ReliableOrdered) { 2 } else { 0 };
+    let id_bytes = if is_numbered(kind) { 2 } else { 0 };
     let length_bytes = if message_bytes < LONG_LENGTH { 1 } else { 2 };
     1_usize.saturating_add(id_bytes).saturating_add(length_bytes)
+}
+
+/// Whether messages of this kind travel with their number (spec: PKT-33).
+const fn is_numbered(kind: ChannelKind) -> bool {
+    matches!(kind, ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered | ChannelKind::Sequenced)
 }
 
 impl<'a> Frame<'a> {
@@ -148,20 +195,19 @@ impl<'a> Frame<'a> {
                 body.put(text.as_bytes());
             }
             Frame::Ping => body.put(&[PING]),
-            Frame::Unreliable { channel, bytes } => {
-                body.put(&[UNRELIABLE | channel.0]);
-                put_length(body, bytes.len());
-                body.put(bytes);
-            }
+            Frame::Unreliable { channel, bytes } => put_message(body, ChannelKind::Unreliable, channel, 0, bytes),
             Frame::Reliable { channel, id, bytes } => {
-                put_reliable_head(body, channel, id, bytes.len());
+                put_message(body, ChannelKind::ReliableOrdered, channel, id, bytes);
+            }
+            Frame::Sequenced { channel, id, bytes } => put_message(body, ChannelKind::Sequenced, channel, id, bytes),
+            Frame::Unordered { channel, id, bytes } => {
+                put_message(body, ChannelKind::ReliableUnordered, channel, id, bytes);
+            }
+            Frame::Fragment { channel, reliable, id, place, bytes } => {
+                put_fragment_head(body, reliable, channel, id, place);
                 body.put(bytes);
             }
-            Frame::Part { channel, bytes } => {
-                body.put(&[PART | channel.0]);
-                put_length(body, bytes.len());
-                body.put(bytes);
-            }
+            Frame::Part { channel, bytes } => put_message(body, ChannelKind::Snapshot, channel, 0, bytes),
         }
     }
 
@@ -173,27 +219,53 @@ impl<'a> Frame<'a> {
             Frame::HelloAccept { .. } => 3,
             Frame::Close { text, .. } => text.len().saturating_add(3),
             Frame::Ping => 1,
+            Frame::Fragment { bytes, .. } => FRAGMENT_OVERHEAD_BYTES.saturating_add(bytes.len()),
             Frame::Unreliable { bytes, .. } | Frame::Part { bytes, .. } => {
                 frame_overhead_bytes(ChannelKind::Unreliable, bytes.len()).saturating_add(bytes.len())
             }
-            Frame::Reliable { bytes, .. } => {
+            Frame::Reliable { bytes, .. } | Frame::Sequenced { bytes, .. } | Frame::Unordered { bytes, .. } => {
                 frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes.len()).saturating_add(bytes.len())
             }
         }
     }
 }
 
-/// Writes a reliable frame up to its bytes; the caller fills `message_bytes` bytes next.
-pub(crate) fn put_reliable_head(body: &mut Body<'_>, channel: ChannelId, id: u16, message_bytes: usize) {
-    body.put(&[RELIABLE | channel.0]);
-    body.put(&id.to_le_bytes());
+/// Writes a message frame up to its bytes; the caller fills `message_bytes` bytes next. Kinds that do not number their
+/// messages ignore `id`.
+pub(crate) fn put_message_head(
+    body: &mut Body<'_>,
+    kind: ChannelKind,
+    channel: ChannelId,
+    id: u16,
+    message_bytes: usize,
+) {
+    let frame = match kind {
+        ChannelKind::Unreliable => UNRELIABLE,
+        ChannelKind::Sequenced => SEQUENCED,
+        ChannelKind::ReliableOrdered => RELIABLE,
+        ChannelKind::ReliableUnordered => UNORDERED,
+        ChannelKind::Snapshot => PART,
+        ChannelKind::Bulk => unreachable!("nothing is queued on a bulk channel"),
+    };
+    body.put(&[frame | channel.0]);
+    if is_numbered(kind) {
+        body.put(&id.to_le_bytes());
+    }
     put_length(body, message_bytes);
 }
 
-/// Writes an unreliable frame up to its bytes; the caller fills `message_bytes` bytes next.
-pub(crate) fn put_unreliable_head(body: &mut Body<'_>, channel: ChannelId, message_bytes: usize) {
-    body.put(&[UNRELIABLE | channel.0]);
-    put_length(body, message_bytes);
+/// Writes a fragment frame up to its bytes; the caller fills as many as the place says.
+pub(crate) fn put_fragment_head(body: &mut Body<'_>, reliable: bool, channel: ChannelId, id: u16, place: Place) {
+    let frame = if reliable { RELIABLE_FRAGMENT } else { UNRELIABLE_FRAGMENT };
+    body.put(&[frame | channel.0]);
+    body.put(&id.to_le_bytes());
+    body.put(&[place.index]);
+    body.put(&place.size_less_one.to_le_bytes());
+}
+
+fn put_message(body: &mut Body<'_>, kind: ChannelKind, channel: ChannelId, id: u16, bytes: &[u8]) {
+    put_message_head(body, kind, channel, id, bytes.len());
+    body.put(bytes);
 }
 
 fn put_length(body: &mut Body<'_>, length: usize) {
@@ -209,30 +281,59 @@ fn put_length(body: &mut Body<'_>, length: usize) {
 /// A message fits its channel in kind and length, or the payload is malformed (spec: PKT-23).
 fn decode_message<'a>(reader: &mut Reader<'a>, table: &ChannelTable, kind: u8) -> Result<Frame<'a>, PayloadError> {
     let channel = ChannelId(kind & CHANNEL_BITS);
+    if matches!(kind & !CHANNEL_BITS, RELIABLE_FRAGMENT | UNRELIABLE_FRAGMENT) {
+        return decode_fragment(reader, table, channel, kind & !CHANNEL_BITS == RELIABLE_FRAGMENT);
+    }
     let wanted = match kind & !CHANNEL_BITS {
         UNRELIABLE => ChannelKind::Unreliable,
         RELIABLE => ChannelKind::ReliableOrdered,
         PART => ChannelKind::Snapshot,
+        SEQUENCED => ChannelKind::Sequenced,
+        UNORDERED => ChannelKind::ReliableUnordered,
         _ => return Err(PayloadError::UnknownFrame(kind)),
     };
     let spec = table.spec(channel).ok_or(PayloadError::NoSuchChannel(channel.0))?;
     if spec.kind != wanted {
         return Err(PayloadError::WrongKind(channel.0));
     }
-    let id = match wanted {
-        ChannelKind::ReliableOrdered => reader.u16().ok_or(PayloadError::Truncated)?,
-        _ => 0,
+    let id = match is_numbered(wanted) {
+        true => reader.u16().ok_or(PayloadError::Truncated)?,
+        false => 0,
     };
     let length = decode_length(reader)?;
-    if length > spec.message_bytes_max {
+    if length > spec.message_bytes_max.min(FRAGMENT_BYTES) {
         return Err(PayloadError::MessageTooLong(channel.0));
     }
     let bytes = take(reader, length)?;
     Ok(match wanted {
         ChannelKind::ReliableOrdered => Frame::Reliable { channel, id, bytes },
+        ChannelKind::ReliableUnordered => Frame::Unordered { channel, id, bytes },
+        ChannelKind::Sequenced => Frame::Sequenced { channel, id, bytes },
         ChannelKind::Snapshot => Frame::Part { channel, bytes },
         _ => Frame::Unreliable { channel, bytes },
     })
+}
+
+/// A fragment's length follows from its place, so that none can lie about it (spec: PKT-71).
+fn decode_fragment<'a>(
+    reader: &mut Reader<'a>,
+    table: &ChannelTable,
+    channel: ChannelId,
+    reliable: bool,
+) -> Result<Frame<'a>, PayloadError> {
+    let spec = table.spec(channel).ok_or(PayloadError::NoSuchChannel(channel.0))?;
+    if !(if reliable { spec.kind.is_reliable() } else { spec.kind == ChannelKind::Unreliable }) {
+        return Err(PayloadError::WrongKind(channel.0));
+    }
+    let id = reader.u16().ok_or(PayloadError::Truncated)?;
+    let index = reader.u8().ok_or(PayloadError::Truncated)?;
+    let size_less_one = reader.u16().ok_or(PayloadError::Truncated)?;
+    let place = Place { index, size_less_one };
+    if place.message_bytes() > spec.message_bytes_max {
+        return Err(PayloadError::MessageTooLong(channel.0));
+    }
+    let bytes = take(reader, place.bytes().ok_or(PayloadError::BadFragment(channel.0))?)?;
+    Ok(Frame::Fragment { channel, reliable, id, place, bytes })
 }
 
 fn decode_close<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, PayloadError> {

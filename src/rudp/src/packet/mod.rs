@@ -12,8 +12,8 @@ mod frame;
 mod header;
 
 pub(crate) use body::Body;
+pub(crate) use frame::{FRAGMENT_OVERHEAD_BYTES, put_fragment_head, put_message_head};
 pub use frame::{Frame, frame_overhead_bytes};
-pub(crate) use frame::{put_reliable_head, put_unreliable_head};
 pub use header::{AckField, HEADER_BYTES_MAX, MASK_BITS, TICKS_PER_MS, TIMING_TICK_NS, Timing};
 
 use crate::channel::ChannelTable;
@@ -70,6 +70,9 @@ pub enum PayloadError {
     /// A message longer than its channel allows.
     #[error("a message on channel {0} is too long")]
     MessageTooLong(u8),
+    /// A fragment outside its message, or of a message that needs none.
+    #[error("a fragment on channel {0} has no place in its message")]
+    BadFragment(u8),
     /// A frame that this end sends and never receives.
     #[error("frame type {0:#04x} travels the other way only")]
     WrongDirection(u8),

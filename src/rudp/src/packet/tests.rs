@@ -1,12 +1,13 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 use super::*;
-use crate::channel::{CONTROL, EVENT, INPUT, SNAPSHOT};
+use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
+use crate::channel::{CONTROL, EVENT, INPUT, Place, SNAPSHOT};
 use crate::hello::Hello;
 use crate::reason::Reason;
 use proptest::prelude::*;
 
-const TABLE: ChannelTable = ChannelTable::GAME;
+const TABLE: ChannelTable = every_kind::TABLE;
 
 fn encode(ack: Option<&AckField>, frames: &[Frame<'_>]) -> Vec<u8> {
     let mut bytes = vec![0; 64 * 1_024];
@@ -51,7 +52,7 @@ fn the_header_has_its_published_bytes() {
 
 #[test]
 fn the_frames_have_their_published_bytes() {
-    // proves: PKT-20, PKT-22, PKT-24, PKT-28, PKT-30, PKT-32, PKT-33
+    // proves: PKT-20, PKT-22, PKT-24, PKT-28, PKT-30, PKT-32, PKT-33, PKT-71
     let mut introduction = vec![0, 0x01, 1, 0, 2, 0];
     for hash in [3_u64, 4, 5] {
         introduction.extend_from_slice(&hash.to_le_bytes());
@@ -65,6 +66,14 @@ fn the_frames_have_their_published_bytes() {
     let reliable = Frame::Reliable { channel: EVENT, id: 0x0A0B, bytes: b"e" };
     assert_eq!(encode(None, &[reliable]), [0, 0x21, 0x0B, 0x0A, 1, b'e']);
     assert_eq!(encode(None, &[Frame::Part { channel: SNAPSHOT, bytes: &[9] }]), [0, 0x33, 1, 9]);
+    let latest = Frame::Sequenced { channel: LATEST, id: 0x0A0B, bytes: b"l" };
+    assert_eq!(encode(None, &[latest]), [0, 0x64, 0x0B, 0x0A, 1, b'l']);
+    let gossip = Frame::Unordered { channel: GOSSIP, id: 0x0A0B, bytes: b"g" };
+    assert_eq!(encode(None, &[gossip]), [0, 0x75, 0x0B, 0x0A, 1, b'g']);
+    let place = Place { index: 2, size_less_one: 2_049 };
+    let fragment = |channel, reliable| Frame::Fragment { channel, reliable, id: 0x0A0B, place, bytes: b"ft" };
+    assert_eq!(encode(None, &[fragment(LETTERS, true)]), [0, 0x46, 0x0B, 0x0A, 2, 0x01, 0x08, b'f', b't']);
+    assert_eq!(encode(None, &[fragment(VIDEO, false)]), [0, 0x57, 0x0B, 0x0A, 2, 0x01, 0x08, b'f', b't']);
     let long = [5; 1_000];
     assert_eq!(encode(None, &[Frame::Part { channel: SNAPSHOT, bytes: &long }])[..5], [0, 0x33, 0x83, 0xE8, 5]);
 }
@@ -85,9 +94,19 @@ fn malformed_payloads_are_named() {
         (&[0x01, 1], Side::Server, PayloadError::Truncated),
         (&[0, 0x00], Side::Server, PayloadError::UnknownFrame(0x00)),
         (&[0, 0x05], Side::Server, PayloadError::UnknownFrame(0x05)),
-        (&[0, 0x40], Side::Server, PayloadError::UnknownFrame(0x40)),
+        (&[0, 0x80], Side::Server, PayloadError::UnknownFrame(0x80)),
+        (&[0, 0x4F], Side::Server, PayloadError::NoSuchChannel(15)),
+        (&[0, 0x47, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::WrongKind(7)),
+        (&[0, 0x56, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::WrongKind(6)),
+        (&[0, 0x54, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::WrongKind(4)),
+        (&[0, 0x40, 0, 0, 1, 0, 4, 1], Side::Server, PayloadError::MessageTooLong(0)),
+        (&[0, 0x46, 0, 0, 0, 0xFF, 3, 1], Side::Server, PayloadError::BadFragment(6)),
+        (&[0, 0x46, 0, 0, 2, 0xFF, 7, 1], Side::Server, PayloadError::BadFragment(6)),
+        (&[0, 0x46, 0, 0, 64, 0xFF, 0xFF, 1], Side::Server, PayloadError::BadFragment(6)),
+        (&[0, 0x46, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::Truncated),
+        (&[0, 0x46, 0, 0, 1, 1, 4, 1], Side::Server, PayloadError::Truncated),
         (&[0, 0xFF], Side::Server, PayloadError::UnknownFrame(0xFF)),
-        (&[0, 0x14, 0], Side::Server, PayloadError::NoSuchChannel(4)),
+        (&[0, 0x1F, 0], Side::Server, PayloadError::NoSuchChannel(15)),
         (&[0, 0x10, 0], Side::Server, PayloadError::WrongKind(0)),
         (&[0, 0x22, 0, 0, 0], Side::Server, PayloadError::WrongKind(2)),
         (&[0, 0x33, 0], Side::Server, PayloadError::WrongDirection(0x33)),
@@ -154,7 +173,7 @@ fn any_ack() -> impl Strategy<Value = AckField> {
 
 /// What a server may receive: (kind, id, bytes) to be turned into frames that borrow from it.
 fn any_frames() -> impl Strategy<Value = Vec<(u8, u16, Vec<u8>)>> {
-    proptest::collection::vec((0..5_u8, any::<u16>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..5)
+    proptest::collection::vec((0..9_u8, any::<u16>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..5)
 }
 
 fn frame_of((kind, id, bytes): &(u8, u16, Vec<u8>)) -> Frame<'_> {
@@ -163,6 +182,22 @@ fn frame_of((kind, id, bytes): &(u8, u16, Vec<u8>)) -> Frame<'_> {
         1 => Frame::Close { code: id.to_le_bytes()[0], text: "the end" },
         2 => Frame::Unreliable { channel: INPUT, bytes },
         3 => Frame::Reliable { channel: CONTROL, id: *id, bytes },
+        4 => Frame::Sequenced { channel: LATEST, id: *id, bytes },
+        5 => Frame::Unordered { channel: GOSSIP, id: *id, bytes },
+        6 | 7 => {
+            // The last fragment may have any length.
+            let index = u8::try_from(1 + id % 60).expect("small");
+            let size_less_one = u16::from(index) * 1_024 + u16::try_from(bytes.len()).expect("small");
+            let place = Place { index, size_less_one: size_less_one.saturating_sub(1) };
+            let reliable = *kind == 6;
+            match place.bytes() {
+                Some(len) if len == bytes.len() => {
+                    let channel = if reliable { LETTERS } else { VIDEO };
+                    Frame::Fragment { channel, reliable, id: *id, place, bytes }
+                }
+                _ => Frame::Ping,
+            }
+        }
         _ => Frame::Reliable { channel: EVENT, id: *id, bytes },
     }
 }

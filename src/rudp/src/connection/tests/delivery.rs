@@ -1,7 +1,7 @@
 //! Reliable messages: exactly once, in order, whatever the link does.
 
 use super::*;
-use crate::channel::{CHANNEL_QUEUE_BYTES_MAX, MESSAGE_BYTES_MAX};
+use crate::channel::{CHANNEL_QUEUE_BYTES_MAX, FRAGMENT_BYTES};
 
 /// A link with this loss and everything else wrong as well.
 fn bad(loss: f64) -> LinkConfig {
@@ -118,12 +118,12 @@ fn a_burst_that_fills_the_queue_arrives_without_a_resend() {
     // proves: PKT-45, PKT-51
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(60 * MS), 7);
     let mut taken = 0;
-    while pair.server.connection.send(CONTROL, &[7; MESSAGE_BYTES_MAX]).is_ok() {
+    while pair.server.connection.send(CONTROL, &[7; FRAGMENT_BYTES]).is_ok() {
         taken += 1;
     }
-    assert_eq!(pair.server.connection.send(CONTROL, &[7; MESSAGE_BYTES_MAX]), Err(SendError::Full));
+    assert_eq!(pair.server.connection.send(CONTROL, &[7; FRAGMENT_BYTES]), Err(SendError::Full));
     assert_eq!(pair.server.connection.stats().sends_full, 2);
-    assert!(taken * (MESSAGE_BYTES_MAX + 8) > CHANNEL_QUEUE_BYTES_MAX - 2 * MESSAGE_BYTES_MAX);
+    assert!(taken * (FRAGMENT_BYTES + 8) > CHANNEL_QUEUE_BYTES_MAX - 2 * FRAGMENT_BYTES);
     pair.drain(20 * S);
     assert_eq!(pair.client.sink.on_channel(CONTROL).len(), taken);
     assert_eq!(pair.server.connection.stats().reliable_resent, 0);
@@ -178,14 +178,14 @@ fn one_message_whose_ack_is_lost_at_any_window_position_locks_nothing() {
             outbound.fill(&mut Body::new(&mut bytes), &mut packet, &mut Filled::default(), 1);
             let run = packet.runs()[0];
             assert!(inbound.on_message(run.first, b"x", true).is_accepted());
-            while inbound.pop_ready().is_some() {}
+            while inbound.pop_ready(CONTROL, &mut crate::channel::Reassembly::default()).is_some() {}
             runs.push(run);
         }
         runs
     };
     for position in 0..window {
-        let mut outbound = Outbound::new(CONTROL, 65_000);
-        let mut inbound = Inbound::new(65_000);
+        let mut outbound = Outbound::new(CONTROL, ChannelKind::ReliableOrdered, 65_000);
+        let mut inbound = Inbound::new(ChannelKind::ReliableOrdered, 65_000);
         for _ in 0..3 * window {
             outbound.push(b"x").expect("room");
         }
@@ -289,7 +289,7 @@ fn a_send_that_cannot_be_kept_is_an_error() {
     let mut pair = Pair::spoken(LinkConfig::default(), 14);
     let server = &mut pair.server.connection;
     assert_eq!(server.send(ChannelId(9), b""), Err(SendError::NoSuchChannel));
-    assert_eq!(server.send(CONTROL, &[0; MESSAGE_BYTES_MAX + 1]), Err(SendError::TooLarge));
+    assert_eq!(server.send(CONTROL, &[0; FRAGMENT_BYTES + 1]), Err(SendError::TooLarge));
     assert_eq!(server.send(SNAPSHOT, b""), Err(SendError::WrongKind));
     assert_eq!(server.send_snapshot(PartId(0), &[0; SNAPSHOT_PART_BYTES_MAX + 1]), Err(SendError::TooLarge));
     assert_eq!(pair.client.connection.send_snapshot(PartId(0), b""), Err(SendError::WrongKind));

@@ -1,13 +1,17 @@
 //! Two connections, two bad links and a clock that jumps to the next wake-up.
 
 mod delivery;
+mod fragments;
 mod greeting;
 mod hostile;
+mod kinds;
 mod numbers;
+mod redundancy;
 mod snapshot;
 mod timing;
 
 use super::*;
+use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
 use crate::channel::{CONTROL, EVENT, INPUT, SNAPSHOT};
 use crate::hello::INNER_VERSION;
 use netem::{Link, LinkConfig};
@@ -164,7 +168,11 @@ impl Pair {
     }
 
     fn starting_at(link: LinkConfig, seed: u64, first_sequence: u64, first_message: u64) -> Self {
-        let config = ConnectionConfig::default();
+        Self::with_table(ChannelTable::GAME, link, seed, first_sequence, first_message)
+    }
+
+    fn with_table(table: ChannelTable, link: LinkConfig, seed: u64, first_sequence: u64, first_message: u64) -> Self {
+        let config = ConnectionConfig { table, ..ConnectionConfig::default() };
         let client = Connection::with_first_message(Role::Client(hello()), &config, first_message);
         let server = Connection::with_first_message(Role::Server(rules()), &config, first_message);
         Self {
@@ -176,10 +184,19 @@ impl Pair {
 
     /// A pair whose hello is settled, with fresh counters to compare against.
     fn spoken(link: LinkConfig, seed: u64) -> Self {
-        let mut pair = Self::new(link, seed);
+        Self::new(link, seed).introduced()
+    }
+
+    /// The same with the table of all kinds, whose hash the hello need not know.
+    fn every_kind(link: LinkConfig, seed: u64) -> Self {
+        Self::with_table(every_kind::TABLE, link, seed, 0, 65_000).introduced()
+    }
+
+    fn introduced(mut self) -> Self {
+        let pair = &mut self;
         pair.run_for(10 * S);
         assert_eq!((pair.server.sink.hellos.len(), pair.client.sink.accepted.len()), (1, 1));
-        pair
+        self
     }
 
     /// Handles everything that is due now, both ends, until nothing moves.
