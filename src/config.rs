@@ -7,7 +7,7 @@ mod key;
 mod map;
 mod written;
 
-use crate::config::key::{CLIENT_DOWN, Ranged, SAVE_INTERVAL};
+use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL};
 pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN as DEFAULT_OPS_LISTEN};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
@@ -55,6 +55,8 @@ pub struct Config {
     pub seed: u64,
     /// What one client is sent, in bytes per second on the wire, headers included.
     pub down_bytes_per_s: u32,
+    /// Seconds for which a session that fell silent is held.
+    pub held_s: u32,
     /// Seconds between two checkpoints of a player.
     pub save_interval_s: u32,
 }
@@ -113,6 +115,7 @@ impl Config {
             visible_max: written.integer("world.visible_max", key::VISIBLE_MAX) as u16,
             seed: written.integer("world.seed", key::SEED) as u64,
             down_bytes_per_s: written.integer("client.down_bytes_per_s", CLIENT_DOWN) as u32,
+            held_s: written.integer("client.held_s", HELD) as u32,
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
         }
     }

@@ -22,6 +22,7 @@ pub const KEYS: &[&str] = &[
     "world.visible_max",
     "world.seed",
     "client.down_bytes_per_s",
+    "client.held_s",
     "save.interval_s",
 ];
 
@@ -60,6 +61,9 @@ pub const VISIBLE_MAX: Ranged = Ranged { default: 1_000, min: 1, max: 1_000 };
 pub const SEED: Ranged = Ranged { default: 1, min: 0, max: i64::MAX };
 /// Bytes per second to one client, IP and UDP headers included.
 pub const CLIENT_DOWN: Ranged = Ranged { default: 24_000, min: 4_000, max: 256_000 };
+/// Seconds; a lift or a tunnel, and not so long that the silent fill the server.
+pub const HELD: Ranged =
+    Ranged { default: rudp::liveness::HELD_DEFAULT_S as i64, min: 0, max: rudp::liveness::HELD_MAX_S as i64 };
 /// Seconds. With the journal's own delay the promise "at most 5 s old" holds for every value in range.
 pub const SAVE_INTERVAL: Ranged = Ranged { default: 4, min: 1, max: 4 };
 

@@ -43,6 +43,8 @@ fn without_any_source_the_server_stays_on_this_machine() {
     assert_eq!(config.public_addresses, [config.listen]);
     assert_eq!((config.enter_radius_units, config.leave_radius_units), (32_000, 36_800));
     assert_eq!((config.skew_s, config.save_interval_s, config.down_bytes_per_s), (0, 4, 24_000));
+    assert_eq!(config.held_s, 120);
+    assert_eq!(problems("[client]\nheld_s = 601\n").len(), 1);
 }
 
 #[test]

@@ -192,6 +192,7 @@ fn transport(config: &Config, keys: Vec<rudp::Key>, listen: SocketAddr) -> Serve
     transport.connections_max = config.players_max as u32;
     transport.skew_s = u64::from(config.skew_s);
     transport.takeover = config.takeover;
+    transport.held_s = config.held_s;
     transport.seal = config.seal_backend;
     transport.connection = ConnectionConfig {
         rate_bytes_per_s: config.down_bytes_per_s,

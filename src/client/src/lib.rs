@@ -70,6 +70,10 @@ pub enum ClientEvent {
     },
     /// A message on a reliable channel, other than the welcome.
     Message(ServerMessage),
+    /// The server is not heard any more; the session is held for two minutes.
+    Silent,
+    /// The server was heard again; the session goes on.
+    Resumed,
     /// The session is over; nothing follows.
     Disconnected(Reason),
 }
@@ -117,12 +121,7 @@ impl Client {
             motion_hash: motion::hash(),
             content_hash: config.content_hash,
         };
-        let transport = rudp::ClientConfig {
-            token: config.token,
-            hello,
-            seal: config.seal,
-            connection: rudp::ConnectionConfig::default(),
-        };
+        let transport = rudp::ClientConfig { seal: config.seal, ..rudp::ClientConfig::new(config.token, hello) };
         Self {
             transport: rudp::Client::new(transport, now),
             store: SnapshotStore::default(),
@@ -169,6 +168,11 @@ impl Client {
     /// What the player wants in this client tick. Sent with the inputs before it; ignored before the welcome.
     pub fn push_input(&mut self, _now: Now, input: Input) {
         if self.welcome.is_none() {
+            return;
+        }
+        if self.transport.is_silent() {
+            // Nobody will ever use it; and numbers that ran on for minutes would be taken for old ones afterwards.
+            self.inputs_len = 0;
             return;
         }
         self.inputs.rotate_right(1);
@@ -260,6 +264,8 @@ impl Client {
                     Ok(message) => self.events.push_back(ClientEvent::Message(message)),
                     Err(_) => self.messages_malformed += 1,
                 },
+                rudp::ClientEvent::Silent => self.events.push_back(ClientEvent::Silent),
+                rudp::ClientEvent::Resumed => self.events.push_back(ClientEvent::Resumed),
                 rudp::ClientEvent::Disconnected { reason } => {
                     self.events.push_back(ClientEvent::Disconnected(reason));
                 }

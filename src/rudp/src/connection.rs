@@ -110,6 +110,8 @@ pub struct Connection {
     recent_loss: RecentLoss,
     probe_due: bool,
     probes_unanswered: u32,
+    /// The peer is silent: nothing leaves but probes.
+    is_silent: bool,
     closing: Option<Closing>,
     peer_closed: bool,
     stats: ConnectionStats,
@@ -167,6 +169,7 @@ impl Connection {
             recent_loss: RecentLoss::default(),
             probe_due: false,
             probes_unanswered: 0,
+            is_silent: false,
             closing: None,
             peer_closed: false,
             stats: ConnectionStats::default(),
@@ -185,6 +188,11 @@ impl Connection {
             return Err(SendError::TooLarge);
         }
         match spec.kind {
+            // Nobody hears it now, and it is stale when somebody does.
+            ChannelKind::Unreliable if self.is_silent => {
+                self.stats.unreliable_dropped += 1;
+                Ok(())
+            }
             ChannelKind::Unreliable => {
                 self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, 0, message);
                 Ok(())
@@ -209,6 +217,9 @@ impl Connection {
             return Err(SendError::WrongKind);
         }
         self.check_open()?;
+        if self.is_silent {
+            return Err(SendError::Silent);
+        }
         let outcomes = &mut self.outcomes;
         let taken = self.parts.push(part, bytes, |old| outcomes.push_back((old, PartOutcome::NotSent)));
         self.stats.sends_full += u64::from(taken == Err(SendError::Full));
@@ -266,6 +277,29 @@ impl Connection {
         if self.closing.is_none() {
             self.closing = Some(Closing::new(reason, text));
         }
+    }
+
+    /// Asks the peer for a sign of life: the next packet asks for an ack.
+    pub fn queue_probe(&mut self) {
+        self.probe_due = true;
+    }
+
+    /// The peer has fallen silent: from now on nothing leaves but probes, one per [`queue_probe`](Self::queue_probe).
+    /// What may be lost and still waits is given up; reliable messages, numbers and estimates stay. spec: LIF-18
+    pub fn on_silent(&mut self, sink: &mut dyn Sink) {
+        self.is_silent = true;
+        self.probe_due = false;
+        self.flush_outcomes(sink);
+        while let Some(part) = self.parts.pop() {
+            sink.on_part(part, PartOutcome::NotSent);
+        }
+        self.stats.unreliable_dropped += self.unreliable.clear();
+    }
+
+    /// The silent peer was heard again: everything goes on where it stood.
+    pub fn on_resumed(&mut self) {
+        self.is_silent = false;
+        self.probes_unanswered = 0;
     }
 
     /// Settles every part without an outcome, for an owner that is about to drop the connection: what waits was not

@@ -134,6 +134,10 @@ counters! {
     sessions_ended,
     /// Sessions that were replaced by a newer one of the same client or address.
     sessions_taken_over,
+    /// Times a session fell silent.
+    sessions_silent,
+    /// Times a silent session was heard again.
+    sessions_resumed,
     /// Hellos refused.
     hellos_refused,
     /// Calls that came more than 1 s late: deadlines were extended.

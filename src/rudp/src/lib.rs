@@ -19,6 +19,7 @@ pub mod fuzz;
 pub mod hello;
 pub mod limits;
 mod link;
+pub mod liveness;
 pub mod loss;
 pub mod outer;
 pub mod packet;

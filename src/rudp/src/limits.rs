@@ -8,8 +8,6 @@ pub const HANDSHAKE_INTERVAL_NS: u64 = 100 * NS_PER_MS;
 pub const IDLE_UNSPOKEN_NS: u64 = 250 * NS_PER_MS;
 /// The same once spoken. A tenth of the time-out: ten in a row must be lost to end a session.
 pub const IDLE_SPOKEN_NS: u64 = NS_PER_S;
-/// Silence that ends a spoken session; before the hello the token's own time-out binds.
-pub const SPOKEN_TIMEOUT_NS: u64 = 10 * NS_PER_S;
 /// How long a session may go without a valid hello.
 pub const UNSPOKEN_NS: u64 = 10 * NS_PER_S;
 /// A call that comes later than this after its deadline means that we stood still, not our peers: every deadline by

@@ -1,11 +1,10 @@
 //! A server, clients, a clock we own and wires with a delay: everything jumps to the next moment something happens.
 use crate::channel::{ChannelId, ChannelTable, PartId, PartOutcome};
 use crate::client::{Client, ClientConfig, ClientEvent, ClientState};
-use crate::connection::ConnectionConfig;
 use crate::hello::{Hello, HelloRules};
 use crate::outer::DATAGRAM_BYTES_MAX;
 use crate::reason::Reason;
-use crate::seal::{Backend, Key};
+use crate::seal::Key;
 use crate::server::{ConnectionId, Event, Server, ServerConfig};
 use crate::time::{NS_PER_MS, NS_PER_S, Now};
 use crate::token::{ConnectToken, Mint, Name, Role, UserData};
@@ -29,6 +28,8 @@ pub(crate) struct Datagram {
 pub(crate) enum Told {
     Connected(ConnectionId, u64, Option<UserData>, SocketAddr),
     Spoken(ConnectionId),
+    Silent(ConnectionId),
+    Resumed(ConnectionId),
     Message(ConnectionId, ChannelId, Vec<u8>),
     Part(ConnectionId, PartId, PartOutcome),
     Disconnected(ConnectionId, Reason),
@@ -38,6 +39,8 @@ pub(crate) enum Told {
 pub(crate) enum ClientTold {
     Connected(u32, u32),
     Accepted(u16),
+    Silent,
+    Resumed,
     Message(ChannelId, Vec<u8>),
     Disconnected(Reason),
 }
@@ -120,7 +123,7 @@ impl World {
     }
 
     pub(crate) fn join_with(&mut self, address: &str, token: ConnectToken, hello: Hello) -> usize {
-        let config = ClientConfig { token, hello, seal: Backend::Auto, connection: ConnectionConfig::default() };
+        let config = ClientConfig::new(token, hello);
         let client = Client::new(config, self.now);
         self.peers.push(Peer { client, address: address.parse().unwrap(), told: vec![] });
         self.peers.len() - 1
@@ -229,6 +232,8 @@ impl World {
             self.told.push(match event {
                 Event::Connected { id, client_id, user, from } => Told::Connected(id, client_id, user.copied(), from),
                 Event::Spoken { id } => Told::Spoken(id),
+                Event::Silent { id } => Told::Silent(id),
+                Event::Resumed { id } => Told::Resumed(id),
                 Event::Message { id, channel, bytes } => Told::Message(id, channel, bytes.to_vec()),
                 Event::Part { id, part, outcome } => Told::Part(id, part, outcome),
                 Event::Disconnected { id, reason } => Told::Disconnected(id, reason),
@@ -245,6 +250,8 @@ impl World {
                 peer.told.push(match event {
                     ClientEvent::Connected { index, clients_max } => ClientTold::Connected(index, clients_max),
                     ClientEvent::Accepted { version } => ClientTold::Accepted(version),
+                    ClientEvent::Silent => ClientTold::Silent,
+                    ClientEvent::Resumed => ClientTold::Resumed,
                     ClientEvent::Message { channel, bytes, .. } => ClientTold::Message(channel, bytes.to_vec()),
                     ClientEvent::Disconnected { reason } => ClientTold::Disconnected(reason),
                 });

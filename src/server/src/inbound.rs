@@ -23,6 +23,16 @@ pub enum SessionEvent {
         /// What.
         message: ClientMessage,
     },
+    /// The peer is not heard any more: it is held, its player stays in the world, and nothing can be sent to it.
+    Silent {
+        /// Which.
+        session: SessionId,
+    },
+    /// The silent peer was heard again.
+    Resumed {
+        /// Which.
+        session: SessionId,
+    },
     /// The session is over. Exactly one per `Joined`.
     Left {
         /// Which.

@@ -67,18 +67,54 @@ fn a_takeover_while_the_record_is_being_loaded_makes_one_avatar() {
 }
 
 #[test]
-fn who_falls_silent_is_let_go_after_ten_seconds_and_saved() {
+fn who_falls_silent_is_held_in_the_world_and_let_go_and_saved_after_two_minutes() {
     let mut rig = rig_of(2);
     rig.bots[0].is_mute = true;
     rig.run_ticks(60);
     let (_, stopped) = rig.bots[0].client.own().unwrap();
     assert_eq!((stopped.body.vx, stopped.body.vy), (0, 0), "nobody runs on for ten seconds");
-    rig.run_ticks(8 * 60);
+    rig.run_ticks(128 * 60);
     assert_eq!(rig.realm.status().players, 2);
+    assert_eq!((rig.bots[0].gone, rig.bots[1].client.entities().count()), (None, 1));
     rig.run_ticks(3 * 60);
     assert_eq!(rig.realm.status().players, 1);
     assert!(rig.journal.contains_key(&protocol::CharacterId(1)));
+    assert_eq!((rig.bots[0].gone, rig.bots[1].gone), (Some(rudp::Reason::TimedOut), None));
     assert_eq!(rig.bots[1].client.entities().count(), 0);
+}
+
+/// proves: LIF-18
+#[test]
+fn an_outage_of_a_minute_ends_nobody_and_everyone_sees_the_truth_after_it() {
+    let mut rig = rig_of(12);
+    rig.run_ticks(120);
+    for bot in &mut rig.bots[..5] {
+        (bot.is_mute, bot.is_deaf) = (true, true);
+    }
+    rig.run_ticks(11 * 60);
+    let before = rig.gate.counters().datagrams_out;
+    rig.run_ticks(49 * 60);
+    let out = rig.gate.counters().datagrams_out - before;
+    // Seven players at 60 packets a second, five at one.
+    assert!((49 * 60 * 7..49 * 62 * 7).contains(&out), "{out} datagrams");
+    for bot in &mut rig.bots[..5] {
+        (bot.is_mute, bot.is_deaf) = (false, false);
+    }
+    rig.run_ticks(5 * 60);
+    assert_eq!(rig.bots.iter().filter_map(|bot| bot.gone).count(), 0);
+    assert_eq!((rig.gate.counters().sessions_silent, rig.gate.counters().sessions_resumed), (5, 5));
+    assert_eq!(rig.gate.gate_counters().sessions_joined, 12, "nobody had to log in again");
+    let places: Vec<_> = rig.bots.iter().map(|bot| bot.client.own().unwrap()).collect();
+    for (viewer, (tick, own)) in places.iter().enumerate() {
+        assert!(tick.0 + 10 > rig.realm.status().tick, "{viewer} sees the present");
+        for (other, (_, theirs)) in places.iter().enumerate().filter(|(other, _)| *other != viewer) {
+            let metres = |a: i32, b: i32| f64::from(a - b) / f64::from(protocol::unit::SUBUNITS_PER_M);
+            let apart = metres(own.body.x, theirs.body.x).hypot(metres(own.body.y, theirs.body.y));
+            assert!(apart > 97.0 || rig.sees(viewer, other), "{viewer} does not see {other}, {apart} m away");
+            assert!(apart < 118.0 || !rig.sees(viewer, other), "{viewer} still sees {other}, {apart} m away");
+        }
+    }
+    rig.assert_all_true();
 }
 
 #[test]
@@ -102,13 +138,7 @@ struct Stranger {
 impl Stranger {
     fn new(rig: &mut Rig) -> Self {
         let (token, hello) = rig.token_and_hello(77);
-        let config = rudp::ClientConfig {
-            token,
-            hello,
-            seal: rudp::Backend::Auto,
-            connection: rudp::ConnectionConfig::default(),
-        };
-        let transport = rudp::Client::new(config, rig.now);
+        let transport = rudp::Client::new(rudp::ClientConfig::new(token, hello), rig.now);
         Self { transport, address: "10.9.9.9:9".parse().unwrap(), gone: None, parts: Vec::new(), refuses: false }
     }
 

@@ -226,7 +226,7 @@ impl Bot {
                 ClientEvent::Leave { tick, id } => flock.checker.on_leave(self.index, tick, id),
                 ClientEvent::Joined(welcome) => self.on_joined(now, flock, &welcome),
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
-                ClientEvent::Message(_) => {}
+                ClientEvent::Message(_) | ClientEvent::Silent | ClientEvent::Resumed => {}
                 ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
             }
         }

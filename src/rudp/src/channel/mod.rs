@@ -70,6 +70,9 @@ pub enum SendError {
     /// The peer's hello has not been accepted yet.
     #[error("the hello has not been accepted yet")]
     NotSpoken,
+    /// The peer is silent: only what is reliable is kept for it.
+    #[error("the peer is silent")]
+    Silent,
     /// The connection is closing.
     #[error("the connection is closing")]
     Closing,

@@ -99,6 +99,15 @@ impl UnreliableQueue {
         frames
     }
 
+    /// Drops everything; returns how many messages.
+    pub(crate) fn clear(&mut self) -> u64 {
+        let dropped = self.messages.len() as u64;
+        while !self.messages.is_empty() {
+            self.pop();
+        }
+        dropped
+    }
+
     fn pop(&mut self) {
         let front = self.messages.pop_front().expect("a message larger than the queue is refused by the table");
         self.bytes.release(usize::from(front.bytes));

@@ -19,6 +19,11 @@ pub enum ClientEvent<'a> {
         /// The inner version both ends speak from now on.
         version: u16,
     },
+    /// The server has not been heard for 10 s, and answers no probes: the session is held, and nothing but probes is
+    /// sent.
+    Silent,
+    /// The silent server was heard again: the session goes on where it stood.
+    Resumed,
     /// The server said something.
     Message {
         /// Number of the packet that carried it, for [`Client::refuse_packet`](super::Client::refuse_packet).
@@ -38,6 +43,8 @@ pub enum ClientEvent<'a> {
 enum Stored {
     Connected { index: u32, clients_max: u32 },
     Accepted(u16),
+    Silent,
+    Resumed,
     Message(u64, ChannelId, Range<usize>),
     Disconnected(Reason),
 }
@@ -54,6 +61,8 @@ impl EventQueue {
         let stored = match event {
             ClientEvent::Connected { index, clients_max } => Stored::Connected { index, clients_max },
             ClientEvent::Accepted { version } => Stored::Accepted(version),
+            ClientEvent::Silent => Stored::Silent,
+            ClientEvent::Resumed => Stored::Resumed,
             ClientEvent::Message { sequence, channel, bytes } => {
                 if self.events.is_empty() {
                     self.bytes.clear();
@@ -71,6 +80,8 @@ impl EventQueue {
         Some(match self.events.pop_front()? {
             Stored::Connected { index, clients_max } => ClientEvent::Connected { index, clients_max },
             Stored::Accepted(version) => ClientEvent::Accepted { version },
+            Stored::Silent => ClientEvent::Silent,
+            Stored::Resumed => ClientEvent::Resumed,
             Stored::Message(sequence, channel, range) => {
                 ClientEvent::Message { sequence, channel, bytes: &self.bytes[range] }
             }

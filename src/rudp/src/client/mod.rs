@@ -14,10 +14,9 @@ use crate::connection::{Connection, ConnectionConfig, ConnectionStats, Role, Sin
 use crate::counters::Counters;
 use crate::farewell::Farewell;
 use crate::hello::{Hello, HelloRefusal};
-use crate::limits::{
-    HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Patience, SPOKEN_TIMEOUT_NS, token_timeout_ns,
-};
+use crate::limits::{HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Patience, token_timeout_ns};
 use crate::link::Link;
+use crate::liveness::{Due, HELD_DEFAULT_S, HELD_MAX_S, Liveness};
 use crate::outer::{self, DATAGRAM_BYTES_MAX, Header, KeepAlive, Kind, PAYLOAD_BYTES_MAX, Reads};
 use crate::rate::{IPV4_UDP_BYTES, IPV6_UDP_BYTES};
 use crate::reason::Reason;
@@ -38,8 +37,18 @@ pub struct ClientConfig {
     pub hello: Hello,
     /// What implementation seals packets.
     pub seal: Backend,
+    /// How long a silent session is held, seconds; at most 600, more is taken as 600.
+    pub held_s: u32,
     /// Of the packet layer.
     pub connection: ConnectionConfig,
+}
+
+impl ClientConfig {
+    /// The defaults around what has none.
+    #[must_use]
+    pub fn new(token: ConnectToken, hello: Hello) -> Self {
+        Self { token, hello, seal: Backend::Auto, held_s: HELD_DEFAULT_S, connection: ConnectionConfig::default() }
+    }
 }
 
 /// How far the client has come. spec: LIF-2
@@ -76,8 +85,8 @@ pub struct Client {
     timed_ns: u64,
     /// On the patient clock.
     started_ns: u64,
-    /// When the present stage began or a packet last arrived, on the patient clock.
-    heard_ns: u64,
+    /// Of the server, since the present stage began.
+    liveness: Liveness,
     token_timeout_ns: Option<u64>,
 }
 
@@ -103,7 +112,7 @@ impl Client {
     /// A client that starts to connect now.
     #[must_use]
     pub fn new(config: ClientConfig, now: Now) -> Self {
-        let ClientConfig { token, hello, seal, connection } = config;
+        let ClientConfig { token, hello, seal, held_s, connection } = config;
         let opens = PacketKey::new(&token.server_to_client, seal);
         let seals = PacketKey::new(&token.client_to_server, seal);
         Self {
@@ -121,7 +130,7 @@ impl Client {
             patience: Patience::default(),
             timed_ns: 0,
             started_ns: now.mono_ns,
-            heard_ns: now.mono_ns,
+            liveness: Liveness::new(now.mono_ns, held_s.min(HELD_MAX_S)),
         }
     }
 
@@ -169,7 +178,13 @@ impl Client {
     }
 
     fn handle_body(&mut self, now: Now, header: Header, body: &[u8]) {
-        self.heard_ns = self.patience.clock_ns(now.mono_ns);
+        if self.liveness.on_heard(self.patience.clock_ns(now.mono_ns))
+            && header.kind != Kind::Disconnect
+            && let Stage::Connected { connection, .. } = &mut self.stage
+        {
+            connection.on_resumed();
+            self.events.push(ClientEvent::Resumed);
+        }
         match header.kind {
             Kind::Challenge => {
                 if let Ok(challenge) = <[u8; CHALLENGE_BODY_BYTES]>::try_from(body) {
@@ -225,6 +240,7 @@ impl Client {
                 _ => self.try_next_address(now, reason),
             }
         }
+        self.judge_liveness(now, patient_ns);
         if let Stage::Connected { connection, .. } = &mut self.stage {
             let mut sink = ClientSink { events: &mut self.events, is_spoken: false, closed: None };
             connection.handle_timeout(now.mono_ns, &mut sink);
@@ -268,7 +284,8 @@ impl Client {
                 link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
             }
             (Stage::Connected { connection, is_spoken }, Some(link)) => {
-                transmit_connected(now, connection, *is_spoken, link, buf)?
+                let idle_ns = if self.liveness.is_silent() { u64::MAX } else { idle_ns(*is_spoken) };
+                transmit_connected(now, connection, idle_ns, link, buf)?
             }
             (Stage::Ended(_), _) => {
                 let mut farewell = self.farewell.take()?;
@@ -323,9 +340,32 @@ impl Client {
         &self.counters
     }
 
+    /// A spoken session is probed, then silent, then over. spec: LIF-17
+    fn judge_liveness(&mut self, now: Now, patient_ns: u64) {
+        while let Stage::Connected { connection, is_spoken: true } = &mut self.stage
+            && let Some(due) = self.liveness.poll(patient_ns)
+        {
+            match due {
+                Due::Probe => connection.queue_probe(),
+                Due::Silent => {
+                    let mut sink = ClientSink { events: &mut self.events, is_spoken: true, closed: None };
+                    connection.on_silent(&mut sink);
+                    self.events.push(ClientEvent::Silent);
+                }
+                Due::Closed => self.end(now, Reason::TimedOut, Some("")),
+            }
+        }
+    }
+
+    /// Whether the session is held in silence.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(self.stage, Stage::Connected { .. }) && self.liveness.is_silent()
+    }
+
     /// The deadline of the present stage on the patient clock, and what passing it means. spec: LIF-3, LIF-13
     fn overdue(&self) -> Option<(u64, Reason)> {
-        let silence = |timeout: Option<u64>| timeout.map(|timeout| self.heard_ns.saturating_add(timeout));
+        let silence = |timeout: Option<u64>| timeout.map(|timeout| self.liveness.heard_ns().saturating_add(timeout));
         match &self.stage {
             Stage::Requesting { .. } | Stage::Responding { .. } => {
                 let lifetime_ns =
@@ -334,9 +374,7 @@ impl Client {
                 let stage = silence(self.token_timeout_ns).map(|at| (at, Reason::Unreachable));
                 Some(stage.map_or(expiry, |stage| if stage.0 < expiry.0 { stage } else { expiry }))
             }
-            Stage::Connected { is_spoken: true, .. } => {
-                silence(Some(SPOKEN_TIMEOUT_NS)).map(|at| (at, Reason::TimedOut))
-            }
+            Stage::Connected { is_spoken: true, .. } => None,
             Stage::Connected { .. } => silence(self.token_timeout_ns).map(|at| (at, Reason::TimedOut)),
             Stage::Ended(_) => None,
         }
@@ -347,18 +385,20 @@ impl Client {
         let (send, connection) = match &self.stage {
             Stage::Requesting { next_ns } | Stage::Responding { next_ns, .. } => (Some(*next_ns), None),
             Stage::Connected { connection, is_spoken } => {
-                let sent_ns = self.link.as_ref().map(Link::last_sent_ns);
+                let sent_ns = self.link.as_ref().map(Link::last_sent_ns).filter(|_| !self.liveness.is_silent());
                 (sent_ns.map(|at| at + idle_ns(*is_spoken)), connection.poll_timeout())
             }
             Stage::Ended(_) => (None, None),
         };
-        [overdue, send, connection].into_iter().flatten().min()
+        let is_spoken = matches!(self.stage, Stage::Connected { is_spoken: true, .. });
+        let liveness = is_spoken.then(|| self.liveness.next_ns().saturating_add(self.patience.stalled_ns()));
+        [overdue, liveness, send, connection].into_iter().flatten().min()
     }
 
     fn try_next_address(&mut self, now: Now, reason: Reason) {
         if self.address_index + 1 < self.token.addresses.as_slice().len() {
             self.address_index += 1;
-            self.heard_ns = self.patience.clock_ns(now.mono_ns);
+            self.liveness.on_heard(self.patience.clock_ns(now.mono_ns));
             self.stage = Stage::Requesting { next_ns: now.mono_ns };
         } else {
             self.end(now, reason, None);
@@ -388,7 +428,7 @@ impl Client {
 fn transmit_connected(
     now: Now,
     connection: &mut Connection,
-    is_spoken: bool,
+    idle_ns: u64,
     link: &mut Link,
     buf: &mut [u8],
 ) -> Option<usize> {
@@ -397,7 +437,7 @@ fn transmit_connected(
     if let Some(len) = connection.poll_payload(now.mono_ns, sequence, &mut buf[start..start + PAYLOAD_BYTES_MAX]) {
         return Some(link.seal(now.mono_ns, Kind::Payload, len, buf));
     }
-    if link.last_sent_ns() + idle_ns(is_spoken) > now.mono_ns {
+    if link.last_sent_ns().saturating_add(idle_ns) > now.mono_ns {
         return None;
     }
     connection.on_other_sent(now.mono_ns, sequence);

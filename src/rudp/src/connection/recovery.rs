@@ -159,7 +159,12 @@ impl Connection {
     /// A probe is due this long after the last eliciting packet, if nothing else decides the undecided ones: a packet
     /// left behind by acks has the loss timer instead (spec: PKT-43).
     fn probe_deadline_ns(&self) -> Option<u64> {
-        if self.sent.open() == 0 || self.probe_due || self.judge_losses || self.loss_deadline_ns.is_some() {
+        if self.is_silent
+            || self.sent.open() == 0
+            || self.probe_due
+            || self.judge_losses
+            || self.loss_deadline_ns.is_some()
+        {
             return None;
         }
         Some(self.sent.last_eliciting_ns() + probe_timeout_ns(&self.rtt, self.probes_unanswered))

@@ -44,6 +44,9 @@ impl Connection {
         if let Some(closing) = &self.closing {
             return closing.copies_left > 0;
         }
+        if self.is_silent {
+            return self.probe_due;
+        }
         self.greeting.is_due() || self.probe_due || self.received.is_due(now_ns) || self.has_messages()
     }
 
@@ -127,7 +130,7 @@ impl Connection {
             self.greeting.on_sent();
             filled.frames += 1;
         }
-        if self.greeting.may_send() {
+        if self.greeting.may_send() && !self.is_silent {
             self.write_reliable(body, packet, &mut filled);
             self.write_redundant(body, packet, &mut filled);
             self.write_part(body, packet, &mut filled);

@@ -2,6 +2,7 @@
 use crate::bucket::Rate;
 use crate::connection::ConnectionConfig;
 use crate::hello::HelloRules;
+use crate::liveness::{HELD_DEFAULT_S, HELD_MAX_S};
 use crate::seal::{Backend, Key};
 use std::net::{IpAddr, SocketAddr};
 
@@ -31,6 +32,8 @@ pub struct ServerConfig {
     pub takeover: bool,
     /// Accepts tokens that never expire or never time out. Default off.
     pub test_mode: bool,
+    /// How long a silent session is held, seconds, 0 to 600. Default 120.
+    pub held_s: u32,
     /// What implementation seals packets. Default the faster one.
     pub seal: Backend,
     /// What a hello must say.
@@ -56,6 +59,7 @@ impl std::fmt::Debug for ServerConfig {
             .field("skew_s", &self.skew_s)
             .field("takeover", &self.takeover)
             .field("test_mode", &self.test_mode)
+            .field("held_s", &self.held_s)
             .field("seal", &self.seal)
             .finish_non_exhaustive()
     }
@@ -159,6 +163,9 @@ pub enum ConfigError {
     /// Above 600.
     #[error("skew_s must be at most 600, not {0}")]
     Skew(u64),
+    /// Above 600.
+    #[error("held_s must be at most {HELD_MAX_S}, not {0}")]
+    Held(u32),
 }
 
 impl ServerConfig {
@@ -180,6 +187,7 @@ impl ServerConfig {
             skew_s: 2,
             takeover: true,
             test_mode: false,
+            held_s: HELD_DEFAULT_S,
             seal: Backend::Auto,
             hello,
             connection: ConnectionConfig::default(),
@@ -204,6 +212,9 @@ impl ServerConfig {
         }
         if self.skew_s > 600 {
             return Err(ConfigError::Skew(self.skew_s));
+        }
+        if self.held_s > HELD_MAX_S {
+            return Err(ConfigError::Held(self.held_s));
         }
         Ok(())
     }

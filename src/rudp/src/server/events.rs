@@ -27,6 +27,16 @@ pub enum Event<'a> {
         /// The connection.
         id: ConnectionId,
     },
+    /// It has not been heard for 10 s, and answers no probes: it is held, and nothing but probes is sent to it.
+    Silent {
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// A silent connection was heard again: it goes on where it stood.
+    Resumed {
+        /// The connection.
+        id: ConnectionId,
+    },
     /// It said something.
     Message {
         /// The connection.
@@ -57,6 +67,8 @@ pub enum Event<'a> {
 enum Stored {
     Connected { id: ConnectionId, client_id: u64, user: Option<Box<UserData>>, from: SocketAddr },
     Spoken(ConnectionId),
+    Silent(ConnectionId),
+    Resumed(ConnectionId),
     Message(ConnectionId, ChannelId, Range<usize>),
     Part(ConnectionId, PartId, PartOutcome),
     Disconnected(ConnectionId, Reason),
@@ -77,6 +89,14 @@ impl EventQueue {
 
     pub(super) fn on_spoken(&mut self, id: ConnectionId) {
         self.events.push_back(Stored::Spoken(id));
+    }
+
+    pub(super) fn on_silent(&mut self, id: ConnectionId) {
+        self.events.push_back(Stored::Silent(id));
+    }
+
+    pub(super) fn on_resumed(&mut self, id: ConnectionId) {
+        self.events.push_back(Stored::Resumed(id));
     }
 
     pub(super) fn on_message(&mut self, id: ConnectionId, channel: ChannelId, bytes: &[u8]) {
@@ -103,6 +123,8 @@ impl EventQueue {
                 Event::Connected { id, client_id, user: self.user.as_deref(), from }
             }
             Stored::Spoken(id) => Event::Spoken { id },
+            Stored::Silent(id) => Event::Silent { id },
+            Stored::Resumed(id) => Event::Resumed { id },
             Stored::Message(id, channel, range) => Event::Message { id, channel, bytes: &self.bytes[range] },
             Stored::Part(id, part, outcome) => Event::Part { id, part, outcome },
             Stored::Disconnected(id, reason) => Event::Disconnected { id, reason },

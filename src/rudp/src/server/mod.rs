@@ -34,6 +34,7 @@ use crate::counters::Counters;
 use crate::farewell::Farewell;
 use crate::hello::{Hello, HelloRefusal};
 use crate::limits::Patience;
+use crate::liveness::Due;
 use crate::reason::Reason;
 use crate::seal::TokenKey;
 use crate::time::Now;
@@ -233,7 +234,13 @@ impl Server {
         self.session(id).is_some_and(|session| session.is_spoken)
     }
 
-    /// Connections that live now.
+    /// Whether the connection is held in silence.
+    #[must_use]
+    pub fn is_silent(&self, id: ConnectionId) -> bool {
+        self.session(id).is_some_and(|session| session.liveness.is_silent())
+    }
+
+    /// Connections that live now, silent ones too.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.sessions.len()
@@ -285,6 +292,24 @@ impl Server {
         if let Some(reason) = session.overdue(self.patience.clock_ns(now.mono_ns)) {
             self.end_session(now, slot, reason, Some(""));
             return;
+        }
+        let patient_ns = self.patience.clock_ns(now.mono_ns);
+        while session.is_spoken
+            && let Some(due) = session.liveness.poll(patient_ns)
+        {
+            match due {
+                Due::Probe => session.connection.queue_probe(),
+                Due::Silent => {
+                    let mut sink = SessionSink::new(session.id, true, &mut self.events);
+                    session.connection.on_silent(&mut sink);
+                    self.events.on_silent(session.id);
+                    self.counters.sessions_silent += 1;
+                }
+                Due::Closed => {
+                    self.end_session(now, slot, Reason::TimedOut, Some(""));
+                    return;
+                }
+            }
         }
         let mut sink = SessionSink::new(session.id, session.user.is_some(), &mut self.events);
         session.connection.handle_timeout(now.mono_ns, &mut sink);

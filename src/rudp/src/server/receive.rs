@@ -48,7 +48,11 @@ impl Server {
             counters.drop_session_rate += 1;
             return;
         }
-        session.received_ns = self.patience.clock_ns(now.mono_ns);
+        if session.liveness.on_heard(self.patience.clock_ns(now.mono_ns)) && header.kind != Kind::Disconnect {
+            session.connection.on_resumed();
+            counters.sessions_resumed += 1;
+            self.events.on_resumed(session.id);
+        }
         match header.kind {
             Kind::KeepAlive => session.connection.handle_other(now.mono_ns, header.sequence),
             Kind::Payload => self.handle_payload(now, slot, header.sequence, body),

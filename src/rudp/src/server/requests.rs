@@ -8,6 +8,7 @@ use crate::challenge::ChallengeError;
 use crate::connection::{Connection, ConnectionConfig, Role};
 use crate::limits::token_timeout_ns;
 use crate::link::Link;
+use crate::liveness::Liveness;
 use crate::outer::{self, Header, RequestHeader};
 use crate::rate::{IPV4_UDP_BYTES, IPV6_UDP_BYTES};
 use crate::reason::Reason;
@@ -224,7 +225,7 @@ impl Server {
                 is_greeting_due: true,
                 is_queued: false,
                 started_ns: patient_ns,
-                received_ns: patient_ns,
+                liveness: Liveness::new(patient_ns, self.config.held_s),
                 token_timeout_ns: token_timeout_ns(timeout_s),
                 budget: PacketBudget::default(),
             })

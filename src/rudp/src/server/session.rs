@@ -3,8 +3,9 @@ use super::ConnectionId;
 use super::config::PacketLimits;
 use super::order::TokenOrder;
 use crate::connection::Connection;
-use crate::limits::{IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, SPOKEN_TIMEOUT_NS, UNSPOKEN_NS};
+use crate::limits::{IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, UNSPOKEN_NS};
 use crate::link::Link;
+use crate::liveness::Liveness;
 use crate::outer::Header;
 use crate::reason::Reason;
 use crate::token::UserData;
@@ -29,8 +30,7 @@ pub(super) struct Session {
     pub(super) is_queued: bool,
     /// On the patient clock, which does not advance while this endpoint is stalled.
     pub(super) started_ns: u64,
-    /// On the patient clock.
-    pub(super) received_ns: u64,
+    pub(super) liveness: Liveness,
     /// From the token; `None` = never.
     pub(super) token_timeout_ns: Option<u64>,
     pub(super) budget: PacketBudget,
@@ -84,11 +84,14 @@ fn is_expected(header: Header, newest: Option<u64>) -> bool {
 impl Session {
     /// When nothing else is sent, a keep-alive is due now. spec: LIF-12
     pub(super) fn keep_alive_ns(&self) -> u64 {
+        if self.liveness.is_silent() {
+            return u64::MAX;
+        }
         let interval = if self.is_spoken { IDLE_SPOKEN_NS } else { IDLE_UNSPOKEN_NS };
         if self.is_greeting_due { 0 } else { self.link.last_sent_ns() + interval }
     }
 
-    /// Whether the session must end, and why. `patient_ns` is the patient clock. spec: LIF-13
+    /// Whether the session must end before it has spoken, and why. `patient_ns` is the patient clock. spec: LIF-13
     pub(super) fn overdue(&self, patient_ns: u64) -> Option<Reason> {
         let (silence, unspoken) = self.ends_ns();
         if silence.is_some_and(|at| at <= patient_ns) {
@@ -100,19 +103,20 @@ impl Session {
     /// The next moment at which this session needs attention, nanoseconds on the monotonic clock.
     pub(super) fn next_wake_ns(&self, stalled_ns: u64) -> u64 {
         let (silence, unspoken) = self.ends_ns();
-        let ends = [silence, unspoken].into_iter().flatten().map(|at| at.saturating_add(stalled_ns));
+        let liveness = self.is_spoken.then(|| self.liveness.next_ns());
+        let ends = [silence, unspoken, liveness].into_iter().flatten().map(|at| at.saturating_add(stalled_ns));
         // While it stands in the ready queue, sending is not a matter of time.
         let sends = [Some(self.keep_alive_ns()), self.connection.poll_timeout()];
         let sends = sends.into_iter().flatten().filter(|_| !self.is_queued);
         ends.chain(sends).min().unwrap_or(u64::MAX)
     }
 
-    /// When silence ends the session and when the missing hello does, both on the patient clock.
+    /// When silence ends an unspoken session and when the missing hello does, both on the patient clock.
     fn ends_ns(&self) -> (Option<u64>, Option<u64>) {
         if self.is_spoken {
-            (Some(self.received_ns.saturating_add(SPOKEN_TIMEOUT_NS)), None)
+            (None, None)
         } else {
-            let silence = self.token_timeout_ns.map(|timeout| self.received_ns.saturating_add(timeout));
+            let silence = self.token_timeout_ns.map(|timeout| self.liveness.heard_ns().saturating_add(timeout));
             (silence, Some(self.started_ns.saturating_add(UNSPOKEN_NS)))
         }
     }

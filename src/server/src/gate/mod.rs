@@ -220,6 +220,8 @@ impl Gate {
                     self.on_connected(now, id, user);
                 }
                 Event::Spoken { id } => self.on_spoken(id),
+                Event::Silent { id } => self.on_presence(SessionEvent::Silent { session: id }, id),
+                Event::Resumed { id } => self.on_presence(SessionEvent::Resumed { session: id }, id),
                 Event::Message { id, channel, bytes } => {
                     if Self::on_message(&mut self.inbound, &mut self.counters, id, channel, bytes) {
                         self.on_reliable(id, channel);
@@ -252,6 +254,13 @@ impl Gate {
             self.spoken.push(session);
             self.counters.sessions_joined += 1;
             self.inbound.events.push(SessionEvent::Joined { session, user });
+        }
+    }
+
+    /// A spoken session fell silent or was heard again.
+    fn on_presence(&mut self, event: SessionEvent, session: SessionId) {
+        if self.sessions[session.slot as usize].spoken {
+            self.inbound.events.push(event);
         }
     }
 

@@ -212,6 +212,8 @@ impl Realm {
             match event {
                 SessionEvent::Joined { session, user } => self.on_joined(session, &user, out),
                 SessionEvent::Message { session, message } => self.on_message(session, &message, out),
+                SessionEvent::Silent { session } => self.on_presence(session, true),
+                SessionEvent::Resumed { session } => self.on_presence(session, false),
                 SessionEvent::Left { session, .. } => self.on_left(session),
             }
         }
@@ -326,6 +328,13 @@ impl Realm {
         }
     }
 
+    fn on_presence(&mut self, session: SessionId, is_silent: bool) {
+        match self.players.find(session) {
+            Some(player) => player.is_silent = is_silent,
+            None => self.status.stale += 1,
+        }
+    }
+
     fn on_left(&mut self, session: SessionId) {
         let Some(mut player) = self.players.remove(session) else { return };
         if let Stage::Playing(id) = player.stage {
@@ -392,6 +401,9 @@ impl Realm {
         let first = now.0 as usize;
         for player in self.players.rotated_mut(first) {
             let Stage::Playing(id) = player.stage else { continue };
+            if player.is_silent {
+                continue;
+            }
             if player.budget_bytes <= 0 {
                 self.status.snapshots_skipped += 1;
                 continue;

@@ -30,6 +30,8 @@ pub struct Player {
     pub stage: Stage,
     /// Inputs that wait.
     pub inbox: InputBuffer,
+    /// Nobody hears what it is told: its player stays, and no snapshots are written.
+    pub is_silent: bool,
     /// What the client knows of others.
     pub view: View,
     /// Bytes that the next snapshot may have, as the gate last said.
@@ -50,6 +52,7 @@ impl Player {
             role,
             stage: Stage::Loading,
             inbox: InputBuffer::default(),
+            is_silent: false,
             view: View::default(),
             budget_bytes: 0,
             save_due_ns: 0,

@@ -67,7 +67,7 @@ impl SnapshotWriter {
         let mut next = 0;
         while view.may_send() && left > 0 && (own.is_some() || next < self.due.len()) {
             let header = PartHeader { tick: now, own, slot_bits: view.slot_bits(), records: 0 };
-            let long = !view.is_anchored();
+            let long = !view.is_anchored(now);
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
             let Some(room) = room.checked_sub(header.bits(long)) else { break };
             let taken = self.choose(view, replicas, cache, now, next, room);

@@ -126,9 +126,12 @@ pub struct View {
     record_first: u64,
     /// Slots that are Entering or Known.
     present: usize,
-    /// Whether any part was ever acknowledged: until then ticks are spelled out.
-    anchored: bool,
+    /// Tick of the newest part that was acknowledged; without one ticks are spelled out.
+    anchor: Option<Tick>,
 }
+
+/// An acknowledged tick this much older than now still tells what the low 16 bits of now mean: half of what would do.
+const ANCHOR_TICKS: u32 = 1 << 14;
 
 impl View {
     /// Every slot ever used; indices are slot numbers.
@@ -153,10 +156,10 @@ impl View {
         self.present
     }
 
-    /// Whether the client has acknowledged any part.
+    /// Whether the client knows a tick from which 16 bits name `now`: after minutes of silence it does not.
     #[must_use]
-    pub fn is_anchored(&self) -> bool {
-        self.anchored
+    pub fn is_anchored(&self, now: Tick) -> bool {
+        self.anchor.is_some_and(|anchor| now.0.saturating_sub(anchor.0) <= ANCHOR_TICKS)
     }
 
     /// Bits that name every slot in use.
@@ -198,7 +201,7 @@ impl View {
                 *slot = Slot { id: slot.id, epoch: (slot.epoch + 1) % 16, phase: Phase::Entering, ..VACANT };
             }
         }
-        self.anchored = false;
+        self.anchor = None;
     }
 
     /// Whether another part may be sent.
@@ -240,7 +243,9 @@ impl View {
         };
         sent.decided = true;
         let sent = *sent;
-        self.anchored |= outcome == PartOutcome::Acked;
+        if outcome == PartOutcome::Acked {
+            self.anchor = self.anchor.max(Some(sent.tick));
+        }
         for offset in 0..u64::from(sent.records) {
             let record = self.records[(sent.first + offset - self.record_first) as usize];
             self.on_record(record, sent.tick, outcome, now);

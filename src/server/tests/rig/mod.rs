@@ -64,6 +64,8 @@ pub struct Bot {
     pub wanders: bool,
     /// Its datagrams no longer leave the house.
     pub is_mute: bool,
+    /// Datagrams to it no longer arrive.
+    pub is_deaf: bool,
 }
 
 impl Rig {
@@ -125,6 +127,7 @@ impl Rig {
             input: Input::default(),
             wanders: true,
             is_mute: false,
+            is_deaf: false,
         });
         self.bots.len() - 1
     }
@@ -247,6 +250,7 @@ impl Rig {
         let mut buf = [0; 1_500];
         while let Some(transmit) = self.gate.poll_transmit(self.now, &mut buf) {
             match self.bots.iter_mut().find(|bot| bot.address == transmit.to) {
+                Some(bot) if bot.is_deaf => {}
                 Some(bot) => bot.down.send(self.now.mono_ns, &buf[..transmit.len]),
                 None => self.stray.push(buf[..transmit.len].to_vec()),
             }

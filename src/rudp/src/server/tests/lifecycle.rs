@@ -106,20 +106,6 @@ fn one_disconnect_of_ten_is_enough_and_without_a_reason_it_is_unstated() {
     assert_eq!(world.state(peer), ClientState::Ended(Reason::Unstated));
 }
 
-/// proves: LIF-13
-#[test]
-fn silence_ends_a_spoken_session_after_10_s_at_both_ends() {
-    let (mut world, peer) = v4();
-    world.run_ms(1_000);
-    world.passes = Box::new(|_| false);
-    world.run_ms(8_000);
-    assert_eq!(world.state(peer), ClientState::Spoken);
-    assert_eq!(world.ends(), []);
-    world.run_ms(3_000);
-    assert_eq!(world.state(peer), ClientState::Ended(Reason::TimedOut));
-    assert_eq!(world.ends().iter().map(|(_, reason)| *reason).collect::<Vec<_>>(), [Reason::TimedOut]);
-}
-
 /// proves: LIF-12, LIF-13
 #[test]
 fn an_idle_session_lives_far_beyond_its_tokens_life_and_time_out() {
