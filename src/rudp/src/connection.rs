@@ -314,6 +314,12 @@ impl Connection {
         })
     }
 
+    /// Whether messages of this channel are kept until they are acked.
+    #[must_use]
+    pub fn is_reliable(&self, channel: ChannelId) -> bool {
+        self.table.spec(channel).is_some_and(|spec| spec.kind.is_reliable())
+    }
+
     /// Reliable messages that arrived and wait for one before them.
     #[must_use]
     pub fn reliable_early(&self) -> usize {

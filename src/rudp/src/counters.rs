@@ -132,6 +132,8 @@ counters! {
     sessions_ended,
     /// Sessions that were replaced by a newer one of the same client or address.
     sessions_taken_over,
+    /// Sends refused because all connections together had as much queued as the server allows.
+    sends_over_all_queues,
     /// Hellos refused.
     hellos_refused,
     /// Calls that came more than 1 s late: deadlines were extended.

@@ -33,6 +33,9 @@ pub const CHANNEL_QUEUE_BYTES_MAX: usize = 256 * 1_024;
 /// What all channels of a connection may queue together, in bytes: 1 MiB.
 pub const CONNECTION_QUEUE_BYTES_MAX: usize = 1_024 * 1_024;
 
+/// What all connections of a server may queue together unless configured otherwise, in bytes: 256 MiB.
+pub const SERVER_QUEUE_BYTES_MAX: usize = 256 * 1_024 * 1_024;
+
 /// Added to each queued message's length: its place in the queue costs memory even when it is empty.
 pub const MESSAGE_COST_BYTES: usize = 8;
 
