@@ -8,7 +8,7 @@ mod stats;
 mod tests;
 mod transmit;
 
-pub use stats::ConnectionStats;
+pub use stats::{ConnectionStats, LaneStats};
 pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
 
 use crate::ack::Received;
@@ -117,6 +117,7 @@ pub struct Connection {
 #[derive(Debug)]
 struct Reliable {
     channel: ChannelId,
+    lane: u8,
     outbound: Outbound,
     inbound: Inbound,
 }
@@ -139,6 +140,7 @@ impl Connection {
         lanes.sort_unstable_by_key(|(channel, spec)| (spec.lane, *channel));
         let reliable = lanes.into_iter().map(|(channel, spec)| Reliable {
             channel,
+            lane: spec.lane,
             outbound: Outbound::new(channel, spec.kind, first_id),
             inbound: Inbound::new(spec.kind, first_id),
         });

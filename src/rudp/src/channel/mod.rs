@@ -18,7 +18,9 @@ pub use reassembly::{REASSEMBLY_BYTES_MAX, REASSEMBLY_LIFE_NS, REASSEMBLY_MESSAG
 #[cfg(test)]
 pub(crate) use table::every_kind;
 pub use table::game::{CONTROL, EVENT, INPUT, SNAPSHOT};
-pub use table::{CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, SNAPSHOT_PART_BYTES_MAX};
+pub use table::{
+    CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, LANES, SNAPSHOT_PART_BYTES_MAX, STATE_LANE,
+};
 pub(crate) use unreliable::{Sequenced, UnreliableQueue};
 
 /// Reliable messages in flight per channel: the sender never sends a message this far beyond the oldest unacked one,
