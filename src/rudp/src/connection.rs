@@ -8,7 +8,7 @@ mod stats;
 mod tests;
 mod transmit;
 
-pub use stats::ConnectionStats;
+pub use stats::{ConnectionStats, LaneStats};
 pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
 
 use crate::ack::Received;
@@ -121,6 +121,7 @@ pub struct Connection {
 #[derive(Debug)]
 struct Reliable {
     channel: ChannelId,
+    lane: u8,
     outbound: Outbound,
     inbound: Inbound,
 }
@@ -143,6 +144,7 @@ impl Connection {
         lanes.sort_unstable_by_key(|(channel, spec)| (spec.lane, *channel));
         let reliable = lanes.into_iter().map(|(channel, spec)| Reliable {
             channel,
+            lane: spec.lane,
             outbound: Outbound::new(channel, spec.kind, first_id),
             inbound: Inbound::new(spec.kind, first_id),
         });
@@ -349,6 +351,12 @@ impl Connection {
         self.reliable.iter().fold((0, 0), |(messages, bytes), reliable| {
             (messages + reliable.outbound.queued_messages(), bytes + reliable.outbound.queued_bytes())
         })
+    }
+
+    /// Whether messages of this channel are kept until they are acked.
+    #[must_use]
+    pub fn is_reliable(&self, channel: ChannelId) -> bool {
+        self.table.spec(channel).is_some_and(|spec| spec.kind.is_reliable())
     }
 
     /// Reliable messages that arrived and wait for one before them.

@@ -138,6 +138,8 @@ counters! {
     sessions_silent,
     /// Times a silent session was heard again.
     sessions_resumed,
+    /// Sends refused because all connections together had as much queued as the server allows.
+    sends_over_all_queues,
     /// Hellos refused.
     hellos_refused,
     /// Calls that came more than 1 s late: deadlines were extended.

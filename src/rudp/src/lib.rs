@@ -40,7 +40,7 @@ mod wheel;
 pub use bucket::Rate;
 pub use channel::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, PartId, PartOutcome, SendError};
 pub use client::{Client, ClientConfig, ClientEvent, ClientState};
-pub use connection::{Connection, ConnectionConfig, ConnectionStats, Role, Sink};
+pub use connection::{Connection, ConnectionConfig, ConnectionStats, LaneStats, Role, Sink};
 pub use counters::Counters;
 pub use hello::{Hello, HelloRefusal, HelloRules, INNER_VERSION};
 pub use packet::PayloadError;

@@ -18,7 +18,9 @@ pub use reassembly::{REASSEMBLY_BYTES_MAX, REASSEMBLY_LIFE_NS, REASSEMBLY_MESSAG
 #[cfg(test)]
 pub(crate) use table::every_kind;
 pub use table::game::{CONTROL, EVENT, INPUT, SNAPSHOT};
-pub use table::{CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, SNAPSHOT_PART_BYTES_MAX};
+pub use table::{
+    CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, LANES, SNAPSHOT_PART_BYTES_MAX, STATE_LANE,
+};
 pub(crate) use unreliable::{Sequenced, UnreliableQueue};
 
 /// Reliable messages in flight per channel: the sender never sends a message this far beyond the oldest unacked one,
@@ -32,6 +34,9 @@ pub const CHANNEL_QUEUE_BYTES_MAX: usize = 256 * 1_024;
 
 /// What all channels of a connection may queue together, in bytes: 1 MiB.
 pub const CONNECTION_QUEUE_BYTES_MAX: usize = 1_024 * 1_024;
+
+/// What all connections of a server may queue together unless configured otherwise, in bytes: 256 MiB.
+pub const SERVER_QUEUE_BYTES_MAX: usize = 256 * 1_024 * 1_024;
 
 /// Added to each queued message's length: its place in the queue costs memory even when it is empty.
 pub const MESSAGE_COST_BYTES: usize = 8;

@@ -3,6 +3,7 @@
 use super::fragment::{self, MESSAGE_BYTES_MAX, Place};
 use super::ring::ByteRing;
 use super::{CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, MESSAGE_COST_BYTES, SendError, WINDOW_MESSAGES};
+use crate::connection::LaneStats;
 use crate::packet::{Body, FRAGMENT_OVERHEAD_BYTES, frame_overhead_bytes, put_fragment_head, put_message_head};
 use crate::sent::{Run, SentPacket};
 use crate::sequence::{narrow, widen};
@@ -44,6 +45,8 @@ struct Message {
     copies: u8,
     state: State,
     place: Option<Place>,
+    /// The first chance to leave.
+    queued_ns: u64,
 }
 
 impl Message {
@@ -92,6 +95,8 @@ pub(crate) struct Outbound {
     cursor: usize,
     /// Frame bytes of all pending messages.
     pending_bytes: usize,
+    /// Messages before this index know their first chance to leave.
+    stamped: usize,
     /// Bytes of fragments that were sent and are not released.
     fragment_bytes: usize,
 }
@@ -108,6 +113,7 @@ impl Outbound {
             cursor: 0,
             pending_bytes: 0,
             fragment_bytes: 0,
+            stamped: 0,
         }
     }
 
@@ -120,7 +126,8 @@ impl Outbound {
         self.queued_bytes = queued_bytes;
         for (place, piece) in fragment::cut(message) {
             let bytes = u16::try_from(piece.len()).expect("a piece fits a packet");
-            let piece = Message { offset: self.bytes.push(piece), bytes, copies: 0, state: State::Fresh, place };
+            let piece =
+                Message { offset: self.bytes.push(piece), bytes, copies: 0, state: State::Fresh, place, queued_ns: 0 };
             self.pending_bytes += piece.frame_bytes();
             self.messages.push_back(piece);
         }
@@ -160,6 +167,14 @@ impl Outbound {
         self.queued_bytes
     }
 
+    /// The connection is asked for a packet: from now on what has been queued waits.
+    pub(crate) fn on_chance(&mut self, now_ns: u64) {
+        for message in self.messages.range_mut(self.stamped..) {
+            message.queued_ns = now_ns;
+        }
+        self.stamped = self.messages.len();
+    }
+
     /// Writes pending messages, oldest first, while frames, bytes and runs last.
     pub(crate) fn fill(
         &mut self,
@@ -167,12 +182,16 @@ impl Outbound {
         packet: &mut SentPacket,
         filled: &mut Filled,
         frames_max: usize,
+        lane: &mut LaneStats,
     ) {
         while filled.frames < frames_max && self.has_pending() && self.write(self.cursor, body, packet) {
             let message = &mut self.messages[self.cursor];
             filled.frames += 1;
             filled.resent += u64::from(message.state == State::Again);
             self.pending_bytes -= message.frame_bytes();
+            if message.state == State::Fresh {
+                lane.on_sent(packet.sent_ns.saturating_sub(message.queued_ns));
+            }
             if message.place.is_some() && message.state == State::Fresh {
                 self.fragment_bytes += usize::from(message.bytes);
             }
@@ -302,6 +321,7 @@ impl Outbound {
             self.messages.pop_front();
             self.base += 1;
             self.cursor = self.cursor.saturating_sub(1);
+            self.stamped = self.stamped.saturating_sub(1);
         }
     }
 
@@ -323,7 +343,7 @@ mod tests {
         let mut bytes = [0; 1_200];
         let mut record = SentPacket::new(sequence, 0);
         let mut filled = Filled::default();
-        outbound.fill(&mut Body::new(&mut bytes), &mut record, &mut filled, 64);
+        outbound.fill(&mut Body::new(&mut bytes), &mut record, &mut filled, 64, &mut LaneStats::default());
         let ids = record.runs().iter().flat_map(|run| (0..u16::from(run.count)).map(|at| run.first.wrapping_add(at)));
         (record, ids.collect(), filled)
     }
@@ -388,7 +408,7 @@ mod tests {
             let mut record = SentPacket::new(sequence, 0);
             let mut filled = Filled::default();
             let mut body = Body::new(&mut bytes);
-            outbound.fill(&mut body, &mut record, &mut filled, 64);
+            outbound.fill(&mut body, &mut record, &mut filled, 64, &mut LaneStats::default());
             outbound.copy_redundant(&mut body, &mut record, &mut filled, 64);
             carried.push((filled.frames, filled.redundant));
             records.push(record);

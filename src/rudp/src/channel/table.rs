@@ -9,6 +9,13 @@ pub const CHANNELS_MAX: usize = 16;
 /// Bytes of one snapshot part at most: leaves 173 B of a packet for the longest header and reliable messages beside it.
 pub const SNAPSHOT_PART_BYTES_MAX: usize = 1_000;
 
+/// Lanes, most urgent first: control, events, state, bulk (spec: PKT-60).
+pub const LANES: usize = 4;
+
+/// The lane of snapshot parts and unreliable messages, whatever the table says: reliable messages of lower lanes go
+/// before them, those of higher lanes behind them.
+pub const STATE_LANE: u8 = 2;
+
 /// Names a channel: an index into the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub u8);
@@ -73,7 +80,7 @@ pub struct ChannelSpec {
     pub kind: ChannelKind,
     /// Longest message in bytes; a longer one is refused to the sender and is malformed on arrival.
     pub message_bytes_max: usize,
-    /// Among reliable channels the lower lane is packed first.
+    /// Below [`LANES`]; the lower lane is packed first.
     pub lane: u8,
 }
 
@@ -110,6 +117,7 @@ impl ChannelTable {
         while row < specs.len() {
             let spec = &specs[row];
             assert!(spec.name.len() <= 255, "channel name too long");
+            assert!((spec.lane as usize) < LANES, "there are four lanes");
             let bytes_max = match spec.kind {
                 ChannelKind::Snapshot => SNAPSHOT_PART_BYTES_MAX,
                 ChannelKind::Sequenced | ChannelKind::Bulk => FRAGMENT_BYTES,

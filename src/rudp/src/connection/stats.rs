@@ -1,5 +1,28 @@
 //! What a connection counts.
 
+use crate::channel::LANES;
+
+/// How long the reliable messages of one lane waited for their first packet, counted from the first chance to leave: the
+/// first time the connection was asked for a packet after `send`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneStats {
+    /// Messages, or fragments of them, sent for the first time.
+    pub messages: u64,
+    /// Sum of their waits, ns.
+    pub waited_ns: u64,
+    /// Longest wait, ns.
+    pub waited_ns_max: u64,
+}
+
+impl LaneStats {
+    /// One more message, with its wait.
+    pub(crate) fn on_sent(&mut self, waited_ns: u64) {
+        self.messages += 1;
+        self.waited_ns += waited_ns;
+        self.waited_ns_max = self.waited_ns_max.max(waited_ns);
+    }
+}
+
 /// Counters since the connection began, and the latest round-trip figures. Packets are netcode packets in ack space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionStats {
@@ -69,6 +92,8 @@ pub struct ConnectionStats {
     pub fragments_mismatched_in: u64,
     /// Unreliable messages given up unfinished: five seconds were over, or others needed the room.
     pub reassemblies_given_up: u64,
+    /// Queue times by lane: control, events, state, bulk.
+    pub lanes: [LaneStats; LANES],
     /// Sends refused because a queue was full.
     pub sends_full: u64,
     /// Unreliable messages that gave way to newer ones.

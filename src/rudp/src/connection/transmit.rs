@@ -1,12 +1,13 @@
 //! What leaves: a header, then frames by rank, until the packet is full.
 
 use super::Connection;
-use crate::channel::Filled;
+use crate::channel::{Filled, STATE_LANE};
 use crate::packet::{AckField, Body, CLOSE_TEXT_BYTES_MAX, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX};
 use crate::rate::{OTHER_BODY_BYTES, wire_bytes};
 use crate::reason::Reason;
 use crate::sent::{Fate, SentPacket};
 use crate::sequence::ACK_SPACE_END;
+use std::ops::RangeInclusive;
 
 /// Reliable messages wait while the undecided packets span this many numbers (spec: PKT-45). Acks reach 128 back and
 /// leave at latest after 32 packets: what is in flight together can always be acked together, and no burst is mistaken
@@ -60,6 +61,9 @@ impl Connection {
     pub fn poll_payload(&mut self, now_ns: u64, sequence: u64, buf: &mut [u8]) -> Option<usize> {
         assert!(sequence < ACK_SPACE_END, "the session must end before its numbers do");
         self.seen_ns = now_ns;
+        for reliable in &mut self.reliable {
+            reliable.outbound.on_chance(now_ns);
+        }
         if !self.wants_transmit(now_ns) {
             return None;
         }
@@ -120,8 +124,9 @@ impl Connection {
         self.sent.push(packet);
     }
 
-    /// Rank: greeting, reliable messages by lane, redundant copies of small ones, one snapshot part, unreliable messages, and a ping if a probe found
-    /// nothing else to carry (spec: PKT-60). What does not fit goes into the next packet of the same poll.
+    /// Rank: greeting, reliable messages of the lanes up to state with their redundant copies, one snapshot part,
+    /// unreliable messages, reliable messages of the lanes behind, and a ping if a probe found nothing else to carry
+    /// (spec: PKT-60). What does not fit goes into the next packet of the same poll.
     fn write_frames(&mut self, body: &mut Body<'_>, packet: &mut SentPacket) {
         let mut filled = Filled::default();
         if let Some(frame) = self.greeting.frame() {
@@ -131,10 +136,13 @@ impl Connection {
             filled.frames += 1;
         }
         if self.greeting.may_send() && !self.is_silent {
-            self.write_reliable(body, packet, &mut filled);
-            self.write_redundant(body, packet, &mut filled);
+            let (urgent, patient) = (0..=STATE_LANE, STATE_LANE + 1..=u8::MAX);
+            self.write_reliable(urgent, body, packet, &mut filled);
             self.write_part(body, packet, &mut filled);
             filled.frames += self.unreliable.fill(body, FRAMES_MAX - filled.frames);
+            self.write_reliable(patient, body, packet, &mut filled);
+            self.stats.reliable_resent += filled.resent;
+            self.stats.reliable_redundant += filled.redundant;
         }
         if self.probe_due {
             if filled.frames == 0 {
@@ -145,28 +153,28 @@ impl Connection {
         }
     }
 
-    fn write_reliable(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {
+    /// Reliable messages of these lanes. A probe that finds none carries copies. While the path loses packets, small
+    /// messages ride along until they are acked; they never cause a packet.
+    fn write_reliable(
+        &mut self,
+        lanes: RangeInclusive<u8>,
+        body: &mut Body<'_>,
+        packet: &mut SentPacket,
+        filled: &mut Filled,
+    ) {
+        let (may_send, redundant) = (self.may_send_reliable(), self.recent_loss.exceeds(packet.sent_ns));
         let before = filled.frames;
-        if self.may_send_reliable() {
-            for reliable in &mut self.reliable {
-                reliable.outbound.fill(body, packet, filled, FRAMES_MAX);
-            }
+        for reliable in self.reliable.iter_mut().filter(|reliable| may_send && lanes.contains(&reliable.lane)) {
+            let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
+            reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
         }
-        if self.probe_due && filled.frames == before {
-            for reliable in &mut self.reliable {
+        let copies = self.probe_due && filled.frames == before;
+        for reliable in self.reliable.iter_mut().filter(|reliable| lanes.contains(&reliable.lane)) {
+            if copies {
                 reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
-            }
-        }
-        self.stats.reliable_resent += filled.resent;
-    }
-
-    /// While the path loses packets, small messages ride along until they are acked. They never cause a packet.
-    fn write_redundant(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {
-        if self.may_send_reliable() && self.recent_loss.exceeds(packet.sent_ns) {
-            for reliable in &mut self.reliable {
+            } else if may_send && redundant {
                 reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX);
             }
-            self.stats.reliable_redundant += filled.redundant;
         }
     }
 

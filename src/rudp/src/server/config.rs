@@ -1,5 +1,6 @@
 //! What a server is told at its start.
 use crate::bucket::Rate;
+use crate::channel::SERVER_QUEUE_BYTES_MAX;
 use crate::connection::ConnectionConfig;
 use crate::hello::HelloRules;
 use crate::liveness::{HELD_DEFAULT_S, HELD_MAX_S};
@@ -46,6 +47,9 @@ pub struct ServerConfig {
     pub requests: RequestLimits,
     /// Limits on the packets of one session.
     pub packets: PacketLimits,
+    /// Reliable bytes that all connections together may have queued; a send beyond is refused. Default
+    /// [`SERVER_QUEUE_BYTES_MAX`].
+    pub queue_bytes_max: usize,
 }
 
 /// Without the seed: who reads it in a log can make challenges.
@@ -189,6 +193,7 @@ impl ServerConfig {
             test_mode: false,
             held_s: HELD_DEFAULT_S,
             seal: Backend::Auto,
+            queue_bytes_max: SERVER_QUEUE_BYTES_MAX,
             hello,
             connection: ConnectionConfig::default(),
             rng_seed: seed,

@@ -88,6 +88,8 @@ pub struct Server {
     wheel: Wheel,
     ready: VecDeque<Ready>,
     farewells: VecDeque<Farewell>,
+    /// Reliable bytes that all connections have queued.
+    queued_bytes: usize,
     events: EventQueue,
     counters: Counters,
     patience: Patience,
@@ -133,6 +135,7 @@ impl Server {
             wheel: Wheel::new(connections + pending_max, now.mono_ns),
             ready: VecDeque::with_capacity(connections as usize),
             farewells: VecDeque::new(),
+            queued_bytes: 0,
             events: EventQueue::default(),
             counters: Counters::default(),
             patience: Patience::default(),
@@ -171,9 +174,17 @@ impl Server {
     /// Queues a message.
     ///
     /// # Errors
-    /// [`SendError`]; [`SendError::Closing`] when the connection is over.
+    /// [`SendError`]; [`SendError::Closing`] when the connection is over; [`SendError::Full`] also when all connections
+    /// together have as much queued as the configuration allows (spec: PKT-59).
     pub fn send(&mut self, id: ConnectionId, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
-        self.session_mut(id).ok_or(SendError::Closing)?.connection.send(channel, message)?;
+        let is_over = self.queued_bytes.saturating_add(message.len()) > self.config.queue_bytes_max;
+        let session = self.session_mut(id).ok_or(SendError::Closing)?;
+        if is_over && session.connection.is_reliable(channel) {
+            self.counters.sends_over_all_queues += 1;
+            return Err(SendError::Full);
+        }
+        session.connection.send(channel, message)?;
+        self.count_queue(id.slot);
         self.queue(id.slot);
         Ok(())
     }
@@ -234,6 +245,12 @@ impl Server {
         self.session(id).is_some_and(|session| session.is_spoken)
     }
 
+    /// Reliable bytes that all connections together have queued, as the limits count them.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// Whether the connection is held in silence.
     #[must_use]
     pub fn is_silent(&self, id: ConnectionId) -> bool {
@@ -278,6 +295,7 @@ impl Server {
 
     /// Sets a session's timer to its next deadline, or queues it when that is sending and has come.
     fn settle(&mut self, now: Now, slot: u32) {
+        self.count_queue(slot);
         let Some(session) = self.sessions.at_mut(slot) else { return };
         let is_due = session.connection.wants_transmit(now.mono_ns) || session.keep_alive_ns() <= now.mono_ns;
         if is_due && !std::mem::replace(&mut session.is_queued, true) {
@@ -285,6 +303,14 @@ impl Server {
         }
         let wake_ns = session.next_wake_ns(self.patience.stalled_ns());
         self.wheel.schedule_no_later(slot, wake_ns);
+    }
+
+    /// Brings the sum of all queues up to date with one of them.
+    fn count_queue(&mut self, slot: u32) {
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        let (_, queued_bytes) = session.connection.reliable_queued();
+        self.queued_bytes =
+            self.queued_bytes - std::mem::replace(&mut session.queued_bytes, queued_bytes) + queued_bytes;
     }
 
     fn on_session_timer(&mut self, now: Now, slot: u32) {
@@ -319,8 +345,9 @@ impl Server {
     /// Ends a session: with a farewell and the text of its reason, or without one when the peer has left by itself.
     fn end_session(&mut self, now: Now, slot: u32, reason: Reason, farewell: Option<&str>) {
         let Some(session) = self.sessions.remove(slot) else { return };
-        let Session { id, client_id, address, link, mut connection, .. } = *session;
+        let Session { id, client_id, address, link, mut connection, queued_bytes, .. } = *session;
         self.wheel.cancel(slot);
+        self.queued_bytes -= queued_bytes;
         // A session that took over may stand in these places already.
         if self.by_address.get(&address) == Some(&slot) {
             self.by_address.remove(&address);

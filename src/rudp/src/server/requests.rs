@@ -221,6 +221,7 @@ impl Server {
                 user,
                 link,
                 connection: Connection::new(mono_ns, role, &connection),
+                queued_bytes: 0,
                 is_spoken: false,
                 is_greeting_due: true,
                 is_queued: false,

@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) user: Option<UserData>,
     pub(super) link: Link,
     pub(super) connection: Connection,
+    /// Its part of the server's `queued_bytes`.
+    pub(super) queued_bytes: usize,
     pub(super) is_spoken: bool,
     /// The first keep-alive has not been sent: it is due at once, it tells the client that it is in.
     pub(super) is_greeting_due: bool,

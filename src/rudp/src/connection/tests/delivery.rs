@@ -175,7 +175,13 @@ fn one_message_whose_ack_is_lost_at_any_window_position_locks_nothing() {
             let mut bytes = [0; PAYLOAD_BYTES_MAX];
             let mut packet = SentPacket::new(0, 0);
             // One message per packet: the packets' fates are the messages'.
-            outbound.fill(&mut Body::new(&mut bytes), &mut packet, &mut Filled::default(), 1);
+            outbound.fill(
+                &mut Body::new(&mut bytes),
+                &mut packet,
+                &mut Filled::default(),
+                1,
+                &mut LaneStats::default(),
+            );
             let run = packet.runs()[0];
             assert!(inbound.on_message(run.first, b"x", true).is_accepted());
             while inbound.pop_ready(CONTROL, &mut crate::channel::Reassembly::default()).is_some() {}

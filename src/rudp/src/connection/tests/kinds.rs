@@ -73,3 +73,37 @@ fn a_message_on_a_channel_of_another_kind_is_malformed() {
         assert_eq!(handled, Err(crate::PayloadError::WrongKind(frame & 0x0F)));
     }
 }
+
+#[test]
+fn lanes_are_packed_in_strict_order_control_events_state_bulk() {
+    // proves: PKT-60
+    let mut pair = Pair::every_kind(LinkConfig::default(), 25);
+    let server = &mut pair.server.connection;
+    server.send(GOSSIP, b"bulk").expect("room");
+    server.send(LATEST, b"state").expect("taken");
+    server.send_snapshot(PartId(1), b"part").expect("taken");
+    server.send(EVENT, b"event").expect("room");
+    server.send(CONTROL, b"control").expect("room");
+    let written = pair.server.written;
+    pair.run_for(MS);
+    assert_eq!(pair.server.written, written + 1, "all in one packet");
+    let order: Vec<ChannelId> = pair.client.sink.messages.iter().map(|(channel, _)| *channel).collect();
+    assert_eq!(order, [CONTROL, EVENT, SNAPSHOT, LATEST, GOSSIP]);
+}
+
+#[test]
+fn a_lane_knows_how_long_its_messages_waited_for_a_packet() {
+    let mut pair = Pair::every_kind(LinkConfig::with_latency_ns(50 * MS), 26);
+    // 96 packets in flight are as many as may be: what is behind waits for acks, a round trip later.
+    for _ in 0..120 {
+        pair.client.connection.send(EVENT, &[7; 1_024]).expect("room");
+    }
+    pair.client.connection.send(CONTROL, b"first of all").expect("room");
+    pair.drain(S);
+    let lanes = pair.client.connection.stats().lanes;
+    assert_eq!(lanes.map(|lane| lane.messages), [1, 120, 0, 0]);
+    assert_eq!(lanes[0].waited_ns_max, 0, "strict priority: control waits for nobody");
+    let (waited_ms, waited_ms_max) = (lanes[1].waited_ns / MS, lanes[1].waited_ns_max / MS);
+    assert!((100..200).contains(&waited_ms_max), "{waited_ms_max}");
+    assert!((24 * 100..30 * 200).contains(&waited_ms), "{waited_ms}");
+}

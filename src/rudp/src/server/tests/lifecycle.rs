@@ -392,3 +392,28 @@ fn two_runs_from_one_seed_send_the_same_bytes() {
     };
     assert_eq!(run(), run());
 }
+
+/// proves: PKT-59
+#[test]
+fn all_connections_together_queue_no_more_than_the_server_allows_and_acks_make_room() {
+    let mut world = World::new("192.0.2.10:7777", |config| config.queue_bytes_max = 3_000);
+    for (address, client_id) in [("198.51.100.1:5000", 1), ("198.51.100.2:5000", 2)] {
+        world.join(address, client_id);
+    }
+    world.run_ms(300);
+    let ids = [world.id_of(1), world.id_of(2)];
+    assert_eq!(world.server.queued_bytes(), 0);
+    for id in [ids[0], ids[1]] {
+        assert_eq!(world.server.send(id, channel::EVENT, &[1; 1_000]), Ok(()));
+    }
+    assert_eq!(world.server.send(ids[0], channel::EVENT, &[1; 1_000]), Err(SendError::Full));
+    assert_eq!(world.server.queued_bytes(), 2 * 1_008);
+    assert_eq!(world.server.counters().sends_over_all_queues, 1);
+    world.flush();
+    world.run_ms(300);
+    assert_eq!(world.server.queued_bytes(), 0, "acked");
+    assert_eq!(world.server.send(ids[0], channel::EVENT, &[1; 1_000]), Ok(()));
+    assert_eq!(world.server.queued_bytes(), 1_008);
+    world.server.disconnect(world.now, ids[0], Reason::Kicked);
+    assert_eq!(world.server.queued_bytes(), 0, "gone with its connection");
+}
