@@ -19,7 +19,10 @@ use crate::channel::{
 use crate::hello::{Hello, HelloRefusal, HelloRules};
 use crate::loss::RecentLoss;
 use crate::packet::{AckField, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
-use crate::rate::{Credit, FixedRate, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S, RateController, wire_bytes};
+use crate::rate::{
+    BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX, Controller, Credit, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S,
+    RateControl, RateController, part_interval_ticks, wire_bytes,
+};
 use crate::reason::Reason;
 use crate::rtt::Rtt;
 use crate::sent::{PeerAcks, SentRing};
@@ -41,15 +44,23 @@ pub enum Role {
 pub struct ConnectionConfig {
     /// The channels; both ends must hold the same table.
     pub table: ChannelTable,
-    /// Bytes per second on the wire, all headers included; the game's default is 24,000, sensible are 4,000-256,000.
+    /// Bytes per second on the wire at most, all headers included; the game's default is 24,000, sensible are
+    /// 4,000-256,000.
     pub rate_bytes_per_s: u32,
+    /// What decides how much of that rate is used.
+    pub rate_control: RateControl,
     /// Bytes of IP and UDP header per datagram: 28 over IPv4, 48 over IPv6.
     pub ip_udp_bytes: usize,
 }
 
 impl Default for ConnectionConfig {
     fn default() -> Self {
-        Self { table: ChannelTable::GAME, rate_bytes_per_s: RATE_DEFAULT_BYTES_PER_S, ip_udp_bytes: IPV4_UDP_BYTES }
+        Self {
+            table: ChannelTable::GAME,
+            rate_bytes_per_s: RATE_DEFAULT_BYTES_PER_S,
+            rate_control: RateControl::default(),
+            ip_udp_bytes: IPV4_UDP_BYTES,
+        }
     }
 }
 
@@ -92,7 +103,11 @@ pub struct Connection {
     peer_acks: PeerAcks,
     rtt: Rtt,
     credit: Credit,
-    controller: FixedRate,
+    controller: Controller,
+    /// Ticks since the tick that offered a snapshot its last budget.
+    ticks_since_part: u32,
+    /// Wire bytes acked since the controller heard of any.
+    acked_bytes: u64,
     /// Reliable channels in the order of their lanes.
     reliable: Vec<Reliable>,
     unreliable: UnreliableQueue,
@@ -157,7 +172,9 @@ impl Connection {
             peer_acks: PeerAcks::default(),
             rtt: Rtt::default(),
             credit: Credit::default(),
-            controller: FixedRate { bytes_per_s: config.rate_bytes_per_s },
+            controller: Controller::new(config.rate_control, config.rate_bytes_per_s),
+            ticks_since_part: 0,
+            acked_bytes: 0,
             reliable: reliable.collect(),
             unreliable: UnreliableQueue::new(unreliable_bytes_max),
             reassembly: Reassembly::default(),
@@ -229,14 +246,20 @@ impl Connection {
     }
 
     /// A tick begins: the connection's credit grows by a tick's share, and snapshot parts that still wait are old.
-    pub fn on_tick_edge(&mut self) {
+    pub fn on_tick_edge(&mut self, now_ns: u64) {
+        self.controller.on_tick_edge(now_ns);
+        self.ticks_since_part += 1;
+        if self.ticks_since_part > self.part_interval_ticks() {
+            self.ticks_since_part = 1;
+        }
         self.credit.on_tick_edge(self.controller.rate_bytes_per_s());
         self.parts.on_tick_edge();
     }
 
     /// Bytes that a snapshot part may have in this tick: what the credit leaves after packet overhead, a header and
-    /// all reliable messages waiting. At most [`SNAPSHOT_PART_BYTES_MAX`]; zero or less: send none. Exact while the
-    /// waiting messages fit one packet; beyond, it assumes that they pack without gaps, and what that misses is debt.
+    /// all reliable messages waiting, and what the controller allows to be under way (spec: PKT-62). At most
+    /// [`SNAPSHOT_PART_BYTES_MAX`]; zero or less: send none. Exact while the waiting messages fit one packet; beyond, it
+    /// assumes that they pack without gaps, and what that misses is debt.
     #[must_use]
     pub fn snapshot_budget_bytes(&self, now_ns: u64) -> i32 {
         let sequence = self.sent.newest().map_or(0, |newest| newest + 1);
@@ -252,11 +275,30 @@ impl Connection {
         let full_packets = reliable_bytes / room_bytes;
         let spent = (1 + full_packets) * packet_bytes + greeting_bytes + reliable_bytes + frame_bytes;
         let part_bytes_max = SNAPSHOT_PART_BYTES_MAX as i64;
-        let mut left = self.credit.bytes() - spent as i64;
+        let mut left = self.spendable_bytes() - spent as i64;
         if left.min(part_bytes_max) > room_bytes as i64 - beside_bytes as i64 {
             left -= packet_bytes as i64;
         }
         i32::try_from(left.min(part_bytes_max)).unwrap_or(i32::MIN)
+    }
+
+    /// What the controller lets leave in this tick, bytes on the wire. Nothing in the ticks between two parts.
+    fn spendable_bytes(&self) -> i64 {
+        if self.ticks_since_part < self.part_interval_ticks() {
+            return 0;
+        }
+        if self.controller.is_blind() {
+            return BLIND_PACKET_BYTES_MAX as i64;
+        }
+        let flight_left = self.controller.flight_bytes_max().saturating_sub(self.sent.open_bytes());
+        self.credit.bytes().min(i64::try_from(flight_left).unwrap_or(i64::MAX))
+    }
+
+    fn part_interval_ticks(&self) -> u32 {
+        if self.controller.is_blind() {
+            return BLIND_INTERVAL_TICKS;
+        }
+        part_interval_ticks(self.controller.rate_bytes_per_s())
     }
 
     /// Opens or closes the receive window of all reliable channels. While it is closed new reliable messages are
@@ -369,6 +411,12 @@ impl Connection {
     #[must_use]
     pub fn reassembly_held(&self) -> (usize, usize) {
         self.reassembly.held()
+    }
+
+    /// Bytes per second on the wire that the rate controller allows now.
+    #[must_use]
+    pub fn rate_bytes_per_s(&self) -> u32 {
+        self.controller.rate_bytes_per_s()
     }
 
     /// Undecided packets.

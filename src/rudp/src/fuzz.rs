@@ -54,7 +54,7 @@ pub fn payloads(bytes: &[u8]) {
             let now_ns = number * (NS_PER_S / 60);
             let _ = connection.handle_payload(now_ns, number, piece, &mut sink);
             connection.handle_timeout(now_ns, &mut sink);
-            connection.on_tick_edge();
+            connection.on_tick_edge(now_ns);
             let _ = connection.send(CONTROL, &[1, 2, 3]);
             if connection.send_snapshot(PartId(out as u32), &[9; 40]).is_ok() {
                 sink.parts_sent += 1;

@@ -3,6 +3,13 @@
 //! Mechanism here ([`Credit`]), policy behind [`RateController`]: the controller names a rate, the credit turns it into
 //! bytes per tick. Everything sent is charged as it looks on the wire, headers of IP, UDP and netcode included.
 
+mod controls;
+mod path;
+mod trend;
+
+pub use controls::{CubicRate, FixedRate, TwoModeRate};
+pub use trend::{RATE_FLOOR_BYTES_PER_S, RATE_START_BYTES_PER_S, TrendRate};
+
 /// World ticks in a second; the credit grows by one tick's share of the rate at each tick edge.
 pub const TICKS_PER_S: u32 = 60;
 
@@ -34,7 +41,7 @@ pub fn wire_bytes(ip_udp_bytes: usize, sequence: u64, body_bytes: usize) -> usiz
     ip_udp_bytes + NETCODE_FIXED_BYTES + sequence_bytes + body_bytes
 }
 
-/// One observation for a controller: what a header told about the newest packet it acks.
+/// One observation for a controller: what a header told about the newest packet it acks. All bytes are wire bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feedback {
     /// When the header arrived, ns.
@@ -43,7 +50,9 @@ pub struct Feedback {
     pub sent_ns: u64,
     /// When it arrived, on the peer's clock in units of 250 us, modulo 2^16.
     pub arrival: u16,
-    /// Body bytes that this header acked for the first time.
+    /// Units of 250 us for which the peer kept the ack back; 255 is that or more.
+    pub ack_delay: u8,
+    /// Bytes of eliciting packets acked for the first time since the last feedback.
     pub acked_bytes: u64,
 }
 
@@ -52,23 +61,122 @@ pub trait RateController {
     /// Bytes per second on the wire that the connection may spend now.
     fn rate_bytes_per_s(&self) -> u32;
 
-    /// Takes in an observation.
-    fn on_feedback(&mut self, feedback: &Feedback);
-}
-
-/// A rate that stays as configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FixedRate {
-    /// Bytes per second on the wire.
-    pub bytes_per_s: u32,
-}
-
-impl RateController for FixedRate {
-    fn rate_bytes_per_s(&self) -> u32 {
-        self.bytes_per_s
+    /// Bytes that may be undecided at once; snapshot parts wait for acks beyond it.
+    fn flight_bytes_max(&self) -> u64 {
+        u64::MAX
     }
 
+    /// Nothing is known of the path any more: until an ack arrives it is only probed, with one packet of at most
+    /// [`BLIND_PACKET_BYTES_MAX`] in each [`BLIND_INTERVAL_TICKS`] ticks.
+    fn is_blind(&self) -> bool {
+        false
+    }
+
+    /// A packet that elicits an ack left.
+    fn on_sent(&mut self, _now_ns: u64) {}
+
+    /// Takes in an observation.
     fn on_feedback(&mut self, _feedback: &Feedback) {}
+
+    /// A packet sent at `sent_ns` was declared lost.
+    fn on_loss(&mut self, _now_ns: u64, _sent_ns: u64) {}
+
+    /// A world tick begins.
+    fn on_tick_edge(&mut self, _now_ns: u64) {}
+}
+
+/// A packet sent blindly has at most this many bytes on the wire.
+pub const BLIND_PACKET_BYTES_MAX: usize = 150;
+
+/// Ten blind packets a second.
+pub const BLIND_INTERVAL_TICKS: u32 = 6;
+
+/// A tick's share below this many bytes is saved up for a later tick: after 50 B of headers a smaller packet would be
+/// mostly overhead. 12,000 B/s still gives 60 Hz.
+const SHARE_BYTES_MIN: u32 = 200;
+
+/// Ticks from one snapshot part to the next at this rate: 60, 30, 20 or 10 Hz.
+#[must_use]
+pub fn part_interval_ticks(rate_bytes_per_s: u32) -> u32 {
+    let share = rate_bytes_per_s / TICKS_PER_S;
+    [1, 2, 3].into_iter().find(|ticks| share * ticks >= SHARE_BYTES_MIN).unwrap_or(6)
+}
+
+/// Which policy a connection follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RateControl {
+    /// Follows the trend of one-way delay ([`TrendRate`]).
+    #[default]
+    Trend,
+    /// Always the configured rate ([`FixedRate`]).
+    Fixed,
+    /// A loss-driven window, for comparison ([`CubicRate`]).
+    Cubic,
+    /// A full and a reduced rate by round trip, for comparison ([`TwoModeRate`]).
+    TwoModes,
+}
+
+/// The controller of one connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Controller {
+    Trend(TrendRate),
+    Fixed(FixedRate),
+    Cubic(CubicRate),
+    TwoModes(TwoModeRate),
+}
+
+impl Controller {
+    /// A controller that never allows more than `bytes_per_s`.
+    pub(crate) fn new(control: RateControl, bytes_per_s: u32) -> Self {
+        match control {
+            RateControl::Trend => Self::Trend(TrendRate::new(bytes_per_s)),
+            RateControl::Fixed => Self::Fixed(FixedRate { bytes_per_s }),
+            RateControl::Cubic => Self::Cubic(CubicRate::new(bytes_per_s)),
+            RateControl::TwoModes => Self::TwoModes(TwoModeRate::new(bytes_per_s)),
+        }
+    }
+
+    fn policy(&self) -> &dyn RateController {
+        match self {
+            Self::Trend(policy) => policy,
+            Self::Fixed(policy) => policy,
+            Self::Cubic(policy) => policy,
+            Self::TwoModes(policy) => policy,
+        }
+    }
+
+    fn policy_mut(&mut self) -> &mut dyn RateController {
+        match self {
+            Self::Trend(policy) => policy,
+            Self::Fixed(policy) => policy,
+            Self::Cubic(policy) => policy,
+            Self::TwoModes(policy) => policy,
+        }
+    }
+}
+
+impl RateController for Controller {
+    fn rate_bytes_per_s(&self) -> u32 {
+        self.policy().rate_bytes_per_s()
+    }
+    fn flight_bytes_max(&self) -> u64 {
+        self.policy().flight_bytes_max()
+    }
+    fn is_blind(&self) -> bool {
+        self.policy().is_blind()
+    }
+    fn on_sent(&mut self, now_ns: u64) {
+        self.policy_mut().on_sent(now_ns);
+    }
+    fn on_feedback(&mut self, feedback: &Feedback) {
+        self.policy_mut().on_feedback(feedback);
+    }
+    fn on_loss(&mut self, now_ns: u64, sent_ns: u64) {
+        self.policy_mut().on_loss(now_ns, sent_ns);
+    }
+    fn on_tick_edge(&mut self, now_ns: u64) {
+        self.policy_mut().on_tick_edge(now_ns);
+    }
 }
 
 /// Bytes a connection may still spend; negative when it owes.
@@ -137,6 +245,12 @@ mod tests {
             credit.on_tick_edge(24_000);
         }
         assert!(credit.bytes() > 0);
+    }
+
+    #[test]
+    fn a_falling_rate_steps_through_60_30_20_and_10_hz() {
+        let steps = [24_000, 12_000, 11_999, 6_000, 5_999, 4_020, 4_019, 0].map(part_interval_ticks);
+        assert_eq!(steps, [1, 1, 2, 2, 3, 3, 6, 6]);
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) struct SentPacket {
     pub(crate) fate: Fate,
     /// Carried the hello (client) or its acceptance (server).
     pub(crate) greeting: bool,
+    /// On the wire.
     pub(crate) bytes: u16,
 }
 
@@ -116,6 +117,8 @@ pub(crate) struct SentRing {
     /// No number below this one is open.
     open_from: u64,
     open: u32,
+    /// Wire bytes of the undecided packets.
+    open_bytes: u64,
     last_eliciting_ns: u64,
 }
 
@@ -126,6 +129,7 @@ impl SentRing {
             newest: None,
             open_from: 0,
             open: 0,
+            open_bytes: 0,
             last_eliciting_ns: 0,
         }
     }
@@ -138,6 +142,11 @@ impl SentRing {
     /// Undecided packets.
     pub(crate) fn open(&self) -> u32 {
         self.open
+    }
+
+    /// Wire bytes of the undecided packets.
+    pub(crate) fn open_bytes(&self) -> u64 {
+        self.open_bytes
     }
 
     /// When the last ack-eliciting packet left, in ns.
@@ -173,6 +182,7 @@ impl SentRing {
         self.newest = Some(packet.sequence);
         if packet.fate == Fate::Open {
             self.open += 1;
+            self.open_bytes += u64::from(packet.bytes);
             self.last_eliciting_ns = packet.sent_ns;
         }
     }
@@ -193,6 +203,7 @@ impl SentRing {
             Fate::Lost => Acked::Late(packet),
             Fate::Open => {
                 self.open -= 1;
+                self.open_bytes -= u64::from(packet.bytes);
                 self.advance_open();
                 Acked::InTime(packet)
             }
@@ -217,6 +228,7 @@ impl SentRing {
         self.slots[slot].fate = Fate::Lost;
         let packet = self.slots[slot];
         self.open -= 1;
+        self.open_bytes -= u64::from(packet.bytes);
         self.advance_open();
         Some(packet)
     }

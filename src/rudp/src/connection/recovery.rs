@@ -53,11 +53,12 @@ impl Connection {
             return;
         };
         let mut newest_sent_ns = None;
-        let mut acked_bytes = 0;
         let mut peer_acks = std::mem::take(&mut self.peer_acks);
         peer_acks.on_acks(newest, ack.mask, |sequence| {
             if let Some(packet) = self.on_number_acked(now_ns, sequence) {
-                acked_bytes += u64::from(packet.bytes);
+                if packet.fate != Fate::Quiet {
+                    self.acked_bytes += u64::from(packet.bytes);
+                }
                 if sequence == newest {
                     newest_sent_ns = Some(packet.sent_ns);
                 }
@@ -65,7 +66,7 @@ impl Connection {
         });
         self.peer_acks = peer_acks;
         if let (Some(sent_ns), Some(timing)) = (newest_sent_ns, ack.timing) {
-            self.on_timing(now_ns, sent_ns, timing, acked_bytes);
+            self.on_timing(now_ns, sent_ns, timing);
         }
         let left_behind = self.sent.oldest_open().is_some_and(|oldest| Some(oldest.sequence) < self.peer_acks.newest());
         self.judge_losses |= left_behind;
@@ -73,8 +74,10 @@ impl Connection {
 
     /// A round-trip sample is taken from the newest number only, when it is acked for the first time and the peer knows
     /// how long it waited (spec: PKT-13).
-    fn on_timing(&mut self, now_ns: u64, sent_ns: u64, timing: Timing, acked_bytes: u64) {
-        let feedback = Feedback { now_ns, sent_ns, arrival: timing.arrival, acked_bytes };
+    fn on_timing(&mut self, now_ns: u64, sent_ns: u64, timing: Timing) {
+        let acked_bytes = std::mem::take(&mut self.acked_bytes);
+        let Timing { arrival, delay: ack_delay } = timing;
+        let feedback = Feedback { now_ns, sent_ns, arrival, ack_delay, acked_bytes };
         self.controller.on_feedback(&feedback);
         if timing.delay == Timing::DELAY_MAX {
             return;
@@ -146,6 +149,7 @@ impl Connection {
     pub(super) fn on_packet_lost(&mut self, now_ns: u64, packet: &SentPacket) {
         self.recent_loss.on_lost(now_ns);
         self.stats.packets_lost += 1;
+        self.controller.on_loss(now_ns, packet.sent_ns);
         if let Some(part) = packet.part {
             self.outcomes.push_back((part, PartOutcome::Lost));
         }

@@ -3,7 +3,7 @@
 use super::Connection;
 use crate::channel::{Filled, STATE_LANE};
 use crate::packet::{AckField, Body, CLOSE_TEXT_BYTES_MAX, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX};
-use crate::rate::{OTHER_BODY_BYTES, wire_bytes};
+use crate::rate::{OTHER_BODY_BYTES, RateController, wire_bytes};
 use crate::reason::Reason;
 use crate::sent::{Fate, SentPacket};
 use crate::sequence::ACK_SPACE_END;
@@ -84,7 +84,6 @@ impl Connection {
             return None;
         }
         packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
-        packet.bytes = u16::try_from(body.len()).expect("at most 1,200");
         let written = body.len();
         self.record(packet, written);
         self.stats.packets_out += 1;
@@ -116,11 +115,16 @@ impl Connection {
         self.probe_due || self.sent.open_span() < FLIGHT_SPAN_MAX
     }
 
-    fn record(&mut self, packet: SentPacket, body_bytes: usize) {
+    fn record(&mut self, mut packet: SentPacket, body_bytes: usize) {
         while let Some(lost) = self.sent.lose_out_of_reach(packet.sequence) {
             self.on_packet_lost(packet.sent_ns, &lost);
         }
-        self.credit.spend(wire_bytes(self.ip_udp_bytes, packet.sequence, body_bytes));
+        let wire_bytes = wire_bytes(self.ip_udp_bytes, packet.sequence, body_bytes);
+        self.credit.spend(wire_bytes);
+        packet.bytes = u16::try_from(wire_bytes).expect("headers and at most 1,200");
+        if packet.fate == Fate::Open {
+            self.controller.on_sent(packet.sent_ns);
+        }
         self.sent.push(packet);
     }
 

@@ -200,9 +200,9 @@ impl Server {
     }
 
     /// A tick begins: the connection's credit grows by a tick's share. To be called once per tick and connection.
-    pub fn on_tick_edge(&mut self, id: ConnectionId) {
+    pub fn on_tick_edge(&mut self, now: Now, id: ConnectionId) {
         if let Some(session) = self.session_mut(id) {
-            session.connection.on_tick_edge();
+            session.connection.on_tick_edge(now.mono_ns);
         }
     }
 

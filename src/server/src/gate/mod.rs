@@ -207,7 +207,7 @@ impl Gate {
     fn publish_budgets(&mut self, now: Now) {
         self.inbound.budgets.clear();
         for &id in &self.spoken {
-            self.transport.on_tick_edge(id);
+            self.transport.on_tick_edge(now, id);
             self.inbound.budgets.push((id, self.transport.snapshot_budget_bytes(now, id)));
         }
     }

@@ -149,7 +149,7 @@ proptest! {
                 }
                 Step::Wait(ms) => {
                     now_ns += u64::from(ms) * MS;
-                    peer.connection.on_tick_edge();
+                    peer.connection.on_tick_edge(now_ns);
                 }
                 Step::Refuse(number) => peer.connection.refuse_packet(u64::from(number)),
                 Step::Window(open) => peer.connection.accept_reliable(open),

@@ -30,7 +30,8 @@ impl Lateness {
                 sent_ns.push(pair.now_ns);
             }
             pair.client.connection.send(INPUT, b"input").expect("taken");
-            pair.server.connection.on_tick_edge();
+            let now_ns = pair.now_ns;
+            pair.server.connection.on_tick_edge(now_ns);
             pair.server.connection.send_snapshot(PartId(0), &[0; 200]).expect("taken");
             // Fine steps: a delivery is noticed when it happens.
             let tick_end_ns = pair.now_ns + TICK_NS;

@@ -98,7 +98,7 @@ fn a_newer_ticks_part_replaces_a_waiting_one_which_is_told_as_not_sent() {
     let server = &mut pair.server.connection;
     server.send_snapshot(PartId(1), b"old").expect("taken");
     server.send_snapshot(PartId(2), b"old").expect("taken");
-    server.on_tick_edge();
+    server.on_tick_edge(pair.now_ns);
     server.send_snapshot(PartId(3), b"new").expect("taken");
     pair.drain(S);
     let expected =
@@ -164,9 +164,9 @@ fn a_part_of_the_budgets_size_spends_the_credit_to_the_last_bytes() {
     for (messages, message_bytes) in [(0, 0), (1, 100), (1, 900), (4, 900)] {
         let config = ConnectionConfig { rate_bytes_per_s: 120_000, ..ConnectionConfig::default() };
         let mut pair = Pair::spoken(LinkConfig::default(), 9);
-        pair.server.connection.controller.bytes_per_s = config.rate_bytes_per_s;
+        pair.server.connection.controller = Controller::new(RateControl::Fixed, config.rate_bytes_per_s);
         for _ in 0..100 {
-            pair.server.connection.on_tick_edge();
+            pair.server.connection.on_tick_edge(pair.now_ns);
         }
         // Leave less than the largest part asks for.
         let beside_bytes = messages * (message_bytes + 60);
@@ -190,16 +190,45 @@ fn a_part_of_the_budgets_size_spends_the_credit_to_the_last_bytes() {
 #[test]
 fn a_debt_leaves_no_budget_until_it_is_paid() {
     let mut pair = Pair::spoken(LinkConfig::default(), 8);
-    pair.server.connection.on_tick_edge();
+    pair.server.connection.on_tick_edge(pair.now_ns);
     for _ in 0..10 {
         pair.server.connection.send(EVENT, &[0; 1_000]).expect("room");
     }
-    pair.server.connection.on_tick_edge();
+    pair.server.connection.on_tick_edge(pair.now_ns);
     assert!(pair.server.connection.snapshot_budget_bytes(pair.now_ns) < -8_000, "waiting messages count");
     pair.settle();
     assert!(pair.server.connection.snapshot_budget_bytes(pair.now_ns) < -8_000, "sent messages count");
-    for _ in 0..40 {
-        pair.server.connection.on_tick_edge();
+    for _ in 0..70 {
+        pair.run_for(TICK_NS);
+        pair.server.connection.on_tick_edge(pair.now_ns);
     }
     assert!(pair.server.connection.snapshot_budget_bytes(pair.now_ns) > 0);
+}
+
+#[test]
+fn without_acks_for_a_second_parts_are_small_and_ten_a_second_until_one_arrives() {
+    // proves: PKT-62
+    let mut pair = Pair::spoken(LinkConfig::with_latency_ns(20 * MS), 10);
+    let offer = |pair: &mut Pair, tick: u32| {
+        let budget = pair.server.connection.snapshot_budget_bytes(pair.now_ns);
+        let Some(bytes) = usize::try_from(budget).ok().filter(|bytes| *bytes > 0) else { return 0 };
+        pair.server.connection.send_snapshot(PartId(tick), &[0; SNAPSHOT_PART_BYTES_MAX][..bytes]).expect("in budget");
+        bytes
+    };
+    pair.tick(120, |pair, tick| assert!(offer(pair, tick) > 100, "60 Hz on a clean link"));
+    pair.server.drop = |_| true;
+    let mut blind = Vec::new();
+    pair.tick(240, |pair, tick| {
+        let bytes = offer(pair, 1_000 + tick);
+        if tick >= 120 {
+            blind.push(bytes);
+        }
+    });
+    let parts: Vec<usize> = blind.into_iter().filter(|bytes| *bytes > 0).collect();
+    assert_eq!(parts.len(), 20, "2 s at 10 Hz");
+    assert!(parts.iter().all(|bytes| (50..=BLIND_PACKET_BYTES_MAX - 50).contains(bytes)), "{parts:?}");
+    pair.server.drop = |_| false;
+    let mut last = 0;
+    pair.tick(120, |pair, tick| last = offer(pair, 2_000 + tick));
+    assert!(last > 300, "the rate is back: {last}");
 }

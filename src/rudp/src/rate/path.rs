@@ -1,0 +1,148 @@
+//! What acks tell about the way to the peer: one-way delay above the smallest seen, and what arrives per second.
+
+use super::Feedback;
+use crate::packet::TIMING_TICK_NS;
+use std::collections::VecDeque;
+
+/// Observations kept: more than come in [`DELIVERY_SPAN_NS`] at one ack per tick and direction.
+const SAMPLES_MAX: usize = 32;
+/// Arrivals per second are counted over this span: 400 ms, long enough for the stalls and bursts in which radio links
+/// deliver.
+const DELIVERY_SPAN_NS: i64 = 400_000_000;
+/// The smallest one-way delay is remembered for 10 to 12 s, in buckets of 2 s, so that a route that became longer or two
+/// clocks that drift (100 ppm make 1 ms in 10 s) do not look like a queue for ever.
+const BASE_BUCKET_NS: u64 = 2_000_000_000;
+const BASE_BUCKETS: usize = 6;
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    /// On the peer's clock.
+    arrival_ns: i64,
+    sent_ns: u64,
+    queue_ns: i64,
+    acked_bytes: u64,
+}
+
+/// The way to one peer. Both clocks start anywhere; only differences count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Path {
+    samples: VecDeque<Sample>,
+    /// Smallest one-way delay of each bucket, newest last, with the bucket's number.
+    base: VecDeque<(u64, i64)>,
+}
+
+impl Path {
+    /// Takes in an observation; answers whether it was newer than all before.
+    pub(super) fn on_feedback(&mut self, feedback: &Feedback) -> bool {
+        if self.samples.back().is_some_and(|last| feedback.sent_ns <= last.sent_ns) {
+            return false;
+        }
+        let arrival_ns = self.arrival_ns(feedback);
+        let sent_ns = i64::try_from(feedback.sent_ns).unwrap_or(i64::MAX / 2);
+        let delay_ns = arrival_ns - sent_ns;
+        self.note_base(feedback.now_ns / BASE_BUCKET_NS, delay_ns);
+        let base_ns = self.base.iter().map(|(_, delay_ns)| *delay_ns).min().unwrap_or(delay_ns);
+        if self.samples.len() == SAMPLES_MAX {
+            self.samples.pop_front();
+        }
+        let Feedback { sent_ns, acked_bytes, .. } = *feedback;
+        self.samples.push_back(Sample { arrival_ns, sent_ns, queue_ns: delay_ns - base_ns, acked_bytes });
+        true
+    }
+
+    /// Delay above the smallest, of the newest packet, ns.
+    pub(super) fn queue_ns(&self) -> i64 {
+        self.samples.back().map_or(0, |sample| sample.queue_ns)
+    }
+
+    /// The smallest such delay among packets that arrived in the last `span_ns`: what stands there, whatever jitter adds.
+    pub(super) fn standing_ns(&self, span_ns: i64) -> i64 {
+        self.recent(span_ns).map(|sample| sample.queue_ns).min().unwrap_or(0)
+    }
+
+    /// Bytes per second that arrive; `None` while too little has arrived to tell.
+    pub(super) fn delivered_bytes_per_s(&self) -> Option<f64> {
+        let oldest = self.recent(DELIVERY_SPAN_NS).last()?.arrival_ns;
+        let newest = self.samples.back()?.arrival_ns;
+        // The oldest packet opens the span: what it acked arrived before it.
+        let bytes: u64 =
+            self.recent(DELIVERY_SPAN_NS).take_while(|sample| sample.arrival_ns > oldest).map(|s| s.acked_bytes).sum();
+        let span_s = (newest - oldest) as f64 / 1e9;
+        (span_s >= 0.05).then(|| bytes as f64 / span_s)
+    }
+
+    /// Samples that arrived within `span_ns` of the newest, newest first.
+    fn recent(&self, span_ns: i64) -> impl Iterator<Item = &Sample> {
+        let newest_ns = self.samples.back().map_or(0, |sample| sample.arrival_ns);
+        self.samples.iter().rev().take_while(move |sample| newest_ns - sample.arrival_ns <= span_ns)
+    }
+
+    /// The arrival, 16 bits wide, as the moment nearest to where the last arrival and the time between the two sends
+    /// would put it.
+    fn arrival_ns(&self, feedback: &Feedback) -> i64 {
+        let tick_ns = i64::try_from(TIMING_TICK_NS).unwrap_or(1);
+        let Some(last) = self.samples.back() else { return i64::from(feedback.arrival) * tick_ns };
+        let between_ns = i64::try_from(feedback.sent_ns - last.sent_ns).unwrap_or(i64::MAX / 4);
+        let expected = (last.arrival_ns + between_ns) / tick_ns;
+        let off = feedback.arrival.wrapping_sub(expected.rem_euclid(1 << 16) as u16).cast_signed();
+        (expected + i64::from(off)) * tick_ns
+    }
+
+    fn note_base(&mut self, bucket: u64, delay_ns: i64) {
+        match self.base.back_mut() {
+            Some((last, smallest_ns)) if *last == bucket => *smallest_ns = delay_ns.min(*smallest_ns),
+            _ => self.base.push_back((bucket, delay_ns)),
+        }
+        while self.base.front().is_some_and(|(first, _)| first + BASE_BUCKETS as u64 <= bucket) {
+            self.base.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn observe(path: &mut Path, sent_ms: u64, delay_ms: u64) {
+        // The peer's clock runs 50 s ahead.
+        let arrival = ((sent_ms + delay_ms + 50_000) * 4 % 65_536) as u16;
+        let now_ns = (sent_ms + delay_ms + 20) * MS;
+        path.on_feedback(&Feedback { now_ns, sent_ns: sent_ms * MS, arrival, ack_delay: 0, acked_bytes: 1_000 });
+    }
+
+    #[test]
+    fn delay_above_the_smallest_is_seen_through_every_wrap_of_the_peers_clock() {
+        let mut path = Path::default();
+        for tick in 0..6_000 {
+            let queue_ms = if tick % 100 == 99 { 70 } else { 0 };
+            observe(&mut path, tick * 16, 20 + queue_ms);
+            assert_eq!(path.queue_ns(), (queue_ms * MS) as i64, "tick {tick}");
+        }
+        assert_eq!(path.standing_ns(100_000_000), 0, "one late packet is no standing queue");
+    }
+
+    #[test]
+    fn what_arrives_per_second_is_measured_where_it_arrives() {
+        let mut path = Path::default();
+        for tick in 0..100 {
+            // Sent every 10 ms, served every 20 ms: the queue grows by 10 ms each time.
+            observe(&mut path, tick * 10, 20 + tick * 10);
+        }
+        assert_eq!(path.delivered_bytes_per_s(), Some(50_000.0));
+        assert_eq!(path.queue_ns(), 990 * MS as i64);
+    }
+
+    #[test]
+    fn a_longer_route_is_the_new_base_after_twelve_seconds() {
+        let mut path = Path::default();
+        for tick in 0..200 {
+            observe(&mut path, tick * 10, 20);
+        }
+        for tick in 200..1_500 {
+            observe(&mut path, tick * 10, 60);
+        }
+        assert_eq!(path.standing_ns(100_000_000), 0);
+    }
+}

@@ -1,0 +1,276 @@
+//! The rate follows the trend of one-way delay: up while delay is flat, down to what arrives when a queue stands.
+//!
+//! Delay is read in one direction only (the header's arrival time), so a slow way back never looks like a queue. Loss
+//! is not read at all: radio links lose packets that no queue dropped.
+//!
+//! Two bounds work together. The *rate* says what leaves per tick. The *flight* says what may be undecided at once: when
+//! a link stands still, sending stops after one such flight, long before any feedback could say so.
+
+use super::path::Path;
+use super::{Feedback, RateController};
+use crate::packet::TIMING_TICK_NS;
+
+const NS_PER_MS: i64 = 1_000_000;
+
+/// A connection begins with 12,000 B/s: 60 Hz with 200 B each.
+pub const RATE_START_BYTES_PER_S: u32 = 12_000;
+/// The rate that no delay cuts: 24 kbit/s, one's own player and the nearest eight at 20 Hz.
+pub const RATE_FLOOR_BYTES_PER_S: u32 = 3_000;
+
+/// With flat delay the rate doubles in a quarter of a second: from the start to 24,000 B/s in a quarter, to 192,000 B/s
+/// in one second. Within the 100 ms until feedback shows a queue it outgrows a link by a third at most, and the flight
+/// bounds what that puts into the queue.
+const DOUBLING_S: f64 = 0.25;
+/// Delay is flat below this: above the jitter of a tick's burst, of a radio frame and of a satellite path.
+const FLAT_NS: i64 = 25 * NS_PER_MS;
+/// A queue stands when delay stayed above this for [`STANDING_SPAN_NS`]. Two thirds of the ceiling: what feedback tells
+/// is a round trip old, and a growing queue is to be caught before the ceiling.
+const STANDING_NS: i64 = 40 * NS_PER_MS;
+/// Longer than the stalls in which radio links schedule and hand over: one of those is no queue of ours.
+const STANDING_SPAN_NS: i64 = 150 * NS_PER_MS;
+/// The ceiling: a standing queue above this is drained the faster, the longer it is (spec: PKT-61).
+const CEILING_NS: i64 = 60 * NS_PER_MS;
+/// What remains of the arriving rate at a cut (the factor of draft-ietf-rmcat-gcc).
+const CUT: f64 = 0.85;
+/// The rate halves for each such span beyond the first in which feedback is due and does not come (spec: PKT-62).
+const STALE_NS: u64 = 200 * NS_PER_MS as u64;
+/// When feedback has been due for longer than this the connection is blind (spec: PKT-62).
+const BLIND_NS: u64 = 1_000 * NS_PER_MS as u64;
+/// An observation stands for at most this much time of growth.
+const GROWTH_SPAN_NS_MAX: u64 = 50 * NS_PER_MS as u64;
+/// Head-room of the flight over a round trip without queue: the peer's ack delay of at most 25 ms, and half of a tick.
+const FLIGHT_SLACK_NS: u64 = 35 * NS_PER_MS as u64;
+/// Packets that may always be under way, bytes.
+const FLIGHT_BYTES_MIN: f64 = 2_500.0;
+
+/// The trend-driven controller.
+#[derive(Clone, Debug)]
+pub struct TrendRate {
+    bytes_per_s_max: f64,
+    bytes_per_s: f64,
+    path: Path,
+    /// Smallest round trip so far, the peer's ack delay taken out, ns.
+    round_trip_ns: u64,
+    last_feedback_ns: u64,
+    /// When the first packet left that no feedback has followed.
+    unanswered_ns: Option<u64>,
+    /// Halvings for stale feedback, not yet final.
+    halvings: u32,
+    is_blind: bool,
+    /// When the last cut was made: packets sent before it do not cause another.
+    cut_ns: u64,
+}
+
+impl TrendRate {
+    /// A controller that begins at [`RATE_START_BYTES_PER_S`] and never allows more than `bytes_per_s_max`.
+    #[must_use]
+    pub fn new(bytes_per_s_max: u32) -> Self {
+        let bytes_per_s_max = f64::from(bytes_per_s_max);
+        Self {
+            bytes_per_s_max,
+            bytes_per_s: bytes_per_s_max.min(f64::from(RATE_START_BYTES_PER_S)),
+            path: Path::default(),
+            round_trip_ns: BLIND_NS,
+            last_feedback_ns: 0,
+            unanswered_ns: None,
+            halvings: 0,
+            is_blind: false,
+            cut_ns: 0,
+        }
+    }
+
+    fn floor(&self) -> f64 {
+        self.bytes_per_s_max.min(f64::from(RATE_FLOOR_BYTES_PER_S))
+    }
+
+    fn allowed(&self) -> f64 {
+        (self.bytes_per_s / f64::from(1_u32 << self.halvings.min(16))).max(self.floor())
+    }
+
+    fn grow(&mut self, span_ns: u64) {
+        let span_s = span_ns.min(GROWTH_SPAN_NS_MAX) as f64 / 1e9;
+        self.bytes_per_s = (self.bytes_per_s * (span_s / DOUBLING_S).exp2()).min(self.bytes_per_s_max);
+    }
+
+    /// Down to a share of what arrives (spec: PKT-61): 0.85 of it, less by as much as the queue exceeds the ceiling.
+    fn cut(&mut self, now_ns: u64, standing_ns: i64) {
+        let Some(delivered) = self.path.delivered_bytes_per_s() else { return };
+        let excess = (CEILING_NS as f64 / standing_ns as f64).min(1.0);
+        self.bytes_per_s = self.bytes_per_s.min(delivered * CUT * excess).max(self.floor());
+        self.cut_ns = now_ns;
+    }
+}
+
+impl RateController for TrendRate {
+    fn rate_bytes_per_s(&self) -> u32 {
+        self.allowed() as u32
+    }
+
+    fn flight_bytes_max(&self) -> u64 {
+        let span_s = (self.round_trip_ns + FLIGHT_SLACK_NS) as f64 / 1e9;
+        (self.allowed() * span_s).max(FLIGHT_BYTES_MIN) as u64
+    }
+
+    fn is_blind(&self) -> bool {
+        self.is_blind
+    }
+
+    fn on_sent(&mut self, now_ns: u64) {
+        self.unanswered_ns.get_or_insert(now_ns);
+    }
+
+    fn on_feedback(&mut self, feedback: &Feedback) {
+        let now_ns = feedback.now_ns;
+        // What silence took is gone: after an outage the path begins low, and climbs as fast as any.
+        self.bytes_per_s = self.allowed();
+        self.halvings = 0;
+        self.is_blind = false;
+        self.unanswered_ns = None;
+        let waited_ns = u64::from(feedback.ack_delay) * TIMING_TICK_NS;
+        let round_trip_ns = now_ns.saturating_sub(feedback.sent_ns).saturating_sub(waited_ns);
+        self.round_trip_ns = self.round_trip_ns.min(round_trip_ns);
+        let span_ns = now_ns.saturating_sub(self.last_feedback_ns);
+        self.last_feedback_ns = now_ns;
+        if !self.path.on_feedback(feedback) {
+            return;
+        }
+        let standing_ns = self.path.standing_ns(STANDING_SPAN_NS);
+        if standing_ns > STANDING_NS {
+            if feedback.sent_ns >= self.cut_ns {
+                self.cut(now_ns, standing_ns);
+            }
+        } else if self.path.queue_ns() < FLAT_NS.max(2 * standing_ns) {
+            self.grow(span_ns);
+        }
+    }
+
+    fn on_tick_edge(&mut self, now_ns: u64) {
+        let age_ns = self.unanswered_ns.map_or(0, |since_ns| now_ns.saturating_sub(since_ns));
+        self.halvings = u32::try_from(age_ns / STALE_NS).unwrap_or(u32::MAX).saturating_sub(1);
+        self.is_blind = age_ns > BLIND_NS;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+    const TICK_NS: u64 = 16 * MS;
+    const FULL: u32 = 192_000;
+
+    /// A way of 20 ms each direction on which every tick's packets are acked, after `queue_ms` in a queue, at `served`
+    /// bytes per second. Time goes on from call to call.
+    struct Way {
+        trend: TrendRate,
+        sent_ns: u64,
+    }
+
+    impl Way {
+        fn new() -> Self {
+            Self { trend: TrendRate::new(FULL), sent_ns: 9_000 * MS }
+        }
+
+        fn run(&mut self, ms: u64, queue_ms: impl Fn(u64) -> u64, served: Option<u32>) {
+            for elapsed_ms in (0..ms).step_by(16) {
+                let rate = self.trend.rate_bytes_per_s();
+                self.trend.on_tick_edge(self.sent_ns);
+                self.trend.on_sent(self.sent_ns);
+                let arrival_ns = self.sent_ns + (20 + queue_ms(elapsed_ms)) * MS;
+                self.trend.on_feedback(&Feedback {
+                    now_ns: arrival_ns + 20 * MS,
+                    sent_ns: self.sent_ns,
+                    arrival: (arrival_ns / TIMING_TICK_NS % 65_536) as u16,
+                    ack_delay: 0,
+                    acked_bytes: u64::from(served.unwrap_or(rate).min(rate)) * TICK_NS / 1_000_000_000,
+                });
+                self.sent_ns += TICK_NS;
+            }
+        }
+
+        fn full() -> Self {
+            let mut way = Self::new();
+            way.run(2_000, |_| 0, None);
+            assert_eq!(way.trend.rate_bytes_per_s(), FULL);
+            way
+        }
+    }
+
+    #[test]
+    fn it_starts_at_60_hz_and_is_full_within_two_seconds_of_flat_delay() {
+        // proves: PKT-61
+        let mut way = Way::new();
+        assert_eq!(way.trend.rate_bytes_per_s(), RATE_START_BYTES_PER_S);
+        assert_eq!(crate::rate::part_interval_ticks(RATE_START_BYTES_PER_S), 1);
+        way.run(300, |_| 0, None);
+        assert!(way.trend.rate_bytes_per_s() > 24_000);
+        way.run(1_700, |_| 0, None);
+        assert_eq!(way.trend.rate_bytes_per_s(), FULL);
+    }
+
+    #[test]
+    fn a_standing_queue_cuts_to_below_what_arrives_and_it_returns_once_the_queue_is_gone() {
+        // proves: PKT-61
+        let mut way = Way::full();
+        way.run(600, |ms| (ms / 8).min(60), Some(80_000));
+        let cut = way.trend.rate_bytes_per_s();
+        assert!((30_000..70_000).contains(&cut), "{cut}");
+        way.run(1_000, |_| 0, None);
+        assert_eq!(way.trend.rate_bytes_per_s(), FULL);
+    }
+
+    #[test]
+    fn late_packets_among_punctual_ones_are_no_queue() {
+        // proves: PKT-61
+        let mut way = Way::full();
+        way.run(20_000, |ms| if ms / 16 % 8 == 0 { 10 } else { 90 * u64::from(ms / 16 % 8 < 4) }, None);
+        assert_eq!(way.trend.rate_bytes_per_s(), FULL);
+    }
+
+    #[test]
+    fn loss_alone_changes_nothing() {
+        // proves: PKT-61
+        let mut way = Way::full();
+        for _ in 0..1_000 {
+            way.trend.on_loss(way.sent_ns, way.sent_ns - 50 * MS);
+        }
+        assert_eq!(way.trend.rate_bytes_per_s(), FULL);
+    }
+
+    #[test]
+    fn silence_halves_the_rate_every_200_ms_and_blinds_after_a_second_until_an_ack() {
+        // proves: PKT-62
+        let mut way = Way::full();
+        let since_ns = way.sent_ns;
+        way.trend.on_sent(since_ns);
+        for (age_ms, rate, is_blind) in [
+            (399, FULL, false),
+            (400, FULL / 2, false),
+            (600, FULL / 4, false),
+            (1_000, FULL / 16, false),
+            (1_001, FULL / 16, true),
+            (60_000, RATE_FLOOR_BYTES_PER_S, true),
+        ] {
+            way.trend.on_tick_edge(since_ns + age_ms * MS);
+            assert_eq!((way.trend.rate_bytes_per_s(), way.trend.is_blind()), (rate, is_blind), "{age_ms} ms");
+        }
+        way.sent_ns += 60_000 * MS;
+        way.run(1, |_| 0, None);
+        assert!(!way.trend.is_blind() && way.trend.rate_bytes_per_s() < 2 * RATE_FLOOR_BYTES_PER_S);
+    }
+
+    #[test]
+    fn a_connection_that_says_nothing_is_not_answered_and_not_punished() {
+        // proves: PKT-62
+        let mut way = Way::full();
+        way.trend.on_tick_edge(way.sent_ns + 600_000 * MS);
+        assert_eq!((way.trend.rate_bytes_per_s(), way.trend.is_blind()), (FULL, false));
+    }
+
+    #[test]
+    fn the_flight_is_a_round_trip_and_its_slack() {
+        let way = Way::full();
+        let bytes = u64::from(FULL) * (40 + 35) / 1_000;
+        assert!((bytes - 1..=bytes).contains(&way.trend.flight_bytes_max()), "{}", way.trend.flight_bytes_max());
+    }
+}
