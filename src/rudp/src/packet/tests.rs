@@ -84,7 +84,7 @@ fn malformed_payloads_are_named() {
         (&[0x05, 1, 0, 1, 0, 0], Side::Server, PayloadError::NotShortest),
         (&[0x01, 1], Side::Server, PayloadError::Truncated),
         (&[0, 0x00], Side::Server, PayloadError::UnknownFrame(0x00)),
-        (&[0, 0x05], Side::Server, PayloadError::UnknownFrame(0x05)),
+        (&[0, 0x06], Side::Server, PayloadError::UnknownFrame(0x06)),
         (&[0, 0x40], Side::Server, PayloadError::UnknownFrame(0x40)),
         (&[0, 0xFF], Side::Server, PayloadError::UnknownFrame(0xFF)),
         (&[0, 0x14, 0], Side::Server, PayloadError::NoSuchChannel(4)),

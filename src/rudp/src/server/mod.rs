@@ -11,6 +11,7 @@ mod events;
 mod filter;
 mod history;
 mod order;
+mod path;
 mod pending;
 mod receive;
 mod requests;
@@ -84,6 +85,9 @@ pub struct Server {
     sessions: Arena<Box<Session>>,
     by_address: HashMap<SocketAddr, u32, foldhash::quality::SeedableRandomState>,
     by_client: HashMap<u64, u32, foldhash::quality::SeedableRandomState>,
+    by_path: HashMap<u64, u32, foldhash::quality::SeedableRandomState>,
+    /// Path ids and path challenges.
+    rng: rand::rngs::StdRng,
     /// Keys: sessions by slot, then pending requests by slot.
     wheel: Wheel,
     ready: VecDeque<Ready>,
@@ -130,6 +134,7 @@ impl Server {
             sessions: Arena::new(connections),
             by_address: table(seed()),
             by_client: HashMap::with_capacity_and_hasher(connections as usize, hasher(seed())),
+            by_path: HashMap::with_capacity_and_hasher(connections as usize, hasher(seed())),
             wheel: Wheel::new(connections + pending_max, now.mono_ns),
             ready: VecDeque::with_capacity(connections as usize),
             farewells: VecDeque::new(),
@@ -138,6 +143,7 @@ impl Server {
             patience: Patience::default(),
             global_sequence: global_sequence_start(now.unix_s),
             config,
+            rng,
         })
     }
 
@@ -279,7 +285,9 @@ impl Server {
     /// Sets a session's timer to its next deadline, or queues it when that is sending and has come.
     fn settle(&mut self, now: Now, slot: u32) {
         let Some(session) = self.sessions.at_mut(slot) else { return };
-        let is_due = session.connection.wants_transmit(now.mono_ns) || session.keep_alive_ns() <= now.mono_ns;
+        let is_due = session.connection.wants_transmit(now.mono_ns)
+            || session.path.is_due()
+            || session.keep_alive_ns() <= now.mono_ns;
         if is_due && !std::mem::replace(&mut session.is_queued, true) {
             self.ready.push_back(Ready::Session(slot));
         }
@@ -319,7 +327,10 @@ impl Server {
     /// Ends a session: with a farewell and the text of its reason, or without one when the peer has left by itself.
     fn end_session(&mut self, now: Now, slot: u32, reason: Reason, farewell: Option<&str>) {
         let Some(session) = self.sessions.remove(slot) else { return };
-        let Session { id, client_id, address, link, mut connection, .. } = *session;
+        let Session { id, client_id, address, link, mut connection, path, .. } = *session;
+        for id in path.ids() {
+            self.by_path.remove(&id);
+        }
         self.wheel.cancel(slot);
         // A session that took over may stand in these places already.
         if self.by_address.get(&address) == Some(&slot) {
