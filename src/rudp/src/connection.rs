@@ -18,7 +18,7 @@ use crate::channel::{
 };
 use crate::hello::{Hello, HelloRefusal, HelloRules};
 use crate::loss::RecentLoss;
-use crate::packet::{AckField, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
+use crate::packet::{AckField, Frame, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
 use crate::rate::{
     BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX, Controller, Credit, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S,
     RateControl, RateController, part_interval_ticks, wire_bytes,
@@ -77,6 +77,8 @@ pub trait Sink {
     fn on_message(&mut self, sequence: u64, channel: ChannelId, bytes: &[u8]);
     /// What became of a part: exactly once per part that `send_snapshot` took.
     fn on_part(&mut self, part: PartId, outcome: PartOutcome);
+    /// Client: by which id the server finds the session; one that came in an older packet does not count.
+    fn on_path(&mut self, _sequence: u64, _id: u64) {}
     /// The peer ends the session. Nothing is handled after this.
     fn on_close(&mut self, reason: Reason, text: &str);
 }
@@ -103,6 +105,7 @@ pub struct Connection {
     peer_acks: PeerAcks,
     rtt: Rtt,
     credit: Credit,
+    rate: (RateControl, u32),
     controller: Controller,
     /// Ticks since the tick that offered a snapshot its last budget.
     ticks_since_part: u32,
@@ -125,11 +128,21 @@ pub struct Connection {
     recent_loss: RecentLoss,
     probe_due: bool,
     probes_unanswered: u32,
+    /// Server: an id on its way to the client.
+    path_offer: Option<PathOffer>,
     /// The peer is silent: nothing leaves but probes.
     is_silent: bool,
     closing: Option<Closing>,
     peer_closed: bool,
     stats: ConnectionStats,
+}
+
+/// A path id that stands in every packet until one of them is acked.
+#[derive(Clone, Copy, Debug)]
+struct PathOffer {
+    id: u64,
+    /// The first packet that carried it: acks of earlier ones told of an earlier id.
+    first: Option<u64>,
 }
 
 /// Both halves of one reliable channel.
@@ -172,6 +185,7 @@ impl Connection {
             peer_acks: PeerAcks::default(),
             rtt: Rtt::default(),
             credit: Credit::default(),
+            rate: (config.rate_control, config.rate_bytes_per_s),
             controller: Controller::new(config.rate_control, config.rate_bytes_per_s),
             ticks_since_part: 0,
             acked_bytes: 0,
@@ -188,6 +202,7 @@ impl Connection {
             recent_loss: RecentLoss::default(),
             probe_due: false,
             probes_unanswered: 0,
+            path_offer: None,
             is_silent: false,
             closing: None,
             peer_closed: false,
@@ -264,7 +279,8 @@ impl Connection {
     pub fn snapshot_budget_bytes(&self, now_ns: u64) -> i32 {
         let sequence = self.sent.newest().map_or(0, |newest| newest + 1);
         let header_bytes = AckField::encoded_bytes(self.received.field(now_ns).as_ref());
-        let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes());
+        let path_bytes = self.path_offer.map_or(0, |offer| Frame::Path { id: offer.id }.encoded_bytes());
+        let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes()) + path_bytes;
         let packet_bytes = wire_bytes(self.ip_udp_bytes, sequence, header_bytes);
         let reliable_bytes = self.reliable_frame_bytes(now_ns);
         let frame_bytes = frame_overhead_bytes(ChannelKind::Snapshot, SNAPSHOT_PART_BYTES_MAX);
@@ -338,6 +354,27 @@ impl Connection {
             sink.on_part(part, PartOutcome::NotSent);
         }
         self.stats.unreliable_dropped += self.unreliable.clear();
+    }
+
+    /// Tells the client by which id it is found when its address changes (spec: PKT-34).
+    pub fn offer_path(&mut self, id: u64) {
+        self.path_offer = Some(PathOffer { id, first: None });
+    }
+
+    /// The client has the newest path id.
+    #[must_use]
+    pub fn is_path_known(&self) -> bool {
+        self.path_offer.is_none()
+    }
+
+    /// The packets take another way from now on: what was learnt of the old one is forgotten.
+    pub fn on_path_changed(&mut self, ip_udp_bytes: usize) {
+        self.ip_udp_bytes = ip_udp_bytes;
+        self.rtt = Rtt::default();
+        self.credit = Credit::default();
+        // What was learnt of the old path says nothing of the new one.
+        self.controller = Controller::new(self.rate.0, self.rate.1);
+        self.probes_unanswered = 0;
     }
 
     /// The silent peer was heard again: everything goes on where it stood.

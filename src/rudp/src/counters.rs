@@ -29,7 +29,7 @@ counters! {
 
     /// Sealed datagram of impossible length.
     drop_length,
-    /// Packet type above 6.
+    /// Packet type above 7.
     drop_kind,
     /// Packet type that only the other side receives.
     drop_role,
@@ -134,6 +134,14 @@ counters! {
     sessions_ended,
     /// Sessions that were replaced by a newer one of the same client or address.
     sessions_taken_over,
+    /// Path packet whose id names no session.
+    path_unknown,
+    /// Path packet from a new address that is not the newest of its session.
+    path_late,
+    /// Path packet from the address of another session that is alive.
+    path_address_taken,
+    /// Times a session moved to another address.
+    sessions_moved,
     /// Times a session fell silent.
     sessions_silent,
     /// Times a silent session was heard again.

@@ -77,6 +77,14 @@ impl Link {
         outer::seal(&self.seals, self.protocol_id, kind, sequence, buf, body_len)
     }
 
+    /// Seals a path packet of that id that says `said`: a challenge, its answer, or 0.
+    pub(crate) fn seal_path(&mut self, now_ns: u64, path_id: u64, said: u64, buf: &mut [u8]) -> usize {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.last_sent_ns = now_ns;
+        outer::seal_path(&self.seals, self.protocol_id, path_id, sequence, said, buf)
+    }
+
     /// Puts `body` into place and seals it.
     pub(crate) fn seal_body(&mut self, now_ns: u64, kind: Kind, body: &[u8], buf: &mut [u8]) -> usize {
         let start = outer::body_offset(self.next_sequence);

@@ -13,6 +13,12 @@ pub const PAYLOAD_BYTES_MAX: usize = 1200;
 pub const HEADER_BYTES_MAX: usize = 9;
 /// Largest datagram either side sends: a payload with everything around it. A request (1,078) is smaller.
 pub const DATAGRAM_BYTES_MAX: usize = HEADER_BYTES_MAX + PAYLOAD_BYTES_MAX + TAG_BYTES;
+/// Type 7 with eight sequence bytes, the only form of a path packet's prefix.
+const PATH_PREFIX: u8 = 0x87;
+/// Prefix, path id, sequence.
+const PATH_HEADER_BYTES: usize = 1 + 8 + 8;
+/// Bytes of a path packet, always. spec: SES-16
+pub const PATH_BYTES: usize = PATH_HEADER_BYTES + 8 + TAG_BYTES;
 /// Smallest sealed packet: prefix, one sequence byte, tag.
 pub const SEALED_BYTES_MIN: usize = 2 + TAG_BYTES;
 
@@ -34,6 +40,8 @@ pub enum Kind {
     Payload = 5,
     /// Both ways: this session is over.
     Disconnect = 6,
+    /// Both ways, ours: an address to be proven, or the proof.
+    Path = 7,
 }
 
 impl Kind {
@@ -46,6 +54,7 @@ impl Kind {
             4 => Self::KeepAlive,
             5 => Self::Payload,
             6 => Self::Disconnect,
+            7 => Self::Path,
             _ => return None,
         })
     }
@@ -53,7 +62,7 @@ impl Kind {
     /// Whether the replay window guards this type. spec: SES-14
     #[must_use]
     pub fn is_replay_guarded(self) -> bool {
-        matches!(self, Self::KeepAlive | Self::Payload | Self::Disconnect)
+        matches!(self, Self::KeepAlive | Self::Payload | Self::Disconnect | Self::Path)
     }
 
     /// spec: SES-12
@@ -62,7 +71,7 @@ impl Kind {
             Self::Request => false,
             Self::Denied | Self::Disconnect => bytes == 0,
             Self::Challenge | Self::Response => bytes == CHALLENGE_BODY_BYTES,
-            Self::KeepAlive => bytes == 8,
+            Self::KeepAlive | Self::Path => bytes == 8,
             Self::Payload => (1..=PAYLOAD_BYTES_MAX).contains(&bytes),
         }
     }
@@ -71,7 +80,7 @@ impl Kind {
 /// Who reads: each side ignores what only it may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
-    /// A server: requests, responses, keep-alives, payloads, disconnects.
+    /// A server: requests, responses, keep-alives, payloads, disconnects, paths.
     Server,
     /// A client: everything except requests and responses.
     Client,
@@ -84,6 +93,8 @@ pub struct Header {
     pub kind: Kind,
     /// Packet number; the nonce.
     pub sequence: u64,
+    /// Names the session in a [`Kind::Path`] packet; else 0.
+    pub path_id: u64,
     prefix: u8,
 }
 
@@ -93,7 +104,7 @@ pub enum OuterError {
     /// Below 18 bytes, or shorter than its own header promises, or longer than any packet.
     #[error("datagram has an impossible length")]
     Length,
-    /// Type above 6.
+    /// Type above 7.
     #[error("unknown packet type")]
     Kind,
     /// A type this side never receives.
@@ -129,6 +140,9 @@ pub fn decode_header(datagram: &[u8], reads: Reads) -> Result<Header, OuterError
         return Err(OuterError::Role);
     }
     let sequence_bytes = usize::from(prefix >> 4);
+    if kind == Kind::Path {
+        return decode_path_header(prefix, datagram.len(), &mut reader);
+    }
     if !(1..=8).contains(&sequence_bytes) {
         return Err(OuterError::SequenceBytes);
     }
@@ -139,7 +153,20 @@ pub fn decode_header(datagram: &[u8], reads: Reads) -> Result<Header, OuterError
     for byte in sequence.iter_mut().take(sequence_bytes) {
         *byte = reader.u8().ok_or(OuterError::Length)?;
     }
-    Ok(Header { kind, sequence: u64::from_le_bytes(sequence), prefix })
+    Ok(Header { kind, sequence: u64::from_le_bytes(sequence), path_id: 0, prefix })
+}
+
+/// A path packet has one size and a full sequence, so that a reply is never larger than what it answers. spec: SES-16
+fn decode_path_header(prefix: u8, bytes: usize, reader: &mut Reader<'_>) -> Result<Header, OuterError> {
+    if prefix != PATH_PREFIX {
+        return Err(OuterError::SequenceBytes);
+    }
+    if bytes != PATH_BYTES {
+        return Err(OuterError::Length);
+    }
+    let path_id = reader.u64().ok_or(OuterError::Length)?;
+    let sequence = reader.u64().ok_or(OuterError::Length)?;
+    Ok(Header { kind: Kind::Path, sequence, path_id, prefix })
 }
 
 /// Opens the packet behind `header` in place; the result is its body. The body's size is NOT checked yet: the standard
@@ -153,11 +180,16 @@ pub fn open<'a>(
     header: Header,
     datagram: &'a mut [u8],
 ) -> Result<&'a mut [u8], OuterError> {
-    let start = usize::from(header.prefix >> 4).saturating_add(1);
+    let is_path = header.kind == Kind::Path;
+    let start = if is_path { PATH_HEADER_BYTES } else { usize::from(header.prefix >> 4).saturating_add(1) };
     let sealed = datagram.get_mut(start..).ok_or(OuterError::Length)?;
     let (body, tag) = sealed.split_last_chunk_mut::<TAG_BYTES>().ok_or(OuterError::Length)?;
-    let associated = associated(protocol_id, header.prefix);
-    key.open(header.sequence, &associated, body, tag).map_err(|_| OuterError::Seal)?;
+    let opened = if is_path {
+        key.open(header.sequence, &associated_path(protocol_id, header.path_id), body, tag)
+    } else {
+        key.open(header.sequence, &associated(protocol_id, header.prefix), body, tag)
+    };
+    opened.map_err(|_| OuterError::Seal)?;
     Ok(body)
 }
 
@@ -191,6 +223,24 @@ pub fn seal(key: &PacketKey, protocol_id: u64, kind: Kind, sequence: u64, buf: &
     let len = start + body_len + TAG_BYTES;
     buf[start + body_len..len].copy_from_slice(&tag);
     len
+}
+
+/// Writes a whole path packet; returns its length, 41. spec: SES-16
+///
+/// # Panics
+/// When `buf` is shorter: our own bug.
+#[must_use]
+#[allow(clippy::indexing_slicing)]
+pub fn seal_path(key: &PacketKey, protocol_id: u64, path_id: u64, sequence: u64, said: u64, buf: &mut [u8]) -> usize {
+    let mut body = said.to_le_bytes();
+    let tag = key.seal(sequence, &associated_path(protocol_id, path_id), &mut body);
+    let mut writer = Writer::new(&mut buf[..PATH_BYTES]);
+    writer.u8(PATH_PREFIX);
+    writer.u64(path_id);
+    writer.u64(sequence);
+    writer.put(&body);
+    writer.put(&tag);
+    PATH_BYTES
 }
 
 /// Bytes a body of `body_len` occupies on the wire above UDP under this sequence.
@@ -298,6 +348,17 @@ fn associated(protocol_id: u64, prefix: u8) -> [u8; 22] {
     writer.put(&VERSION);
     writer.u64(protocol_id);
     writer.u8(prefix);
+    bytes
+}
+
+/// spec: SES-16
+fn associated_path(protocol_id: u64, path_id: u64) -> [u8; 30] {
+    let mut bytes = [0; 30];
+    let mut writer = Writer::new(&mut bytes);
+    writer.put(&VERSION);
+    writer.u64(protocol_id);
+    writer.u8(PATH_PREFIX);
+    writer.u64(path_id);
     bytes
 }
 

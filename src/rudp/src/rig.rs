@@ -30,6 +30,7 @@ pub(crate) enum Told {
     Spoken(ConnectionId),
     Silent(ConnectionId),
     Resumed(ConnectionId),
+    Moved(ConnectionId, SocketAddr),
     Message(ConnectionId, ChannelId, Vec<u8>),
     Part(ConnectionId, PartId, PartOutcome),
     Disconnected(ConnectionId, Reason),
@@ -131,8 +132,8 @@ impl World {
 
     /// A client of that id at that address, with its own token.
     pub(crate) fn join(&mut self, address: &str, client_id: u64) -> usize {
-        self.tokens += 1;
-        let token = self.token(client_id, 99 + self.tokens);
+        self.tokens = self.tokens.wrapping_add(1);
+        let token = self.token(client_id, self.tokens.wrapping_add(99));
         self.join_with(address, token, hello())
     }
 
@@ -234,6 +235,7 @@ impl World {
                 Event::Spoken { id } => Told::Spoken(id),
                 Event::Silent { id } => Told::Silent(id),
                 Event::Resumed { id } => Told::Resumed(id),
+                Event::Moved { id, to } => Told::Moved(id, to),
                 Event::Message { id, channel, bytes } => Told::Message(id, channel, bytes.to_vec()),
                 Event::Part { id, part, outcome } => Told::Part(id, part, outcome),
                 Event::Disconnected { id, reason } => Told::Disconnected(id, reason),

@@ -56,6 +56,8 @@ pub(crate) struct SentPacket {
     pub(crate) fate: Fate,
     /// Carried the hello (client) or its acceptance (server).
     pub(crate) greeting: bool,
+    /// Carries a path id.
+    pub(crate) path: bool,
     /// On the wire.
     pub(crate) bytes: u16,
 }

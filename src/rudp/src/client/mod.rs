@@ -51,6 +51,10 @@ impl ClientConfig {
     }
 }
 
+/// After this much silence the server may have lost our address: a path packet is sent, and another each time as much
+/// has passed. Thirty ticks without a snapshot are no accident.
+const PATH_INTERVAL_NS: u64 = NS_PER_S / 2;
+
 /// How far the client has come. spec: LIF-2
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientState {
@@ -85,6 +89,12 @@ pub struct Client {
     timed_ns: u64,
     /// On the patient clock.
     started_ns: u64,
+    /// By what the server finds us from another address: the packet that told, and the id.
+    path: Option<(u64, u64)>,
+    /// A challenge of the server that waits to be answered.
+    path_answer: Option<u64>,
+    /// No path packet without a challenge leaves before.
+    path_next_ns: u64,
     /// Of the server, since the present stage began.
     liveness: Liveness,
     token_timeout_ns: Option<u64>,
@@ -123,6 +133,9 @@ impl Client {
             connection_config: connection,
             stage: Stage::Requesting { next_ns: now.mono_ns },
             address_index: 0,
+            path: None,
+            path_answer: None,
+            path_next_ns: 0,
             farewell: None,
             events: EventQueue::default(),
             counters: Counters::default(),
@@ -196,7 +209,24 @@ impl Client {
             Kind::KeepAlive => self.handle_keep_alive(now, header.sequence, body),
             Kind::Payload => self.handle_payload(now, header.sequence, body),
             Kind::Disconnect => self.end(now, Reason::Unstated, None),
+            Kind::Path => self.handle_path(now, header.sequence, body),
             Kind::Request | Kind::Response => self.counters.drop_role += 1,
+        }
+    }
+
+    /// The server asks whether we really are where our path packet came from. spec: LIF-19
+    fn handle_path(&mut self, now: Now, sequence: u64, body: &[u8]) {
+        let Stage::Connected { connection, .. } = &mut self.stage else { return };
+        connection.handle_other(now.mono_ns, sequence);
+        self.path_answer = body.first_chunk().map(|challenge| u64::from_le_bytes(*challenge));
+    }
+
+    /// Our own address has changed, as far as the caller can tell: the server is told at once. It is told without this
+    /// call after 500 ms without a packet from it.
+    pub fn handle_address_change(&mut self, now: Now) {
+        if self.path.is_some() {
+            self.path_answer.get_or_insert(0);
+            self.path_next_ns = now.mono_ns + PATH_INTERVAL_NS;
         }
     }
 
@@ -216,11 +246,12 @@ impl Client {
 
     fn handle_payload(&mut self, now: Now, sequence: u64, body: &[u8]) {
         let Stage::Connected { connection, is_spoken } = &mut self.stage else { return };
-        let mut sink = ClientSink { events: &mut self.events, is_spoken: false, closed: None };
+        let mut sink = ClientSink { events: &mut self.events, is_spoken: false, path: self.path, closed: None };
         if connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
             self.counters.payload_malformed += 1;
         }
         *is_spoken |= sink.is_spoken;
+        self.path = sink.path;
         if let Some(reason) = sink.closed {
             self.end(now, reason, None);
         }
@@ -241,8 +272,11 @@ impl Client {
             }
         }
         self.judge_liveness(now, patient_ns);
+        if self.path_due_ns().is_some_and(|at| at <= now.mono_ns) {
+            self.handle_address_change(now);
+        }
         if let Stage::Connected { connection, .. } = &mut self.stage {
-            let mut sink = ClientSink { events: &mut self.events, is_spoken: false, closed: None };
+            let mut sink = ClientSink { events: &mut self.events, is_spoken: false, path: None, closed: None };
             connection.handle_timeout(now.mono_ns, &mut sink);
         }
         self.timed_ns = now.mono_ns;
@@ -282,6 +316,12 @@ impl Client {
                     return Some(Transmit { to, len: outer::encode_request(&self.token, buf) });
                 }
                 link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
+            }
+            (Stage::Connected { connection, .. }, Some(link))
+                if let Some(((_, path_id), said)) = self.path.zip(self.path_answer.take()) =>
+            {
+                connection.on_path_sent(now.mono_ns, link.next_sequence());
+                link.seal_path(now.mono_ns, path_id, said, buf)
             }
             (Stage::Connected { connection, is_spoken }, Some(link)) => {
                 let idle_ns = if self.liveness.is_silent() { u64::MAX } else { idle_ns(*is_spoken) };
@@ -346,9 +386,11 @@ impl Client {
             && let Some(due) = self.liveness.poll(patient_ns)
         {
             match due {
+                // Whoever was lost for so long may well come back with another address.
+                Due::Probe if self.liveness.is_silent() && self.path.is_some() => self.path_answer = Some(0),
                 Due::Probe => connection.queue_probe(),
                 Due::Silent => {
-                    let mut sink = ClientSink { events: &mut self.events, is_spoken: true, closed: None };
+                    let mut sink = ClientSink { events: &mut self.events, is_spoken: true, path: None, closed: None };
                     connection.on_silent(&mut sink);
                     self.events.push(ClientEvent::Silent);
                 }
@@ -380,6 +422,14 @@ impl Client {
         }
     }
 
+    /// When the server is to be told where we are, although it has not asked.
+    fn path_due_ns(&self) -> Option<u64> {
+        let is_spoken = matches!(self.stage, Stage::Connected { is_spoken: true, .. });
+        self.path.filter(|_| is_spoken && !self.liveness.is_silent())?;
+        let unheard_ns = self.liveness.heard_ns() + PATH_INTERVAL_NS + self.patience.stalled_ns();
+        Some(unheard_ns.max(self.path_next_ns))
+    }
+
     fn next_wake_ns(&self) -> Option<u64> {
         let overdue = self.overdue().map(|(at, _)| at.saturating_add(self.patience.stalled_ns()));
         let (send, connection) = match &self.stage {
@@ -392,7 +442,7 @@ impl Client {
         };
         let is_spoken = matches!(self.stage, Stage::Connected { is_spoken: true, .. });
         let liveness = is_spoken.then(|| self.liveness.next_ns().saturating_add(self.patience.stalled_ns()));
-        [overdue, liveness, send, connection].into_iter().flatten().min()
+        [overdue, liveness, self.path_due_ns(), send, connection].into_iter().flatten().min()
     }
 
     fn try_next_address(&mut self, now: Now, reason: Reason) {
@@ -455,7 +505,7 @@ impl Stage {
             Self::Requesting { .. } => matches!(kind, Kind::Challenge | Kind::Denied),
             Self::Responding { stale_ns, .. } if kind == Kind::Challenge => *stale_ns <= mono_ns,
             Self::Responding { .. } => matches!(kind, Kind::KeepAlive | Kind::Denied),
-            Self::Connected { .. } => matches!(kind, Kind::KeepAlive | Kind::Payload | Kind::Disconnect),
+            Self::Connected { .. } => matches!(kind, Kind::KeepAlive | Kind::Payload | Kind::Disconnect | Kind::Path),
             Self::Ended(_) => false,
         }
     }
@@ -464,6 +514,7 @@ impl Stage {
 struct ClientSink<'a> {
     events: &'a mut EventQueue,
     is_spoken: bool,
+    path: Option<(u64, u64)>,
     closed: Option<Reason>,
 }
 
@@ -482,6 +533,10 @@ impl Sink for ClientSink<'_> {
     }
 
     fn on_part(&mut self, _part: PartId, _outcome: PartOutcome) {}
+
+    fn on_path(&mut self, sequence: u64, id: u64) {
+        self.path = self.path.max(Some((sequence, id)));
+    }
 
     fn on_close(&mut self, reason: Reason, _text: &str) {
         self.closed = Some(reason);

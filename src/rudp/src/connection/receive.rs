@@ -117,6 +117,7 @@ impl Connection {
             match frame {
                 // A repeated hello asks for an ack, and the packet that brings it repeats the acceptance.
                 Frame::Hello(_) | Frame::HelloAccept { .. } | Frame::Ping => {}
+                Frame::Path { id } => sink.on_path(sequence, id),
                 Frame::Close { code, text } => {
                     self.receive_close(code, text, sink);
                     break;

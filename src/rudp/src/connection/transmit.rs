@@ -14,6 +14,9 @@ use std::ops::RangeInclusive;
 /// for loss. At 1,200 B it is also the most that reliable messages put on a path within one round trip: 115 kB.
 pub const FLIGHT_SPAN_MAX: u64 = 96;
 
+/// What a path packet is longer than a keep-alive: its id and, at most, seven sequence bytes.
+const PATH_EXTRA_BYTES: usize = 15;
+
 /// Packets that repeat a close: nobody stays to resend it.
 pub const CLOSE_COPIES: u8 = 3;
 
@@ -47,6 +50,9 @@ impl Connection {
         }
         if self.is_silent {
             return self.probe_due;
+        }
+        if self.path_offer.is_some_and(|offer| offer.first.is_none()) && self.greeting.may_send() {
+            return true;
         }
         self.greeting.is_due() || self.probe_due || self.received.is_due(now_ns) || self.has_messages()
     }
@@ -98,6 +104,12 @@ impl Connection {
         self.record(SentPacket::new(sequence, now_ns), OTHER_BODY_BYTES);
     }
 
+    /// A path packet took this number.
+    pub fn on_path_sent(&mut self, now_ns: u64, sequence: u64) {
+        // A path id and a full sequence stand where other packets have one sequence byte or more.
+        self.record(SentPacket::new(sequence, now_ns), OTHER_BODY_BYTES + PATH_EXTRA_BYTES);
+    }
+
     /// The session has ended from either side and nothing is left to say.
     pub(super) fn is_closed(&self) -> bool {
         self.peer_closed || self.closing.is_some()
@@ -140,6 +152,12 @@ impl Connection {
             filled.frames += 1;
         }
         if self.greeting.may_send() && !self.is_silent {
+            if let Some(offer) = &mut self.path_offer {
+                Frame::Path { id: offer.id }.encode(body);
+                packet.path = true;
+                offer.first.get_or_insert(packet.sequence);
+                filled.frames += 1;
+            }
             let (urgent, patient) = (0..=STATE_LANE, STATE_LANE + 1..=u8::MAX);
             self.write_reliable(urgent, body, packet, &mut filled);
             self.write_part(body, packet, &mut filled);

@@ -5,6 +5,7 @@
 //!  0x02 hello-accept  version u16
 //!  0x03 close         code u8, text_bytes u8, text
 //!  0x04 ping          nothing: asks for an ack
+//!  0x05 path          id u64
 //!  0x1c unreliable    on channel c: length, bytes
 //!  0x2c reliable      on channel c: message id u16, length, bytes
 //!  0x3c part          on channel c: length, bytes
@@ -24,6 +25,7 @@ const HELLO: u8 = 0x01;
 const HELLO_ACCEPT: u8 = 0x02;
 const CLOSE: u8 = 0x03;
 const PING: u8 = 0x04;
+const PATH: u8 = 0x05;
 const UNRELIABLE: u8 = 0x10;
 const RELIABLE: u8 = 0x20;
 const PART: u8 = 0x30;
@@ -55,6 +57,11 @@ pub enum Frame<'a> {
     },
     /// Asks for an ack (spec: PKT-32).
     Ping,
+    /// What the client is found by when its address changes (spec: PKT-34).
+    Path {
+        /// The id.
+        id: u64,
+    },
     /// A message that is sent once.
     Unreliable {
         /// Its channel.
@@ -144,7 +151,7 @@ impl<'a> Frame<'a> {
                 only_for(Side::Server)?;
                 return Self::decode_hello(reader).map(Frame::Hello);
             }
-            HELLO_ACCEPT => only_for(Side::Client)?,
+            HELLO_ACCEPT | PATH => only_for(Side::Client)?,
             _ if kind & !CHANNEL_BITS == PART => only_for(Side::Client)?,
             _ => {}
         }
@@ -153,6 +160,7 @@ impl<'a> Frame<'a> {
             HELLO_ACCEPT => Ok(Frame::HelloAccept { version: reader.u16().ok_or(PayloadError::Truncated)? }),
             CLOSE => decode_close(reader),
             PING => Ok(Frame::Ping),
+            PATH => Ok(Frame::Path { id: reader.u64().ok_or(PayloadError::Truncated)? }),
             _ => decode_message(reader, table, kind),
         }
     }
@@ -195,6 +203,10 @@ impl<'a> Frame<'a> {
                 body.put(text.as_bytes());
             }
             Frame::Ping => body.put(&[PING]),
+            Frame::Path { id } => {
+                body.put(&[PATH]);
+                body.put(&id.to_le_bytes());
+            }
             Frame::Unreliable { channel, bytes } => put_message(body, ChannelKind::Unreliable, channel, 0, bytes),
             Frame::Reliable { channel, id, bytes } => {
                 put_message(body, ChannelKind::ReliableOrdered, channel, id, bytes);
@@ -220,6 +232,7 @@ impl<'a> Frame<'a> {
             Frame::Close { text, .. } => text.len().saturating_add(3),
             Frame::Ping => 1,
             Frame::Fragment { bytes, .. } => FRAGMENT_OVERHEAD_BYTES.saturating_add(bytes.len()),
+            Frame::Path { .. } => 9,
             Frame::Unreliable { bytes, .. } | Frame::Part { bytes, .. } => {
                 frame_overhead_bytes(ChannelKind::Unreliable, bytes.len()).saturating_add(bytes.len())
             }

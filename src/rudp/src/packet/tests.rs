@@ -93,7 +93,7 @@ fn malformed_payloads_are_named() {
         (&[0x05, 1, 0, 1, 0, 0], Side::Server, PayloadError::NotShortest),
         (&[0x01, 1], Side::Server, PayloadError::Truncated),
         (&[0, 0x00], Side::Server, PayloadError::UnknownFrame(0x00)),
-        (&[0, 0x05], Side::Server, PayloadError::UnknownFrame(0x05)),
+        (&[0, 0x06], Side::Server, PayloadError::UnknownFrame(0x06)),
         (&[0, 0x80], Side::Server, PayloadError::UnknownFrame(0x80)),
         (&[0, 0x4F], Side::Server, PayloadError::NoSuchChannel(15)),
         (&[0, 0x47, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::WrongKind(7)),

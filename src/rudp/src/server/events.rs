@@ -37,6 +37,13 @@ pub enum Event<'a> {
         /// The connection.
         id: ConnectionId,
     },
+    /// Its packets come from another address from now on, and go there.
+    Moved {
+        /// The connection.
+        id: ConnectionId,
+        /// The new address, proven.
+        to: SocketAddr,
+    },
     /// It said something.
     Message {
         /// The connection.
@@ -69,6 +76,7 @@ enum Stored {
     Spoken(ConnectionId),
     Silent(ConnectionId),
     Resumed(ConnectionId),
+    Moved(ConnectionId, SocketAddr),
     Message(ConnectionId, ChannelId, Range<usize>),
     Part(ConnectionId, PartId, PartOutcome),
     Disconnected(ConnectionId, Reason),
@@ -99,6 +107,10 @@ impl EventQueue {
         self.events.push_back(Stored::Resumed(id));
     }
 
+    pub(super) fn on_moved(&mut self, id: ConnectionId, to: SocketAddr) {
+        self.events.push_back(Stored::Moved(id, to));
+    }
+
     pub(super) fn on_message(&mut self, id: ConnectionId, channel: ChannelId, bytes: &[u8]) {
         if self.events.is_empty() {
             self.bytes.clear();
@@ -125,6 +137,7 @@ impl EventQueue {
             Stored::Spoken(id) => Event::Spoken { id },
             Stored::Silent(id) => Event::Silent { id },
             Stored::Resumed(id) => Event::Resumed { id },
+            Stored::Moved(id, to) => Event::Moved { id, to },
             Stored::Message(id, channel, range) => Event::Message { id, channel, bytes: &self.bytes[range] },
             Stored::Part(id, part, outcome) => Event::Part { id, part, outcome },
             Stored::Disconnected(id, reason) => Event::Disconnected { id, reason },

@@ -11,6 +11,7 @@ mod events;
 mod filter;
 mod history;
 mod order;
+mod path;
 mod pending;
 mod receive;
 mod requests;
@@ -84,6 +85,9 @@ pub struct Server {
     sessions: Arena<Box<Session>>,
     by_address: HashMap<SocketAddr, u32, foldhash::quality::SeedableRandomState>,
     by_client: HashMap<u64, u32, foldhash::quality::SeedableRandomState>,
+    by_path: HashMap<u64, u32, foldhash::quality::SeedableRandomState>,
+    /// Path ids and path challenges.
+    rng: rand::rngs::StdRng,
     /// Keys: sessions by slot, then pending requests by slot.
     wheel: Wheel,
     ready: VecDeque<Ready>,
@@ -132,6 +136,7 @@ impl Server {
             sessions: Arena::new(connections),
             by_address: table(seed()),
             by_client: HashMap::with_capacity_and_hasher(connections as usize, hasher(seed())),
+            by_path: HashMap::with_capacity_and_hasher(connections as usize, hasher(seed())),
             wheel: Wheel::new(connections + pending_max, now.mono_ns),
             ready: VecDeque::with_capacity(connections as usize),
             farewells: VecDeque::new(),
@@ -141,6 +146,7 @@ impl Server {
             patience: Patience::default(),
             global_sequence: global_sequence_start(now.unix_s),
             config,
+            rng,
         })
     }
 
@@ -297,7 +303,9 @@ impl Server {
     fn settle(&mut self, now: Now, slot: u32) {
         self.count_queue(slot);
         let Some(session) = self.sessions.at_mut(slot) else { return };
-        let is_due = session.connection.wants_transmit(now.mono_ns) || session.keep_alive_ns() <= now.mono_ns;
+        let is_due = session.connection.wants_transmit(now.mono_ns)
+            || session.path.is_due()
+            || session.keep_alive_ns() <= now.mono_ns;
         if is_due && !std::mem::replace(&mut session.is_queued, true) {
             self.ready.push_back(Ready::Session(slot));
         }
@@ -345,7 +353,10 @@ impl Server {
     /// Ends a session: with a farewell and the text of its reason, or without one when the peer has left by itself.
     fn end_session(&mut self, now: Now, slot: u32, reason: Reason, farewell: Option<&str>) {
         let Some(session) = self.sessions.remove(slot) else { return };
-        let Session { id, client_id, address, link, mut connection, queued_bytes, .. } = *session;
+        let Session { id, client_id, address, link, mut connection, path, queued_bytes, .. } = *session;
+        for id in path.ids() {
+            self.by_path.remove(&id);
+        }
         self.wheel.cancel(slot);
         self.queued_bytes -= queued_bytes;
         // A session that took over may stand in these places already.

@@ -19,6 +19,7 @@ impl Server {
             Some(_) => match outer::decode_header(datagram, Reads::Server) {
                 Err(error) => self.counters.on_outer_error(error),
                 Ok(header) if header.kind == Kind::Response => self.handle_response(now, from, header, datagram),
+                Ok(header) if header.kind == Kind::Path => self.handle_path(now, from, header, datagram),
                 Ok(header) => match self.by_address.get(&from) {
                     None => self.counters.drop_unknown_address += 1,
                     Some(slot) => self.handle_sealed(now, *slot, header, datagram),
@@ -57,7 +58,7 @@ impl Server {
             Kind::KeepAlive => session.connection.handle_other(now.mono_ns, header.sequence),
             Kind::Payload => self.handle_payload(now, slot, header.sequence, body),
             Kind::Disconnect => return self.end_session(now, slot, Reason::Unstated, None),
-            Kind::Request | Kind::Denied | Kind::Challenge | Kind::Response => counters.drop_role += 1,
+            Kind::Request | Kind::Denied | Kind::Challenge | Kind::Response | Kind::Path => counters.drop_role += 1,
         }
         self.settle(now, slot);
     }
@@ -69,7 +70,9 @@ impl Server {
             self.counters.payload_malformed += 1;
         }
         session.is_spoken |= sink.is_spoken;
+        let is_new = sink.is_spoken;
         match sink.end {
+            None if is_new => self.offer_path(slot),
             None => {}
             Some(End::Closed(reason)) => self.end_session(now, slot, reason, None),
             Some(End::Refused(reason, text)) => {

@@ -1,6 +1,7 @@
 //! From a stranger's request to a session. spec: LIF-1
 use super::filter::Refusal;
 use super::order::TokenOrder;
+use super::path::Path;
 use super::pending::{PENDING_LIFETIME_NS, Pending, Reply};
 use super::session::{PacketBudget, Session};
 use super::{ConnectionId, Ready, Server};
@@ -226,6 +227,7 @@ impl Server {
                 is_greeting_due: true,
                 is_queued: false,
                 started_ns: patient_ns,
+                path: Path::new(),
                 liveness: Liveness::new(patient_ns, self.config.held_s),
                 token_timeout_ns: token_timeout_ns(timeout_s),
                 budget: PacketBudget::default(),

@@ -2,6 +2,7 @@
 use super::ConnectionId;
 use super::config::PacketLimits;
 use super::order::TokenOrder;
+use super::path::Path;
 use crate::connection::Connection;
 use crate::limits::{IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, UNSPOKEN_NS};
 use crate::link::Link;
@@ -33,6 +34,7 @@ pub(super) struct Session {
     /// On the patient clock, which does not advance while this endpoint is stalled.
     pub(super) started_ns: u64,
     pub(super) liveness: Liveness,
+    pub(super) path: Path,
     /// From the token; `None` = never.
     pub(super) token_timeout_ns: Option<u64>,
     pub(super) budget: PacketBudget,

@@ -28,6 +28,13 @@ impl Server {
         let session = self.sessions.at_mut(slot).filter(|session| session.is_queued)?;
         let mono_ns = now.mono_ns;
         let sequence = session.link.next_sequence();
+        if let Some((to, path_id, challenge)) = session.path.take_challenge() {
+            session.connection.on_path_sent(mono_ns, sequence);
+            let len = session.link.seal_path(mono_ns, path_id, challenge, buf);
+            self.counters.on_sent(len);
+            self.ready.push_back(Ready::Session(slot));
+            return Some(Transmit { to, len });
+        }
         let len = if session.is_greeting_due {
             None
         } else {

@@ -222,6 +222,7 @@ impl Gate {
                 Event::Spoken { id } => self.on_spoken(id),
                 Event::Silent { id } => self.on_presence(SessionEvent::Silent { session: id }, id),
                 Event::Resumed { id } => self.on_presence(SessionEvent::Resumed { session: id }, id),
+                Event::Moved { .. } => {}
                 Event::Message { id, channel, bytes } => {
                     if Self::on_message(&mut self.inbound, &mut self.counters, id, channel, bytes) {
                         self.on_reliable(id, channel);

@@ -1,5 +1,6 @@
 //! Facts about the server, told by the rig of `rig.rs`.
 mod lifecycle;
+mod migration;
 mod requests;
 mod silence;
 mod takeover;
