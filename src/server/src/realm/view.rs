@@ -438,6 +438,21 @@ mod tests {
         assert_eq!(view.slots()[0].acked_ages(Tick(105)), 0b11000);
     }
 
+    /// proves: SNP-3
+    #[test]
+    fn after_minutes_without_an_acknowledged_part_ticks_are_spelled_out_again() {
+        let mut view = entered();
+        assert!(!view.is_anchored(Tick(100)), "nothing was acknowledged yet");
+        view.on_report(PartId(0), PartOutcome::Acked, Tick(104));
+        assert!(view.is_anchored(Tick(100 + ANCHOR_TICKS)));
+        assert!(!view.is_anchored(Tick(101 + ANCHOR_TICKS)));
+        let late = tell(&mut view, 40_000);
+        view.on_report(late, PartOutcome::Lost, Tick(40_001));
+        assert!(!view.is_anchored(Tick(40_001)), "a lost part tells the client nothing");
+        view.resync();
+        assert!(!view.is_anchored(Tick(100)));
+    }
+
     #[test]
     fn without_reports_sending_stops_at_the_bound() {
         let mut view = entered();
