@@ -26,7 +26,7 @@ impl Rate {
     }
 
     /// Whether an event may pass at `now_ns`; `state` starts at 0 and is the time at which the bucket is full again.
-    pub(crate) fn admit(self, state: &mut u64, now_ns: u64) -> bool {
+    pub fn admit(self, state: &mut u64, now_ns: u64) -> bool {
         if !self.has_room(*state, now_ns) {
             return false;
         }
@@ -37,19 +37,27 @@ impl Rate {
 
 /// One bucket per key out of unboundedly many, in fixed memory: keys that hash alike share a bucket, so a limit may
 /// bind early but never late. The hash is seeded: who shares with whom cannot be chosen from outside.
-pub(crate) struct BucketTable {
+pub struct BucketTable {
     rate: Rate,
     hasher: foldhash::quality::SeedableRandomState,
     states: Box<[u64]>,
 }
 
+impl std::fmt::Debug for BucketTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BucketTable").field("rate", &self.rate).field("buckets", &self.states.len()).finish()
+    }
+}
+
 impl BucketTable {
     /// `buckets` is rounded up to a power of two; each costs 8 bytes.
-    pub(crate) fn new(rate: Rate, buckets: usize, seed: u64) -> Self {
+    #[must_use]
+    pub fn new(rate: Rate, buckets: usize, seed: u64) -> Self {
         Self { rate, hasher: hasher(seed), states: vec![0; buckets.next_power_of_two()].into() }
     }
 
-    pub(crate) fn admit(&mut self, key: impl Hash, now_ns: u64) -> bool {
+    /// Whether an event of `key` may pass at `now_ns`; if so it is counted.
+    pub fn admit(&mut self, key: impl Hash, now_ns: u64) -> bool {
         let bucket = self.hasher.hash_one(key) as usize & (self.states.len() - 1);
         self.rate.admit(&mut self.states[bucket], now_ns)
     }

@@ -37,7 +37,7 @@ pub mod time;
 pub mod token;
 mod wheel;
 
-pub use bucket::Rate;
+pub use bucket::{BucketTable, Rate};
 pub use channel::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, PartId, PartOutcome, SendError};
 pub use client::{Client, ClientConfig, ClientEvent, ClientState};
 pub use connection::{Connection, ConnectionConfig, ConnectionStats, LaneStats, Role, Sink};

@@ -203,9 +203,7 @@ impl ServerConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if !(1..=PRIVATE_KEYS_MAX).contains(&self.private_keys.len()) {
-            return Err(ConfigError::PrivateKeys(self.private_keys.len()));
-        }
+        check_private_keys(&self.private_keys)?;
         if self.public_addresses.is_empty() {
             return Err(ConfigError::PublicAddresses);
         }
@@ -223,6 +221,11 @@ impl ServerConfig {
         }
         Ok(())
     }
+}
+
+pub(super) fn check_private_keys(keys: &[Key]) -> Result<(), ConfigError> {
+    let is_right = (1..=PRIVATE_KEYS_MAX).contains(&keys.len());
+    if is_right { Ok(()) } else { Err(ConfigError::PrivateKeys(keys.len())) }
 }
 
 #[cfg(test)]

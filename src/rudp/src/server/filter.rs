@@ -163,6 +163,11 @@ impl RequestFilter {
         self.known_bad[self.known_bad_place(fingerprint)] = fingerprint.0;
     }
 
+    /// The keys have changed: nothing is known to be bad under the new ones.
+    pub(super) fn forget_known_bad(&mut self) {
+        self.known_bad.fill(0);
+    }
+
     fn judge_rate(&mut self, mono_ns: u64, from: IpAddr) -> Result<(), Refusal> {
         if self.exempt.iter().any(|network| network.contains(from)) {
             return Ok(());

@@ -37,7 +37,7 @@ use crate::hello::{Hello, HelloRefusal};
 use crate::limits::Patience;
 use crate::liveness::Due;
 use crate::reason::Reason;
-use crate::seal::TokenKey;
+use crate::seal::{Key, TokenKey};
 use crate::time::Now;
 use crate::token::address::canonical;
 use crate::wheel::Wheel;
@@ -280,6 +280,20 @@ impl Server {
     #[must_use]
     pub fn first_admissible_expiry(&self) -> u64 {
         self.filter.first_admissible_expiry()
+    }
+
+    /// Replaces the private keys: tokens open under `keys` only from now on, tried in order. Sessions and admitted
+    /// requests go on, because their keys came with their tokens.
+    ///
+    /// # Errors
+    /// [`ConfigError::PrivateKeys`] for none or more than two; the former ones then stay.
+    pub fn set_private_keys(&mut self, keys: Vec<Key>) -> Result<(), ConfigError> {
+        config::check_private_keys(&keys)?;
+        self.token_keys = keys.iter().map(TokenKey::new).collect();
+        self.config.private_keys = keys;
+        // What failed under the old keys may open under the new ones: a client repeats its request byte for byte.
+        self.filter.forget_known_bad();
+        Ok(())
     }
 
     fn session(&self, id: ConnectionId) -> Option<&Session> {

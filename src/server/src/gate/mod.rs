@@ -180,6 +180,20 @@ impl Gate {
         self.closing.is_none() && expiry >= self.transport.first_admissible_expiry()
     }
 
+    /// The first expiry, in unix seconds, that a token may have to be let in (spec: LIF-5). Fixed at the start.
+    #[must_use]
+    pub fn first_admissible_expiry(&self) -> u64 {
+        self.transport.first_admissible_expiry()
+    }
+
+    /// Replaces the keys that open connect tokens; see [`rudp::Server::set_private_keys`].
+    ///
+    /// # Errors
+    /// None or more than two keys; the former ones then stay.
+    pub fn set_private_keys(&mut self, keys: Vec<rudp::Key>) -> Result<(), rudp::server::ConfigError> {
+        self.transport.set_private_keys(keys)
+    }
+
     /// What the transport counted.
     #[must_use]
     pub fn counters(&self) -> &Counters {

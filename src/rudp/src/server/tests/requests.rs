@@ -129,6 +129,29 @@ fn both_private_keys_open_while_keys_rotate() {
     assert_eq!(world.strike(from(2), &request(&token)).len(), 1);
 }
 
+/// proves: LIF-4
+#[test]
+fn keys_change_while_the_server_runs_and_what_failed_before_the_change_is_tried_again() {
+    let (old, new) = (mint().key, Key::new([8; 32]));
+    let mut world = World::v4();
+    let ms = world.now.unix_s * 1000;
+    let mut rng = rand::rngs::StdRng::from_seed([1; 32]);
+    let mut minted = |key: &Key, client| {
+        let mint = crate::token::Mint { key: key.clone(), ..mint() };
+        request(&mint.mint(ms, client, &[world.server_address], 5, &user(client, ms), &mut rng).unwrap())
+    };
+    let early = minted(&new, 1);
+    let (late, last) = (minted(&old, 2), minted(&old, 3));
+    assert_eq!(refused(&mut world, from(1), &early), ["request_seal"]);
+    assert!(world.server.set_private_keys(vec![]).is_err(), "a server without a key lets nobody in");
+    assert!(world.server.set_private_keys(vec![old.clone(); 3]).is_err());
+    world.server.set_private_keys(vec![new.clone(), old]).unwrap();
+    assert_eq!(world.strike(from(1), &early).len(), 1, "the client had only to repeat itself");
+    assert_eq!(world.strike(from(2), &late).len(), 1);
+    world.server.set_private_keys(vec![new]).unwrap();
+    assert_eq!(refused(&mut world, from(3), &last), ["request_seal"]);
+}
+
 /// proves: LIF-5
 #[test]
 fn tokens_that_may_have_been_used_before_a_restart_are_refused() {
