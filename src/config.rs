@@ -4,11 +4,13 @@
 //! Every problem in all of them is found and reported together; an unknown key is refused with the nearest real one.
 
 mod key;
+mod login;
 mod map;
 mod written;
 
 use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL};
 pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN as DEFAULT_OPS_LISTEN};
+pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
 use std::fmt;
@@ -43,6 +45,10 @@ pub struct Config {
     pub takeover: bool,
     /// How far the clock of whoever mints tokens may be ahead or behind, in seconds.
     pub skew_s: u32,
+    /// How the logins that tokens are minted from are checked; none means that no login service is known.
+    pub login: Option<LoginConfig>,
+    /// Connect tokens minted per second.
+    pub tokens_per_s: u32,
     /// The map.
     pub map: Arc<StaticMap>,
     /// An entity nearer than this, in units, comes into view.
@@ -109,6 +115,8 @@ impl Config {
             previous_key_file: written.path("auth.previous_key_file"),
             takeover: written.boolean("auth.takeover", true),
             skew_s: written.integer("auth.skew_s", Ranged { default: skew_default, ..key::SKEW_S }) as u32,
+            login: login::resolve(written),
+            tokens_per_s: written.integer("auth.tokens_per_s", key::TOKENS_PER_S) as u32,
             map: Arc::new(map::load(written)),
             enter_radius_units: enter_radius_m as i32 * protocol::unit::UNITS_PER_M,
             leave_radius_units: leave_radius_m as i32 * protocol::unit::UNITS_PER_M,
@@ -137,6 +145,9 @@ fn public_addresses(written: &mut Written, listen: SocketAddr) -> Vec<SocketAddr
     if listed.len() > key::PUBLIC_ADDRESSES_MAX {
         let max = key::PUBLIC_ADDRESSES_MAX;
         written.problem(format!("server.public_addresses names {} addresses, a token holds {max}", listed.len()));
+    }
+    if let Some(vague) = listed.iter().find(|address| address.ip().is_unspecified() || address.port() == 0) {
+        written.problem(format!("server.public_addresses names {vague}, which no client can reach"));
     }
     if !listed.is_empty() {
         return listed;

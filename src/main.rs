@@ -18,7 +18,7 @@ const EXIT_RUN: u8 = 1;
 /// Throng, a game server for thousands of players in one place.
 ///
 /// Without any set-up it listens on this machine only, keeps a development key, an operations token and its journal in
-/// target/throng, and needs nothing else. Ctrl-C or SIGTERM saves everybody and exits.
+/// target/throng, and needs nothing else. Ctrl-C or SIGTERM saves everybody and exits; SIGHUP reads keys again.
 #[derive(Debug, Parser)]
 #[command(
     name = "throng",
@@ -62,11 +62,10 @@ fn main() -> ExitCode {
     if let Err(problem) = telemetry::start(&args.log) {
         return fail(EXIT_CONFIG, problem);
     }
-    let config =
-        match sources(&args).and_then(|sources| Config::resolve(&sources).map_err(|problems| problems.to_string())) {
-            Ok(config) => config,
-            Err(problems) => return fail(EXIT_CONFIG, problems),
-        };
+    let config = match resolve(&args) {
+        Ok(config) => config,
+        Err(problems) => return fail(EXIT_CONFIG, problems),
+    };
     #[allow(unused_mut, reason = "only a faults build changes it")]
     let mut realm = edge::realm_config(&config);
     #[cfg(feature = "faults")]
@@ -78,10 +77,14 @@ fn main() -> ExitCode {
         Err(error) => return fail(EXIT_RUN, error),
     };
     greet(&config, &edge);
-    match edge.run() {
+    match edge.run(Box::new(move || resolve(&args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(EXIT_RUN, error),
     }
+}
+
+fn resolve(args: &Args) -> Result<Config, String> {
+    Config::resolve(&sources(args)?).map_err(|problems| problems.to_string())
 }
 
 fn sources(args: &Args) -> Result<Sources, String> {
@@ -111,7 +114,7 @@ fn greet(config: &Config, edge: &Edge) {
     let data = config.data_dir.display();
     println!("throng {} listens on {}/udp", env!("CARGO_PKG_VERSION"), edge.listen());
     println!("  data   {data} (key {}, token {OPS_TOKEN_FILE})", key_name(config));
-    println!("  ops    http://{}/metrics /live /ready /api/v1/status", edge.ops_listen());
+    println!("  ops    http://{}/metrics /live /ready /api/v1/status /api/v1/token", edge.ops_listen());
     println!("  try    {}", swarm_command(config, edge));
     println!("  stop   Ctrl-C: everybody is told and saved first");
 }

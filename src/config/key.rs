@@ -16,6 +16,14 @@ pub const KEYS: &[&str] = &[
     "auth.previous_key_file",
     "auth.takeover",
     "auth.skew_s",
+    "auth.tokens_per_s",
+    "auth.jwt_algorithm",
+    "auth.jwt_key_files",
+    "auth.jwt_issuer",
+    "auth.jwt_audience",
+    "auth.jwt_account_claim",
+    "auth.jwt_max_age_s",
+    "auth.jwt_leeway_s",
     "world.map_file",
     "world.enter_radius_m",
     "world.leave_radius_m",
@@ -51,6 +59,16 @@ pub const PUBLIC_ADDRESSES_MAX: usize = 32;
 pub const SKEW_S: Ranged = Ranged { default: 0, min: 0, max: 10 };
 /// Default allowance when tokens are minted elsewhere: NTP keeps machines within a fraction of it.
 pub const SKEW_FOREIGN_S: i64 = 2;
+/// Tokens minted per second, and twice as many at once. Checking one signature takes up to 0.1 ms of a core.
+pub const TOKENS_PER_S: Ranged = Ranged { default: 200, min: 1, max: 5_000 };
+/// Key files of the login service: each one more that every forged signature is tried under.
+pub const JWT_KEY_FILES_MAX: usize = 4;
+/// Seconds from a login to its last connect token; until then whoever copied the login can play as its owner.
+pub const JWT_MAX_AGE_S: Ranged = Ranged { default: 300, min: 10, max: 86_400 };
+/// Seconds that the clock of the login service may be ahead or behind.
+pub const JWT_LEEWAY_S: Ranged = Ranged { default: 5, min: 0, max: 60 };
+/// The claim that holds the account unless somebody says otherwise: RFC 7519's subject.
+pub const JWT_ACCOUNT_CLAIM: &str = "sub";
 /// Metres. A weapon's reach is far below; the cost of a view grows with the square.
 pub const ENTER_RADIUS_M: Ranged = Ranged { default: 100, min: 5, max: 1_000 };
 /// Metres; 15 above the entry keeps a walker at the edge from flickering.

@@ -150,3 +150,82 @@ fn a_file_that_is_no_toml_is_one_sentence_with_its_line() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].starts_with("server.toml line 2: ") && problems[0].lines().count() == 1, "{problems:?}");
 }
+
+/// A login service as it should be configured, with one line changed or added.
+fn login(line: &str) -> String {
+    let key = line.split('=').next().unwrap().trim();
+    let whole = [
+        "jwt_algorithm = \"ES256\"",
+        "jwt_key_files = [\"login.pem\"]",
+        "jwt_issuer = \"https://login.example\"",
+        "jwt_audience = \"throng\"",
+    ];
+    let kept = whole.iter().filter(|kept| kept.split('=').next().unwrap().trim() != key);
+    kept.fold(format!("[auth]\n{line}\n"), |text, kept| format!("{text}{kept}\n"))
+}
+
+#[test]
+fn a_login_service_is_configured_whole_with_defaults_for_the_rest() {
+    let login = from_file(&login("takeover = true")).unwrap().login.unwrap();
+    assert_eq!(login.algorithm, JwtAlgorithm::Es256);
+    assert_eq!(login.key_files, [PathBuf::from("login.pem")]);
+    assert_eq!((login.issuer.as_str(), login.audience.as_str()), ("https://login.example", "throng"));
+    assert_eq!((login.account_claim.as_str(), login.max_age_s, login.leeway_s), ("sub", 300, 5));
+    assert!(defaults().login.is_none());
+}
+
+#[test]
+fn each_wrong_key_of_the_login_service_is_one_sentence_that_names_it() {
+    for (line, sentence) in [
+        (
+            "jwt_algorithm = \"none\"",
+            "auth.jwt_algorithm must be one of \"\", \"HS256\", \"RS256\", \"ES256\", \"EdDSA\"",
+        ),
+        ("jwt_algorithm = \"es256\"", "auth.jwt_algorithm must be one of"),
+        ("jwt_key_files = []", "auth.jwt_algorithm is set, which needs auth.jwt_key_files too"),
+        ("jwt_key_files = \"login.pem\"", "auth.jwt_key_files must be a list of paths"),
+        ("jwt_key_files = [1]", "auth.jwt_key_files must be a list of paths"),
+        ("jwt_key_files = [\"a\",\"b\",\"c\",\"d\",\"e\"]", "auth.jwt_key_files names 5 files, at most 4 are tried"),
+        ("jwt_issuer = \" \"", "auth.jwt_algorithm is set, which needs auth.jwt_issuer too"),
+        ("jwt_issuer = 7", "auth.jwt_issuer must be a text in quotes, not 7"),
+        ("jwt_audience = \"\"", "auth.jwt_algorithm is set, which needs auth.jwt_audience too"),
+        ("jwt_account_claim = 1", "auth.jwt_account_claim must be a text in quotes, not 1"),
+        ("jwt_max_age_s = 9", "auth.jwt_max_age_s must be a whole number from 10 to 86400, not 9"),
+        ("jwt_leeway_s = 61", "auth.jwt_leeway_s must be a whole number from 0 to 60, not 61"),
+        ("tokens_per_s = 0", "auth.tokens_per_s must be a whole number from 1 to 5000, not 0"),
+        ("jwt_algoritm = \"ES256\"", "did you mean auth.jwt_algorithm?"),
+    ] {
+        let problems = problems(&login(line));
+        assert!(problems[0].contains(sentence), "{line}: {problems:?}");
+        assert!(problems.iter().all(|problem| problem.lines().count() == 1));
+    }
+}
+
+#[test]
+fn half_a_login_service_is_refused_because_its_author_believes_that_logins_are_checked() {
+    for line in ["jwt_key_files = [\"k\"]", "jwt_issuer = \"i\"", "jwt_audience = \"a\""] {
+        let problems = problems(&format!("[auth]\n{line}\n"));
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].ends_with("auth.jwt_algorithm is not, so no login would be checked"), "{problems:?}");
+    }
+}
+
+#[test]
+fn an_address_that_no_client_can_reach_is_not_public() {
+    for address in ["0.0.0.0:7777", "[::]:7777", "203.0.113.7:0"] {
+        let problems = problems(&format!("[server]\npublic_addresses = [\"{address}\"]\n"));
+        assert_eq!(problems, [format!("server.public_addresses names {address}, which no client can reach")]);
+    }
+}
+
+#[test]
+fn lists_come_from_the_environment_with_commas() {
+    let environment = vec![
+        ("THRONG_AUTH__JWT_KEY_FILES".to_owned(), "a.pem, b.pem".to_owned()),
+        ("THRONG_AUTH__JWT_ALGORITHM".to_owned(), "EdDSA".to_owned()),
+        ("THRONG_AUTH__JWT_ISSUER".to_owned(), "i".to_owned()),
+        ("THRONG_AUTH__JWT_AUDIENCE".to_owned(), "a".to_owned()),
+    ];
+    let config = Config::resolve(&Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(config.login.unwrap().key_files, [PathBuf::from("a.pem"), PathBuf::from("b.pem")]);
+}

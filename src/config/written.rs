@@ -105,6 +105,35 @@ impl Written {
         }
     }
 
+    /// A text; an empty one counts as not set.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
+        let entry = self.take(key)?;
+        match &entry.value {
+            Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            _ => {
+                self.refuse(key, &entry, "a text in quotes");
+                None
+            }
+        }
+    }
+
+    /// A list of paths; commas separate them where there are no types.
+    pub fn paths(&mut self, key: &'static str) -> Vec<PathBuf> {
+        let Some(entry) = self.take(key) else { return Vec::new() };
+        let texts: Option<Vec<&str>> = match &entry.value {
+            Value::Array(items) => items.iter().map(Value::as_str).collect(),
+            Value::String(text) if entry.untyped => Some(text.split(',').map(str::trim).collect()),
+            _ => None,
+        };
+        match texts {
+            Some(texts) => texts.into_iter().filter(|text| !text.is_empty()).map(PathBuf::from).collect(),
+            None => {
+                self.refuse(key, &entry, "a list of paths like [\"login.pem\"]");
+                Vec::new()
+            }
+        }
+    }
+
     /// An IP address with port.
     pub fn address(&mut self, key: &'static str, default: SocketAddr) -> SocketAddr {
         let Some(entry) = self.take(key) else { return default };

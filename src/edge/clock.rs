@@ -9,6 +9,11 @@ pub fn now() -> Now {
     Now { mono_ns: mono_ns(), unix_s }
 }
 
+/// Milliseconds since 1970-01-01 UTC on the wall clock.
+pub fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64)
+}
+
 /// Nanoseconds on the monotonic clock.
 #[cfg(target_os = "linux")]
 pub fn mono_ns() -> u64 {

@@ -13,6 +13,7 @@ mod persistence;
 mod process;
 mod queues;
 mod reactor;
+mod reload;
 mod secret;
 #[cfg(target_os = "linux")]
 mod sys;
@@ -27,11 +28,15 @@ pub use threads::RunError;
 use crate::config::Config;
 use board::{Board, StartReport};
 use drain::Drain;
+use ops::{Desk, Rules, Source, Tally, Verifier};
 use persistence::{Journal, Keeper, OpenError};
 use reactor::Reactor;
+use reload::Handover;
+pub use reload::Reread;
 use rudp::seal::Backend;
+use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::NS_PER_S;
-use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, ServerConfig};
+use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, ServerConfig};
 use secret::SecretError;
 use server::{Gate, GateConfig, Realm, RealmConfig};
 use std::io;
@@ -98,7 +103,11 @@ pub struct Edge {
     ops_listener: TcpListener,
     ops_token: String,
     board: Arc<Board>,
+    tally: Arc<Tally>,
+    desk: Arc<Desk>,
     drain: Arc<Drain>,
+    handover: Arc<Handover>,
+    data_dir: PathBuf,
     listen: SocketAddr,
     ops_listen: SocketAddr,
 }
@@ -127,15 +136,39 @@ impl Edge {
             recv_buffer_bytes: bound.recv_buffer_bytes,
             send_buffer_bytes: bound.send_buffer_bytes,
         }));
+        let rules = login_rules(config, &keys, ops_listen)?;
         let drain = Arc::new(Drain::default());
+        let handover = Arc::new(Handover::default());
         let (gate_ends, realm_ends, store_ends) = queues::connect();
+        let addresses = public_addresses(config, listen);
         let gate = Gate::new(GateConfig { transport: transport(config, keys, listen) }, now)?;
-        let (reactor, waker) =
-            Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, board.clone(), drain.clone())
-                .map_err(StartError::Reactor)?;
+        let desk = Arc::new(Desk::new(rules, addresses, gate.first_admissible_expiry(), seed()));
+        let outlook = reactor::Outlook {
+            board: board.clone(),
+            drain: drain.clone(),
+            handover: handover.clone(),
+            desk: desk.clone(),
+        };
+        let (reactor, waker) = Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, outlook)
+            .map_err(StartError::Reactor)?;
         let world = World::new(Realm::new(realm), realm_ends, waker.clone(), board.clone(), drain.clone());
         let keeper = Keeper::new(journal, store_ends, board.clone());
-        Ok(Self { reactor, waker, world, keeper, ops_listener, ops_token, board, drain, listen, ops_listen })
+        Ok(Self {
+            reactor,
+            waker,
+            world,
+            keeper,
+            ops_listener,
+            ops_token,
+            board,
+            tally: Arc::default(),
+            desk,
+            drain,
+            handover,
+            data_dir: config.data_dir.clone(),
+            listen,
+            ops_listen,
+        })
     }
 
     /// Where the game listens; the port is real even if 0 was asked for.
@@ -148,12 +181,13 @@ impl Edge {
         self.ops_listen
     }
 
-    /// Runs until a signal has drained the server.
+    /// Runs until a signal has drained the server. On SIGHUP, and when an operator asks, keys and login rules are taken
+    /// from what `reread` resolves.
     ///
     /// # Errors
     /// A thread failed, or not everything could be saved in time.
-    pub fn run(self) -> Result<(), RunError> {
-        threads::run(self)
+    pub fn run(self, reread: Reread) -> Result<(), RunError> {
+        threads::run(self, reread)
     }
 }
 
@@ -172,19 +206,14 @@ pub fn realm_config(config: &Config) -> RealmConfig {
     }
 }
 
-fn transport(config: &Config, keys: Vec<rudp::Key>, listen: SocketAddr) -> ServerConfig {
+fn transport(config: &Config, keys: Vec<Key>, listen: SocketAddr) -> ServerConfig {
     let hello = HelloRules {
         versions: INNER_VERSION..=INNER_VERSION,
         channel_hash: ChannelTable::GAME.hash(),
         motion_hash: protocol::motion::hash(),
         content_hash: config.map.hash(),
     };
-    // Port 0 was a wish; what tokens name is what came of it.
-    let public_addresses: Vec<_> = config
-        .public_addresses
-        .iter()
-        .map(|&address| if address == config.listen { listen } else { address })
-        .collect();
+    let public_addresses = public_addresses(config, listen);
     let mut transport =
         ServerConfig::new(protocol::PROTOCOL_ID, keys[0].clone(), public_addresses[0], hello, secret::random());
     transport.private_keys = keys;
@@ -202,7 +231,33 @@ fn transport(config: &Config, keys: Vec<rudp::Key>, listen: SocketAddr) -> Serve
     transport
 }
 
-fn keys(config: &Config) -> Result<Vec<rudp::Key>, SecretError> {
+/// What tokens name: port 0 was a wish, and this is what came of it.
+fn public_addresses(config: &Config, listen: SocketAddr) -> Vec<SocketAddr> {
+    let real = |&address: &SocketAddr| if address == config.listen { listen } else { address };
+    config.public_addresses.iter().map(real).collect()
+}
+
+/// What the desk goes by: it mints with the first of `keys`, the newest. Claims that nobody signed are believed only
+/// where nobody else can come in: with the development key, which stays on loopback, and an interface that does too.
+fn login_rules(config: &Config, keys: &[Key], ops_listen: SocketAddr) -> Result<Rules, SecretError> {
+    let is_trial =
+        config.private_key_file.is_none() && config.listen.ip().is_loopback() && ops_listen.ip().is_loopback();
+    let source = match &config.login {
+        Some(login) => Source::Jwt(Box::new(Verifier::load(login)?)),
+        None if is_trial => Source::Typed,
+        None => Source::Nobody,
+    };
+    let mint = Mint { key: keys[0].clone(), protocol_id: protocol::PROTOCOL_ID, lifetime_s: TOKEN_LIFETIME_S };
+    Ok(Rules { mint, source, tokens_per_s: config.tokens_per_s })
+}
+
+fn seed() -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = secret::random();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The keys that open tokens, the newest first.
+fn keys(config: &Config) -> Result<Vec<Key>, SecretError> {
     let current = match &config.private_key_file {
         Some(path) => secret::key(path)?,
         None => secret::key_or_new(&config.data_dir.join(DEV_KEY_FILE))?,

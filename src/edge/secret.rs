@@ -13,6 +13,8 @@ pub const DEV_KEY_FILE: &str = "dev.key";
 pub const OPS_TOKEN_FILE: &str = "ops.token";
 /// A secret file is 64 digits and a line end; a longer one is something else.
 const FILE_BYTES_MAX: u64 = 4_096;
+/// A public key in PEM of the longest RSA kind has some 1,600 bytes.
+const TEXT_BYTES_MAX: u64 = 16_384;
 
 /// Why a secret cannot be had.
 #[derive(Debug, Error)]
@@ -30,6 +32,14 @@ pub enum SecretError {
     Malformed {
         /// Which file.
         path: PathBuf,
+    },
+    /// Not a key of the kind that is wanted.
+    #[error("{} cannot be used to check logins: {why}", path.display())]
+    Unfit {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong; never the content.
+        why: &'static str,
     },
     /// The data directory is full or not ours to write.
     #[error("cannot create {}: {error}", path.display())]
@@ -65,6 +75,16 @@ pub fn token_or_new(path: &Path) -> Result<String, SecretError> {
     Ok(to_hex(&read_or_new(path)?))
 }
 
+/// A secret or a public key that is text, without white space around it.
+///
+/// # Errors
+/// It cannot be read or is no text.
+pub fn text(path: &Path) -> Result<String, SecretError> {
+    let text = read_text(path, TEXT_BYTES_MAX)?
+        .ok_or_else(|| SecretError::Unfit { path: path.to_owned(), why: "it is no text" })?;
+    Ok(text.trim().to_owned())
+}
+
 /// 32 bytes of the operating system's randomness.
 ///
 /// # Panics
@@ -96,16 +116,18 @@ fn read_or_new(path: &Path) -> Result<[u8; KEY_BYTES], SecretError> {
 }
 
 fn read(path: &Path) -> Result<[u8; KEY_BYTES], SecretError> {
-    let mut text = String::new();
-    let result = std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
-    match result {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(SecretError::Malformed { path: path.to_owned() });
-        }
-        Err(error) => return Err(SecretError::Read { path: path.to_owned(), error }),
-    }
+    let text = read_text(path, FILE_BYTES_MAX)?.unwrap_or_default();
     from_hex(text.trim()).ok_or_else(|| SecretError::Malformed { path: path.to_owned() })
+}
+
+/// What is in the file; none if that is no text.
+fn read_text(path: &Path, bytes_max: u64) -> Result<Option<String>, SecretError> {
+    let mut text = String::new();
+    match std::fs::File::open(path).and_then(|file| file.take(bytes_max).read_to_string(&mut text)) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        Err(error) => Err(SecretError::Read { path: path.to_owned(), error }),
+    }
 }
 
 fn to_hex(bytes: &[u8; KEY_BYTES]) -> String {

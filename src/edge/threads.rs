@@ -1,10 +1,11 @@
 //! Starts the threads, waits for a signal or an accident, and sees everybody out.
 
 use super::drain::Drain;
+use super::reload::{Reload, ReloadReply, Reread};
 use super::{Edge, ops};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use mio::Waker;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
 use std::sync::Arc;
@@ -42,25 +43,37 @@ pub enum RunError {
 /// What the main thread waits for.
 enum Notice {
     Signal,
+    /// Keys are to be read again; whoever asked waits for the answer.
+    Reload(Option<ReloadReply>),
     Ended(&'static str, Result<(), String>),
 }
 
 /// Runs a built server until it has drained.
-pub fn run(edge: Edge) -> Result<(), RunError> {
+pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let (notices_in, notices) = unbounded();
     let signals = watch_signals(notices_in.clone())?;
     let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
     log_start(&edge);
-    let Edge { reactor, world, keeper, ops_listener, ops_token, .. } = edge;
+    let reload = Reload::new(reread, &edge);
+    let Edge { reactor, world, keeper, ops_listener, ops_token, tally, desk, .. } = edge;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
-    let ops_board = board.clone();
+    let asked = notices_in.clone();
+    let offices = ops::Offices {
+        board: board.clone(),
+        tally,
+        desk,
+        token: ops_token,
+        // A server that goes down drops the reply, and that is an answer too.
+        reload: Box::new(move |reply| drop(asked.send(Notice::Reload(Some(reply))))),
+        limits: ops::Limits::default(),
+    };
     let mut threads = vec![
         spawn("persistence", &notices_in, move || {
             keeper.run();
             Ok(())
         })?,
         spawn("ops", &notices_in, move || {
-            ops::run(ops_listener, ops_board, ops_token, ops_stopped).map_err(|error| error.to_string())
+            ops::run(ops_listener, offices, ops_stopped).map_err(|error| error.to_string())
         })?,
         spawn("reactor", &notices_in, move || reactor.run().map_err(|error| error.to_string()))?,
         spawn("world", &notices_in, move || world.run().map_err(|error| error.to_string()))?,
@@ -68,15 +81,21 @@ pub fn run(edge: Edge) -> Result<(), RunError> {
     board.publish_ready(true);
 
     let mut running = vec!["world", "reactor", "persistence"];
-    let first = notices.recv().expect("the main thread holds a sender itself");
+    let accident = loop {
+        match notices.recv().expect("the main thread holds a sender itself") {
+            Notice::Reload(reply) => reload.run(reply),
+            Notice::Signal => break None,
+            Notice::Ended(thread, result) => break Some((thread, result)),
+        }
+    };
     board.publish_ready(false);
-    let result = match first {
-        Notice::Ended(thread, result) => {
+    let result = match accident {
+        Some((thread, result)) => {
             running.retain(|&name| name != thread);
             let reason = result.err().unwrap_or_else(|| "it ended unasked".to_owned());
             Err(RunError::Thread { thread, reason })
         }
-        Notice::Signal => drain_all(&drain, &waker, &mut running, &notices),
+        None => drain_all(&drain, &waker, &mut running, &notices),
     };
     if !matches!(result, Ok(()) | Err(RunError::DrainTimedOut)) {
         // Whatever happened: what the journal has been given is still finished.
@@ -147,6 +166,8 @@ fn wait_for(running: &mut Vec<&'static str>, notices: &Receiver<Notice>, limit: 
     while !running.is_empty() {
         match notices.recv_deadline(deadline) {
             Ok(Notice::Signal) => return Wait::Signal,
+            // Too late for new keys.
+            Ok(Notice::Reload(_)) => {}
             Ok(Notice::Ended(ended, result)) => {
                 running.retain(|&name| name != ended);
                 if let Err(reason) = result {
@@ -188,11 +209,11 @@ impl Drop for Ending {
 
 /// Turns SIGTERM and SIGINT into notices, from a thread of its own.
 fn watch_signals(notices: Sender<Notice>) -> Result<Arc<signal_hook::iterator::Handle>, RunError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(RunError::Start)?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(RunError::Start)?;
     let handle = Arc::new(signals.handle());
     let watch = move || {
-        for _ in signals.forever() {
-            let _ = notices.send(Notice::Signal);
+        for signal in signals.forever() {
+            let _ = notices.send(if signal == SIGHUP { Notice::Reload(None) } else { Notice::Signal });
         }
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map_err(RunError::Start)?;

@@ -1,6 +1,7 @@
 //! `GET /metrics`: the same numbers for Prometheus, prefix `throng_`, base units, never a player as a label.
 
 use super::status::save_lag_seconds;
+use super::tally::Tally;
 use crate::edge::board::Board;
 use crate::edge::process;
 use crate::edge::queues::{INBOUND_BATCHES, OUTBOUND_WAITING_MAX, STORE_JOBS_MAX};
@@ -17,10 +18,10 @@ use std::sync::Arc;
 /// The type of [`text`], as the exposition format demands.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A registry that reads the board at each scrape.
-pub fn registry(board: Arc<Board>) -> Registry {
+/// A registry that reads board and tally at each scrape.
+pub fn registry(board: Arc<Board>, tally: Arc<Tally>) -> Registry {
     let mut registry = Registry::with_prefix("throng");
-    registry.register_collector(Box::new(Figures { board }));
+    registry.register_collector(Box::new(Figures { board, tally }));
     registry
 }
 
@@ -37,6 +38,7 @@ pub fn text(registry: &Registry) -> Result<String, fmt::Error> {
 #[derive(Debug)]
 struct Figures {
     board: Arc<Board>,
+    tally: Arc<Tally>,
 }
 
 impl Collector for Figures {
@@ -47,7 +49,8 @@ impl Collector for Figures {
         self.sessions(&mut page)?;
         self.world(&mut page)?;
         self.queues(&mut page)?;
-        self.persistence(&mut page)
+        self.persistence(&mut page)?;
+        self.operations(&mut page)
     }
 }
 
@@ -172,6 +175,24 @@ impl Figures {
         let loads = [([("outcome", "loaded")], loaded), ([("outcome", "failed")], store.load_failures)];
         page.totals_of("loads", "Look-ups of checkpoints by outcome", loads)
     }
+
+    fn operations(&self, page: &mut Page<'_>) -> fmt::Result {
+        let tally = &self.tally;
+        page.total("tokens_minted", "Connect tokens minted", tally.minted.value())?;
+        let refused = tally.refusals().map(|(reason, count)| ([("reason", reason)], count));
+        page.totals_of("tokens_refused", "Requests for a connect token that were refused", refused)?;
+        let reloads = [
+            ([("outcome", "done")], tally.reloaded.value()),
+            ([("outcome", "refused")], tally.reloads_refused.value()),
+        ];
+        page.totals_of("reloads", "Times keys and login rules were read again", reloads)?;
+        let connections = [
+            ([("outcome", "taken")], tally.connections.value()),
+            ([("outcome", "turned_away")], tally.turned_away.value()),
+        ];
+        page.totals_of("ops_connections", "HTTP connections", connections)?;
+        page.total("ops_connections_cut_off", "HTTP connections that outstayed a limit", tally.cut_off.value())
+    }
 }
 
 /// Short words for the encoder.
@@ -244,6 +265,7 @@ impl Page<'_> {
 mod tests {
     use super::*;
     use crate::edge::board::{StartReport, WorldReport};
+    use crate::edge::ops::token::Refusal;
 
     #[test]
     fn the_text_has_prefix_totals_and_cumulative_buckets() {
@@ -253,7 +275,10 @@ mod tests {
             world.times.record(ns);
         }
         board.world.store(Arc::new(world));
-        let text = text(&registry(board)).unwrap();
+        let tally = Arc::new(Tally::default());
+        tally.minted.add();
+        tally.on_refused(&Refusal::JwtExpired);
+        let text = text(&registry(board, tally)).unwrap();
         for line in [
             "throng_ticks_total 3",
             "throng_tick_duration_seconds_bucket{le=\"0.0005\"} 1",
@@ -265,6 +290,9 @@ mod tests {
             "throng_drops_total{reason=\"request_seal\"} 0",
             "throng_transport_events_total{event=\"sessions_started\"} 0",
             "throng_queue_bound{queue=\"outbound\"} 4.0",
+            "throng_tokens_minted_total 1",
+            "throng_tokens_refused_total{reason=\"jwt_expired\"} 1",
+            "throng_tokens_refused_total{reason=\"restart\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }

@@ -1,45 +1,91 @@
-//! The operations thread: HTTP for people, probes and Prometheus. It reads what the others have published and never
-//! holds them up.
+//! The operations thread: HTTP for people, probes, Prometheus and the login service. It reads what the others have
+//! published and never holds them up.
 
+mod http;
 mod metrics;
 mod status;
+mod tally;
+mod token;
+
+pub use http::Limits;
+pub use tally::Tally;
+pub use token::{Desk, Rules, Source, Verifier};
 
 use crate::edge::board::Board;
-use crate::edge::clock;
+use crate::edge::reload::{AskReload, Reloaded};
+use crate::edge::{clock, secret};
 use axum::Router;
-use axum::extract::State;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use prometheus_client::registry::Registry;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 use subtle::ConstantTimeEq;
+use token::{BODY_BYTES_MAX, Issued, Moment, Refusal};
 use tokio::sync::oneshot;
+
+/// What the operations thread is given.
+pub struct Offices {
+    /// What the other threads have published.
+    pub board: Arc<Board>,
+    /// What this one counts.
+    pub tally: Arc<Tally>,
+    /// Mints tokens.
+    pub desk: Arc<Desk>,
+    /// What an operator must show.
+    pub token: String,
+    /// Passes on that keys are to be read again.
+    pub reload: AskReload,
+    /// What callers may take.
+    pub limits: Limits,
+}
 
 /// Everything a request may look at.
 struct Office {
     board: Arc<Board>,
+    tally: Arc<Tally>,
+    desk: Arc<Desk>,
     registry: Registry,
     token: String,
+    reload: AskReload,
+    /// One at a time: the main thread answers them in order.
+    reloading: tokio::sync::Mutex<()>,
+    body_within: Duration,
 }
 
 /// Serves until `stop` is dropped or fires; runs on the calling thread.
 ///
 /// # Errors
 /// The runtime or the listener failed.
-pub fn run(listener: TcpListener, board: Arc<Board>, token: String, stop: oneshot::Receiver<()>) -> io::Result<()> {
+pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let office = Arc::new(Office { registry: metrics::registry(board.clone()), board, token });
+        let Offices { board, tally, desk, token, reload, limits } = offices;
+        let office = Arc::new(Office {
+            registry: metrics::registry(board.clone(), tally.clone()),
+            board,
+            tally: tally.clone(),
+            desk,
+            token,
+            reload,
+            reloading: tokio::sync::Mutex::default(),
+            body_within: limits.body,
+        });
         tokio::select! {
-            result = axum::serve(listener, router(office)).into_future() => result,
+            () = http::serve(listener, router(office), limits, tally) => {}
             // Requests under way are cut off: the answer would only say that the server is gone.
-            _ = stop => Ok(()),
+            _ = stop => {}
         }
+        Ok(())
     })
 }
 
@@ -49,6 +95,9 @@ fn router(office: Arc<Office>) -> Router {
         .route("/ready", get(ready))
         .route("/metrics", get(metrics_page))
         .route("/api/v1/status", get(status_page))
+        .route("/api/v1/token", post(token_page))
+        .route("/api/v1/reload", post(reload_page))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(office)
 }
 
@@ -77,10 +126,88 @@ async fn metrics_page(State(office): State<Arc<Office>>) -> Response {
 
 async fn status_page(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response {
     if !is_authorised(&headers, &office.token) {
-        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (StatusCode::UNAUTHORIZED, challenge, "the token is missing or wrong\n").into_response();
+        return unauthorised();
     }
     Json(status::Status::read(&office.board, clock::mono_ns())).into_response()
+}
+
+async fn token_page(State(office): State<Arc<Office>>, request: Request) -> Response {
+    match mint(&office, request).await {
+        Ok(issued) => {
+            office.tally.minted.add();
+            tracing::debug!(account = issued.account_id, serial = issued.serial, "a connect token was minted");
+            let page = serde_json::json!({
+                "token": STANDARD.encode(issued.token.encode().as_slice()),
+                "addresses": office.desk.addresses(),
+                "expires_at": issued.token.expire_unix_s,
+                "account": issued.account_id,
+                "character": issued.character_id,
+                "serial": issued.serial,
+            });
+            // Whoever has the token can play as its owner: it is nobody's to keep on the way.
+            ([(header::CACHE_CONTROL, "no-store")], Json(page)).into_response()
+        }
+        Err(refusal) => {
+            office.tally.on_refused(&refusal);
+            refused(&refusal)
+        }
+    }
+}
+
+/// The operator is known before a byte of the body is read.
+async fn mint(office: &Office, request: Request<Body>) -> Result<Issued, Refusal> {
+    if !is_authorised(request.headers(), &office.token) {
+        return Err(Refusal::Bearer);
+    }
+    let read = tokio::time::timeout(office.body_within, Bytes::from_request(request, &()));
+    let body = read.await.map_err(|_| Refusal::BodyLate)?.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::BodySize,
+        _ => Refusal::Body,
+    })?;
+    let at = Moment { mono_ns: clock::mono_ns(), unix_ms: clock::unix_ms() };
+    office.desk.check_restart(at)?;
+    if !office.board.is_ready() {
+        return Err(Refusal::NotReady);
+    }
+    office.desk.issue(&body, at, secret::random())
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let reason = token::REASONS[refusal.index()];
+    let mut page = serde_json::json!({ "error": refusal.sentence(), "reason": reason });
+    let mut headers = HeaderMap::new();
+    if let Some(seconds) = refusal.retry_after_s() {
+        page["retry_after"] = seconds.into();
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if *refusal == Refusal::Bearer {
+        headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    }
+    (refusal.status(), headers, Json(page)).into_response()
+}
+
+async fn reload_page(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response {
+    if !is_authorised(&headers, &office.token) {
+        return unauthorised();
+    }
+    let _turn = office.reloading.lock().await;
+    let (reply, answer) = oneshot::channel();
+    (office.reload)(reply);
+    match answer.await {
+        Ok(Ok(Reloaded { private_keys, jwt_keys })) => {
+            Json(serde_json::json!({ "private_keys": private_keys, "jwt_keys": jwt_keys })).into_response()
+        }
+        Ok(Err(problem)) => (StatusCode::CONFLICT, Json(serde_json::json!({ "error": problem }))).into_response(),
+        Err(_) => {
+            let error = "the server is going down";
+            (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "error": error }))).into_response()
+        }
+    }
+}
+
+fn unauthorised() -> Response {
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, challenge, "the token is missing or wrong\n").into_response()
 }
 
 /// Compares in constant time, so that a wrong token does not tell how much of it was right.
@@ -91,94 +218,4 @@ fn is_authorised(headers: &HeaderMap, token: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::edge::board::StartReport;
-    use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpStream};
-    use std::thread::JoinHandle;
-
-    struct Served {
-        address: SocketAddr,
-        board: Arc<Board>,
-        stop: Option<oneshot::Sender<()>>,
-        thread: Option<JoinHandle<io::Result<()>>>,
-    }
-
-    impl Drop for Served {
-        fn drop(&mut self) {
-            drop(self.stop.take());
-            self.thread.take().unwrap().join().unwrap().unwrap();
-        }
-    }
-
-    fn serve() -> Served {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let board = Arc::new(Board::new(StartReport::default()));
-        let (stop, stopped) = oneshot::channel();
-        let served = board.clone();
-        let thread = std::thread::spawn(move || run(listener, served, "c0ffee".to_owned(), stopped));
-        Served { address, board, stop: Some(stop), thread: Some(thread) }
-    }
-
-    /// Status code and body of a GET with these extra header lines.
-    fn ask(served: &Served, path: &str, extra: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(served.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n{extra}\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let code = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (code, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
-    }
-
-    #[test]
-    fn the_status_wants_the_token_and_nothing_but_the_token() {
-        let served = serve();
-        for extra in [
-            "",
-            "Authorization: Bearer \r\n",
-            "Authorization: Bearer c0ffe\r\n",
-            "Authorization: Bearer c0ffeee\r\n",
-            "Authorization: Bearer C0FFEE\r\n",
-            "Authorization: Basic c0ffee\r\n",
-        ] {
-            let (code, body) = ask(&served, "/api/v1/status", extra);
-            assert_eq!((code, body.contains("version")), (401, false), "{extra}");
-        }
-        let (code, body) = ask(&served, "/api/v1/status", "Authorization: Bearer c0ffee\r\n");
-        assert_eq!(code, 200);
-        let page: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(page["version"], env!("CARGO_PKG_VERSION"));
-    }
-
-    #[test]
-    fn ready_follows_the_server_and_needs_no_token() {
-        let served = serve();
-        assert_eq!(ask(&served, "/ready", "").0, 503);
-        served.board.publish_ready(true);
-        assert_eq!(ask(&served, "/ready", "").0, 503, "the gate would refuse a fresh token");
-        served.board.publish_accepting(true);
-        assert_eq!(ask(&served, "/ready", ""), (200, "ready\n".to_owned()));
-        served.board.publish_ready(false);
-        assert_eq!(ask(&served, "/ready", "").0, 503);
-    }
-
-    #[test]
-    fn live_means_that_a_tick_finished_within_a_second() {
-        let served = serve();
-        assert_eq!(ask(&served, "/live", "").0, 503, "no tick yet");
-        served.board.on_tick(clock::mono_ns());
-        assert_eq!(ask(&served, "/live", "").0, 200);
-        served.board.on_tick(clock::mono_ns().saturating_sub(2_000_000_000).max(1));
-        assert_eq!(ask(&served, "/live", "").0, 503, "the last tick is too old");
-    }
-
-    #[test]
-    fn metrics_need_no_token_and_other_pages_do_not_exist() {
-        let served = serve();
-        let (code, body) = ask(&served, "/metrics", "");
-        assert!(code == 200 && body.contains("throng_build_info") && body.ends_with("# EOF\n"));
-        assert_eq!(ask(&served, "/", "").0, 404);
-    }
-}
+mod tests;

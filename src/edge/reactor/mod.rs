@@ -15,7 +15,9 @@ pub use socket::{SOCKET_BUFFER_BYTES, bind};
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, ReactorCounters, ReactorReport};
 use crate::edge::clock;
 use crate::edge::drain::Drain;
+use crate::edge::ops::Desk;
 use crate::edge::queues::GateEnds;
+use crate::edge::reload::Handover;
 use crate::edge::telemetry::Throttle;
 use datagram::{Arrivals, DatagramIo, Departures, datagram_io};
 use deadline::Alarm;
@@ -47,6 +49,18 @@ const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
 const ALARM: Token = Token(2);
 
+/// What the reactor shares with other threads beside its queues.
+pub struct Outlook {
+    /// Where it publishes.
+    pub board: Arc<Board>,
+    /// How the server goes down.
+    pub drain: Arc<Drain>,
+    /// Where it finds new keys.
+    pub handover: Arc<Handover>,
+    /// Who mints with the newest of them.
+    pub desk: Arc<Desk>,
+}
+
 /// The thread's state.
 pub struct Reactor {
     poll: Poll,
@@ -60,6 +74,8 @@ pub struct Reactor {
     ends: GateEnds,
     board: Arc<Board>,
     drain: Arc<Drain>,
+    handover: Arc<Handover>,
+    desk: Arc<Desk>,
     /// The poll said that the socket has something and no read has found it empty since.
     readable: bool,
     /// The socket was full; nothing is sent until the poll says that it has room.
@@ -84,9 +100,9 @@ impl Reactor {
         socket: std::net::UdpSocket,
         batching: bool,
         ends: GateEnds,
-        board: Arc<Board>,
-        drain: Arc<Drain>,
+        outlook: Outlook,
     ) -> io::Result<(Self, Arc<Waker>)> {
+        let Outlook { board, drain, handover, desk } = outlook;
         let poll = Poll::new()?;
         let ipv6_socket = socket.local_addr()?.is_ipv6();
         let mut socket = UdpSocket::from_std(socket);
@@ -105,6 +121,8 @@ impl Reactor {
             ends,
             board,
             drain,
+            handover,
+            desk,
             readable: true,
             blocked: false,
             unsent: false,
@@ -129,6 +147,9 @@ impl Reactor {
             let last = self.drain.is_world_done();
             // Once per wake: asked between closing the gate and handing over, the drain would skip the goodbyes.
             let asked = self.drain.is_asked();
+            if let Some(offer) = self.handover.take() {
+                offer.apply(&mut self.gate, &self.desk);
+            }
             let now = clock::now();
             let received = self.receive(now);
             self.take_outbound(now);

@@ -1,95 +1,11 @@
 //! The server as a program: what it prints, what it leaves behind, how it exits.
 #![allow(clippy::disallowed_methods, reason = "another process is waited for")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+mod program;
+
+use program::{Running, refused, throng};
+use std::net::{TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
-
-/// Longest that any step may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn throng(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_throng"));
-    command.current_dir(dir).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("THRONG_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-/// Runs a start that must fail, and checks the form of its complaint.
-fn refused(command: &mut Command, status: i32) -> String {
-    let Output { status: found, stdout, stderr } = command.output().unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert_eq!(found.code(), Some(status), "{stderr}");
-    assert_eq!(stdout, b"", "a failed start says nothing on stdout");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(stderr.starts_with("throng: "), "{stderr}");
-    stderr
-}
-
-struct Running {
-    child: Child,
-    greeting: Vec<String>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let greeting: Vec<_> = lines.map_while(Result::ok).take(5).collect();
-        let running = Self { child, greeting };
-        running.wait_ready();
-        running
-    }
-
-    fn ops(&self) -> &str {
-        let line = self.greeting.iter().find_map(|line| line.split_once("http://")).expect("an ops address").1;
-        line.split('/').next().unwrap()
-    }
-
-    fn ask(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(self.ops()).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
-    }
-
-    fn wait_ready(&self) {
-        let start = Instant::now();
-        while !self.ask("/ready").is_some_and(|answer| answer.contains(" 200 ")) {
-            assert!(start.elapsed() < PATIENCE, "never ready");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").arg(name).arg(self.child.id().to_string()).status().unwrap().success());
-    }
-
-    fn exit_code(mut self) -> Option<i32> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(start.elapsed() < PATIENCE, "never ended");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
 
 #[test]
 fn without_any_set_up_it_makes_its_own_and_a_signal_ends_it_well() {
