@@ -154,13 +154,15 @@ async fn token_page(State(office): State<Arc<Office>>, request: Request) -> Resp
     }
 }
 
-/// The operator is known before a byte of the body is read.
+/// The body is read even if the bearer is wrong: closing on what is under way would reset the connection, and the caller
+/// might never see why.
 async fn mint(office: &Office, request: Request<Body>) -> Result<Issued, Refusal> {
-    if !is_authorised(request.headers(), &office.token) {
+    let is_operator = is_authorised(request.headers(), &office.token);
+    let read = tokio::time::timeout(office.body_within, Bytes::from_request(request, &())).await;
+    if !is_operator {
         return Err(Refusal::Bearer);
     }
-    let read = tokio::time::timeout(office.body_within, Bytes::from_request(request, &()));
-    let body = read.await.map_err(|_| Refusal::BodyLate)?.map_err(|rejection| match rejection.status() {
+    let body = read.map_err(|_| Refusal::BodyLate)?.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::BodySize,
         _ => Refusal::Body,
     })?;
@@ -179,6 +181,10 @@ fn refused(refusal: &Refusal) -> Response {
     if let Some(seconds) = refusal.retry_after_s() {
         page["retry_after"] = seconds.into();
         headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if matches!(refusal, Refusal::Body | Refusal::BodySize | Refusal::BodyLate) {
+        // The rest of the body would be taken for the next request.
+        headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }
     if *refusal == Refusal::Bearer {
         headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));

@@ -1,14 +1,19 @@
 //! The operator's command line: asks a running server over its operations interface.
 
+#[cfg(test)]
+mod rig;
 mod status;
+mod token;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use ops_client::Status;
+use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use token::TokenArgs;
 
 /// Exit status when the server cannot be asked or refuses.
 const FAILED: u8 = 1;
@@ -29,6 +34,21 @@ struct Cli {
 enum Command {
     /// How the server fares, in a table
     Status {
+        /// Print the server's own JSON instead
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// A connect token, for trying out a client
+    Token {
+        #[command(flatten)]
+        args: TokenArgs,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Make the server read its keys and what it knows of the login service again
+    Reload {
         /// Print the server's own JSON instead
         #[arg(long)]
         json: bool,
@@ -65,6 +85,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Status { json: true, server } => server.status_text().map(|text| println!("{text}")),
         Command::Status { json: false, server } => server.status_table().map(|table| print!("{table}")),
+        Command::Token { args, server } => args.run(&server).map(|text| print!("{text}")),
+        Command::Reload { json, server } => server.reload(json).map(|text| println!("{text}")),
         Command::Metrics { server } => server.get("/metrics", None).map(|text| print!("{text}")),
     };
     match done {
@@ -93,6 +115,21 @@ impl Server {
         self.get("/api/v1/status", Some(&read_token(&self.data)?))
     }
 
+    fn reload(&self, json: bool) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Reloaded {
+            private_keys: usize,
+            jwt_keys: usize,
+        }
+        let text = self.post("/api/v1/reload", "")?;
+        if json {
+            return Ok(text);
+        }
+        let Reloaded { private_keys, jwt_keys } =
+            serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+        Ok(format!("in force: {private_keys} private keys, {jwt_keys} keys of the login service"))
+    }
+
     fn get(&self, path: &str, token: Option<&str>) -> Result<String> {
         let answer = ops_client::get(self.ops, path, token).context("the server cannot be reached")?;
         match answer.status {
@@ -101,6 +138,20 @@ impl Server {
             other => bail!("the server at {} answers {other} to {path}", self.ops),
         }
     }
+
+    fn post(&self, path: &str, body: &str) -> Result<String> {
+        let answer = ops_client::post(self.ops, path, &read_token(&self.data)?, body);
+        let answer = answer.context("the server cannot be reached")?;
+        match answer.status {
+            200 => Ok(answer.body),
+            status => bail!("the server at {} {}", self.ops, token::refusal(status, &answer.body)),
+        }
+    }
+}
+
+/// What a server says, on one line and without what a terminal might obey.
+fn sentence(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 fn token_file(data: &Path) -> PathBuf {
@@ -128,47 +179,25 @@ fn pause(span: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use rig::{answering, data_dir};
     use std::net::TcpListener;
-
-    /// A server that gives one answer, and what it was asked.
-    #[allow(clippy::disallowed_methods, reason = "a test needs somebody to answer")]
-    fn answering(answer: &'static str) -> (SocketAddr, std::thread::JoinHandle<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let asked = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 1_024];
-            let len = stream.read(&mut request).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8_lossy(&request[..len]).into_owned()
-        });
-        (address, asked)
-    }
-
-    fn data_dir(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("admin-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("ops.token"), "secret\n").unwrap();
-        dir
-    }
 
     #[test]
     fn the_token_is_shown_to_the_server() {
         let (ops, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"players\":7}");
-        let data = data_dir("token");
-        let status = Server { ops, data: data.clone() }.status().unwrap();
+        let dir = data_dir();
+        let status = Server { ops, data: dir.path().to_owned() }.status().unwrap();
         assert_eq!(status.players, 7);
         let request = asked.join().unwrap();
         assert!(request.starts_with("GET /api/v1/status HTTP/1.0\r\n"), "{request}");
         assert!(request.contains("\r\nAuthorization: Bearer secret\r\n"), "{request}");
-        std::fs::remove_dir_all(data).unwrap();
     }
 
     #[test]
     fn each_failure_has_its_own_sentence() {
         let (ops, _asked) = answering("HTTP/1.0 401 Unauthorized\r\n\r\n");
-        let data = data_dir("failures");
+        let dir = data_dir();
+        let data = dir.path().to_owned();
         let refused = Server { ops, data: data.clone() }.status().unwrap_err().to_string();
         assert!(refused.contains("refuses the token in"), "{refused}");
         let (ops, _asked) = answering("HTTP/1.0 404 Not Found\r\n\r\n");
@@ -177,6 +206,18 @@ mod tests {
         std::fs::remove_dir_all(&data).unwrap();
         let nothing = Server { ops, data }.status().unwrap_err().to_string();
         assert!(nothing.contains("ops.token cannot be read"), "{nothing}");
+    }
+
+    #[test]
+    fn a_reload_says_what_is_in_force_or_what_is_wrong() {
+        let dir = data_dir();
+        let server = |ops| Server { ops, data: dir.path().to_owned() };
+        let (ops, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"jwt_keys\":1,\"private_keys\":2}");
+        assert_eq!(server(ops).reload(false).unwrap(), "in force: 2 private keys, 1 keys of the login service");
+        assert!(asked.join().unwrap().starts_with("POST /api/v1/reload HTTP/1.0\r\n"));
+        let (ops, _asked) = answering("HTTP/1.0 409 Conflict\r\n\r\n{\"error\":\"cannot read k\"}");
+        let error = server(ops).reload(false).unwrap_err().to_string();
+        assert_eq!(error, format!("the server at {ops} refuses: cannot read k"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One GET at a time over a plain socket, with a limit on everything: enough for a server's own status.
+//! One request at a time over a plain socket, with a limit on everything: enough for a server's own pages.
 
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Limit of each step (connect, each read, each write): the server answers from memory.
 const STEP_MAX: Duration = Duration::from_secs(1);
+/// Limit of the wait for an answer to something that has to be done first: a server takes new keys within 3 s.
+const DONE_MAX: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read; a status has some 5 kB.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
@@ -24,12 +26,29 @@ pub struct Answer {
 /// # Errors
 /// Nobody answers in time, or not in HTTP.
 pub fn get(address: SocketAddr, path: &str, bearer: Option<&str>) -> Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&address, STEP_MAX).with_context(|| format!("{address} refuses"))?;
-    stream.set_read_timeout(Some(STEP_MAX))?;
-    stream.set_write_timeout(Some(STEP_MAX))?;
+    exchange(address, &head("GET", address, path, bearer), STEP_MAX)
+}
+
+/// Hands `body` to `address` at `path`, as the bearer of `bearer`.
+///
+/// # Errors
+/// Nobody answers in time, or not in HTTP.
+pub fn post(address: SocketAddr, path: &str, bearer: &str, body: &str) -> Result<Answer> {
+    let head = head("POST", address, path, Some(bearer));
+    exchange(address, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()), DONE_MAX)
+}
+
+/// HTTP/1.0: the answer then ends with the connection and is never chunked.
+fn head(method: &str, address: SocketAddr, path: &str, bearer: Option<&str>) -> String {
     let authorization = bearer.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    // HTTP/1.0: the answer then ends with the connection and is never chunked.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}\r\n");
+    let end = if method == "GET" { "\r\n" } else { "" };
+    format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}{end}")
+}
+
+fn exchange(address: SocketAddr, request: &str, answer_max: Duration) -> Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, STEP_MAX).with_context(|| format!("{address} refuses"))?;
+    stream.set_read_timeout(Some(answer_max))?;
+    stream.set_write_timeout(Some(STEP_MAX))?;
     stream.write_all(request.as_bytes()).with_context(|| format!("{address} takes no request"))?;
     let mut bytes = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).with_context(|| format!("{address} gives no answer"))?;

@@ -2,5 +2,5 @@
 mod http;
 mod status;
 
-pub use http::{Answer, get};
+pub use http::{Answer, get, post};
 pub use status::{Bound, CpuSeconds, Status, TickHistogram};
