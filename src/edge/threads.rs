@@ -123,6 +123,7 @@ fn log_start(edge: &Edge) {
         recv_buffer_bytes = start.recv_buffer_bytes,
         send_buffer_bytes = start.send_buffer_bytes,
         seal_backend = start.seal_backend,
+        tokens_for = edge.desk.believes(),
         "started"
     );
     if start.recv_buffer_bytes < super::reactor::SOCKET_BUFFER_BYTES {

@@ -50,12 +50,17 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Starts it and waits until it accepts players.
-    pub fn start(command: &mut Command) -> Self {
+    /// Starts it and waits for its greeting only.
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting: Vec<_> = lines.map_while(Result::ok).take(5).collect();
-        let running = Self { child, greeting };
+        Self { child, greeting }
+    }
+
+    /// Starts it and waits until it accepts players.
+    pub fn start(command: &mut Command) -> Self {
+        let running = Self::spawn(command);
         running.wait_ready();
         running
     }
@@ -105,7 +110,8 @@ impl Running {
         }
     }
 
-    fn wait_ready(&self) {
+    /// Waits until it accepts players.
+    pub fn wait_ready(&self) {
         let start = Instant::now();
         while !self.ask("/ready").is_some_and(|answer| answer.contains(" 200 ")) {
             assert!(start.elapsed() < PATIENCE, "never ready");

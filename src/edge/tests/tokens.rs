@@ -174,6 +174,21 @@ fn the_login_services_key_changes_in_the_same_way() {
 }
 
 #[test]
+fn for_a_moment_after_its_start_a_server_mints_nothing_because_it_would_refuse_it() {
+    let site = Site::new();
+    site.configure("private_key_file = \"first.key\"");
+    let text = std::fs::read_to_string(site.path().join("c.toml")).unwrap();
+    // The moment is a second longer than the allowance.
+    site.write("c.toml", &text.replace("skew_s = 0", "skew_s = 3"));
+    let running = Running::spawn(throng(site.path()).args(["--config", "c.toml", "--data", "d"]));
+    let (status, page) = running.post("/api/v1/token", &site.bearer(), &jwt(1));
+    assert_eq!((status, page["reason"].as_str()), (503, Some("restart")), "{page}");
+    assert!((1..=4).contains(&page["retry_after"].as_u64().unwrap()), "{page}");
+    running.wait_ready();
+    assert!(joins(&site.token(&running, 1), PATIENCE));
+}
+
+#[test]
 fn a_reload_that_cannot_be_changes_nothing_and_says_why() {
     let site = Site::new();
     site.configure("private_key_file = \"first.key\"");

@@ -121,6 +121,15 @@ impl Desk {
         self.rules.store(Arc::new(rules));
     }
 
+    /// Who is believed, in a word or two.
+    pub fn believes(&self) -> &'static str {
+        match self.rules.load().source {
+            Source::Jwt(_) => "signed logins",
+            Source::Typed => "typed claims (development key, loopback)",
+            Source::Nobody => "nobody (no login service is configured)",
+        }
+    }
+
     /// The addresses that tokens name, in the order in which clients try them.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses

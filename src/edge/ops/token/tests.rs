@@ -119,6 +119,7 @@ fn claims_that_nobody_signed_are_believed_only_where_the_rules_say_so() {
     assert_eq!(refusal(Source::Typed, b"a.b.c"), Refusal::NoLogin, "nothing checks a signature here");
     assert_eq!(refusal(Source::Typed, b"{"), Refusal::Claims);
     assert_eq!(refusal(Source::Typed, b"{\"account\":1}{}"), Refusal::Claims);
+    assert_eq!(refusal(Source::Typed, "{\"name\":[".repeat(1_000).as_bytes()), Refusal::Claims, "no depth is too deep");
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("k");
     std::fs::write(&path, "a secret that is long enough for HMAC-SHA-256").unwrap();
