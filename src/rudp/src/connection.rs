@@ -1,5 +1,6 @@
 //! One peer's packet layer and channels. Knows no addresses, no ciphers, no netcode packets.
 
+mod encore;
 mod greeting;
 mod receive;
 mod recovery;
@@ -26,6 +27,7 @@ use crate::rate::{
 use crate::reason::Reason;
 use crate::rtt::Rtt;
 use crate::sent::{PeerAcks, SentRing};
+use encore::Encore;
 use greeting::Greeting;
 use std::collections::VecDeque;
 use transmit::Closing;
@@ -126,6 +128,8 @@ pub struct Connection {
     seen_ns: u64,
     loss_deadline_ns: Option<u64>,
     recent_loss: RecentLoss,
+    /// A packet between two ticks, while loss is severe.
+    encore: Encore,
     probe_due: bool,
     probes_unanswered: u32,
     /// Server: an id on its way to the client.
@@ -200,6 +204,7 @@ impl Connection {
             seen_ns: 0,
             loss_deadline_ns: None,
             recent_loss: RecentLoss::default(),
+            encore: Encore::default(),
             probe_due: false,
             probes_unanswered: 0,
             path_offer: None,
@@ -349,6 +354,7 @@ impl Connection {
     pub fn on_silent(&mut self, sink: &mut dyn Sink) {
         self.is_silent = true;
         self.probe_due = false;
+        self.encore = Encore::default();
         self.flush_outcomes(sink);
         while let Some(part) = self.parts.pop() {
             sink.on_part(part, PartOutcome::NotSent);
@@ -475,11 +481,9 @@ impl Connection {
 
     /// Frame bytes of reliable messages that the next packets will carry: those waiting, and redundant copies.
     fn reliable_frame_bytes(&self, now_ns: u64) -> usize {
-        let redundant = self.recent_loss.exceeds(now_ns);
-        let each = self.reliable.iter().map(|Reliable { outbound, .. }| {
-            outbound.pending_bytes() + if redundant { outbound.redundant_bytes() } else { 0 }
-        });
-        each.sum()
+        let level = self.recent_loss.level(now_ns);
+        let each = self.reliable.iter().map(|reliable| &reliable.outbound);
+        each.map(|outbound| outbound.pending_bytes() + outbound.redundant_bytes(level)).sum()
     }
 
     fn check_open(&self) -> Result<(), SendError> {

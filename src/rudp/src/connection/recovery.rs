@@ -21,6 +21,7 @@ impl Connection {
             self.probe_due = true;
             self.greeting.on_unheard();
         }
+        self.judge_encore(now_ns);
         self.received.on_timeout(now_ns);
         self.reassembly.on_timeout(now_ns);
         self.stats.reassemblies_given_up = self.reassembly.given_up;
@@ -39,7 +40,8 @@ impl Connection {
         }
         let ack_ns = self.received.deadline_ns();
         let reassembly_ns = self.reassembly.deadline_ns();
-        [self.loss_deadline_ns, self.probe_deadline_ns(), ack_ns, reassembly_ns].into_iter().flatten().min()
+        let sends = [ack_ns, self.encore.deadline_ns()].into_iter();
+        [self.loss_deadline_ns, self.probe_deadline_ns(), reassembly_ns].into_iter().chain(sends).flatten().min()
     }
 
     /// Reads a header's acks (spec: PKT-11). Numbers that were never sent are counted and otherwise ignored

@@ -74,6 +74,8 @@ pub struct ConnectionStats {
     pub reliable_resent: u64,
     /// Reliable message frames sent once more because the path loses packets, not because one was lost.
     pub reliable_redundant: u64,
+    /// Packets that left between two ticks only to carry such frames.
+    pub encores_out: u64,
     /// Reliable messages delivered to the caller.
     pub reliable_in: u64,
     /// Reliable messages that were here already.

@@ -2,6 +2,7 @@
 
 use super::Connection;
 use crate::channel::{Filled, STATE_LANE};
+use crate::loss::LossLevel;
 use crate::packet::{AckField, Body, CLOSE_TEXT_BYTES_MAX, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX};
 use crate::rate::{OTHER_BODY_BYTES, RateController, wire_bytes};
 use crate::reason::Reason;
@@ -54,7 +55,8 @@ impl Connection {
         if self.path_offer.is_some_and(|offer| offer.first.is_none()) && self.greeting.may_send() {
             return true;
         }
-        self.greeting.is_due() || self.probe_due || self.received.is_due(now_ns) || self.has_messages()
+        let asked = self.greeting.is_due() || self.probe_due || self.encore.is_due();
+        asked || self.received.is_due(now_ns) || self.has_messages()
     }
 
     /// Writes the next body into `buf` (at least [`PAYLOAD_BYTES_MAX`] bytes) and answers its length, 1 to 1,200, if
@@ -87,11 +89,14 @@ impl Connection {
         self.received.on_header_sent();
         if !eliciting && ack.is_none() {
             // The packet that wanted an ack was refused meanwhile: there is nothing to say.
+            self.schedule_encore(now_ns);
             return None;
         }
         packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
         let written = body.len();
         self.record(packet, written);
+        self.stats.encores_out += u64::from(self.encore.is_due());
+        self.schedule_encore(now_ns);
         self.stats.packets_out += 1;
         self.stats.bytes_out += written as u64;
         self.stats.eliciting_out += u64::from(eliciting);
@@ -176,7 +181,7 @@ impl Connection {
     }
 
     /// Reliable messages of these lanes. A probe that finds none carries copies. While the path loses packets, small
-    /// messages ride along until they are acked; they never cause a packet.
+    /// messages ride along until they are acked; only an encore is sent for their sake.
     fn write_reliable(
         &mut self,
         lanes: RangeInclusive<u8>,
@@ -184,7 +189,7 @@ impl Connection {
         packet: &mut SentPacket,
         filled: &mut Filled,
     ) {
-        let (may_send, redundant) = (self.may_send_reliable(), self.recent_loss.exceeds(packet.sent_ns));
+        let (may_send, level) = (self.may_send_reliable(), self.recent_loss.level(packet.sent_ns));
         let before = filled.frames;
         for reliable in self.reliable.iter_mut().filter(|reliable| may_send && lanes.contains(&reliable.lane)) {
             let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
@@ -194,8 +199,8 @@ impl Connection {
         for reliable in self.reliable.iter_mut().filter(|reliable| lanes.contains(&reliable.lane)) {
             if copies {
                 reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
-            } else if may_send && redundant {
-                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX);
+            } else if may_send && level > LossLevel::Low {
+                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, level);
             }
         }
     }
