@@ -38,7 +38,7 @@ pub mod token;
 mod wheel;
 
 pub use bucket::Rate;
-pub use channel::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, PartId, PartOutcome, SendError};
+pub use channel::{BulkChunk, ChannelId, ChannelKind, ChannelSpec, ChannelTable, PartId, PartOutcome, SendError};
 pub use client::{Client, ClientConfig, ClientEvent, ClientState};
 pub use connection::{Connection, ConnectionConfig, ConnectionStats, LaneStats, Role, Sink};
 pub use counters::Counters;

@@ -58,6 +58,8 @@ pub(crate) struct SentPacket {
     pub(crate) greeting: bool,
     /// Carries a path id.
     pub(crate) path: bool,
+    /// Carries window frames.
+    pub(crate) window: bool,
     /// On the wire.
     pub(crate) bytes: u16,
 }

@@ -135,13 +135,29 @@ impl Outbound {
         }
         self.queued_bytes = queued_bytes;
         for (place, piece) in fragment::cut(message) {
-            let bytes = u16::try_from(piece.len()).expect("a piece fits a packet");
-            let piece =
-                Message { offset: self.bytes.push(piece), bytes, copies: 0, state: State::Fresh, place, queued_ns: 0 };
-            self.pending_bytes += piece.frame_bytes();
-            self.messages.push_back(piece);
+            self.push_whole(place, piece);
         }
         Ok(())
+    }
+
+    /// Takes a piece of a bulk chunk, of at most [`FRAGMENT_BYTES`](super::FRAGMENT_BYTES). The stream it comes from
+    /// bounds how many there are.
+    pub(crate) fn push_piece(&mut self, piece: &[u8]) {
+        self.queued_bytes += piece.len() + MESSAGE_COST_BYTES;
+        self.push_whole(None, piece);
+    }
+
+    fn push_whole(&mut self, place: Option<Place>, piece: &[u8]) {
+        let bytes = u16::try_from(piece.len()).expect("a piece fits a packet");
+        let offset = self.bytes.push(piece);
+        let piece = Message { offset, bytes, copies: 0, state: State::Fresh, place, queued_ns: 0 };
+        self.pending_bytes += piece.frame_bytes();
+        self.messages.push_back(piece);
+    }
+
+    /// Its messages are pieces of a stream.
+    pub(crate) fn is_bulk(&self) -> bool {
+        self.kind == ChannelKind::Bulk
     }
 
     /// What a message of this length counts towards the limits: its bytes, and the cost of each of its pieces.

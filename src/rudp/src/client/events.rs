@@ -33,6 +33,12 @@ pub enum ClientEvent<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// Chunks of a bulk channel are here: to be read by [`Client::read_bulk`](super::Client::read_bulk) until there are
+    /// none.
+    Bulk {
+        /// The channel.
+        channel: ChannelId,
+    },
     /// It is over; the last event.
     Disconnected {
         /// Why.
@@ -46,6 +52,7 @@ enum Stored {
     Silent,
     Resumed,
     Message(u64, ChannelId, Range<usize>),
+    Bulk(ChannelId),
     Disconnected(Reason),
 }
 
@@ -71,6 +78,7 @@ impl EventQueue {
                 self.bytes.extend_from_slice(bytes);
                 Stored::Message(sequence, channel, start..self.bytes.len())
             }
+            ClientEvent::Bulk { channel } => Stored::Bulk(channel),
             ClientEvent::Disconnected { reason } => Stored::Disconnected(reason),
         };
         self.events.push_back(stored);
@@ -85,6 +93,7 @@ impl EventQueue {
             Stored::Message(sequence, channel, range) => {
                 ClientEvent::Message { sequence, channel, bytes: &self.bytes[range] }
             }
+            Stored::Bulk(channel) => ClientEvent::Bulk { channel },
             Stored::Disconnected(reason) => ClientEvent::Disconnected { reason },
         })
     }

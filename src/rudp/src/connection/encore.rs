@@ -57,7 +57,11 @@ impl Connection {
         level == LossLevel::Severe
             && !self.controller.is_blind()
             && self.sent.open_bytes() < self.controller.flight_bytes_max()
-            && self.reliable.iter().any(|reliable| reliable.outbound.redundant_bytes(level) > 0)
+            && self
+                .reliable
+                .iter()
+                .map(|reliable| &reliable.outbound)
+                .any(|outbound| !outbound.is_bulk() && outbound.redundant_bytes(level) > 0)
     }
 
     pub(super) fn schedule_encore(&mut self, now_ns: u64) {

@@ -123,6 +123,9 @@ impl Connection {
         if packet.path && self.path_offer.is_some_and(|offer| offer.first.is_some_and(|first| first <= sequence)) {
             self.path_offer = None;
         }
+        if packet.window {
+            self.on_windows_acked(sequence);
+        }
         for run in packet.runs() {
             if let Some(reliable) = self.reliable.iter_mut().find(|reliable| reliable.channel.0 == run.channel) {
                 reliable.outbound.on_acked(*run);

@@ -1,5 +1,6 @@
 //! Two connections, two bad links and a clock that jumps to the next wake-up.
 
+mod bulk;
 mod delivery;
 mod fragments;
 mod greeting;
@@ -12,7 +13,7 @@ mod timing;
 
 use super::*;
 use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
-use crate::channel::{CONTROL, EVENT, INPUT, SNAPSHOT};
+use crate::channel::{BULK, CONTROL, EVENT, INPUT, SNAPSHOT, SendError};
 use crate::hello::INNER_VERSION;
 use netem::{Link, LinkConfig};
 
@@ -30,6 +31,9 @@ struct Recorder {
     parts: Vec<(PartId, PartOutcome)>,
     closes: Vec<(Reason, String)>,
     calls: u64,
+    /// How often chunks were announced.
+    bulk: u64,
+    misbehaved: Vec<String>,
     /// Numbers of packets with a snapshot part.
     part_packets: Vec<u64>,
 }
@@ -57,6 +61,15 @@ impl Sink for Recorder {
     fn on_part(&mut self, part: PartId, outcome: PartOutcome) {
         self.calls += 1;
         self.parts.push((part, outcome));
+    }
+    fn on_bulk(&mut self, channel: ChannelId) {
+        assert_eq!(channel, BULK);
+        self.calls += 1;
+        self.bulk += 1;
+    }
+    fn on_misbehaved(&mut self, text: &str) {
+        self.calls += 1;
+        self.misbehaved.push(text.to_owned());
     }
     fn on_close(&mut self, reason: Reason, text: &str) {
         self.calls += 1;
