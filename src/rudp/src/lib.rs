@@ -12,6 +12,8 @@ pub mod channel;
 pub mod client;
 pub mod connection;
 mod counters;
+#[cfg(test)]
+mod counting;
 mod cursor;
 mod farewell;
 #[doc(hidden)]

@@ -57,10 +57,18 @@ enum Stored {
 }
 
 /// Events in order, with the bytes of all messages in one buffer that is kept: no allocation per message.
-#[derive(Default)]
 pub(super) struct EventQueue {
     events: VecDeque<Stored>,
     bytes: Vec<u8>,
+}
+
+/// Room for events and their bytes from the start: what one wake-up brings. More grows it once.
+const ROOM: (usize, usize) = (32, 4 * 1_024);
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self { events: VecDeque::with_capacity(ROOM.0), bytes: Vec::with_capacity(ROOM.1) }
+    }
 }
 
 impl EventQueue {

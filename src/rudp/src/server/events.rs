@@ -92,11 +92,19 @@ enum Stored {
 }
 
 /// Events in order, with the bytes of all messages in one buffer that is kept: no allocation per message.
-#[derive(Default)]
 pub(super) struct EventQueue {
     events: VecDeque<Stored>,
     bytes: Vec<u8>,
     user: Option<Box<UserData>>,
+}
+
+/// Room for events from the start: what one wake-up brings. More grows it once.
+const EVENTS_ROOM: usize = 256;
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self { events: VecDeque::with_capacity(EVENTS_ROOM), bytes: Vec::with_capacity(64 * EVENTS_ROOM), user: None }
+    }
 }
 
 impl EventQueue {

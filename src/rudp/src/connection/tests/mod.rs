@@ -9,6 +9,8 @@ mod kinds;
 mod numbers;
 mod redundancy;
 mod snapshot;
+mod soak;
+mod survival;
 mod timing;
 
 use super::*;
@@ -91,6 +93,8 @@ struct Peer {
     out: Link,
     /// Answers whether the nth payload written here (from 0) is dropped on purpose.
     drop: fn(u64) -> bool,
+    /// The one that is dropped besides.
+    drop_at: Option<u64>,
     written: u64,
     errors: Vec<crate::PayloadError>,
 }
@@ -103,6 +107,7 @@ impl Peer {
             sink: Recorder::default(),
             out: Link::new(link, seed),
             drop: |_| false,
+            drop_at: None,
             written: 0,
             errors: Vec::new(),
         }
@@ -131,7 +136,7 @@ impl Peer {
         let mut buf = [0; PAYLOAD_BYTES_MAX];
         while let Some(len) = self.connection.poll_payload(now_ns, self.next_sequence, &mut buf) {
             assert!((1..=PAYLOAD_BYTES_MAX).contains(&len));
-            if !(self.drop)(self.written) {
+            if !(self.drop)(self.written) && self.drop_at != Some(self.written) {
                 self.put(now_ns, &buf[..len]);
             }
             self.written += 1;
