@@ -195,6 +195,27 @@ impl Client {
         self.transport.send(channel::CONTROL, &self.scratch)
     }
 
+    /// Queues bytes on the bulk channel; answers how many were taken from the front.
+    ///
+    /// # Errors
+    /// [`SendError`] when not a byte fits or the session is not up.
+    pub fn send_bulk(&mut self, bytes: &[u8]) -> Result<usize, SendError> {
+        self.transport.send_bulk(channel::BULK, bytes)
+    }
+
+    /// A transfer ends with the bytes queued so far.
+    ///
+    /// # Errors
+    /// [`SendError`] when the queue is full or the session is not up.
+    pub fn end_bulk(&mut self) -> Result<(), SendError> {
+        self.transport.end_bulk(channel::BULK)
+    }
+
+    /// The next chunk of what the server streams. While nobody asks, the server sends a window's worth and waits.
+    pub fn read_bulk(&mut self) -> Option<rudp::BulkChunk<'_>> {
+        self.transport.read_bulk(channel::BULK)
+    }
+
     /// Leaves.
     pub fn disconnect(&mut self, now: Now) {
         self.transport.disconnect(now, Reason::UserQuit);

@@ -107,6 +107,7 @@ impl Figures {
             ([("reason", "items_stale")], gate.items_stale),
             ([("reason", "slow_consumers")], gate.slow_consumers),
             ([("reason", "windows_closed")], gate.windows_closed),
+            ([("reason", "bulk_bytes_untaken")], gate.bulk_bytes_untaken),
         ];
         page.totals_of("gate_refusals", "What the gate dropped or held back", dropped)
     }

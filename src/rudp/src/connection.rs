@@ -1,8 +1,11 @@
 //! One peer's packet layer and channels. Knows no addresses, no ciphers, no netcode packets.
 
+mod bulk;
+mod encore;
 mod greeting;
 mod receive;
 mod recovery;
+mod send;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -13,12 +16,12 @@ pub use transmit::{CLOSE_COPIES, FLIGHT_SPAN_MAX};
 
 use crate::ack::Received;
 use crate::channel::{
-    CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, Inbound, Outbound, PartId,
-    PartOutcome, PartQueue, Reassembly, SNAPSHOT_PART_BYTES_MAX, SendError, Sequenced, UnreliableQueue,
+    ChannelId, ChannelKind, ChannelSpec, ChannelTable, Inbound, Outbound, PartId, PartOutcome, PartQueue, Reassembly,
+    SNAPSHOT_PART_BYTES_MAX, Sequenced, UnreliableQueue,
 };
 use crate::hello::{Hello, HelloRefusal, HelloRules};
 use crate::loss::RecentLoss;
-use crate::packet::{AckField, Frame, PAYLOAD_BYTES_MAX, Side, frame_overhead_bytes};
+use crate::packet::{AckField, Frame, PAYLOAD_BYTES_MAX, WINDOW_FRAME_BYTES, frame_overhead_bytes};
 use crate::rate::{
     BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX, Controller, Credit, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S,
     RateControl, RateController, part_interval_ticks, wire_bytes,
@@ -26,6 +29,8 @@ use crate::rate::{
 use crate::reason::Reason;
 use crate::rtt::Rtt;
 use crate::sent::{PeerAcks, SentRing};
+use bulk::Bulk;
+use encore::Encore;
 use greeting::Greeting;
 use std::collections::VecDeque;
 use transmit::Closing;
@@ -77,6 +82,10 @@ pub trait Sink {
     fn on_message(&mut self, sequence: u64, channel: ChannelId, bytes: &[u8]);
     /// What became of a part: exactly once per part that `send_snapshot` took.
     fn on_part(&mut self, part: PartId, outcome: PartOutcome);
+    /// A chunk of this bulk channel is here, and none was before: to be read until there is none.
+    fn on_bulk(&mut self, _channel: ChannelId) {}
+    /// The peer broke the rules of an authenticated session: it ends with [`Reason::ProtocolViolation`] and this text.
+    fn on_misbehaved(&mut self, _text: &str) {}
     /// Client: by which id the server finds the session; one that came in an older packet does not count.
     fn on_path(&mut self, _sequence: u64, _id: u64) {}
     /// The peer ends the session. Nothing is handled after this.
@@ -113,6 +122,12 @@ pub struct Connection {
     acked_bytes: u64,
     /// Reliable channels in the order of their lanes.
     reliable: Vec<Reliable>,
+    /// What the bulk ones among them have beside it.
+    bulk: Vec<Bulk>,
+    /// Bytes on the wire put by for them.
+    bulk_share_bytes: i64,
+    /// Somebody counts the ticks, so that credit means something.
+    has_ticks: bool,
     unreliable: UnreliableQueue,
     reassembly: Reassembly,
     sequenced: Vec<Sequenced>,
@@ -126,6 +141,8 @@ pub struct Connection {
     seen_ns: u64,
     loss_deadline_ns: Option<u64>,
     recent_loss: RecentLoss,
+    /// A packet between two ticks, while loss is severe.
+    encore: Encore,
     probe_due: bool,
     probes_unanswered: u32,
     /// Server: an id on its way to the client.
@@ -168,7 +185,10 @@ impl Connection {
         let unreliable_bytes_max = unreliable.map(|spec| spec.message_bytes_max).max().unwrap_or(0);
         let sequenced = ids.clone().filter(|(_, spec)| spec.kind == ChannelKind::Sequenced);
         let sequenced = sequenced.map(|(channel, _)| Sequenced::new(channel, first_id));
-        let mut lanes: Vec<(ChannelId, &ChannelSpec)> = ids.filter(|(_, spec)| spec.kind.is_reliable()).collect();
+        let bulk =
+            ids.clone().filter(|(_, spec)| spec.kind == ChannelKind::Bulk).map(|(channel, _)| Bulk::new(channel));
+        let is_resent = |spec: &ChannelSpec| spec.kind.is_reliable() || spec.kind == ChannelKind::Bulk;
+        let mut lanes: Vec<(ChannelId, &ChannelSpec)> = ids.filter(|(_, spec)| is_resent(spec)).collect();
         lanes.sort_unstable_by_key(|(channel, spec)| (spec.lane, *channel));
         let reliable = lanes.into_iter().map(|(channel, spec)| Reliable {
             channel,
@@ -190,6 +210,9 @@ impl Connection {
             ticks_since_part: 0,
             acked_bytes: 0,
             reliable: reliable.collect(),
+            bulk: bulk.collect(),
+            bulk_share_bytes: 0,
+            has_ticks: false,
             unreliable: UnreliableQueue::new(unreliable_bytes_max),
             reassembly: Reassembly::default(),
             sequenced: sequenced.collect(),
@@ -200,6 +223,7 @@ impl Connection {
             seen_ns: 0,
             loss_deadline_ns: None,
             recent_loss: RecentLoss::default(),
+            encore: Encore::default(),
             probe_due: false,
             probes_unanswered: 0,
             path_offer: None,
@@ -210,56 +234,6 @@ impl Connection {
         }
     }
 
-    /// Queues a message.
-    ///
-    /// # Errors
-    /// The message was not taken, and nothing changed but a counter. A client may send before its hello is accepted:
-    /// the messages travel beside it.
-    pub fn send(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
-        let spec = self.table.spec(channel).ok_or(SendError::NoSuchChannel)?;
-        self.check_open()?;
-        if message.len() > spec.message_bytes_max {
-            return Err(SendError::TooLarge);
-        }
-        match spec.kind {
-            // Nobody hears it now, and it is stale when somebody does.
-            ChannelKind::Unreliable if self.is_silent => {
-                self.stats.unreliable_dropped += 1;
-                Ok(())
-            }
-            ChannelKind::Unreliable => {
-                self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, 0, message);
-                Ok(())
-            }
-            ChannelKind::Sequenced => {
-                let id = self.sequenced_mut(channel).number();
-                self.stats.unreliable_dropped += self.unreliable.push(channel, spec.kind, id, message);
-                Ok(())
-            }
-            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => self.send_reliable(channel, message),
-            ChannelKind::Snapshot | ChannelKind::Bulk => Err(SendError::WrongKind),
-        }
-    }
-
-    /// Queues a snapshot part of at most [`SNAPSHOT_PART_BYTES_MAX`] bytes. Parts of an older tick (from before the
-    /// last [`on_tick_edge`](Self::on_tick_edge)) that still wait give way to it and are told as not sent.
-    ///
-    /// # Errors
-    /// The part was not taken and will have no outcome.
-    pub fn send_snapshot(&mut self, part: PartId, bytes: &[u8]) -> Result<(), SendError> {
-        if self.greeting.side() == Side::Client || self.snapshot_channel().is_none() {
-            return Err(SendError::WrongKind);
-        }
-        self.check_open()?;
-        if self.is_silent {
-            return Err(SendError::Silent);
-        }
-        let outcomes = &mut self.outcomes;
-        let taken = self.parts.push(part, bytes, |old| outcomes.push_back((old, PartOutcome::NotSent)));
-        self.stats.sends_full += u64::from(taken == Err(SendError::Full));
-        taken
-    }
-
     /// A tick begins: the connection's credit grows by a tick's share, and snapshot parts that still wait are old.
     pub fn on_tick_edge(&mut self, now_ns: u64) {
         self.controller.on_tick_edge(now_ns);
@@ -267,7 +241,9 @@ impl Connection {
         if self.ticks_since_part > self.part_interval_ticks() {
             self.ticks_since_part = 1;
         }
+        self.has_ticks = true;
         self.credit.on_tick_edge(self.controller.rate_bytes_per_s());
+        self.save_for_bulk();
         self.parts.on_tick_edge();
     }
 
@@ -280,7 +256,8 @@ impl Connection {
         let sequence = self.sent.newest().map_or(0, |newest| newest + 1);
         let header_bytes = AckField::encoded_bytes(self.received.field(now_ns).as_ref());
         let path_bytes = self.path_offer.map_or(0, |offer| Frame::Path { id: offer.id }.encoded_bytes());
-        let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes()) + path_bytes;
+        let window_bytes = self.bulk.iter().filter(|bulk| bulk.inbound.is_word_due()).count() * WINDOW_FRAME_BYTES;
+        let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes()) + path_bytes + window_bytes;
         let packet_bytes = wire_bytes(self.ip_udp_bytes, sequence, header_bytes);
         let reliable_bytes = self.reliable_frame_bytes(now_ns);
         let frame_bytes = frame_overhead_bytes(ChannelKind::Snapshot, SNAPSHOT_PART_BYTES_MAX);
@@ -307,7 +284,8 @@ impl Connection {
             return BLIND_PACKET_BYTES_MAX as i64;
         }
         let flight_left = self.controller.flight_bytes_max().saturating_sub(self.sent.open_bytes());
-        self.credit.bytes().min(i64::try_from(flight_left).unwrap_or(i64::MAX))
+        let credit = self.credit.bytes() - self.bulk_share_bytes;
+        credit.min(i64::try_from(flight_left).unwrap_or(i64::MAX))
     }
 
     fn part_interval_ticks(&self) -> u32 {
@@ -349,6 +327,7 @@ impl Connection {
     pub fn on_silent(&mut self, sink: &mut dyn Sink) {
         self.is_silent = true;
         self.probe_due = false;
+        self.encore = Encore::default();
         self.flush_outcomes(sink);
         while let Some(part) = self.parts.pop() {
             sink.on_part(part, PartOutcome::NotSent);
@@ -422,12 +401,15 @@ impl Connection {
             && self.parts.is_empty()
             && self.unreliable.is_empty()
             && self.reliable.iter().all(|reliable| reliable.outbound.queued_messages() == 0)
+            && self.bulk.iter().all(|bulk| bulk.outbound.queued_bytes() == 0)
     }
 
-    /// Reliable messages not yet acked, and their bytes as the limits count them, over all channels.
+    /// Reliable messages not yet acked, and their bytes as the limits count them, over all channels; bulk counts with
+    /// what waits to be cut.
     #[must_use]
     pub fn reliable_queued(&self) -> (usize, usize) {
-        self.reliable.iter().fold((0, 0), |(messages, bytes), reliable| {
+        let uncut = self.bulk.iter().map(|bulk| bulk.outbound.queued_bytes()).sum();
+        self.reliable.iter().fold((0, uncut), |(messages, bytes), reliable| {
             (messages + reliable.outbound.queued_messages(), bytes + reliable.outbound.queued_bytes())
         })
     }
@@ -462,34 +444,17 @@ impl Connection {
         self.sent.open()
     }
 
-    fn send_reliable(&mut self, channel: ChannelId, message: &[u8]) -> Result<(), SendError> {
-        let (_, queued_bytes) = self.reliable_queued();
-        let fits = queued_bytes + Outbound::cost_bytes(message.len()) <= CONNECTION_QUEUE_BYTES_MAX;
-        let taken = if fits { self.reliable_mut(channel).outbound.push(message) } else { Err(SendError::Full) };
-        match taken {
-            Ok(()) => self.stats.reliable_out += 1,
-            Err(_) => self.stats.sends_full += 1,
-        }
-        taken
-    }
-
     /// Frame bytes of reliable messages that the next packets will carry: those waiting, and redundant copies.
     fn reliable_frame_bytes(&self, now_ns: u64) -> usize {
-        let redundant = self.recent_loss.exceeds(now_ns);
-        let each = self.reliable.iter().map(|Reliable { outbound, .. }| {
-            outbound.pending_bytes() + if redundant { outbound.redundant_bytes() } else { 0 }
-        });
-        each.sum()
+        let level = self.recent_loss.level(now_ns);
+        let each = self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
+        each.map(|outbound| outbound.pending_bytes() + outbound.redundant_bytes(level)).sum()
     }
 
-    fn check_open(&self) -> Result<(), SendError> {
-        if self.closing.is_some() || self.peer_closed {
-            return Err(SendError::Closing);
-        }
-        if !self.greeting.may_send() {
-            return Err(SendError::NotSpoken);
-        }
-        Ok(())
+    /// The queue of a bulk channel's pieces.
+    fn pieces(reliable: &[Reliable], channel: ChannelId) -> &Outbound {
+        let found = reliable.iter().find(|reliable| reliable.channel == channel);
+        &found.expect("every bulk channel of the table was built").outbound
     }
 
     fn reliable_mut(&mut self, channel: ChannelId) -> &mut Reliable {

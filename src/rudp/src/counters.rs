@@ -148,6 +148,8 @@ counters! {
     sessions_resumed,
     /// Sends refused because all connections together had as much queued as the server allows.
     sends_over_all_queues,
+    /// Sessions ended because the peer broke the rules inside them.
+    sessions_misbehaved,
     /// Hellos refused.
     hellos_refused,
     /// Calls that came more than 1 s late: deadlines were extended.

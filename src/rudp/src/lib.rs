@@ -12,6 +12,8 @@ pub mod channel;
 pub mod client;
 pub mod connection;
 mod counters;
+#[cfg(test)]
+mod counting;
 mod cursor;
 mod farewell;
 #[doc(hidden)]
@@ -38,7 +40,7 @@ pub mod token;
 mod wheel;
 
 pub use bucket::{BucketTable, Rate};
-pub use channel::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, PartId, PartOutcome, SendError};
+pub use channel::{BulkChunk, ChannelId, ChannelKind, ChannelSpec, ChannelTable, PartId, PartOutcome, SendError};
 pub use client::{Client, ClientConfig, ClientEvent, ClientState};
 pub use connection::{Connection, ConnectionConfig, ConnectionStats, LaneStats, Role, Sink};
 pub use counters::Counters;

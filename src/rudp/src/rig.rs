@@ -32,6 +32,7 @@ pub(crate) enum Told {
     Resumed(ConnectionId),
     Moved(ConnectionId, SocketAddr),
     Message(ConnectionId, ChannelId, Vec<u8>),
+    Bulk(ConnectionId, ChannelId),
     Part(ConnectionId, PartId, PartOutcome),
     Disconnected(ConnectionId, Reason),
 }
@@ -43,6 +44,7 @@ pub(crate) enum ClientTold {
     Silent,
     Resumed,
     Message(ChannelId, Vec<u8>),
+    Bulk(ChannelId),
     Disconnected(Reason),
 }
 
@@ -237,6 +239,7 @@ impl World {
                 Event::Resumed { id } => Told::Resumed(id),
                 Event::Moved { id, to } => Told::Moved(id, to),
                 Event::Message { id, channel, bytes } => Told::Message(id, channel, bytes.to_vec()),
+                Event::Bulk { id, channel } => Told::Bulk(id, channel),
                 Event::Part { id, part, outcome } => Told::Part(id, part, outcome),
                 Event::Disconnected { id, reason } => Told::Disconnected(id, reason),
             });
@@ -255,6 +258,7 @@ impl World {
                     ClientEvent::Silent => ClientTold::Silent,
                     ClientEvent::Resumed => ClientTold::Resumed,
                     ClientEvent::Message { channel, bytes, .. } => ClientTold::Message(channel, bytes.to_vec()),
+                    ClientEvent::Bulk { channel } => ClientTold::Bulk(channel),
                     ClientEvent::Disconnected { reason } => ClientTold::Disconnected(reason),
                 });
             }

@@ -58,6 +58,8 @@ pub(crate) struct SentPacket {
     pub(crate) greeting: bool,
     /// Carries a path id.
     pub(crate) path: bool,
+    /// Carries window frames.
+    pub(crate) window: bool,
     /// On the wire.
     pub(crate) bytes: u16,
 }
@@ -116,6 +118,8 @@ pub(crate) enum Acked {
 pub(crate) struct SentRing {
     slots: Vec<SentPacket>,
     newest: Option<u64>,
+    /// Records of numbers below this one may have made room for others before the ring grew.
+    complete_from: u64,
     /// No number below this one is open.
     open_from: u64,
     open: u32,
@@ -129,6 +133,7 @@ impl SentRing {
         Self {
             slots: vec![SentPacket::default(); RECORDS_INITIAL],
             newest: None,
+            complete_from: 0,
             open_from: 0,
             open: 0,
             open_bytes: 0,
@@ -194,7 +199,7 @@ impl SentRing {
         let slot = self.slot(sequence);
         let record = &mut self.slots[slot];
         if record.fate == Fate::Empty || record.sequence < sequence {
-            return Acked::NeverSent;
+            return if sequence < self.complete_from { Acked::Known } else { Acked::NeverSent };
         }
         if record.sequence > sequence || record.fate == Fate::Acked {
             return Acked::Known;
@@ -270,6 +275,8 @@ impl SentRing {
             if capacity == RECORDS_MAX || (fits && !late_ack_may_come) {
                 return;
             }
+            let first_sure = self.newest.map_or(0, |newest| (newest + 1).saturating_sub(capacity as u64));
+            self.complete_from = self.complete_from.max(first_sure);
             let old = std::mem::replace(&mut self.slots, vec![SentPacket::default(); 2 * capacity]);
             for record in old.into_iter().filter(|record| record.fate != Fate::Empty) {
                 let slot = self.slot(record.sequence);
@@ -406,6 +413,21 @@ mod tests {
         assert_eq!(ring.slots.len(), RECORDS_INITIAL, "the newest took the place of number 0");
         assert!(matches!(ring.ack(0), Acked::Known));
         assert!(matches!(ring.ack(RECORDS_INITIAL as u64), Acked::InTime(_)));
+    }
+
+    #[test]
+    fn an_ack_of_a_number_whose_record_was_gone_before_the_ring_grew_is_no_lie() {
+        // proves: PKT-41
+        let mut ring = SentRing::new();
+        ring.push(open(0));
+        assert!(ring.lose_oldest_if(|_| true).is_some());
+        let settled = SentPacket { sent_ns: LATE_ACK_NS, ..SentPacket::new(RECORDS_INITIAL as u64, 0) };
+        ring.push(settled);
+        for sequence in 1..=RECORDS_INITIAL as u64 + 1 {
+            ring.push(SentPacket { sent_ns: LATE_ACK_NS, ..open(RECORDS_INITIAL as u64 + sequence) });
+        }
+        assert!(ring.slots.len() > RECORDS_INITIAL);
+        assert!(matches!(ring.ack(0), Acked::Known), "its record had made room");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The receiving half of a reliable channel, ordered or not.
 
 use super::{
-    Arrived, CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, Claim, Kept, MESSAGE_COST_BYTES, Place, Reassembly,
-    WINDOW_MESSAGES,
+    Arrived, BULK_WINDOW_BYTES, CHANNEL_QUEUE_BYTES_MAX, ChannelId, ChannelKind, Claim, Kept, MESSAGE_COST_BYTES,
+    Place, Reassembly, WINDOW_MESSAGES,
 };
 use crate::sequence::widen;
 use std::collections::VecDeque;
@@ -54,6 +54,8 @@ enum Slot {
 pub(crate) struct Inbound {
     next: u64,
     is_ordered: bool,
+    /// Bytes of early messages at most, and what each counts beside its own.
+    early_limit: (usize, usize),
     /// Index i: message `next + i`. The front is missing.
     early: VecDeque<Slot>,
     early_bytes: usize,
@@ -62,8 +64,13 @@ pub(crate) struct Inbound {
 
 impl Inbound {
     pub(crate) fn new(kind: ChannelKind, first_id: u64) -> Self {
-        let is_ordered = kind == ChannelKind::ReliableOrdered;
-        Self { next: first_id, is_ordered, early: VecDeque::new(), early_bytes: 0, spare: Vec::new() }
+        let is_ordered = kind != ChannelKind::ReliableUnordered;
+        let early_limit = match kind {
+            // The window of the stream bounds what an honest sender has sent and we have not passed on (spec: PKT-82).
+            ChannelKind::Bulk => (BULK_WINDOW_BYTES as usize, 0),
+            _ => (CHANNEL_QUEUE_BYTES_MAX, MESSAGE_COST_BYTES),
+        };
+        Self { next: first_id, is_ordered, early_limit, early: VecDeque::new(), early_bytes: 0, spare: Vec::new() }
     }
 
     /// Judges a message and stores it if it is early. `open`: new messages are welcome.
@@ -80,8 +87,8 @@ impl Inbound {
             *self.slot(ahead) = Slot::Taken;
             return Verdict::Deliver;
         }
-        let early_bytes = self.early_bytes + message.len() + MESSAGE_COST_BYTES;
-        if early_bytes > CHANNEL_QUEUE_BYTES_MAX {
+        let early_bytes = self.early_bytes + message.len() + self.early_limit.1;
+        if early_bytes > self.early_limit.0 {
             return Verdict::OverBudget;
         }
         self.early_bytes = early_bytes;
@@ -130,7 +137,7 @@ impl Inbound {
             match self.early.front_mut().map(std::mem::take)? {
                 Slot::Missing => return None,
                 Slot::Message(message) => {
-                    self.early_bytes -= message.len() + MESSAGE_COST_BYTES;
+                    self.early_bytes -= message.len() + self.early_limit.1;
                     self.step();
                     return Some(message);
                 }

@@ -1,5 +1,6 @@
 //! Channels: what becomes of a message between `send` and the peer.
 
+mod bulk;
 mod fragment;
 mod inbound;
 mod outbound;
@@ -9,6 +10,8 @@ mod ring;
 mod table;
 mod unreliable;
 
+pub use bulk::{BULK_CHUNK_BYTES_MAX, BULK_CHUNK_COST_BYTES, BULK_WINDOW_BYTES, BulkChunk};
+pub(crate) use bulk::{BulkError, BulkInbound, BulkOutbound};
 pub use fragment::{FRAGMENT_BYTES, MESSAGE_BYTES_MAX, Place};
 pub(crate) use inbound::{Inbound, Verdict};
 pub(crate) use outbound::{Filled, Outbound};
@@ -17,7 +20,7 @@ pub(crate) use reassembly::{Arrived, Claim, Kept, Reassembly};
 pub use reassembly::{REASSEMBLY_BYTES_MAX, REASSEMBLY_LIFE_NS, REASSEMBLY_MESSAGES_MAX};
 #[cfg(test)]
 pub(crate) use table::every_kind;
-pub use table::game::{CONTROL, EVENT, INPUT, SNAPSHOT};
+pub use table::game::{BULK, CONTROL, EVENT, INPUT, SNAPSHOT};
 pub use table::{
     CHANNELS_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, LANES, SNAPSHOT_PART_BYTES_MAX, STATE_LANE,
 };

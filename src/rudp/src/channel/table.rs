@@ -1,5 +1,6 @@
 //! The one table of channels: who may send what, and the hash by which both ends know that they agree.
 
+use super::bulk::BULK_CHUNK_BYTES_MAX;
 use super::fragment::{FRAGMENT_BYTES, MESSAGE_BYTES_MAX};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -32,9 +33,11 @@ pub mod game {
     pub const INPUT: ChannelId = ChannelId(2);
     /// What one client is told about a tick; each part rides in one packet and lives and dies with it.
     pub const SNAPSHOT: ChannelId = ChannelId(3);
+    /// Large things that may take their time, in either direction; a stream behind everything else.
+    pub const BULK: ChannelId = ChannelId(4);
 }
 
-/// How a channel delivers. All six are named and hashed; inner version 1 refuses a send on `Bulk`.
+/// How a channel delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelKind {
     /// Sent once in the next packet, or dropped.
@@ -47,12 +50,12 @@ pub enum ChannelKind {
     ReliableUnordered,
     /// Snapshot parts, server to client only: sent once, and the sender is told what became of each.
     Snapshot,
-    /// A stream in chunks under flow control.
+    /// A stream in chunks under flow control, by calls of its own.
     Bulk,
 }
 
 impl ChannelKind {
-    /// Every message arrives, resent until it is acked.
+    /// Every message arrives, resent until it is acked; a bulk channel has no messages of its own.
     #[must_use]
     pub const fn is_reliable(self) -> bool {
         matches!(self, Self::ReliableOrdered | Self::ReliableUnordered)
@@ -102,6 +105,7 @@ impl ChannelTable {
             message_bytes_max: SNAPSHOT_PART_BYTES_MAX,
             lane: 2,
         },
+        ChannelSpec { name: "bulk", kind: ChannelKind::Bulk, message_bytes_max: BULK_CHUNK_BYTES_MAX, lane: 3 },
     ]);
 
     /// A table over `specs`.
@@ -109,7 +113,7 @@ impl ChannelTable {
     /// # Panics
     /// When there are more than [`CHANNELS_MAX`] rows, a name is longer than 255 bytes, or a message limit is above
     /// [`MESSAGE_BYTES_MAX`] (for sequenced channels [`FRAGMENT_BYTES`], for snapshot channels
-    /// [`SNAPSHOT_PART_BYTES_MAX`]). In a `const` that is a build error.
+    /// [`SNAPSHOT_PART_BYTES_MAX`], for bulk channels a chunk). In a `const` that is a build error.
     #[must_use]
     pub const fn new(specs: &'static [ChannelSpec]) -> Self {
         assert!(specs.len() <= CHANNELS_MAX, "more channels than four bits can name");
@@ -120,7 +124,8 @@ impl ChannelTable {
             assert!((spec.lane as usize) < LANES, "there are four lanes");
             let bytes_max = match spec.kind {
                 ChannelKind::Snapshot => SNAPSHOT_PART_BYTES_MAX,
-                ChannelKind::Sequenced | ChannelKind::Bulk => FRAGMENT_BYTES,
+                ChannelKind::Sequenced => FRAGMENT_BYTES,
+                ChannelKind::Bulk => BULK_CHUNK_BYTES_MAX,
                 ChannelKind::Unreliable | ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
                     MESSAGE_BYTES_MAX
                 }
@@ -165,7 +170,7 @@ impl ChannelTable {
     }
 }
 
-/// The game's channels, and behind them one of each kind that the game does not use.
+/// The game's channels but bulk, and behind them one of each kind that the game does not use.
 #[cfg(test)]
 pub(crate) mod every_kind {
     use super::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, FRAGMENT_BYTES, MESSAGE_BYTES_MAX};
@@ -174,6 +179,7 @@ pub(crate) mod every_kind {
     pub(crate) const GOSSIP: ChannelId = ChannelId(5);
     pub(crate) const LETTERS: ChannelId = ChannelId(6);
     pub(crate) const VIDEO: ChannelId = ChannelId(7);
+    pub(crate) const STREAM: ChannelId = ChannelId(8);
 
     const fn row(name: &'static str, kind: ChannelKind, message_bytes_max: usize) -> ChannelSpec {
         ChannelSpec { name, kind, message_bytes_max, lane: 3 }
@@ -188,6 +194,7 @@ pub(crate) mod every_kind {
         row("gossip", ChannelKind::ReliableUnordered, MESSAGE_BYTES_MAX),
         row("letters", ChannelKind::ReliableOrdered, MESSAGE_BYTES_MAX),
         row("video", ChannelKind::Unreliable, MESSAGE_BYTES_MAX),
+        row("stream", ChannelKind::Bulk, super::BULK_CHUNK_BYTES_MAX),
     ];
 
     pub(crate) const TABLE: ChannelTable = ChannelTable::new(SPECS);
@@ -204,7 +211,7 @@ mod tests {
     }
 
     /// As printed in protocol-spec/packets.md.
-    const GAME_HASH: u64 = 0x35d6_03dc_1f66_29c7;
+    const GAME_HASH: u64 = 0xa3a7_aafa_66ae_2e77;
 
     #[test]
     fn every_column_reaches_the_hash() {
@@ -231,6 +238,7 @@ mod tests {
         assert_eq!(name(game::EVENT), Some("event"));
         assert_eq!(name(game::INPUT), Some("input"));
         assert_eq!(name(game::SNAPSHOT), Some("snapshot"));
-        assert_eq!(name(ChannelId(4)), None);
+        assert_eq!(name(game::BULK), Some("bulk"));
+        assert_eq!(name(ChannelId(5)), None);
     }
 }

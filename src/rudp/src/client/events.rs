@@ -33,6 +33,12 @@ pub enum ClientEvent<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// Chunks of a bulk channel are here: to be read by [`Client::read_bulk`](super::Client::read_bulk) until there are
+    /// none.
+    Bulk {
+        /// The channel.
+        channel: ChannelId,
+    },
     /// It is over; the last event.
     Disconnected {
         /// Why.
@@ -46,14 +52,23 @@ enum Stored {
     Silent,
     Resumed,
     Message(u64, ChannelId, Range<usize>),
+    Bulk(ChannelId),
     Disconnected(Reason),
 }
 
 /// Events in order, with the bytes of all messages in one buffer that is kept: no allocation per message.
-#[derive(Default)]
 pub(super) struct EventQueue {
     events: VecDeque<Stored>,
     bytes: Vec<u8>,
+}
+
+/// Room for events and their bytes from the start: what one wake-up brings. More grows it once.
+const ROOM: (usize, usize) = (32, 4 * 1_024);
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self { events: VecDeque::with_capacity(ROOM.0), bytes: Vec::with_capacity(ROOM.1) }
+    }
 }
 
 impl EventQueue {
@@ -71,6 +86,7 @@ impl EventQueue {
                 self.bytes.extend_from_slice(bytes);
                 Stored::Message(sequence, channel, start..self.bytes.len())
             }
+            ClientEvent::Bulk { channel } => Stored::Bulk(channel),
             ClientEvent::Disconnected { reason } => Stored::Disconnected(reason),
         };
         self.events.push_back(stored);
@@ -85,6 +101,7 @@ impl EventQueue {
             Stored::Message(sequence, channel, range) => {
                 ClientEvent::Message { sequence, channel, bytes: &self.bytes[range] }
             }
+            Stored::Bulk(channel) => ClientEvent::Bulk { channel },
             Stored::Disconnected(reason) => ClientEvent::Disconnected { reason },
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! Drive it per wake as the server: datagrams, own sends, [`Client::handle_timeout`], then events and transmits until
 //! `None`. A client lives for one token: when it has ended, take a new token and make a new client.
+mod bulk;
 mod events;
 #[cfg(test)]
 mod tests;
@@ -246,14 +247,18 @@ impl Client {
 
     fn handle_payload(&mut self, now: Now, sequence: u64, body: &[u8]) {
         let Stage::Connected { connection, is_spoken } = &mut self.stage else { return };
-        let mut sink = ClientSink { events: &mut self.events, is_spoken: false, path: self.path, closed: None };
+        let mut sink =
+            ClientSink { events: &mut self.events, is_spoken: false, path: self.path, closed: None, misbehaved: None };
         if connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
             self.counters.payload_malformed += 1;
         }
         *is_spoken |= sink.is_spoken;
         self.path = sink.path;
+        let misbehaved = sink.misbehaved.take();
         if let Some(reason) = sink.closed {
             self.end(now, reason, None);
+        } else if let Some(text) = misbehaved {
+            self.end(now, Reason::ProtocolViolation, Some(&text));
         }
     }
 
@@ -276,7 +281,8 @@ impl Client {
             self.handle_address_change(now);
         }
         if let Stage::Connected { connection, .. } = &mut self.stage {
-            let mut sink = ClientSink { events: &mut self.events, is_spoken: false, path: None, closed: None };
+            let mut sink =
+                ClientSink { events: &mut self.events, is_spoken: false, path: None, closed: None, misbehaved: None };
             connection.handle_timeout(now.mono_ns, &mut sink);
         }
         self.timed_ns = now.mono_ns;
@@ -390,7 +396,13 @@ impl Client {
                 Due::Probe if self.liveness.is_silent() && self.path.is_some() => self.path_answer = Some(0),
                 Due::Probe => connection.queue_probe(),
                 Due::Silent => {
-                    let mut sink = ClientSink { events: &mut self.events, is_spoken: true, path: None, closed: None };
+                    let mut sink = ClientSink {
+                        events: &mut self.events,
+                        is_spoken: true,
+                        path: None,
+                        closed: None,
+                        misbehaved: None,
+                    };
                     connection.on_silent(&mut sink);
                     self.events.push(ClientEvent::Silent);
                 }
@@ -516,6 +528,7 @@ struct ClientSink<'a> {
     is_spoken: bool,
     path: Option<(u64, u64)>,
     closed: Option<Reason>,
+    misbehaved: Option<String>,
 }
 
 impl Sink for ClientSink<'_> {
@@ -536,6 +549,14 @@ impl Sink for ClientSink<'_> {
 
     fn on_path(&mut self, sequence: u64, id: u64) {
         self.path = self.path.max(Some((sequence, id)));
+    }
+
+    fn on_bulk(&mut self, channel: ChannelId) {
+        self.events.push(ClientEvent::Bulk { channel });
+    }
+
+    fn on_misbehaved(&mut self, text: &str) {
+        self.misbehaved = Some(text.to_owned());
     }
 
     fn on_close(&mut self, reason: Reason, _text: &str) {

@@ -118,6 +118,8 @@ impl Connection {
                 // A repeated hello asks for an ack, and the packet that brings it repeats the acceptance.
                 Frame::Hello(_) | Frame::HelloAccept { .. } | Frame::Ping => {}
                 Frame::Path { id } => sink.on_path(sequence, id),
+                Frame::Window { channel, read } => self.on_window(channel, read),
+                Frame::Bulk { channel, id, bytes } => vouched &= self.receive_piece(channel, id, bytes, sink),
                 Frame::Close { code, text } => {
                     self.receive_close(code, text, sink);
                     break;
@@ -218,7 +220,7 @@ impl Connection {
         }
     }
 
-    fn count_verdict(&mut self, verdict: Verdict) {
+    pub(super) fn count_verdict(&mut self, verdict: Verdict) {
         *match verdict {
             Verdict::Deliver | Verdict::Stored => return,
             Verdict::Duplicate => &mut self.stats.reliable_duplicates_in,

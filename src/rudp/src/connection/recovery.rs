@@ -21,6 +21,7 @@ impl Connection {
             self.probe_due = true;
             self.greeting.on_unheard();
         }
+        self.judge_encore(now_ns);
         self.received.on_timeout(now_ns);
         self.reassembly.on_timeout(now_ns);
         self.stats.reassemblies_given_up = self.reassembly.given_up;
@@ -39,7 +40,8 @@ impl Connection {
         }
         let ack_ns = self.received.deadline_ns();
         let reassembly_ns = self.reassembly.deadline_ns();
-        [self.loss_deadline_ns, self.probe_deadline_ns(), ack_ns, reassembly_ns].into_iter().flatten().min()
+        let sends = [ack_ns, self.encore.deadline_ns()].into_iter();
+        [self.loss_deadline_ns, self.probe_deadline_ns(), reassembly_ns].into_iter().chain(sends).flatten().min()
     }
 
     /// Reads a header's acks (spec: PKT-11). Numbers that were never sent are counted and otherwise ignored
@@ -120,6 +122,9 @@ impl Connection {
         }
         if packet.path && self.path_offer.is_some_and(|offer| offer.first.is_some_and(|first| first <= sequence)) {
             self.path_offer = None;
+        }
+        if packet.window {
+            self.on_windows_acked(sequence);
         }
         for run in packet.runs() {
             if let Some(reliable) = self.reliable.iter_mut().find(|reliable| reliable.channel.0 == run.channel) {

@@ -74,6 +74,8 @@ pub struct ConnectionStats {
     pub reliable_resent: u64,
     /// Reliable message frames sent once more because the path loses packets, not because one was lost.
     pub reliable_redundant: u64,
+    /// Packets that left between two ticks only to carry such frames.
+    pub encores_out: u64,
     /// Reliable messages delivered to the caller.
     pub reliable_in: u64,
     /// Reliable messages that were here already.
@@ -92,6 +94,14 @@ pub struct ConnectionStats {
     pub fragments_mismatched_in: u64,
     /// Unreliable messages given up unfinished: five seconds were over, or others needed the room.
     pub reassemblies_given_up: u64,
+    /// Bytes of bulk streams cut into chunks to be sent, before compression.
+    pub bulk_raw_out: u64,
+    /// The same after compression, heads included.
+    pub bulk_coded_out: u64,
+    /// Bytes of bulk streams read by the caller.
+    pub bulk_raw_in: u64,
+    /// Bulk bytes that arrived in order, as coded.
+    pub bulk_coded_in: u64,
     /// Queue times by lane: control, events, state, bulk.
     pub lanes: [LaneStats; LANES],
     /// Sends refused because a queue was full.

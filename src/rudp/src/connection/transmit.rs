@@ -1,7 +1,8 @@
 //! What leaves: a header, then frames by rank, until the packet is full.
 
-use super::Connection;
-use crate::channel::{Filled, STATE_LANE};
+use super::{Connection, Reliable};
+use crate::channel::{Filled, Outbound, STATE_LANE};
+use crate::loss::LossLevel;
 use crate::packet::{AckField, Body, CLOSE_TEXT_BYTES_MAX, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX};
 use crate::rate::{OTHER_BODY_BYTES, RateController, wire_bytes};
 use crate::reason::Reason;
@@ -54,7 +55,9 @@ impl Connection {
         if self.path_offer.is_some_and(|offer| offer.first.is_none()) && self.greeting.may_send() {
             return true;
         }
-        self.greeting.is_due() || self.probe_due || self.received.is_due(now_ns) || self.has_messages()
+        let offers = self.is_window_due() && self.greeting.may_send();
+        let asked = offers || self.greeting.is_due() || self.probe_due || self.encore.is_due();
+        asked || self.received.is_due(now_ns) || self.has_messages()
     }
 
     /// Writes the next body into `buf` (at least [`PAYLOAD_BYTES_MAX`] bytes) and answers its length, 1 to 1,200, if
@@ -87,11 +90,14 @@ impl Connection {
         self.received.on_header_sent();
         if !eliciting && ack.is_none() {
             // The packet that wanted an ack was refused meanwhile: there is nothing to say.
+            self.schedule_encore(now_ns);
             return None;
         }
         packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
         let written = body.len();
         self.record(packet, written);
+        self.stats.encores_out += u64::from(self.encore.is_due());
+        self.schedule_encore(now_ns);
         self.stats.packets_out += 1;
         self.stats.bytes_out += written as u64;
         self.stats.eliciting_out += u64::from(eliciting);
@@ -119,11 +125,13 @@ impl Connection {
         if !self.greeting.may_send() {
             return false;
         }
-        let reliable = self.may_send_reliable() && self.reliable.iter().any(|reliable| reliable.outbound.has_pending());
-        reliable || !self.parts.is_empty() || !self.unreliable.is_empty()
+        let mut reliable =
+            self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
+        let reliable = self.may_send_reliable() && reliable.any(Outbound::has_pending);
+        reliable || (self.may_send_bulk() && self.has_bulk()) || !self.parts.is_empty() || !self.unreliable.is_empty()
     }
 
-    fn may_send_reliable(&self) -> bool {
+    pub(super) fn may_send_reliable(&self) -> bool {
         self.probe_due || self.sent.open_span() < FLIGHT_SPAN_MAX
     }
 
@@ -141,7 +149,7 @@ impl Connection {
     }
 
     /// Rank: greeting, reliable messages of the lanes up to state with their redundant copies, one snapshot part,
-    /// unreliable messages, reliable messages of the lanes behind, and a ping if a probe found nothing else to carry
+    /// unreliable messages, reliable messages of the lanes behind, pieces of bulk chunks, and a ping if a probe found nothing else to carry
     /// (spec: PKT-60). What does not fit goes into the next packet of the same poll.
     fn write_frames(&mut self, body: &mut Body<'_>, packet: &mut SentPacket) {
         let mut filled = Filled::default();
@@ -158,11 +166,13 @@ impl Connection {
                 offer.first.get_or_insert(packet.sequence);
                 filled.frames += 1;
             }
+            filled.frames += self.write_windows(body, packet);
             let (urgent, patient) = (0..=STATE_LANE, STATE_LANE + 1..=u8::MAX);
             self.write_reliable(urgent, body, packet, &mut filled);
             self.write_part(body, packet, &mut filled);
             filled.frames += self.unreliable.fill(body, FRAMES_MAX - filled.frames);
             self.write_reliable(patient, body, packet, &mut filled);
+            self.write_bulk(body, packet, &mut filled);
             self.stats.reliable_resent += filled.resent;
             self.stats.reliable_redundant += filled.redundant;
         }
@@ -176,7 +186,7 @@ impl Connection {
     }
 
     /// Reliable messages of these lanes. A probe that finds none carries copies. While the path loses packets, small
-    /// messages ride along until they are acked; they never cause a packet.
+    /// messages ride along until they are acked; only an encore is sent for their sake.
     fn write_reliable(
         &mut self,
         lanes: RangeInclusive<u8>,
@@ -184,9 +194,10 @@ impl Connection {
         packet: &mut SentPacket,
         filled: &mut Filled,
     ) {
-        let (may_send, redundant) = (self.may_send_reliable(), self.recent_loss.exceeds(packet.sent_ns));
+        let (may_send, level) = (self.may_send_reliable(), self.recent_loss.level(packet.sent_ns));
         let before = filled.frames;
-        for reliable in self.reliable.iter_mut().filter(|reliable| may_send && lanes.contains(&reliable.lane)) {
+        let messages = |reliable: &&mut Reliable| lanes.contains(&reliable.lane) && !reliable.outbound.is_bulk();
+        for reliable in self.reliable.iter_mut().filter(messages).filter(|_| may_send) {
             let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
             reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
         }
@@ -194,8 +205,8 @@ impl Connection {
         for reliable in self.reliable.iter_mut().filter(|reliable| lanes.contains(&reliable.lane)) {
             if copies {
                 reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
-            } else if may_send && redundant {
-                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX);
+            } else if may_send && level > LossLevel::Low && !reliable.outbound.is_bulk() {
+                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, level);
             }
         }
     }

@@ -6,6 +6,7 @@
 //!  0x03 close         code u8, text_bytes u8, text
 //!  0x04 ping          nothing: asks for an ack
 //!  0x05 path          id u64
+//!  0x06 window        channel u8, bytes read in all u32
 //!  0x1c unreliable    on channel c: length, bytes
 //!  0x2c reliable      on channel c: message id u16, length, bytes
 //!  0x3c part          on channel c: length, bytes
@@ -13,6 +14,7 @@
 //!                     less one u16, bytes: as many as its place in the message says
 //!  0x6c sequenced     on channel c: message id u16, length, bytes
 //!  0x7c unordered     on channel c: message id u16, length, bytes
+//!  0x8c bulk          on channel c: piece id u16, length, bytes
 //! ```
 //! A length is one byte below 128, else two: high seven bits with the top bit set, then the low eight.
 
@@ -26,6 +28,7 @@ const HELLO_ACCEPT: u8 = 0x02;
 const CLOSE: u8 = 0x03;
 const PING: u8 = 0x04;
 const PATH: u8 = 0x05;
+const WINDOW: u8 = 0x06;
 const UNRELIABLE: u8 = 0x10;
 const RELIABLE: u8 = 0x20;
 const PART: u8 = 0x30;
@@ -33,6 +36,7 @@ const RELIABLE_FRAGMENT: u8 = 0x40;
 const UNRELIABLE_FRAGMENT: u8 = 0x50;
 const SEQUENCED: u8 = 0x60;
 const UNORDERED: u8 = 0x70;
+const BULK: u8 = 0x80;
 const CHANNEL_BITS: u8 = 0x0F;
 
 /// From this length on, two bytes (spec: PKT-22).
@@ -61,6 +65,13 @@ pub enum Frame<'a> {
     Path {
         /// The id.
         id: u64,
+    },
+    /// How far the reader of a bulk channel has come (spec: PKT-83).
+    Window {
+        /// The channel.
+        channel: ChannelId,
+        /// What the chunks read so far count, modulo 2^32.
+        read: u32,
     },
     /// A message that is sent once.
     Unreliable {
@@ -109,6 +120,15 @@ pub enum Frame<'a> {
         /// The piece.
         bytes: &'a [u8],
     },
+    /// A piece of a chunk of a bulk channel (spec: PKT-80).
+    Bulk {
+        /// Its channel.
+        channel: ChannelId,
+        /// Low 16 bits of its number on that channel.
+        id: u16,
+        /// The piece.
+        bytes: &'a [u8],
+    },
     /// A snapshot part.
     Part {
         /// Its channel.
@@ -117,6 +137,9 @@ pub enum Frame<'a> {
         bytes: &'a [u8],
     },
 }
+
+/// Bytes of a window frame.
+pub(crate) const WINDOW_FRAME_BYTES: usize = 6;
 
 /// Bytes of a fragment frame beyond the piece: type, id, place.
 pub(crate) const FRAGMENT_OVERHEAD_BYTES: usize = 6;
@@ -131,7 +154,10 @@ pub const fn frame_overhead_bytes(kind: ChannelKind, message_bytes: usize) -> us
 
 /// Whether messages of this kind travel with their number (spec: PKT-33).
 const fn is_numbered(kind: ChannelKind) -> bool {
-    matches!(kind, ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered | ChannelKind::Sequenced)
+    matches!(
+        kind,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered | ChannelKind::Sequenced | ChannelKind::Bulk
+    )
 }
 
 impl<'a> Frame<'a> {
@@ -161,6 +187,7 @@ impl<'a> Frame<'a> {
             CLOSE => decode_close(reader),
             PING => Ok(Frame::Ping),
             PATH => Ok(Frame::Path { id: reader.u64().ok_or(PayloadError::Truncated)? }),
+            WINDOW => decode_window(reader, table),
             _ => decode_message(reader, table, kind),
         }
     }
@@ -207,6 +234,11 @@ impl<'a> Frame<'a> {
                 body.put(&[PATH]);
                 body.put(&id.to_le_bytes());
             }
+            Frame::Window { channel, read } => {
+                body.put(&[WINDOW, channel.0]);
+                body.put(&read.to_le_bytes());
+            }
+            Frame::Bulk { channel, id, bytes } => put_message(body, ChannelKind::Bulk, channel, id, bytes),
             Frame::Unreliable { channel, bytes } => put_message(body, ChannelKind::Unreliable, channel, 0, bytes),
             Frame::Reliable { channel, id, bytes } => {
                 put_message(body, ChannelKind::ReliableOrdered, channel, id, bytes);
@@ -233,10 +265,14 @@ impl<'a> Frame<'a> {
             Frame::Ping => 1,
             Frame::Fragment { bytes, .. } => FRAGMENT_OVERHEAD_BYTES.saturating_add(bytes.len()),
             Frame::Path { .. } => 9,
+            Frame::Window { .. } => WINDOW_FRAME_BYTES,
             Frame::Unreliable { bytes, .. } | Frame::Part { bytes, .. } => {
                 frame_overhead_bytes(ChannelKind::Unreliable, bytes.len()).saturating_add(bytes.len())
             }
-            Frame::Reliable { bytes, .. } | Frame::Sequenced { bytes, .. } | Frame::Unordered { bytes, .. } => {
+            Frame::Reliable { bytes, .. }
+            | Frame::Sequenced { bytes, .. }
+            | Frame::Unordered { bytes, .. }
+            | Frame::Bulk { bytes, .. } => {
                 frame_overhead_bytes(ChannelKind::ReliableOrdered, bytes.len()).saturating_add(bytes.len())
             }
         }
@@ -258,7 +294,7 @@ pub(crate) fn put_message_head(
         ChannelKind::ReliableOrdered => RELIABLE,
         ChannelKind::ReliableUnordered => UNORDERED,
         ChannelKind::Snapshot => PART,
-        ChannelKind::Bulk => unreachable!("nothing is queued on a bulk channel"),
+        ChannelKind::Bulk => BULK,
     };
     body.put(&[frame | channel.0]);
     if is_numbered(kind) {
@@ -303,6 +339,7 @@ fn decode_message<'a>(reader: &mut Reader<'a>, table: &ChannelTable, kind: u8) -
         PART => ChannelKind::Snapshot,
         SEQUENCED => ChannelKind::Sequenced,
         UNORDERED => ChannelKind::ReliableUnordered,
+        BULK => ChannelKind::Bulk,
         _ => return Err(PayloadError::UnknownFrame(kind)),
     };
     let spec = table.spec(channel).ok_or(PayloadError::NoSuchChannel(channel.0))?;
@@ -323,6 +360,7 @@ fn decode_message<'a>(reader: &mut Reader<'a>, table: &ChannelTable, kind: u8) -
         ChannelKind::ReliableUnordered => Frame::Unordered { channel, id, bytes },
         ChannelKind::Sequenced => Frame::Sequenced { channel, id, bytes },
         ChannelKind::Snapshot => Frame::Part { channel, bytes },
+        ChannelKind::Bulk => Frame::Bulk { channel, id, bytes },
         _ => Frame::Unreliable { channel, bytes },
     })
 }
@@ -347,6 +385,15 @@ fn decode_fragment<'a>(
     }
     let bytes = take(reader, place.bytes().ok_or(PayloadError::BadFragment(channel.0))?)?;
     Ok(Frame::Fragment { channel, reliable, id, place, bytes })
+}
+
+fn decode_window<'a>(reader: &mut Reader<'a>, table: &ChannelTable) -> Result<Frame<'a>, PayloadError> {
+    let channel = ChannelId(reader.u8().ok_or(PayloadError::Truncated)?);
+    let spec = table.spec(channel).ok_or(PayloadError::NoSuchChannel(channel.0))?;
+    if spec.kind != ChannelKind::Bulk {
+        return Err(PayloadError::WrongKind(channel.0));
+    }
+    Ok(Frame::Window { channel, read: reader.u32().ok_or(PayloadError::Truncated)? })
 }
 
 fn decode_close<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, PayloadError> {

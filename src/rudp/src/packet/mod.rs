@@ -12,7 +12,7 @@ mod frame;
 mod header;
 
 pub(crate) use body::Body;
-pub(crate) use frame::{FRAGMENT_OVERHEAD_BYTES, put_fragment_head, put_message_head};
+pub(crate) use frame::{FRAGMENT_OVERHEAD_BYTES, WINDOW_FRAME_BYTES, put_fragment_head, put_message_head};
 pub use frame::{Frame, frame_overhead_bytes};
 pub use header::{AckField, HEADER_BYTES_MAX, MASK_BITS, TICKS_PER_MS, TIMING_TICK_NS, Timing};
 

@@ -1,7 +1,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 use super::*;
-use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
+use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, STREAM, VIDEO};
 use crate::channel::{CONTROL, EVENT, INPUT, Place, SNAPSHOT};
 use crate::hello::Hello;
 use crate::reason::Reason;
@@ -52,7 +52,7 @@ fn the_header_has_its_published_bytes() {
 
 #[test]
 fn the_frames_have_their_published_bytes() {
-    // proves: PKT-20, PKT-22, PKT-24, PKT-28, PKT-30, PKT-32, PKT-33, PKT-71
+    // proves: PKT-20, PKT-22, PKT-80, PKT-83, PKT-24, PKT-28, PKT-30, PKT-32, PKT-33, PKT-71
     let mut introduction = vec![0, 0x01, 1, 0, 2, 0];
     for hash in [3_u64, 4, 5] {
         introduction.extend_from_slice(&hash.to_le_bytes());
@@ -74,6 +74,10 @@ fn the_frames_have_their_published_bytes() {
     let fragment = |channel, reliable| Frame::Fragment { channel, reliable, id: 0x0A0B, place, bytes: b"ft" };
     assert_eq!(encode(None, &[fragment(LETTERS, true)]), [0, 0x46, 0x0B, 0x0A, 2, 0x01, 0x08, b'f', b't']);
     assert_eq!(encode(None, &[fragment(VIDEO, false)]), [0, 0x57, 0x0B, 0x0A, 2, 0x01, 0x08, b'f', b't']);
+    let piece = Frame::Bulk { channel: STREAM, id: 0x0A0B, bytes: b"p" };
+    assert_eq!(encode(None, &[piece]), [0, 0x88, 0x0B, 0x0A, 1, b'p']);
+    let window = Frame::Window { channel: STREAM, read: 0x0102_0304 };
+    assert_eq!(encode(None, &[window]), [0, 0x06, 8, 4, 3, 2, 1]);
     let long = [5; 1_000];
     assert_eq!(encode(None, &[Frame::Part { channel: SNAPSHOT, bytes: &long }])[..5], [0, 0x33, 0x83, 0xE8, 5]);
 }
@@ -93,8 +97,14 @@ fn malformed_payloads_are_named() {
         (&[0x05, 1, 0, 1, 0, 0], Side::Server, PayloadError::NotShortest),
         (&[0x01, 1], Side::Server, PayloadError::Truncated),
         (&[0, 0x00], Side::Server, PayloadError::UnknownFrame(0x00)),
-        (&[0, 0x06], Side::Server, PayloadError::UnknownFrame(0x06)),
-        (&[0, 0x80], Side::Server, PayloadError::UnknownFrame(0x80)),
+        (&[0, 0x06], Side::Server, PayloadError::Truncated),
+        (&[0, 0x06, 8, 1, 2, 3], Side::Server, PayloadError::Truncated),
+        (&[0, 0x06, 0, 1, 2, 3, 4], Side::Server, PayloadError::WrongKind(0)),
+        (&[0, 0x06, 9, 1, 2, 3, 4], Side::Server, PayloadError::NoSuchChannel(9)),
+        (&[0, 0x07], Side::Server, PayloadError::UnknownFrame(0x07)),
+        (&[0, 0x80], Side::Server, PayloadError::WrongKind(0)),
+        (&[0, 0x90], Side::Server, PayloadError::UnknownFrame(0x90)),
+        (&[0, 0x88, 0, 0, 0x84, 0x01], Side::Server, PayloadError::MessageTooLong(8)),
         (&[0, 0x4F], Side::Server, PayloadError::NoSuchChannel(15)),
         (&[0, 0x47, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::WrongKind(7)),
         (&[0, 0x56, 0, 0, 0, 0, 4, 1], Side::Server, PayloadError::WrongKind(6)),
@@ -173,7 +183,7 @@ fn any_ack() -> impl Strategy<Value = AckField> {
 
 /// What a server may receive: (kind, id, bytes) to be turned into frames that borrow from it.
 fn any_frames() -> impl Strategy<Value = Vec<(u8, u16, Vec<u8>)>> {
-    proptest::collection::vec((0..9_u8, any::<u16>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..5)
+    proptest::collection::vec((0..11_u8, any::<u16>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..5)
 }
 
 fn frame_of((kind, id, bytes): &(u8, u16, Vec<u8>)) -> Frame<'_> {
@@ -198,6 +208,8 @@ fn frame_of((kind, id, bytes): &(u8, u16, Vec<u8>)) -> Frame<'_> {
                 _ => Frame::Ping,
             }
         }
+        8 => Frame::Bulk { channel: STREAM, id: *id, bytes },
+        9 => Frame::Window { channel: STREAM, read: u32::from(*id) << 7 },
         _ => Frame::Reliable { channel: EVENT, id: *id, bytes },
     }
 }

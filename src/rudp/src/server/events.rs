@@ -53,6 +53,14 @@ pub enum Event<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// Chunks of a bulk channel are here: to be read by [`Server::read_bulk`](super::Server::read_bulk) until there are
+    /// none.
+    Bulk {
+        /// The connection.
+        id: ConnectionId,
+        /// The channel.
+        channel: ChannelId,
+    },
     /// What became of a snapshot part: exactly once per part that was taken, before the end of its connection.
     Part {
         /// The connection.
@@ -78,16 +86,25 @@ enum Stored {
     Resumed(ConnectionId),
     Moved(ConnectionId, SocketAddr),
     Message(ConnectionId, ChannelId, Range<usize>),
+    Bulk(ConnectionId, ChannelId),
     Part(ConnectionId, PartId, PartOutcome),
     Disconnected(ConnectionId, Reason),
 }
 
 /// Events in order, with the bytes of all messages in one buffer that is kept: no allocation per message.
-#[derive(Default)]
 pub(super) struct EventQueue {
     events: VecDeque<Stored>,
     bytes: Vec<u8>,
     user: Option<Box<UserData>>,
+}
+
+/// Room for events from the start: what one wake-up brings. More grows it once.
+const EVENTS_ROOM: usize = 256;
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self { events: VecDeque::with_capacity(EVENTS_ROOM), bytes: Vec::with_capacity(64 * EVENTS_ROOM), user: None }
+    }
 }
 
 impl EventQueue {
@@ -120,6 +137,10 @@ impl EventQueue {
         self.events.push_back(Stored::Message(id, channel, start..self.bytes.len()));
     }
 
+    pub(super) fn on_bulk(&mut self, id: ConnectionId, channel: ChannelId) {
+        self.events.push_back(Stored::Bulk(id, channel));
+    }
+
     pub(super) fn on_part(&mut self, id: ConnectionId, part: PartId, outcome: PartOutcome) {
         self.events.push_back(Stored::Part(id, part, outcome));
     }
@@ -139,6 +160,7 @@ impl EventQueue {
             Stored::Resumed(id) => Event::Resumed { id },
             Stored::Moved(id, to) => Event::Moved { id, to },
             Stored::Message(id, channel, range) => Event::Message { id, channel, bytes: &self.bytes[range] },
+            Stored::Bulk(id, channel) => Event::Bulk { id, channel },
             Stored::Part(id, part, outcome) => Event::Part { id, part, outcome },
             Stored::Disconnected(id, reason) => Event::Disconnected { id, reason },
         })

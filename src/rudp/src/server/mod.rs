@@ -6,6 +6,7 @@
 //!
 //! Nothing here loops over all connections: datagrams find theirs by address, timers by a wheel, sends by a queue of
 //! those that have something to send.
+mod bulk;
 mod config;
 mod events;
 mod filter;
@@ -209,6 +210,9 @@ impl Server {
     pub fn on_tick_edge(&mut self, now: Now, id: ConnectionId) {
         if let Some(session) = self.session_mut(id) {
             session.connection.on_tick_edge(now.mono_ns);
+            if session.connection.wants_transmit(now.mono_ns) {
+                self.queue(id.slot);
+            }
         }
     }
 
@@ -405,6 +409,7 @@ struct SessionSink<'a> {
 enum End {
     Closed(Reason),
     Refused(Reason, String),
+    Misbehaved(String),
 }
 
 impl<'a> SessionSink<'a> {
@@ -437,6 +442,16 @@ impl Sink for SessionSink<'_> {
 
     fn on_part(&mut self, part: PartId, outcome: PartOutcome) {
         self.events.on_part(self.id, part, outcome);
+    }
+
+    fn on_bulk(&mut self, channel: ChannelId) {
+        if self.is_known {
+            self.events.on_bulk(self.id, channel);
+        }
+    }
+
+    fn on_misbehaved(&mut self, text: &str) {
+        self.end = Some(End::Misbehaved(text.to_owned()));
     }
 
     fn on_close(&mut self, reason: Reason, _text: &str) {

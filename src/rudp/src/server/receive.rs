@@ -75,6 +75,10 @@ impl Server {
             None if is_new => self.offer_path(slot),
             None => {}
             Some(End::Closed(reason)) => self.end_session(now, slot, reason, None),
+            Some(End::Misbehaved(text)) => {
+                self.counters.sessions_misbehaved += 1;
+                self.end_session(now, slot, Reason::ProtocolViolation, Some(&text));
+            }
             Some(End::Refused(reason, text)) => {
                 self.counters.hellos_refused += 1;
                 self.end_session(now, slot, reason, Some(&text));

@@ -40,6 +40,8 @@ pub struct GateCounters {
     pub slow_consumers: u64,
     /// Times a session's receive window was closed because its messages were not taken.
     pub windows_closed: u64,
+    /// Bytes of bulk streams that nothing here takes.
+    pub bulk_bytes_untaken: u64,
 }
 
 /// The reactor thread's machine.
@@ -242,6 +244,12 @@ impl Gate {
                         self.on_reliable(id, channel);
                     } else {
                         self.transport.disconnect(now, id, Reason::ProtocolViolation);
+                    }
+                }
+                Event::Bulk { id, channel } => {
+                    // Nothing in the world takes streams from players yet: they are read so that none waits for ever.
+                    while let Some(chunk) = self.transport.read_bulk(id, channel) {
+                        self.counters.bulk_bytes_untaken += chunk.bytes.len() as u64;
                     }
                 }
                 Event::Part { id, part, outcome } => self.inbound.reports.push((id, part, outcome)),

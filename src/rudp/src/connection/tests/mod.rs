@@ -1,5 +1,6 @@
 //! Two connections, two bad links and a clock that jumps to the next wake-up.
 
+mod bulk;
 mod delivery;
 mod fragments;
 mod greeting;
@@ -8,11 +9,13 @@ mod kinds;
 mod numbers;
 mod redundancy;
 mod snapshot;
+mod soak;
+mod survival;
 mod timing;
 
 use super::*;
 use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
-use crate::channel::{CONTROL, EVENT, INPUT, SNAPSHOT};
+use crate::channel::{BULK, CONTROL, EVENT, INPUT, SNAPSHOT, SendError};
 use crate::hello::INNER_VERSION;
 use netem::{Link, LinkConfig};
 
@@ -30,6 +33,9 @@ struct Recorder {
     parts: Vec<(PartId, PartOutcome)>,
     closes: Vec<(Reason, String)>,
     calls: u64,
+    /// How often chunks were announced.
+    bulk: u64,
+    misbehaved: Vec<String>,
     /// Numbers of packets with a snapshot part.
     part_packets: Vec<u64>,
 }
@@ -58,6 +64,15 @@ impl Sink for Recorder {
         self.calls += 1;
         self.parts.push((part, outcome));
     }
+    fn on_bulk(&mut self, channel: ChannelId) {
+        assert_eq!(channel, BULK);
+        self.calls += 1;
+        self.bulk += 1;
+    }
+    fn on_misbehaved(&mut self, text: &str) {
+        self.calls += 1;
+        self.misbehaved.push(text.to_owned());
+    }
     fn on_close(&mut self, reason: Reason, text: &str) {
         self.calls += 1;
         self.closes.push((reason, text.to_owned()));
@@ -78,6 +93,8 @@ struct Peer {
     out: Link,
     /// Answers whether the nth payload written here (from 0) is dropped on purpose.
     drop: fn(u64) -> bool,
+    /// The one that is dropped besides.
+    drop_at: Option<u64>,
     written: u64,
     errors: Vec<crate::PayloadError>,
 }
@@ -90,6 +107,7 @@ impl Peer {
             sink: Recorder::default(),
             out: Link::new(link, seed),
             drop: |_| false,
+            drop_at: None,
             written: 0,
             errors: Vec::new(),
         }
@@ -118,7 +136,7 @@ impl Peer {
         let mut buf = [0; PAYLOAD_BYTES_MAX];
         while let Some(len) = self.connection.poll_payload(now_ns, self.next_sequence, &mut buf) {
             assert!((1..=PAYLOAD_BYTES_MAX).contains(&len));
-            if !(self.drop)(self.written) {
+            if !(self.drop)(self.written) && self.drop_at != Some(self.written) {
                 self.put(now_ns, &buf[..len]);
             }
             self.written += 1;

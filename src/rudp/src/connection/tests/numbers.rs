@@ -28,7 +28,7 @@ fn a_session_runs_across_every_wrap_of_packet_and_message_numbers() {
 }
 
 #[test]
-fn a_channel_idle_for_65_536_foreign_packets_works_as_before() {
+fn survival_04_a_channel_idle_for_65_536_foreign_packets_works_as_before() {
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(5 * MS), 2);
     for number in 0..66_000_u64 {
         pair.client.send_other(pair.now_ns);
@@ -49,16 +49,20 @@ fn a_channel_idle_for_65_536_foreign_packets_works_as_before() {
 }
 
 #[test]
-fn a_channel_idle_for_65_536_packets_of_other_channels_works_as_before() {
-    let mut pair = Pair::spoken(LinkConfig::with_latency_ns(5 * MS), 3);
-    pair.client.connection.send(EVENT, b"before").expect("room");
-    pair.tick(66_000, |_, _| {});
-    pair.client.connection.send(EVENT, b"after").expect("room");
-    pair.server.connection.send(EVENT, b"first").expect("room");
-    pair.drain(S);
-    assert_eq!(pair.server.sink.on_channel(EVENT), [b"before".as_slice(), b"after".as_slice()]);
-    assert_eq!(pair.client.sink.on_channel(EVENT), [b"first"]);
-    assert_eq!(pair.client.connection.stats().packets_lost, 0);
+fn survival_04_a_channel_idle_for_32_768_and_65_536_packets_works_as_before() {
+    for (seed, idle) in [(3, 32_768), (4, 65_536), (5, 66_000)] {
+        let mut pair = Pair::spoken(LinkConfig::with_latency_ns(5 * MS), seed);
+        pair.client.connection.send(EVENT, b"before").expect("room");
+        let first = pair.client.next_sequence;
+        pair.tick(idle, |_, _| {});
+        assert!(pair.client.next_sequence - first >= u64::from(idle));
+        pair.client.connection.send(EVENT, b"after").expect("room");
+        pair.server.connection.send(EVENT, b"first").expect("room");
+        pair.drain(S);
+        assert_eq!(pair.server.sink.on_channel(EVENT), [b"before".as_slice(), b"after".as_slice()]);
+        assert_eq!(pair.client.sink.on_channel(EVENT), [b"first"]);
+        assert_eq!(pair.client.connection.stats().packets_lost, 0);
+    }
 }
 
 #[test]

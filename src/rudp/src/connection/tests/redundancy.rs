@@ -6,7 +6,7 @@ use crate::channel::EVENT;
 /// One way, ns.
 const DELAY_NS: u64 = 40 * MS;
 /// Messages measured per link: one a tick, first those of five seconds that are not.
-const MESSAGES: u32 = 20_000;
+const MESSAGES: u32 = 50_000;
 const WARM_UP: u32 = 300;
 
 /// What a run at 60 messages a second showed.
@@ -17,8 +17,8 @@ struct Lateness {
 }
 
 impl Lateness {
-    fn measure(channel: ChannelId, loss: f64, seed: u64) -> Self {
-        let mut pair = Pair::every_kind(LinkConfig { latency_ns: DELAY_NS, loss, ..LinkConfig::default() }, seed);
+    fn measure(channel: ChannelId, link: LinkConfig, seed: u64) -> Self {
+        let mut pair = Pair::every_kind(link, seed);
         let mut sent_ns = Vec::new();
         let mut late_ns = vec![None; (WARM_UP + MESSAGES) as usize];
         let mut heard = 0;
@@ -69,45 +69,81 @@ impl Lateness {
     fn print(&self, what: &str) {
         let ms = |per_mille| self.quantile_ns(per_mille) as f64 / 1e6;
         println!(
-            "{what}: p50 {:.1} p95 {:.1} p99 {:.1} p99.9 {:.1} max {:.1} ms; redundant {} resent {}",
+            "{what}: p50 {:.1} p95 {:.1} p99 {:.1} p99.9 {:.1} max {:.1} ms; redundant {} resent {} encores {} of {} packets",
             ms(500),
             ms(950),
             ms(990),
             ms(999),
             ms(1_000),
             self.stats.reliable_redundant,
-            self.stats.reliable_resent
+            self.stats.reliable_resent,
+            self.stats.encores_out,
+            self.stats.packets_out
         );
     }
 }
 
-#[test]
-fn at_five_percent_loss_p99_of_the_ordered_channel_is_a_tick_over_the_delay_and_at_twenty_three() {
-    // proves: PKT-46, PKT-52
-    for (loss, ticks) in [(0.05, 1), (0.2, 3)] {
-        let ordered = Lateness::measure(EVENT, loss, 11);
-        ordered.print(&format!("ordered, {loss} lost, D {} ms", DELAY_NS / MS));
-        assert!(ordered.quantile_ns(990) <= DELAY_NS + ticks * TICK_NS + MS);
+fn lossy(latency_ns: u64, loss: f64) -> LinkConfig {
+    LinkConfig { latency_ns, loss, ..LinkConfig::default() }
+}
+
+/// Loss, the delay one way in ms, and the ticks beyond it that p99 may take.
+const GOALS: [(f64, u64, u64); 6] =
+    [(0.05, 40, 1), (0.05, 50, 1), (0.2, 40, 3), (0.2, 50, 3), (0.3, 40, 3), (0.3, 50, 3)];
+
+fn reaches_its_goals(channel: ChannelId, what: &str) {
+    for (loss, delay_ms, ticks) in GOALS {
+        let lateness = Lateness::measure(channel, lossy(delay_ms * MS, loss), 11);
+        lateness.print(&format!("{what}, {loss} lost, D {delay_ms} ms"));
+        assert!(lateness.quantile_ns(990) <= delay_ms * MS + ticks * TICK_NS + MS);
+        // The ticks' packets and the encores stay below what a server takes.
+        assert!(lateness.stats.encores_out <= lateness.stats.packets_out / 3);
+        assert!(loss > 0.1 || lateness.stats.encores_out == 0);
     }
 }
 
-/// At 30 % all four copies of a message are lost once in 120 times. That alone is inside p99; on an ordered channel each
-/// such message also holds up those sent within the round trip until it is resent, which is not: the figure is printed.
 #[test]
-fn at_thirty_percent_loss_p99_of_the_unordered_channel_is_three_ticks_over_the_delay() {
-    // proves: PKT-46, PKT-57
-    for (loss, ticks) in [(0.05, 1), (0.2, 3), (0.3, 3)] {
-        let unordered = Lateness::measure(GOSSIP, loss, 11);
-        unordered.print(&format!("unordered, {loss} lost, D {} ms", DELAY_NS / MS));
-        assert!(unordered.quantile_ns(990) <= DELAY_NS + ticks * TICK_NS + MS);
+fn p99_of_the_ordered_channel_is_a_tick_over_the_delay_at_five_percent_loss_and_three_at_thirty() {
+    // proves: PKT-46, PKT-47, PKT-52
+    reaches_its_goals(EVENT, "ordered");
+}
+
+#[test]
+fn p99_of_the_unordered_channel_is_a_tick_over_the_delay_at_five_percent_loss_and_three_at_thirty() {
+    // proves: PKT-46, PKT-47, PKT-57
+    reaches_its_goals(GOSSIP, "unordered");
+}
+
+/// A burst that swallows the packets of four ticks delays what was sent in them whatever is done, but not what is sent
+/// behind it: p99 stays where the bursts themselves put it, never a round trip beyond.
+#[test]
+fn bursts_delay_by_their_own_length_and_by_no_round_trip() {
+    // proves: PKT-47
+    for (enter, leave, ticks) in [(0.05, 0.5, 4), (0.02, 0.25, 10)] {
+        let burst = Some(netem::Burst { enter, leave, loss: 1.0 });
+        let lateness = Lateness::measure(EVENT, LinkConfig { burst, ..lossy(DELAY_NS, 0.02) }, 11);
+        lateness.print(&format!("ordered, bursts of {} packets, {enter} a packet", 1.0 / leave));
+        assert!(lateness.quantile_ns(990) <= DELAY_NS + ticks * TICK_NS + MS);
     }
-    Lateness::measure(EVENT, 0.3, 11).print(&format!("ordered, 0.3 lost, D {} ms", DELAY_NS / MS));
+}
+
+/// Ten seconds in which every second packet is lost both ways.
+#[test]
+fn after_ten_seconds_of_fifty_percent_loss_nothing_is_lost() {
+    let mut pair = Pair::spoken(lossy(DELAY_NS, 0.5), 17);
+    for tick in 0..600_u32 {
+        pair.client.connection.send(EVENT, &tick.to_le_bytes()).expect("room");
+        pair.tick(1, |_, _| {});
+    }
+    pair.drain(20 * S);
+    let got = pair.server.sink.on_channel(EVENT);
+    assert!(got.iter().zip(0_u32..).all(|(bytes, tick)| **bytes == tick.to_le_bytes()) && got.len() == 600);
 }
 
 #[test]
 fn without_loss_nothing_is_sent_twice() {
     // proves: PKT-46
-    let lateness = Lateness::measure(EVENT, 0.0, 12);
+    let lateness = Lateness::measure(EVENT, lossy(DELAY_NS, 0.0), 12);
     lateness.print("ordered, nothing lost");
     assert_eq!((lateness.stats.reliable_redundant, lateness.stats.reliable_resent), (0, 0));
     assert_eq!(lateness.quantile_ns(1_000), DELAY_NS);

@@ -1,0 +1,37 @@
+//! Bulk channels, from the client's caller to its connection.
+use super::{Client, Stage};
+use crate::channel::{BulkChunk, ChannelId, SendError};
+use crate::connection::Connection;
+
+impl Client {
+    /// Queues bytes of a bulk channel; answers how many were taken from the front. Fewer than given: the queue is full,
+    /// acks will make room.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); [`SendError::Full`] when not a byte fits.
+    pub fn send_bulk(&mut self, channel: ChannelId, bytes: &[u8]) -> Result<usize, SendError> {
+        self.connection_mut()?.send_bulk(channel, bytes)
+    }
+
+    /// A transfer ends with the bytes queued so far.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn end_bulk(&mut self, channel: ChannelId) -> Result<(), SendError> {
+        self.connection_mut()?.end_bulk(channel)
+    }
+
+    /// The next chunk of a bulk channel that has arrived; [`ClientEvent::Bulk`](super::ClientEvent::Bulk) says when to
+    /// ask. What is not read closes the server's window.
+    pub fn read_bulk(&mut self, channel: ChannelId) -> Option<BulkChunk<'_>> {
+        self.connection_mut().ok()?.read_bulk(channel)
+    }
+
+    fn connection_mut(&mut self) -> Result<&mut Connection, SendError> {
+        match &mut self.stage {
+            Stage::Connected { connection, .. } => Ok(connection),
+            Stage::Ended(_) => Err(SendError::Closing),
+            Stage::Requesting { .. } | Stage::Responding { .. } => Err(SendError::NotSpoken),
+        }
+    }
+}
