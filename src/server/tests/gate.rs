@@ -48,6 +48,9 @@ fn a_newer_login_of_the_same_character_takes_over_and_the_older_is_told() {
     assert_eq!(after.body, before.body);
     assert_eq!(rig.realm.status().players, 1);
     assert_eq!(rig.bots[newer].gone, None);
+    let disconnects = &rig.gate.gate_counters().disconnects;
+    assert_eq!(disconnects.of(rudp::Reason::TakenOver), 1);
+    assert_eq!(disconnects.iter().map(|(_, count)| count).sum::<u64>(), 1);
 }
 
 #[test]

@@ -14,7 +14,9 @@ use crate::connection::{Connection, ConnectionConfig, ConnectionStats, Role, Sin
 use crate::counters::Counters;
 use crate::farewell::Farewell;
 use crate::hello::{Hello, HelloRefusal};
-use crate::limits::{HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Patience, token_timeout_ns};
+use crate::limits::{
+    HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, PATH_INTERVAL_NS, Patience, token_timeout_ns,
+};
 use crate::link::Link;
 use crate::liveness::{Due, HELD_DEFAULT_S, HELD_MAX_S, Liveness};
 use crate::outer::{self, DATAGRAM_BYTES_MAX, Header, KeepAlive, Kind, PAYLOAD_BYTES_MAX, Reads};
@@ -51,9 +53,12 @@ impl ClientConfig {
     }
 }
 
-/// After this much silence the server may have lost our address: a path packet is sent, and another each time as much
-/// has passed. Thirty ticks without a snapshot are no accident.
-const PATH_INTERVAL_NS: u64 = NS_PER_S / 2;
+/// A client that waits for its acceptance repeats its request before every second response: a copy of the request, sent
+/// from elsewhere, may have taken its place at the server. They leave together, so whoever would displace it once more
+/// has to come between two datagrams.
+const RESPONSES_PER_REQUEST: u32 = 2;
+/// Path packets that are sent to one address of the token before the next is tried.
+const PATHS_PER_ADDRESS: usize = 2;
 
 /// How far the client has come. spec: LIF-2
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +100,8 @@ pub struct Client {
     path_answer: Option<u64>,
     /// No path packet without a challenge leaves before.
     path_next_ns: u64,
+    /// Path packets without a challenge since the server was last heard.
+    paths_unheard: usize,
     /// Of the server, since the present stage began.
     liveness: Liveness,
     token_timeout_ns: Option<u64>,
@@ -109,6 +116,8 @@ enum Stage {
     Responding {
         next_ns: u64,
         stale_ns: u64,
+        /// Responses that left since the last request.
+        responses: u32,
         challenge: Box<[u8; CHALLENGE_BODY_BYTES]>,
     },
     Connected {
@@ -136,6 +145,7 @@ impl Client {
             path: None,
             path_answer: None,
             path_next_ns: 0,
+            paths_unheard: 0,
             farewell: None,
             events: EventQueue::default(),
             counters: Counters::default(),
@@ -169,10 +179,10 @@ impl Client {
     /// Takes one datagram; it is decrypted in place and worthless afterwards.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
         self.counters.on_received(datagram.len());
-        if canonical(from) != canonical(self.server()) {
+        let Some(index) = self.index_of(from) else {
             self.counters.drop_unknown_address += 1;
             return;
-        }
+        };
         let header = match outer::decode_header(datagram, Reads::Client) {
             Ok(header) => header,
             Err(error) => return self.counters.on_outer_error(error),
@@ -186,8 +196,37 @@ impl Client {
             self.counters.drop_state += 1;
             return;
         }
+        // The server may have another of its addresses for where we are now; only a challenge comes from there first.
+        if index != self.address_index && header.kind != Kind::Path {
+            self.counters.drop_unknown_address += 1;
+            return;
+        }
         let Ok(body) = link.open(header, datagram, &mut self.counters) else { return };
+        self.paths_unheard = 0;
+        if std::mem::replace(&mut self.address_index, index) != index
+            && let Stage::Connected { connection, .. } = &mut self.stage
+        {
+            connection.on_path_changed(if from.is_ipv6() { IPV6_UDP_BYTES } else { IPV4_UDP_BYTES });
+        }
         self.handle_body(now, header, body);
+    }
+
+    /// Which of the token's addresses this is; the one in use before its equals.
+    fn index_of(&self, from: SocketAddr) -> Option<usize> {
+        let is_from = |address: &SocketAddr| canonical(*address) == canonical(from);
+        if is_from(&self.server()) {
+            return Some(self.address_index);
+        }
+        self.token.addresses.as_slice().iter().position(is_from)
+    }
+
+    /// Where the next path packet that answers no challenge goes: the server may no longer be within reach at the
+    /// address in use, as after a change from IPv4 to IPv6. spec: LIF-19
+    fn next_path_address(&mut self) -> SocketAddr {
+        let addresses = self.token.addresses.as_slice();
+        let turn = self.paths_unheard / PATHS_PER_ADDRESS;
+        self.paths_unheard += 1;
+        addresses[(self.address_index + turn) % addresses.len()]
     }
 
     fn handle_body(&mut self, now: Now, header: Header, body: &[u8]) {
@@ -202,7 +241,7 @@ impl Client {
             Kind::Challenge => {
                 if let Ok(challenge) = <[u8; CHALLENGE_BODY_BYTES]>::try_from(body) {
                     let (next_ns, stale_ns) = (now.mono_ns, now.mono_ns + CHALLENGE_LIFETIME_NS);
-                    self.stage = Stage::Responding { next_ns, stale_ns, challenge: Box::new(challenge) };
+                    self.stage = Stage::Responding { next_ns, stale_ns, responses: 0, challenge: Box::new(challenge) };
                 }
             }
             Kind::Denied => self.try_next_address(now, Reason::ServerFull),
@@ -301,21 +340,30 @@ impl Client {
     /// When `buf` is shorter.
     pub fn poll_transmit(&mut self, now: Now, buf: &mut [u8]) -> Option<Transmit> {
         assert!(buf.len() >= DATAGRAM_BYTES_MAX, "the transmit buffer is too short");
-        let to = self.server();
+        let mut to = self.server();
+        if self.path.is_some() && self.path_answer == Some(0) && matches!(self.stage, Stage::Connected { .. }) {
+            to = self.next_path_address();
+        }
         let len = match (&mut self.stage, self.link.as_mut()) {
             (Stage::Requesting { next_ns }, Some(link)) if *next_ns <= now.mono_ns => {
                 *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
                 link.on_request_sent(now.mono_ns);
                 outer::encode_request(&self.token, buf)
             }
-            (Stage::Responding { next_ns, stale_ns, challenge }, Some(link)) if *next_ns <= now.mono_ns => {
-                *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
-                if *stale_ns <= now.mono_ns {
+            (Stage::Responding { next_ns, stale_ns, responses, challenge }, Some(link)) if *next_ns <= now.mono_ns => {
+                let is_stale = *stale_ns <= now.mono_ns;
+                if is_stale || *responses >= RESPONSES_PER_REQUEST {
+                    if is_stale {
+                        *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
+                    }
+                    *responses = 0;
                     link.on_request_sent(now.mono_ns);
-                    self.counters.on_sent(outer::REQUEST_BYTES);
-                    return Some(Transmit { to, len: outer::encode_request(&self.token, buf) });
+                    outer::encode_request(&self.token, buf)
+                } else {
+                    *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
+                    *responses += 1;
+                    link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
                 }
-                link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
             }
             (Stage::Connected { connection, .. }, Some(link))
                 if let Some(((_, path_id), said)) = self.path.zip(self.path_answer.take()) =>

@@ -11,11 +11,13 @@ mod events;
 mod filter;
 mod history;
 mod order;
+mod origin;
 mod path;
 mod pending;
 mod receive;
 mod requests;
 mod session;
+mod share;
 #[cfg(test)]
 mod tests;
 mod transmit;
@@ -130,7 +132,7 @@ impl Server {
         let table = |seed| HashMap::with_capacity_and_hasher(connections as usize, hasher(seed));
         Ok(Self {
             token_keys: config.private_keys.iter().map(TokenKey::new).collect(),
-            filter: RequestFilter::new(&config, now, [seed(), seed(), seed()]),
+            filter: RequestFilter::new(&config, now, std::array::from_fn(|_| seed())),
             challenges,
             pending: PendingTable::new(pending_max, tokens_max, [seed(), seed()]),
             sessions: Arena::new(connections),

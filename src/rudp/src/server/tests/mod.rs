@@ -1,4 +1,6 @@
 //! Facts about the server, told by the rig of `rig.rs`.
+mod budgets;
+mod crowd;
 mod lifecycle;
 mod migration;
 mod requests;
