@@ -53,6 +53,8 @@ counters! {
     drop_session_rate,
     /// Opened, but its content was malformed.
     payload_malformed,
+    /// Opened before the hello was accepted, and neither a hello nor a close.
+    payload_unspoken,
     /// Of a type or content that the state of the session has no use for (a payload before the connection, say).
     drop_state,
 

@@ -33,6 +33,8 @@ pub mod seal;
 mod sent;
 pub mod sequence;
 pub mod server;
+#[cfg(test)]
+mod states;
 pub mod time;
 pub mod token;
 mod wheel;

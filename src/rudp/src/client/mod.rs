@@ -263,6 +263,11 @@ impl Client {
     /// Our own address has changed, as far as the caller can tell: the server is told at once. It is told without this
     /// call after 500 ms without a packet from it.
     pub fn handle_address_change(&mut self, now: Now) {
+        self.paths_unheard = 0;
+        self.tell_path(now);
+    }
+
+    fn tell_path(&mut self, now: Now) {
         if self.path.is_some() {
             self.path_answer.get_or_insert(0);
             self.path_next_ns = now.mono_ns + PATH_INTERVAL_NS;
@@ -286,10 +291,14 @@ impl Client {
     fn handle_payload(&mut self, now: Now, sequence: u64, body: &[u8]) {
         let Stage::Connected { connection, is_spoken } = &mut self.stage else { return };
         let mut sink = ClientSink { events: &mut self.events, is_spoken: false, path: self.path, closed: None };
+        let unspoken_in = connection.stats().unspoken_in;
         if connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
             self.counters.payload_malformed += 1;
         }
         *is_spoken |= sink.is_spoken;
+        if sink.closed.is_none() {
+            self.counters.payload_unspoken += connection.stats().unspoken_in - unspoken_in;
+        }
         self.path = sink.path;
         if let Some(reason) = sink.closed {
             self.end(now, reason, None);
@@ -312,7 +321,7 @@ impl Client {
         }
         self.judge_liveness(now, patient_ns);
         if self.path_due_ns().is_some_and(|at| at <= now.mono_ns) {
-            self.handle_address_change(now);
+            self.tell_path(now);
         }
         if let Stage::Connected { connection, .. } = &mut self.stage {
             let mut sink = ClientSink { events: &mut self.events, is_spoken: false, path: None, closed: None };

@@ -155,7 +155,7 @@ impl Server {
     /// Fires every timer that is due. Afterwards [`poll_timeout`](Self::poll_timeout) lies after `now`; a second call
     /// with the same `now` changes nothing.
     pub fn handle_timeout(&mut self, now: Now) {
-        if self.patience.on_timeout(self.wheel.poll_timeout(), now.mono_ns) {
+        if self.patience.on_timeout(self.wheel.due_since(now.mono_ns), now.mono_ns) {
             self.counters.stalls += 1;
         }
         self.pending.history.forget_expired(now.unix_s);

@@ -115,6 +115,12 @@ impl PendingTable {
         Ok(Admitted { slot, displaced })
     }
 
+    /// Whether a request is pending at this address, and if so whether its sender is proven; for tests.
+    #[cfg(test)]
+    pub(super) fn is_proven_at(&self, address: &SocketAddr) -> Option<bool> {
+        self.at(self.slot_of(address)?).map(|pending| pending.is_proven)
+    }
+
     pub(super) fn slot_of(&self, address: &SocketAddr) -> Option<u32> {
         self.by_address.get(address).copied()
     }

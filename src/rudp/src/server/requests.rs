@@ -208,6 +208,12 @@ impl Server {
         self.begin_session(now, *pending);
     }
 
+    /// Whether a request is pending at this address, and if so whether its sender is proven; for tests.
+    #[cfg(test)]
+    pub(crate) fn pending_at(&self, address: &SocketAddr) -> Option<bool> {
+        self.pending.is_proven_at(address)
+    }
+
     fn remove_pending(&mut self, slot: u32) -> Option<Box<Pending>> {
         self.wheel.cancel(self.config.connections_max + slot);
         self.pending.remove(slot)

@@ -244,6 +244,22 @@ fn a_stall_of_the_server_ends_nobody() {
     assert!(world.server.poll_timeout().unwrap() > now.mono_ns);
 }
 
+/// Who had nothing to do was not standing still: else the first client after an hour would be believed in for an hour.
+///
+/// proves: LIF-14
+#[test]
+fn an_hour_without_anybody_is_no_stall() {
+    let mut world = World::v4();
+    world.freeze_ms(3_600_000);
+    let peer = world.join("198.51.100.1:5000", 1);
+    world.run_ms(500);
+    assert_eq!((world.state(peer), world.server.counters().stalls), (ClientState::Spoken, 0));
+    let id = world.id_of(1);
+    world.passes = Box::new(|_| false);
+    world.run_ms(12_000);
+    assert!(world.server.is_silent(id));
+}
+
 /// proves: LIF-14
 #[test]
 fn a_stall_of_the_client_does_not_end_it_either() {
