@@ -79,6 +79,18 @@ impl Inbound {
         self.events.is_empty() && self.inputs.is_empty() && self.reports.is_empty() && self.budgets.is_empty()
     }
 
+    /// Life-cycle events and messages in the batch.
+    #[must_use]
+    pub fn events_waiting(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Input messages in the batch.
+    #[must_use]
+    pub fn inputs_waiting(&self) -> usize {
+        self.inputs.len()
+    }
+
     /// Adds an input; when full, the older half makes room. Returns how many were dropped.
     ///
     /// A session that has [`SESSION_INPUTS_MAX`] in the batch keeps the first of them and the newest: what it sends

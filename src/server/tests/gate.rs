@@ -150,7 +150,7 @@ impl Stranger {
         for _ in 0..ticks {
             rig.run_ticks(1);
             self.transport.handle_timeout(rig.now);
-            for mut datagram in rig.stray.drain(..) {
+            for (_, mut datagram) in rig.stray.drain(..) {
                 self.transport.handle_datagram(rig.now, rig::SERVER.parse().unwrap(), &mut datagram);
             }
             let mut refused = Vec::new();

@@ -3,6 +3,7 @@
 //! Drive it per wake as the server: datagrams, own sends, [`Client::handle_timeout`], then events and transmits until
 //! `None`. A client lives for one token: when it has ended, take a new token and make a new client.
 mod events;
+mod path;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,7 @@ use crate::connection::{Connection, ConnectionConfig, ConnectionStats, Role, Sin
 use crate::counters::Counters;
 use crate::farewell::Farewell;
 use crate::hello::{Hello, HelloRefusal};
-use crate::limits::{
-    HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, PATH_INTERVAL_NS, Patience, token_timeout_ns,
-};
+use crate::limits::{HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Patience, token_timeout_ns};
 use crate::link::Link;
 use crate::liveness::{Due, HELD_DEFAULT_S, HELD_MAX_S, Liveness};
 use crate::outer::{self, DATAGRAM_BYTES_MAX, Header, KeepAlive, Kind, PAYLOAD_BYTES_MAX, Reads};
@@ -26,7 +25,6 @@ use crate::seal::{Backend, PacketKey};
 use crate::server::Transmit;
 use crate::time::{NS_PER_S, Now};
 use crate::token::ConnectToken;
-use crate::token::address::canonical;
 use events::EventQueue;
 use std::net::SocketAddr;
 
@@ -57,8 +55,6 @@ impl ClientConfig {
 /// from elsewhere, may have taken its place at the server. They leave together, so whoever would displace it once more
 /// has to come between two datagrams.
 const RESPONSES_PER_REQUEST: u32 = 2;
-/// Path packets that are sent to one address of the token before the next is tried.
-const PATHS_PER_ADDRESS: usize = 2;
 
 /// How far the client has come. spec: LIF-2
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,24 +207,6 @@ impl Client {
         self.handle_body(now, header, body);
     }
 
-    /// Which of the token's addresses this is; the one in use before its equals.
-    fn index_of(&self, from: SocketAddr) -> Option<usize> {
-        let is_from = |address: &SocketAddr| canonical(*address) == canonical(from);
-        if is_from(&self.server()) {
-            return Some(self.address_index);
-        }
-        self.token.addresses.as_slice().iter().position(is_from)
-    }
-
-    /// Where the next path packet that answers no challenge goes: the server may no longer be within reach at the
-    /// address in use, as after a change from IPv4 to IPv6. spec: LIF-19
-    fn next_path_address(&mut self) -> SocketAddr {
-        let addresses = self.token.addresses.as_slice();
-        let turn = self.paths_unheard / PATHS_PER_ADDRESS;
-        self.paths_unheard += 1;
-        addresses[(self.address_index + turn) % addresses.len()]
-    }
-
     fn handle_body(&mut self, now: Now, header: Header, body: &[u8]) {
         if self.liveness.on_heard(self.patience.clock_ns(now.mono_ns))
             && header.kind != Kind::Disconnect
@@ -250,27 +228,6 @@ impl Client {
             Kind::Disconnect => self.end(now, Reason::Unstated, None),
             Kind::Path => self.handle_path(now, header.sequence, body),
             Kind::Request | Kind::Response => self.counters.drop_role += 1,
-        }
-    }
-
-    /// The server asks whether we really are where our path packet came from. spec: LIF-19
-    fn handle_path(&mut self, now: Now, sequence: u64, body: &[u8]) {
-        let Stage::Connected { connection, .. } = &mut self.stage else { return };
-        connection.handle_other(now.mono_ns, sequence);
-        self.path_answer = body.first_chunk().map(|challenge| u64::from_le_bytes(*challenge));
-    }
-
-    /// Our own address has changed, as far as the caller can tell: the server is told at once. It is told without this
-    /// call after 500 ms without a packet from it.
-    pub fn handle_address_change(&mut self, now: Now) {
-        self.paths_unheard = 0;
-        self.tell_path(now);
-    }
-
-    fn tell_path(&mut self, now: Now) {
-        if self.path.is_some() {
-            self.path_answer.get_or_insert(0);
-            self.path_next_ns = now.mono_ns + PATH_INTERVAL_NS;
         }
     }
 
@@ -477,14 +434,6 @@ impl Client {
             Stage::Connected { .. } => silence(self.token_timeout_ns).map(|at| (at, Reason::TimedOut)),
             Stage::Ended(_) => None,
         }
-    }
-
-    /// When the server is to be told where we are, although it has not asked.
-    fn path_due_ns(&self) -> Option<u64> {
-        let is_spoken = matches!(self.stage, Stage::Connected { is_spoken: true, .. });
-        self.path.filter(|_| is_spoken && !self.liveness.is_silent())?;
-        let unheard_ns = self.liveness.heard_ns() + PATH_INTERVAL_NS + self.patience.stalled_ns();
-        Some(unheard_ns.max(self.path_next_ns))
     }
 
     fn next_wake_ns(&self) -> Option<u64> {

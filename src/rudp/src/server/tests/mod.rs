@@ -5,4 +5,5 @@ mod lifecycle;
 mod migration;
 mod requests;
 mod silence;
+mod survival;
 mod takeover;
