@@ -50,6 +50,11 @@ fn datagrams_survives_its_corpus() {
 }
 
 #[test]
+fn sessions_survives_its_corpus() {
+    run("sessions", rudp::fuzz::sessions);
+}
+
+#[test]
 fn payloads_survives_its_corpus() {
     run("payloads", rudp::fuzz::payloads);
 }

@@ -100,6 +100,8 @@ impl Figures {
         page.gauges_of("connections", "Sessions by state", states)?;
         page.total("sessions_joined", "Sessions whose hello was accepted", gate.sessions_joined)?;
         page.total("sessions_left", "Of those, sessions that ended", gate.sessions_left)?;
+        let ended = gate.disconnects.iter().map(|(reason, count)| ([("reason", reason)], count));
+        page.totals_of("disconnects", "Sessions that ended, spoken or not", ended)?;
         let dropped = [
             ([("reason", "inputs_malformed")], gate.inputs_malformed),
             ([("reason", "inputs_dropped")], gate.inputs_dropped),
@@ -265,7 +267,7 @@ impl Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::board::{StartReport, WorldReport};
+    use crate::edge::board::{ReactorReport, StartReport, WorldReport};
     use crate::edge::ops::token::Refusal;
 
     #[test]
@@ -279,6 +281,10 @@ mod tests {
         let tally = Arc::new(Tally::default());
         tally.minted.add();
         tally.on_refused(&Refusal::JwtExpired);
+        let mut reactor = ReactorReport::default();
+        reactor.gate.disconnects.count(rudp::Reason::TakenOver);
+        reactor.gate.disconnects.count(rudp::Reason::TakenOver);
+        board.reactor.store(Arc::new(reactor));
         let text = text(&registry(board, tally)).unwrap();
         for line in [
             "throng_ticks_total 3",
@@ -290,6 +296,8 @@ mod tests {
             "throng_packets_total{dir=\"in\"} 0",
             "throng_drops_total{reason=\"request_seal\"} 0",
             "throng_transport_events_total{event=\"sessions_started\"} 0",
+            "throng_disconnects_total{reason=\"taken_over\"} 2",
+            "throng_disconnects_total{reason=\"other\"} 0",
             "throng_queue_bound{queue=\"outbound\"} 4.0",
             "throng_tokens_minted_total 1",
             "throng_tokens_refused_total{reason=\"jwt_expired\"} 1",

@@ -276,6 +276,25 @@ mod tests {
         received
     }
 
+    /// A read of nothing is not the end of what waits.
+    #[test]
+    fn survival_09_empty_datagrams_in_the_middle_of_a_drain_end_nothing() {
+        for ip in ["127.0.0.1", "::1"] {
+            for mut io in ways() {
+                let (socket, peer) = (ours(ip), peer(ip));
+                let expected: Vec<_> = (0..COUNT).map(|n| if n % 3 == 0 { vec![] } else { message(n) }).collect();
+                for datagram in &expected {
+                    peer.send_to(datagram, socket.local_addr().unwrap()).unwrap();
+                }
+                let (mut arrivals, mut received) = (Arrivals::default(), Vec::new());
+                while io.recv(&socket, &mut arrivals).is_ok() {
+                    received.extend(arrivals.iter_mut().map(|(_, datagram)| datagram.to_vec()));
+                }
+                assert_eq!(received, expected);
+            }
+        }
+    }
+
     #[test]
     fn both_ways_of_sending_deliver_the_same_datagrams() {
         for ip in ["127.0.0.1", "::1"] {

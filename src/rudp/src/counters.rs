@@ -53,6 +53,8 @@ counters! {
     drop_session_rate,
     /// Opened, but its content was malformed.
     payload_malformed,
+    /// Opened before the hello was accepted, and neither a hello nor a close.
+    payload_unspoken,
     /// Of a type or content that the state of the session has no use for (a payload before the connection, say).
     drop_state,
 
@@ -76,6 +78,8 @@ counters! {
     request_address_rate,
     /// Request beyond the limit of its network (1,000/s).
     request_network_rate,
+    /// Request beyond its network's share of what all may ask.
+    request_share,
     /// Request beyond the limit of all (20,000/s).
     request_total_rate,
     /// Request whose token does not open.
@@ -111,6 +115,10 @@ counters! {
 
     /// Responses handed in for a pending request.
     responses_in,
+    /// Response beyond the limit of its address (10/s), unopened.
+    response_address_rate,
+    /// Response beyond the limit of its network (1,000/s), unopened.
+    response_network_rate,
     /// Response that did not open under the pending key, or whose challenge did not.
     response_seal,
     /// Response to a challenge made for another request.

@@ -1,6 +1,10 @@
 //! Bodies of the fuzz targets in `fuzz/`: compiled with the library so that they cannot rot, and run over their corpus by
 //! the tests. Each takes any bytes and must return; what it asserts holds for every input.
 
+mod sessions;
+
+pub use sessions::sessions;
+
 use crate::channel::{CONTROL, ChannelId, ChannelTable, PartId, PartOutcome};
 use crate::connection::{Connection, ConnectionConfig, Role, Sink};
 use crate::hello::{Hello, HelloRefusal, HelloRules, INNER_VERSION};

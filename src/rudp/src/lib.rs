@@ -35,6 +35,8 @@ pub mod seal;
 mod sent;
 pub mod sequence;
 pub mod server;
+#[cfg(test)]
+mod states;
 pub mod time;
 pub mod token;
 mod wheel;
@@ -46,7 +48,7 @@ pub use connection::{Connection, ConnectionConfig, ConnectionStats, LaneStats, R
 pub use counters::Counters;
 pub use hello::{Hello, HelloRefusal, HelloRules, INNER_VERSION};
 pub use packet::PayloadError;
-pub use reason::Reason;
+pub use reason::{Reason, ReasonCounts};
 pub use seal::{Backend, Key};
 pub use server::{ConnectionId, Event, Server, ServerConfig, Transmit};
 pub use time::Now;

@@ -10,6 +10,9 @@ pub const IDLE_UNSPOKEN_NS: u64 = 250 * NS_PER_MS;
 pub const IDLE_SPOKEN_NS: u64 = NS_PER_S;
 /// How long a session may go without a valid hello.
 pub const UNSPOKEN_NS: u64 = 10 * NS_PER_S;
+/// After this much silence an address may be out of date: a client tells where it is, again each time as much has passed,
+/// and a server believes that another may stand where its client stood. Thirty ticks without a packet are no accident.
+pub const PATH_INTERVAL_NS: u64 = NS_PER_S / 2;
 /// A call that comes later than this after its deadline means that we stood still, not our peers: every deadline by
 /// which a peer is judged moves by as much.
 pub const STALL_NS: u64 = NS_PER_S;

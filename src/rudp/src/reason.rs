@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Declares the reasons once: name, stable code, sentence. The code is wire format (spec: PKT-31): never renumber one.
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $sentence:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $label:literal, $sentence:literal;)+) => {
         /// Why a connection ended. Travels as one byte in a close frame; a code that this build does not know is kept
         /// as [`Reason::Other`] so that a newer peer's reason survives into logs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +41,8 @@ macro_rules! reasons {
             #[must_use]
             pub const fn label(self) -> &'static str {
                 match self {
-                    $(Reason::$name => stringify!($name),)+
-                    Reason::Other(_) => "Other",
+                    $(Reason::$name => $label,)+
+                    Reason::Other(_) => "other",
                 }
             }
 
@@ -58,45 +58,71 @@ macro_rules! reasons {
 
 reasons! {
     /// The peer closed the session without saying why (a bare netcode disconnect, as a stock client sends it).
-    Unstated = 0, "the peer disconnected without a reason";
+    Unstated = 0, "unstated", "the peer disconnected without a reason";
     /// The user left.
-    UserQuit = 1, "the user quit";
+    UserQuit = 1, "user_quit", "the user quit";
     /// The server is draining or going down.
-    ServerShutdown = 2, "the server is shutting down";
+    ServerShutdown = 2, "server_shutdown", "the server is shutting down";
     /// An operator removed the session; a new token may join again.
-    Kicked = 3, "kicked by an operator";
+    Kicked = 3, "kicked", "kicked by an operator";
     /// An operator or a rule barred the account.
-    Banned = 4, "banned";
+    Banned = 4, "banned", "banned";
     /// Nothing arrived for the time-out.
-    TimedOut = 5, "the connection timed out";
+    TimedOut = 5, "timed_out", "the connection timed out";
     /// No inner version that both ends speak.
-    HelloVersion = 6, "client and server share no protocol version";
+    HelloVersion = 6, "hello_version", "client and server share no protocol version";
     /// The channel tables differ.
-    HelloChannels = 7, "client and server have different channel tables";
+    HelloChannels = 7, "hello_channels", "client and server have different channel tables";
     /// The motion rules differ.
-    HelloMotion = 8, "client and server have different motion rules";
+    HelloMotion = 8, "hello_motion", "client and server have different motion rules";
     /// The game content differs.
-    HelloContent = 9, "client and server have different game content";
+    HelloContent = 9, "hello_content", "client and server have different game content";
     /// No valid hello arrived in time.
-    UnspokenTooLong = 10, "no valid hello in time";
+    UnspokenTooLong = 10, "unspoken_too_long", "no valid hello in time";
     /// A newer session of the same client replaced this one.
-    TakenOver = 11, "taken over by a newer session";
+    TakenOver = 11, "taken_over", "taken over by a newer session";
     /// The peer sent what the specification forbids.
-    ProtocolViolation = 12, "protocol violation";
+    ProtocolViolation = 12, "protocol_violation", "protocol violation";
     /// The peer did not take what was queued for it.
-    SlowConsumer = 13, "the peer was too slow to take what was sent";
+    SlowConsumer = 13, "slow_consumer", "the peer was too slow to take what was sent";
     /// No slot is free.
-    ServerFull = 14, "the server is full";
+    ServerFull = 14, "server_full", "the server is full";
     /// The peer sent more than its limit.
-    RateLimited = 15, "the peer exceeded its rate limit";
+    RateLimited = 15, "rate_limited", "the peer exceeded its rate limit";
     /// The game refused the session (record locked, unknown character).
-    SessionRefused = 16, "the game refused the session";
+    SessionRefused = 16, "session_refused", "the game refused the session";
     /// The connect token was refused or ran out.
-    TokenRefused = 17, "the connect token was refused or has expired";
+    TokenRefused = 17, "token_refused", "the connect token was refused or has expired";
     /// No address of the token answered.
-    Unreachable = 18, "no server address answered";
+    Unreachable = 18, "unreachable", "no server address answered";
     /// The caller dropped the session without naming a cause.
-    Abandoned = 19, "abandoned by the local side";
+    Abandoned = 19, "abandoned", "abandoned by the local side";
+}
+
+/// How often each reason occurred; those without a name together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReasonCounts {
+    named: [u64; Reason::NAMED.len()],
+    other: u64,
+}
+
+impl ReasonCounts {
+    /// One more for this reason.
+    pub fn count(&mut self, reason: Reason) {
+        *self.named.get_mut(usize::from(reason.code())).unwrap_or(&mut self.other) += 1;
+    }
+
+    /// How often this reason occurred.
+    #[must_use]
+    pub fn of(&self, reason: Reason) -> u64 {
+        *self.named.get(usize::from(reason.code())).unwrap_or(&self.other)
+    }
+
+    /// Label and count of every reason, in the order of their codes, the nameless last.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let named = Reason::NAMED.iter().map(|reason| reason.label()).zip(self.named);
+        named.chain([(Reason::Other(0).label(), self.other)])
+    }
 }
 
 impl fmt::Display for Reason {
@@ -118,6 +144,22 @@ mod tests {
         for code in 0..=u8::MAX {
             assert_eq!(Reason::from_code(code).code(), code);
         }
+    }
+
+    #[test]
+    fn each_reason_is_counted_under_its_own_label() {
+        let mut counts = ReasonCounts::default();
+        for code in 0..=u8::MAX {
+            for _ in 0..=code.min(30) {
+                counts.count(Reason::from_code(code));
+            }
+        }
+        let labels: std::collections::BTreeSet<_> = counts.iter().map(|(label, _)| label).collect();
+        assert_eq!(labels.len(), Reason::NAMED.len() + 1, "no label twice");
+        assert!(labels.iter().all(|label| label.chars().all(|c| c.is_ascii_lowercase() || c == '_')), "{labels:?}");
+        assert_eq!(counts.iter().next(), Some(("unstated", 1)));
+        assert_eq!((counts.of(Reason::UserQuit), counts.of(Reason::Abandoned)), (2, 20));
+        assert!(counts.of(Reason::Other(200)) > 200 && counts.of(Reason::Other(77)) == counts.of(Reason::Other(200)));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! A server, clients, a clock we own and wires with a delay: everything jumps to the next moment something happens.
+#[allow(dead_code, reason = "each test uses its own part of it")]
+pub(crate) mod hand;
+
 use crate::channel::{ChannelId, ChannelTable, PartId, PartOutcome};
 use crate::client::{Client, ClientConfig, ClientEvent, ClientState};
 use crate::hello::{Hello, HelloRules};
@@ -58,6 +61,8 @@ pub(crate) struct World {
     pub(crate) now: Now,
     pub(crate) server: Server,
     pub(crate) server_address: SocketAddr,
+    /// Where those reach the server who speak the other family.
+    pub(crate) other_address: Option<SocketAddr>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) told: Vec<Told>,
     pub(crate) latency_ns: u64,
@@ -98,6 +103,7 @@ impl World {
             now: START.plus_ns(LATER_S * NS_PER_S),
             server,
             server_address,
+            other_address: None,
             peers: vec![],
             told: vec![],
             latency_ns: 20 * NS_PER_MS,
@@ -205,7 +211,7 @@ impl World {
     }
 
     fn deliver(&mut self, datagram: &mut Datagram) {
-        if datagram.to == self.server_address {
+        if datagram.to == self.server_address || Some(datagram.to) == self.other_address {
             self.server.handle_datagram(self.now, datagram.from, &mut datagram.bytes);
         }
         for peer in self.peers.iter_mut().filter(|peer| peer.address == datagram.to) {
@@ -248,7 +254,8 @@ impl World {
         let mut out = vec![];
         while let Some(transmit) = self.server.poll_transmit(self.now, &mut buf) {
             let bytes = buf[..transmit.len].to_vec();
-            out.push(Datagram { from: self.server_address, to: transmit.to, bytes });
+            let from = self.other_address.filter(|other| other.is_ipv6() == transmit.to.is_ipv6());
+            out.push(Datagram { from: from.unwrap_or(self.server_address), to: transmit.to, bytes });
         }
         for peer in &mut self.peers {
             while let Some(event) = peer.client.poll_event() {

@@ -107,6 +107,21 @@ impl Wheel {
         Some(key)
     }
 
+    /// The earliest deadline that has come and has not been polled, nanoseconds. Unlike
+    /// [`poll_timeout`](Self::poll_timeout), which may lie before every deadline, it says how late a poll is.
+    pub fn due_since(&mut self, now_ns: u64) -> Option<u64> {
+        self.polled = self.polled.max(now_ns >> GRAIN_BITS);
+        while let Some((level, bucket, start)) = self.next_bucket().filter(|(.., start)| *start <= self.polled) {
+            self.present = start;
+            self.empty_bucket(level, bucket);
+        }
+        self.present = self.polled;
+        let first = Some(self.heads[DUE as usize]).filter(|key| *key != NONE);
+        let next = |key: &u32| Some(self.nodes[*key as usize].next).filter(|key| *key != NONE);
+        let due = std::iter::successors(first, next);
+        due.map(|key| self.nodes[key as usize].grain << GRAIN_BITS).min()
+    }
+
     /// When to poll next, nanoseconds: at the earliest deadline or somewhat before it, never after. `None` without any
     /// timer. After `poll(now)` returned `None` it is greater than that `now`.
     #[must_use]
@@ -184,6 +199,25 @@ mod tests {
         {
             assert!((deadline..deadline + GRAIN_NS).contains(at), "{at} for {deadline}");
         }
+    }
+
+    #[test]
+    fn how_late_a_poll_is_is_told_by_the_deadlines_and_not_by_when_to_look_at_them() {
+        let mut wheel = Wheel::new(3, 0);
+        let hour = 3_600_000_000_000;
+        wheel.schedule(0, hour + 250_000_000);
+        assert!(wheel.poll_timeout().unwrap() < hour, "an old wheel wants to be looked at early");
+        assert_eq!(wheel.due_since(hour), None);
+        assert_eq!((wheel.poll(hour), wheel.poll_timeout().unwrap() > hour), (None, true));
+        wheel.schedule(1, hour + 20_000_000);
+        wheel.schedule(2, hour + 30_000_000_000);
+        let late = hour + 9_000_000_000;
+        let since = wheel.due_since(late).unwrap();
+        assert!((hour + 20_000_000..hour + 20_000_000 + GRAIN_NS).contains(&since), "{since}");
+        let mut fired = [wheel.poll(late), wheel.poll(late), wheel.poll(late)];
+        fired.sort();
+        assert_eq!(fired, [None, Some(0), Some(1)]);
+        assert_eq!(wheel.due_since(late), None);
     }
 
     #[test]

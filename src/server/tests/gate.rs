@@ -48,6 +48,9 @@ fn a_newer_login_of_the_same_character_takes_over_and_the_older_is_told() {
     assert_eq!(after.body, before.body);
     assert_eq!(rig.realm.status().players, 1);
     assert_eq!(rig.bots[newer].gone, None);
+    let disconnects = &rig.gate.gate_counters().disconnects;
+    assert_eq!(disconnects.of(rudp::Reason::TakenOver), 1);
+    assert_eq!(disconnects.iter().map(|(_, count)| count).sum::<u64>(), 1);
 }
 
 #[test]
@@ -147,7 +150,7 @@ impl Stranger {
         for _ in 0..ticks {
             rig.run_ticks(1);
             self.transport.handle_timeout(rig.now);
-            for mut datagram in rig.stray.drain(..) {
+            for (_, mut datagram) in rig.stray.drain(..) {
                 self.transport.handle_datagram(rig.now, rig::SERVER.parse().unwrap(), &mut datagram);
             }
             let mut refused = Vec::new();

@@ -4,6 +4,7 @@
 //! `None`. A client lives for one token: when it has ended, take a new token and make a new client.
 mod bulk;
 mod events;
+mod path;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +26,6 @@ use crate::seal::{Backend, PacketKey};
 use crate::server::Transmit;
 use crate::time::{NS_PER_S, Now};
 use crate::token::ConnectToken;
-use crate::token::address::canonical;
 use events::EventQueue;
 use std::net::SocketAddr;
 
@@ -52,9 +52,10 @@ impl ClientConfig {
     }
 }
 
-/// After this much silence the server may have lost our address: a path packet is sent, and another each time as much
-/// has passed. Thirty ticks without a snapshot are no accident.
-const PATH_INTERVAL_NS: u64 = NS_PER_S / 2;
+/// A client that waits for its acceptance repeats its request before every second response: a copy of the request, sent
+/// from elsewhere, may have taken its place at the server. They leave together, so whoever would displace it once more
+/// has to come between two datagrams.
+const RESPONSES_PER_REQUEST: u32 = 2;
 
 /// How far the client has come. spec: LIF-2
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub struct Client {
     path_answer: Option<u64>,
     /// No path packet without a challenge leaves before.
     path_next_ns: u64,
+    /// Path packets without a challenge since the server was last heard.
+    paths_unheard: usize,
     /// Of the server, since the present stage began.
     liveness: Liveness,
     token_timeout_ns: Option<u64>,
@@ -110,6 +113,8 @@ enum Stage {
     Responding {
         next_ns: u64,
         stale_ns: u64,
+        /// Responses that left since the last request.
+        responses: u32,
         challenge: Box<[u8; CHALLENGE_BODY_BYTES]>,
     },
     Connected {
@@ -137,6 +142,7 @@ impl Client {
             path: None,
             path_answer: None,
             path_next_ns: 0,
+            paths_unheard: 0,
             farewell: None,
             events: EventQueue::default(),
             counters: Counters::default(),
@@ -170,10 +176,10 @@ impl Client {
     /// Takes one datagram; it is decrypted in place and worthless afterwards.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
         self.counters.on_received(datagram.len());
-        if canonical(from) != canonical(self.server()) {
+        let Some(index) = self.index_of(from) else {
             self.counters.drop_unknown_address += 1;
             return;
-        }
+        };
         let header = match outer::decode_header(datagram, Reads::Client) {
             Ok(header) => header,
             Err(error) => return self.counters.on_outer_error(error),
@@ -187,7 +193,18 @@ impl Client {
             self.counters.drop_state += 1;
             return;
         }
+        // The server may have another of its addresses for where we are now; only a challenge comes from there first.
+        if index != self.address_index && header.kind != Kind::Path {
+            self.counters.drop_unknown_address += 1;
+            return;
+        }
         let Ok(body) = link.open(header, datagram, &mut self.counters) else { return };
+        self.paths_unheard = 0;
+        if std::mem::replace(&mut self.address_index, index) != index
+            && let Stage::Connected { connection, .. } = &mut self.stage
+        {
+            connection.on_path_changed(if from.is_ipv6() { IPV6_UDP_BYTES } else { IPV4_UDP_BYTES });
+        }
         self.handle_body(now, header, body);
     }
 
@@ -203,7 +220,7 @@ impl Client {
             Kind::Challenge => {
                 if let Ok(challenge) = <[u8; CHALLENGE_BODY_BYTES]>::try_from(body) {
                     let (next_ns, stale_ns) = (now.mono_ns, now.mono_ns + CHALLENGE_LIFETIME_NS);
-                    self.stage = Stage::Responding { next_ns, stale_ns, challenge: Box::new(challenge) };
+                    self.stage = Stage::Responding { next_ns, stale_ns, responses: 0, challenge: Box::new(challenge) };
                 }
             }
             Kind::Denied => self.try_next_address(now, Reason::ServerFull),
@@ -212,22 +229,6 @@ impl Client {
             Kind::Disconnect => self.end(now, Reason::Unstated, None),
             Kind::Path => self.handle_path(now, header.sequence, body),
             Kind::Request | Kind::Response => self.counters.drop_role += 1,
-        }
-    }
-
-    /// The server asks whether we really are where our path packet came from. spec: LIF-19
-    fn handle_path(&mut self, now: Now, sequence: u64, body: &[u8]) {
-        let Stage::Connected { connection, .. } = &mut self.stage else { return };
-        connection.handle_other(now.mono_ns, sequence);
-        self.path_answer = body.first_chunk().map(|challenge| u64::from_le_bytes(*challenge));
-    }
-
-    /// Our own address has changed, as far as the caller can tell: the server is told at once. It is told without this
-    /// call after 500 ms without a packet from it.
-    pub fn handle_address_change(&mut self, now: Now) {
-        if self.path.is_some() {
-            self.path_answer.get_or_insert(0);
-            self.path_next_ns = now.mono_ns + PATH_INTERVAL_NS;
         }
     }
 
@@ -249,10 +250,14 @@ impl Client {
         let Stage::Connected { connection, is_spoken } = &mut self.stage else { return };
         let mut sink =
             ClientSink { events: &mut self.events, is_spoken: false, path: self.path, closed: None, misbehaved: None };
+        let unspoken_in = connection.stats().unspoken_in;
         if connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
             self.counters.payload_malformed += 1;
         }
         *is_spoken |= sink.is_spoken;
+        if sink.closed.is_none() {
+            self.counters.payload_unspoken += connection.stats().unspoken_in - unspoken_in;
+        }
         self.path = sink.path;
         let misbehaved = sink.misbehaved.take();
         if let Some(reason) = sink.closed {
@@ -278,7 +283,7 @@ impl Client {
         }
         self.judge_liveness(now, patient_ns);
         if self.path_due_ns().is_some_and(|at| at <= now.mono_ns) {
-            self.handle_address_change(now);
+            self.tell_path(now);
         }
         if let Stage::Connected { connection, .. } = &mut self.stage {
             let mut sink =
@@ -307,21 +312,30 @@ impl Client {
     /// When `buf` is shorter.
     pub fn poll_transmit(&mut self, now: Now, buf: &mut [u8]) -> Option<Transmit> {
         assert!(buf.len() >= DATAGRAM_BYTES_MAX, "the transmit buffer is too short");
-        let to = self.server();
+        let mut to = self.server();
+        if self.path.is_some() && self.path_answer == Some(0) && matches!(self.stage, Stage::Connected { .. }) {
+            to = self.next_path_address();
+        }
         let len = match (&mut self.stage, self.link.as_mut()) {
             (Stage::Requesting { next_ns }, Some(link)) if *next_ns <= now.mono_ns => {
                 *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
                 link.on_request_sent(now.mono_ns);
                 outer::encode_request(&self.token, buf)
             }
-            (Stage::Responding { next_ns, stale_ns, challenge }, Some(link)) if *next_ns <= now.mono_ns => {
-                *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
-                if *stale_ns <= now.mono_ns {
+            (Stage::Responding { next_ns, stale_ns, responses, challenge }, Some(link)) if *next_ns <= now.mono_ns => {
+                let is_stale = *stale_ns <= now.mono_ns;
+                if is_stale || *responses >= RESPONSES_PER_REQUEST {
+                    if is_stale {
+                        *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
+                    }
+                    *responses = 0;
                     link.on_request_sent(now.mono_ns);
-                    self.counters.on_sent(outer::REQUEST_BYTES);
-                    return Some(Transmit { to, len: outer::encode_request(&self.token, buf) });
+                    outer::encode_request(&self.token, buf)
+                } else {
+                    *next_ns = now.mono_ns + HANDSHAKE_INTERVAL_NS;
+                    *responses += 1;
+                    link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
                 }
-                link.seal_body(now.mono_ns, Kind::Response, challenge.as_slice(), buf)
             }
             (Stage::Connected { connection, .. }, Some(link))
                 if let Some(((_, path_id), said)) = self.path.zip(self.path_answer.take()) =>
@@ -432,14 +446,6 @@ impl Client {
             Stage::Connected { .. } => silence(self.token_timeout_ns).map(|at| (at, Reason::TimedOut)),
             Stage::Ended(_) => None,
         }
-    }
-
-    /// When the server is to be told where we are, although it has not asked.
-    fn path_due_ns(&self) -> Option<u64> {
-        let is_spoken = matches!(self.stage, Stage::Connected { is_spoken: true, .. });
-        self.path.filter(|_| is_spoken && !self.liveness.is_silent())?;
-        let unheard_ns = self.liveness.heard_ns() + PATH_INTERVAL_NS + self.patience.stalled_ns();
-        Some(unheard_ns.max(self.path_next_ns))
     }
 
     fn next_wake_ns(&self) -> Option<u64> {

@@ -67,7 +67,10 @@ impl Connection {
 
     /// Server, unspoken: only a hello in front is heeded (spec: PKT-27). False: ignore the payload.
     fn receive_hello(&mut self, payload: &[u8], sink: &mut dyn Sink) -> bool {
-        let Some(hello) = peek_hello(payload) else { return false };
+        let Some(hello) = peek_hello(payload) else {
+            self.receive_early_close(payload, sink);
+            return false;
+        };
         // A hello must not take effect from a payload whose rest is malformed; but a refusal is told in any case, for
         // the rest may be the language of another version.
         match self.greeting.judge(&hello) {
@@ -82,6 +85,14 @@ impl Connection {
                 }
                 true
             }
+        }
+    }
+
+    /// Server, unspoken: who leaves before it was let in may say why (spec: LIF-11, PKT-27).
+    fn receive_early_close(&mut self, payload: &[u8], sink: &mut dyn Sink) {
+        let Ok(packet) = Packet::decode(payload, &self.table, Side::Server) else { return };
+        if let Some(Frame::Close { code, text }) = packet.frames(self.table, Side::Server).next() {
+            self.receive_close(code, text, sink);
         }
     }
 

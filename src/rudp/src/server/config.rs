@@ -69,16 +69,18 @@ impl std::fmt::Debug for ServerConfig {
     }
 }
 
-/// How many connection requests may reach the cipher. spec: LIF-4
+/// How many connection requests, and by the first two limits how many responses, may reach the cipher.
+/// spec: LIF-4, LIF-7
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Per IPv4 address or IPv6 /64. Default 10/s, 20 at once.
     pub per_address: Rate,
     /// Per IPv4 /24 or IPv6 /48. Default 1,000/s, 1,000 at once.
     pub per_network: Rate,
-    /// In all. Default 20,000/s, 4,000 at once: at 3 us per open 6 % of a core.
+    /// In all, shared fairly among networks when more come. Default 20,000/s, 4,000 at once: at 3 us per open 6 % of a
+    /// core.
     pub total: Rate,
-    /// Networks the three limits do not bind. Default loopback.
+    /// Networks these limits do not bind. Default loopback.
     pub exempt: Vec<Network>,
 }
 
@@ -97,7 +99,8 @@ impl Default for RequestLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketLimits {
     /// Datagrams with one of the 256 sequences above the newest, before they are opened: a forger must guess where the
-    /// session is to use them up. Default 4,800/s: at 0.3 us per failed open 0.15 % of a core.
+    /// session is to use them up. Default 4,800/s: at 0.3 us per failed open 0.15 % of a core. 960 at once: what an
+    /// honest client may send after a stall (`opened`, at once) with three times as many forged ones between.
     pub expected: Rate,
     /// All other datagrams from the address of a session, before they are opened. Default 480/s.
     pub unopened: Rate,
@@ -110,7 +113,7 @@ pub struct PacketLimits {
 impl Default for PacketLimits {
     fn default() -> Self {
         Self {
-            expected: Rate { per_s: 4_800, burst: 4_800 },
+            expected: Rate { per_s: 4_800, burst: 960 },
             unopened: Rate { per_s: 480, burst: 480 },
             failed: Rate { per_s: 60, burst: 120 },
             opened: Rate { per_s: 120, burst: 240 },

@@ -3,7 +3,8 @@
 //! A request with a plausible header costs one XChaCha20-Poly1305 open of 1,008 bytes. What stands before it neither
 //! allocates nor keeps anything per address beyond fixed tables.
 use super::config::{Network, RequestLimits};
-use crate::bucket::BucketTable;
+use super::origin::{Crowded, OriginRates, Prefix};
+use super::share::FairShare;
 use crate::counters::Counters;
 use crate::outer::RequestHeader;
 use crate::time::Now;
@@ -11,11 +12,6 @@ use crate::token::VERSION;
 use std::net::IpAddr;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Buckets for single addresses: 512 KiB. To starve one of them by collision an attacker has to fill all of them, which
-/// the limit over all requests (20,000/s) forbids.
-const ADDRESS_BUCKETS: usize = 1 << 16;
-/// Buckets for networks: 128 KiB.
-const NETWORK_BUCKETS: usize = 1 << 14;
 /// Fingerprints of requests that failed to open, 64 KiB, the newest wins its place.
 const KNOWN_BAD: usize = 1 << 13;
 
@@ -30,6 +26,7 @@ pub(super) enum Refusal {
     KnownBad,
     AddressRate,
     NetworkRate,
+    Share,
     TotalRate,
     Seal,
     Malformed,
@@ -56,6 +53,7 @@ impl Refusal {
             Self::KnownBad => &mut counters.request_known_bad,
             Self::AddressRate => &mut counters.request_address_rate,
             Self::NetworkRate => &mut counters.request_network_rate,
+            Self::Share => &mut counters.request_share,
             Self::TotalRate => &mut counters.request_total_rate,
             Self::Seal => &mut counters.request_seal,
             Self::Malformed => &mut counters.request_malformed,
@@ -82,8 +80,9 @@ pub(super) struct RequestFilter {
     restart_expire_s: u64,
     is_test_mode: bool,
     exempt: Vec<Network>,
-    addresses: BucketTable,
-    networks: BucketTable,
+    requests: OriginRates,
+    responses: OriginRates,
+    share: FairShare,
     total_rate: crate::bucket::Rate,
     total: u64,
     fingerprint_seed: u64,
@@ -95,7 +94,7 @@ pub(super) struct RequestFilter {
 pub(super) struct Fingerprint(u64);
 
 impl RequestFilter {
-    pub(super) fn new(config: &super::ServerConfig, now: Now, seeds: [u64; 3]) -> Self {
+    pub(super) fn new(config: &super::ServerConfig, now: Now, seeds: [u64; 6]) -> Self {
         let RequestLimits { per_address, per_network, total, exempt } = config.requests.clone();
         let horizon_s = config.token_lifetime_s + config.skew_s;
         Self {
@@ -104,8 +103,9 @@ impl RequestFilter {
             restart_expire_s: now.unix_s.saturating_add(horizon_s),
             is_test_mode: config.test_mode,
             exempt,
-            addresses: BucketTable::new(per_address, ADDRESS_BUCKETS, seeds[0]),
-            networks: BucketTable::new(per_network, NETWORK_BUCKETS, seeds[1]),
+            requests: OriginRates::new(per_address, per_network, [seeds[0], seeds[1]]),
+            responses: OriginRates::new(per_address, per_network, [seeds[3], seeds[4]]),
+            share: FairShare::new(total, seeds[5]),
             total_rate: total,
             total: 0,
             fingerprint_seed: seeds[2],
@@ -168,24 +168,31 @@ impl RequestFilter {
         self.known_bad.fill(0);
     }
 
+    /// A response costs an open under the key of a pending request: it has the same limits as a request, in buckets of
+    /// its own, so that nobody's requests use up what his response needs.
+    pub(super) fn judge_response(&mut self, mono_ns: u64, from: IpAddr) -> Result<(), Crowded> {
+        if self.is_exempt(from) { Ok(()) } else { self.responses.judge(from, mono_ns) }
+    }
+
     fn judge_rate(&mut self, mono_ns: u64, from: IpAddr) -> Result<(), Refusal> {
-        if self.exempt.iter().any(|network| network.contains(from)) {
+        if self.is_exempt(from) {
             return Ok(());
         }
-        let (address, network) = match from {
-            IpAddr::V4(v4) => ((false, u64::from(v4.to_bits())), (false, u64::from(v4.to_bits() >> 8))),
-            IpAddr::V6(v6) => ((true, (v6.to_bits() >> 64) as u64), (true, (v6.to_bits() >> 80) as u64)),
-        };
-        if !self.addresses.admit(address, mono_ns) {
-            return Err(Refusal::AddressRate);
-        }
-        if !self.networks.admit(network, mono_ns) {
-            return Err(Refusal::NetworkRate);
+        self.requests.judge(from, mono_ns).map_err(|crowded| match crowded {
+            Crowded::Address => Refusal::AddressRate,
+            Crowded::Network => Refusal::NetworkRate,
+        })?;
+        if !self.share.admit(Prefix::network(from), mono_ns) {
+            return Err(Refusal::Share);
         }
         if !self.total_rate.admit(&mut self.total, mono_ns) {
             return Err(Refusal::TotalRate);
         }
         Ok(())
+    }
+
+    fn is_exempt(&self, from: IpAddr) -> bool {
+        self.exempt.iter().any(|network| network.contains(from))
     }
 
     fn known_bad_place(&self, fingerprint: Fingerprint) -> usize {

@@ -12,11 +12,13 @@ mod events;
 mod filter;
 mod history;
 mod order;
+mod origin;
 mod path;
 mod pending;
 mod receive;
 mod requests;
 mod session;
+mod share;
 #[cfg(test)]
 mod tests;
 mod transmit;
@@ -131,7 +133,7 @@ impl Server {
         let table = |seed| HashMap::with_capacity_and_hasher(connections as usize, hasher(seed));
         Ok(Self {
             token_keys: config.private_keys.iter().map(TokenKey::new).collect(),
-            filter: RequestFilter::new(&config, now, [seed(), seed(), seed()]),
+            filter: RequestFilter::new(&config, now, std::array::from_fn(|_| seed())),
             challenges,
             pending: PendingTable::new(pending_max, tokens_max, [seed(), seed()]),
             sessions: Arena::new(connections),
@@ -154,7 +156,7 @@ impl Server {
     /// Fires every timer that is due. Afterwards [`poll_timeout`](Self::poll_timeout) lies after `now`; a second call
     /// with the same `now` changes nothing.
     pub fn handle_timeout(&mut self, now: Now) {
-        if self.patience.on_timeout(self.wheel.poll_timeout(), now.mono_ns) {
+        if self.patience.on_timeout(self.wheel.due_since(now.mono_ns), now.mono_ns) {
             self.counters.stalls += 1;
         }
         self.pending.history.forget_expired(now.unix_s);

@@ -3,6 +3,7 @@
 use super::ConnectionId;
 use super::Server;
 use super::session::PacketBudget;
+use crate::limits::PATH_INTERVAL_NS;
 use crate::link::Unopened;
 use crate::outer::Header;
 use crate::rate::{IPV4_UDP_BYTES, IPV6_UDP_BYTES};
@@ -78,7 +79,8 @@ impl Server {
         };
         let Some(&said) = body.first_chunk::<8>() else { return };
         session.connection.handle_other(now.mono_ns, header.sequence);
-        if from == session.address {
+        // Its own, unless another session has moved there in between.
+        if from == session.address && self.by_address.get(&from) == Some(&slot) {
             session.path.candidate = None;
             self.on_heard(now, slot);
         } else {
@@ -90,8 +92,12 @@ impl Server {
 
     /// The client of this session wrote from another address: challenge it, or believe it.
     fn judge_address(&mut self, now: Now, slot: u32, from: SocketAddr, said: u64, is_newest: bool) {
-        let resident = self.by_address.get(&from).and_then(|slot| self.sessions.at(*slot));
-        if resident.is_some_and(|resident| !resident.liveness.is_silent()) {
+        // Whoever was heard from there a moment ago is still there, and no challenge would reach anybody else. Whoever was
+        // not may have changed places with this one.
+        let patient_ns = self.patience.clock_ns(now.mono_ns);
+        let resident = self.by_address.get(&from).filter(|other| **other != slot);
+        let resident = resident.and_then(|slot| self.sessions.at(*slot));
+        if resident.is_some_and(|resident| patient_ns < resident.liveness.heard_ns() + PATH_INTERVAL_NS) {
             self.counters.path_address_taken += 1;
             return;
         }

@@ -1,7 +1,8 @@
 //! Requests whose token opened and whose sender has not yet answered its challenge. spec: LIF-6
 use super::filter::Refusal;
-use super::history::{History, TokenTag};
+use super::history::{History, PendingSlots, TokenTag};
 use super::order::TokenOrder;
+use super::origin::Prefix;
 use crate::arena::Arena;
 use crate::bucket::hasher;
 use crate::challenge::{CHALLENGE_LIFETIME_NS, ChallengeSubject};
@@ -96,7 +97,7 @@ impl PendingTable {
             if displaced.is_some() {
                 return Err(Refusal::TokenAddresses);
             }
-            displaced = Some(self.oldest_unproven(&slots).ok_or(Refusal::TokenAddresses)?);
+            displaced = Some(self.to_displace(&slots, Prefix::host(address.ip())).ok_or(Refusal::TokenAddresses)?);
         }
         if self.arena.is_full() && displaced.is_none() {
             return Err(Refusal::PendingFull);
@@ -112,6 +113,12 @@ impl PendingTable {
             *free = Some(slot);
         }
         Ok(Admitted { slot, displaced })
+    }
+
+    /// Whether a request is pending at this address, and if so whether its sender is proven; for tests.
+    #[cfg(test)]
+    pub(super) fn is_proven_at(&self, address: &SocketAddr) -> Option<bool> {
+        self.at(self.slot_of(address)?).map(|pending| pending.is_proven)
     }
 
     pub(super) fn slot_of(&self, address: &SocketAddr) -> Option<u32> {
@@ -133,13 +140,19 @@ impl PendingTable {
         Some(pending)
     }
 
-    fn oldest_unproven(&self, slots: &[Option<u32>]) -> Option<u32> {
-        slots
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|slot| self.at(*slot).is_some_and(|pending| !pending.is_proven))
-            .min_by_key(|slot| self.at(*slot).map(|pending| pending.requested_ns))
+    /// Who makes room for a newcomer: of the host that would then hold the most places, the oldest that has proven
+    /// nothing. Whoever copies a request and sends it from many ports displaces himself.
+    fn to_displace(&self, slots: &PendingSlots, newcomer: Prefix) -> Option<u32> {
+        let at = |slot: u32| self.at(slot).map(|pending| (pending, Prefix::host(pending.address.ip())));
+        let held = |host: Prefix| {
+            let here = slots.iter().flatten().filter(|slot| at(**slot).is_some_and(|(_, other)| other == host));
+            here.count() + usize::from(host == newcomer)
+        };
+        let unproven = slots.iter().flatten().filter_map(|slot| Some((*slot, at(*slot)?)));
+        unproven
+            .filter(|(_, (pending, _))| !pending.is_proven)
+            .min_by_key(|(_, (pending, host))| (std::cmp::Reverse(held(*host)), pending.requested_ns))
+            .map(|(slot, _)| slot)
     }
 }
 
@@ -148,8 +161,9 @@ mod tests {
     use super::*;
     use crate::seal::{Backend, Key};
 
+    /// Ports of 100 and more: another host for every hundred.
     fn address(n: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], n))
+        SocketAddr::from(([192, 0, 2, (n / 100) as u8], n))
     }
 
     fn order(expire_unix_s: u64) -> TokenOrder {
@@ -196,6 +210,32 @@ mod tests {
         }
         assert_eq!(admit(&mut table, 6, 9, 100, 6).unwrap_err(), Refusal::TokenAddresses);
         assert!(admit(&mut table, 6, 8, 100, 6).is_ok(), "another token has its own four");
+    }
+
+    /// proves: LIF-6
+    #[test]
+    fn a_host_that_copies_a_request_under_many_ports_displaces_itself() {
+        let mut table = table();
+        admit(&mut table, 100, 9, 100, 0).unwrap();
+        for port in 200..300 {
+            admit(&mut table, port, 9, 100, u64::from(port)).unwrap();
+            assert!(table.slot_of(&address(100)).is_some(), "port {port} took the owner's place");
+        }
+        // Two such hosts: the one with more places makes room, whoever comes.
+        admit(&mut table, 300, 9, 100, 400).unwrap();
+        admit(&mut table, 301, 9, 100, 401).unwrap();
+        admit(&mut table, 302, 9, 100, 402).unwrap();
+        assert!(table.slot_of(&address(100)).is_some());
+        // An owner who comes last displaces the copies.
+        let mut table = self::table();
+        for port in 200..204 {
+            admit(&mut table, port, 9, 100, u64::from(port)).unwrap();
+        }
+        admit(&mut table, 100, 9, 100, 500).unwrap();
+        for port in 204..300 {
+            admit(&mut table, port, 9, 100, 501).unwrap();
+        }
+        assert!(table.slot_of(&address(100)).is_some());
     }
 
     #[test]

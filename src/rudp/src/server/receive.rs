@@ -66,10 +66,14 @@ impl Server {
     fn handle_payload(&mut self, now: Now, slot: u32, sequence: u64, body: &[u8]) {
         let Some(session) = self.sessions.at_mut(slot) else { return };
         let mut sink = SessionSink::new(session.id, session.user.is_some(), &mut self.events);
+        let unspoken_in = session.connection.stats().unspoken_in;
         if session.connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
             self.counters.payload_malformed += 1;
         }
         session.is_spoken |= sink.is_spoken;
+        if sink.end.is_none() {
+            self.counters.payload_unspoken += session.connection.stats().unspoken_in - unspoken_in;
+        }
         let is_new = sink.is_spoken;
         match sink.end {
             None if is_new => self.offer_path(slot),

@@ -1,6 +1,7 @@
 //! From a stranger's request to a session. spec: LIF-1
 use super::filter::Refusal;
 use super::order::TokenOrder;
+use super::origin::Crowded;
 use super::path::Path;
 use super::pending::{PENDING_LIFETIME_NS, Pending, Reply};
 use super::session::{PacketBudget, Session};
@@ -151,6 +152,13 @@ impl Server {
         };
         let Some(pending) = self.pending.at(slot) else { return };
         self.counters.responses_in += 1;
+        if let Err(crowded) = self.filter.judge_response(now.mono_ns, from.ip()) {
+            *match crowded {
+                Crowded::Address => &mut self.counters.response_address_rate,
+                Crowded::Network => &mut self.counters.response_network_rate,
+            } += 1;
+            return;
+        }
         let opened = outer::open(&pending.opens, self.config.protocol_id, header, datagram);
         let Some(body) = opened.ok().and_then(|body| body.try_into().ok()) else {
             self.counters.response_seal += 1;
@@ -198,6 +206,12 @@ impl Server {
             self.remove_pending(sibling);
         }
         self.begin_session(now, *pending);
+    }
+
+    /// Whether a request is pending at this address, and if so whether its sender is proven; for tests.
+    #[cfg(test)]
+    pub(crate) fn pending_at(&self, address: &SocketAddr) -> Option<bool> {
+        self.pending.is_proven_at(address)
     }
 
     fn remove_pending(&mut self, slot: u32) -> Option<Box<Pending>> {

@@ -4,14 +4,14 @@
 //! [`Gate::handle_timeout`] if [`Gate::poll_timeout`] is due, then [`Gate::poll_transmit`] until none.
 
 use crate::SessionId;
-use crate::inbound::{Inbound, SESSION_MESSAGES_MAX, SessionEvent};
+use crate::inbound::{Inbound, InputsWaiting, SESSION_MESSAGES_MAX, SessionEvent};
 use crate::outbound::{Outbound, OutboundItem};
 use protocol::codec;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use rudp::time::Now;
 use rudp::token::UserData;
-use rudp::{ChannelId, Counters, Event, PartOutcome, Reason, Transmit, channel};
+use rudp::{ChannelId, Counters, Event, PartOutcome, Reason, ReasonCounts, Transmit, channel};
 use std::net::SocketAddr;
 
 /// What a gate needs to know.
@@ -26,11 +26,13 @@ pub struct GateConfig {
 pub struct GateCounters {
     /// Sessions that began (hello accepted).
     pub sessions_joined: u64,
-    /// Sessions that ended.
+    /// Of those, sessions that ended.
     pub sessions_left: u64,
+    /// All sessions that ended, whether they ever spoke or not, by reason.
+    pub disconnects: ReasonCounts,
     /// Input messages that did not decode.
     pub inputs_malformed: u64,
-    /// Inputs dropped because the realm did not take the batch in time.
+    /// Inputs dropped because the realm did not take the batch in time, or because one session sent too many for it.
     pub inputs_dropped: u64,
     /// Reliable messages that did not decode; each ends its session.
     pub messages_malformed: u64,
@@ -67,7 +69,9 @@ struct Session {
     user: Option<Box<UserData>>,
     /// Messages of this session in the batch that the realm has not taken yet.
     messages_waiting: u16,
-    spoken: bool,
+    inputs_waiting: InputsWaiting,
+    /// Its place among those who spoke.
+    spoken_at: Option<u32>,
 }
 
 impl Gate {
@@ -145,6 +149,7 @@ impl Gate {
         if std::mem::take(&mut self.tick_edge) {
             self.publish_budgets(now);
         }
+        empty.begin_after(&self.inbound);
         std::mem::swap(&mut self.inbound, empty);
         for id in self.waiting.drain(..) {
             let session = &mut self.sessions[id.slot as usize];
@@ -240,7 +245,8 @@ impl Gate {
                 Event::Resumed { id } => self.on_presence(SessionEvent::Resumed { session: id }, id),
                 Event::Moved { .. } => {}
                 Event::Message { id, channel, bytes } => {
-                    if Self::on_message(&mut self.inbound, &mut self.counters, id, channel, bytes) {
+                    let waiting = &mut self.sessions[id.slot as usize].inputs_waiting;
+                    if Self::on_message(&mut self.inbound, waiting, &mut self.counters, id, channel, bytes) {
                         self.on_reliable(id, channel);
                     } else {
                         self.transport.disconnect(now, id, Reason::ProtocolViolation);
@@ -263,7 +269,7 @@ impl Gate {
         if self.sessions.len() <= index {
             self.sessions.resize_with(index + 1, Session::default);
         }
-        self.sessions[index] = Session { generation: id.generation, user, messages_waiting: 0, spoken: false };
+        self.sessions[index] = Session { generation: id.generation, user, ..Session::default() };
         if let Some(reason) = self.closing {
             self.transport.disconnect(now, id, reason);
         }
@@ -273,7 +279,7 @@ impl Gate {
         let entry = &mut self.sessions[session.slot as usize];
         assert_eq!(entry.generation, session.generation, "the transport spoke of a slot it has given away");
         if let Some(user) = entry.user.take() {
-            entry.spoken = true;
+            entry.spoken_at = Some(self.spoken.len() as u32);
             self.spoken.push(session);
             self.counters.sessions_joined += 1;
             self.inbound.events.push(SessionEvent::Joined { session, user });
@@ -282,7 +288,7 @@ impl Gate {
 
     /// A spoken session fell silent or was heard again.
     fn on_presence(&mut self, event: SessionEvent, session: SessionId) {
-        if self.sessions[session.slot as usize].spoken {
+        if self.sessions[session.slot as usize].spoken_at.is_some() {
             self.inbound.events.push(event);
         }
     }
@@ -290,6 +296,7 @@ impl Gate {
     /// Whether the message was understood.
     fn on_message(
         inbound: &mut Inbound,
+        waiting: &mut InputsWaiting,
         counters: &mut GateCounters,
         session: SessionId,
         channel: ChannelId,
@@ -297,7 +304,7 @@ impl Gate {
     ) -> bool {
         if channel == channel::INPUT {
             match InputMessage::decode(bytes) {
-                Ok(input) => counters.inputs_dropped += inbound.push_input(session, input) as u64,
+                Ok(input) => counters.inputs_dropped += inbound.push_input(session, input, waiting) as u64,
                 Err(_) => {
                     counters.inputs_malformed += 1;
                     return false;
@@ -333,13 +340,18 @@ impl Gate {
     }
 
     fn on_disconnected(&mut self, session: SessionId, reason: Reason) {
+        self.counters.disconnects.count(reason);
         let entry = &mut self.sessions[session.slot as usize];
         if entry.generation != session.generation {
             return;
         }
         entry.user = None;
-        if std::mem::take(&mut entry.spoken) {
-            self.spoken.retain(|&id| id != session);
+        if let Some(at) = entry.spoken_at.take() {
+            // Without a search: two thousand may leave within one tick.
+            self.spoken.swap_remove(at as usize);
+            if let Some(moved) = self.spoken.get(at as usize) {
+                self.sessions[moved.slot as usize].spoken_at = Some(at);
+            }
             self.counters.sessions_left += 1;
             self.inbound.events.push(SessionEvent::Left { session, reason });
         }

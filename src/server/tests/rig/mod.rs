@@ -37,7 +37,7 @@ pub struct Rig {
     pub journal_is_slow: bool,
     waiting_jobs: Vec<StoreJob>,
     /// Datagrams to addresses that no bot has.
-    pub stray: Vec<Vec<u8>>,
+    pub stray: Vec<(SocketAddr, Vec<u8>)>,
     /// What the tokens of later joins allow.
     pub role: Role,
     next_tick_ns: u64,
@@ -252,7 +252,7 @@ impl Rig {
             match self.bots.iter_mut().find(|bot| bot.address == transmit.to) {
                 Some(bot) if bot.is_deaf => {}
                 Some(bot) => bot.down.send(self.now.mono_ns, &buf[..transmit.len]),
-                None => self.stray.push(buf[..transmit.len].to_vec()),
+                None => self.stray.push((transmit.to, buf[..transmit.len].to_vec())),
             }
         }
     }

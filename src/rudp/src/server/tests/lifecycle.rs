@@ -2,7 +2,9 @@
 use crate::channel::{self, PartId, PartOutcome, SendError};
 use crate::client::ClientState;
 use crate::hello::Hello;
+use crate::outer::Kind;
 use crate::reason::Reason;
+use crate::rig::hand::{Hand, close_body};
 use crate::rig::{ClientTold, START, Told, World, hello};
 use std::net::SocketAddr;
 
@@ -154,6 +156,39 @@ fn a_stock_client_connects_stays_harmless_and_is_sent_away_after_10_s() {
     assert!(!world.told.iter().any(|told| matches!(told, Told::Spoken(_) | Told::Message(..))));
 }
 
+/// proves: LIF-11, PKT-27
+#[test]
+fn who_leaves_before_the_hello_may_say_why() {
+    for (body, reason) in [
+        (close_body(Reason::UserQuit.code()), Reason::UserQuit),
+        (close_body(200), Reason::Other(200)),
+        // Behind a ping it is no close but a payload without a hello: ignored.
+        (vec![0, 4, 3, 1, 0], Reason::Unstated),
+        (vec![0, 3, 1], Reason::Unstated),
+    ] {
+        let mut world = World::v4();
+        let mut hand = Hand::new(world.token(1, 1), "198.51.100.1:5000");
+        hand.connect(&mut world);
+        let close = hand.seal(Kind::Payload, &body);
+        assert_eq!(world.strike(hand.address, &close), [], "nobody answers a close");
+        let disconnect = hand.seal(Kind::Disconnect, &[]);
+        world.strike(hand.address, &disconnect);
+        assert_eq!(world.ends(), [(world.id_of(1), reason)], "{body:?}");
+    }
+    // As our own client leaves.
+    let mut world = World::v4();
+    let peer = world.join("198.51.100.1:5000", 1);
+    let server = world.server_address;
+    world.passes = Box::new(move |sent| sent.from != server || sent.bytes[0] & 15 != 5);
+    world.run_ms(100);
+    assert_eq!(world.state(peer), ClientState::Connected);
+    let now = world.now;
+    world.peers[peer].client.disconnect(now, Reason::UserQuit);
+    world.flush();
+    world.run_ms(100);
+    assert_eq!(world.ends(), [(world.id_of(1), Reason::UserQuit)]);
+}
+
 /// proves: LIF-11
 #[test]
 fn a_hello_that_differs_is_refused_with_its_reason() {
@@ -207,6 +242,22 @@ fn a_stall_of_the_server_ends_nobody() {
     assert_eq!(world.ends(), []);
     assert_eq!(world.server.counters().stalls, 1);
     assert!(world.server.poll_timeout().unwrap() > now.mono_ns);
+}
+
+/// Who had nothing to do was not standing still: else the first client after an hour would be believed in for an hour.
+///
+/// proves: LIF-14
+#[test]
+fn an_hour_without_anybody_is_no_stall() {
+    let mut world = World::v4();
+    world.freeze_ms(3_600_000);
+    let peer = world.join("198.51.100.1:5000", 1);
+    world.run_ms(500);
+    assert_eq!((world.state(peer), world.server.counters().stalls), (ClientState::Spoken, 0));
+    let id = world.id_of(1);
+    world.passes = Box::new(|_| false);
+    world.run_ms(12_000);
+    assert!(world.server.is_silent(id));
 }
 
 /// proves: LIF-14

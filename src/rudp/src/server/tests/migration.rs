@@ -218,3 +218,114 @@ fn two_hundred_clients_move_at_once_over_a_link_that_loses_a_tenth() {
     assert_eq!((world.server.counters().sessions_moved, world.ends()), (200, vec![]));
     assert!(world.peers.iter().all(|peer| peer.client.state() == ClientState::Spoken));
 }
+
+/// As behind a router that gives each the port the other had.
+///
+/// proves: LIF-19
+#[test]
+fn two_clients_that_change_places_are_both_found() {
+    let (mut world, a, a_id) = spoken();
+    let b = world.join(AWAY, 2);
+    world.run_ms(1_000);
+    let b_id = world.id_of(2);
+    for round in 0..3_u8 {
+        let (here, there) = (world.peers[a].address, world.peers[b].address);
+        (world.peers[a].address, world.peers[b].address) = (there, here);
+        world.peers[a].client.send(channel::CONTROL, &[round, 1]).unwrap();
+        world.peers[b].client.send(channel::CONTROL, &[round, 2]).unwrap();
+        world.server.send(a_id, channel::EVENT, &[round, 1]).unwrap();
+        world.server.send(b_id, channel::EVENT, &[round, 2]).unwrap();
+        world.flush();
+        world.run_ms(4_000);
+        assert_eq!(
+            (world.server.address(a_id), world.server.address(b_id)),
+            (Some(there), Some(here)),
+            "round {round}"
+        );
+        for (peer, id, said) in [(a, a_id, [round, 1]), (b, b_id, [round, 2])] {
+            assert!(world.told.contains(&Told::Message(id, channel::CONTROL, said.to_vec())), "round {round}");
+            assert!(world.peers[peer].told.contains(&ClientTold::Message(channel::EVENT, said.to_vec())));
+        }
+    }
+    assert_eq!((world.ends(), world.server.counters().sessions_silent), (vec![], 0), "and neither fell silent");
+}
+
+/// The first has moved on, the second came to its place, and then both are back: the place is the first's again.
+///
+/// proves: LIF-19
+#[test]
+fn a_client_that_comes_back_to_an_address_another_had_meanwhile_is_found_there() {
+    let (mut world, a, a_id) = spoken();
+    let b = world.join(AWAY, 2);
+    world.run_ms(1_000);
+    let b_id = world.id_of(2);
+    // A cannot be reached for a while, and B gets its address.
+    world.passes = Box::new(move |sent| sent.from != at("192.0.2.77:1") && sent.to != at("192.0.2.77:1"));
+    (world.peers[a].address, world.peers[b].address) = (at("192.0.2.77:1"), at(HOME));
+    world.run_ms(3_000);
+    assert_eq!(world.server.address(b_id), Some(at(HOME)));
+    (world.peers[a].address, world.peers[b].address) = (at(HOME), at(AWAY));
+    world.run_ms(4_000);
+    assert_eq!((world.server.address(a_id), world.server.address(b_id)), (Some(at(HOME)), Some(at(AWAY))));
+    world.peers[a].client.send(channel::CONTROL, b"home").unwrap();
+    world.flush();
+    world.run_ms(300);
+    assert!(world.told.contains(&Told::Message(a_id, channel::CONTROL, b"home".to_vec())));
+    assert_eq!(world.ends(), []);
+}
+
+/// A server with an address of each family, and a client that has one family at a time.
+///
+/// proves: LIF-19
+#[test]
+fn a_client_moves_from_ipv4_to_ipv6_and_back() {
+    let mut world = World::v4();
+    let (v4, v6) = (world.server_address, at("[2001:db8::10]:7777"));
+    world.other_address = Some(v6);
+    world.passes = Box::new(|sent| sent.from.is_ipv4() == sent.to.is_ipv4());
+    let token = world.token_with(1, 1, 5, &[v4, v6]);
+    let peer = world.join_with(HOME, token, crate::rig::hello());
+    world.run_ms(1_000);
+    let id = world.id_of(1);
+    for (address, server, knows) in [("[2001:db8:7::1]:6000", v6, false), (HOME, v4, true)] {
+        world.peers[peer].address = at(address);
+        let now = world.now;
+        if knows {
+            world.peers[peer].client.handle_address_change(now);
+            world.flush();
+        }
+        world.run_ms(2_000);
+        assert_eq!((world.server.address(id), world.peers[peer].client.server()), (Some(at(address)), server));
+        world.peers[peer].client.send(channel::CONTROL, address.as_bytes()).unwrap();
+        world.server.send(id, channel::EVENT, address.as_bytes()).unwrap();
+        world.flush();
+        world.run_ms(300);
+        assert!(world.told.contains(&Told::Message(id, channel::CONTROL, address.into())), "{address}");
+        assert!(world.peers[peer].told.contains(&ClientTold::Message(channel::EVENT, address.into())), "{address}");
+    }
+    assert_eq!((world.server.counters().sessions_moved, world.ends()), (2, vec![]));
+}
+
+/// A server whose socket takes both families sees IPv4 peers under a name inside IPv6: the same address.
+///
+/// proves: SES-1, LIF-19
+#[test]
+fn an_address_in_its_ipv6_disguise_is_no_move() {
+    let (mut world, peer, id) = spoken();
+    let disguise = |address: SocketAddr| match address {
+        SocketAddr::V4(v4) => SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port())),
+        SocketAddr::V6(_) => address,
+    };
+    let path = stolen(&mut world, peer);
+    let replies = world.strike(disguise(path.from), &path.bytes);
+    assert!(replies.iter().all(|reply| reply.to == at(HOME)), "{replies:?}");
+    // And a move to an address that is told in disguise is a move to that address.
+    world.peers[peer].address = at(AWAY);
+    let moved = stolen(&mut world, peer);
+    let challenge = world.strike(disguise(at(AWAY)), &moved.bytes);
+    assert_eq!(challenge.iter().map(|sent| sent.to).collect::<Vec<_>>(), [at(AWAY)]);
+    world.run_ms(200);
+    assert_eq!((world.server.address(id), world.server.counters().sessions_moved), (Some(at(AWAY)), 1));
+    let told = world.told.iter().filter(|told| matches!(told, Told::Moved(..)));
+    assert_eq!(told.collect::<Vec<_>>(), [&Told::Moved(id, at(AWAY))]);
+}

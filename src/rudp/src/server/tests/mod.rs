@@ -1,7 +1,10 @@
 //! Facts about the server, told by the rig of `rig.rs`.
 mod allocation;
+mod budgets;
+mod crowd;
 mod lifecycle;
 mod migration;
 mod requests;
 mod silence;
+mod survival;
 mod takeover;
