@@ -128,6 +128,8 @@ pub struct Connection {
     recent_loss: RecentLoss,
     probe_due: bool,
     probes_unanswered: u32,
+    /// When the last probe was due.
+    probed_ns: u64,
     /// Server: an id on its way to the client.
     path_offer: Option<PathOffer>,
     /// The peer is silent: nothing leaves but probes.
@@ -202,6 +204,7 @@ impl Connection {
             recent_loss: RecentLoss::default(),
             probe_due: false,
             probes_unanswered: 0,
+            probed_ns: 0,
             path_offer: None,
             is_silent: false,
             closing: None,
