@@ -13,6 +13,7 @@ pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN
 pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
+use rudp::server::Network;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ pub struct Config {
     pub down_bytes_per_s: u32,
     /// Seconds for which a session that fell silent is held.
     pub held_s: u32,
+    /// Networks that the limits on connection requests do not bind.
+    pub request_exempt: Vec<Network>,
     /// Seconds between two checkpoints of a player.
     pub save_interval_s: u32,
 }
@@ -124,6 +127,7 @@ impl Config {
             seed: written.integer("world.seed", key::SEED) as u64,
             down_bytes_per_s: written.integer("client.down_bytes_per_s", CLIENT_DOWN) as u32,
             held_s: written.integer("client.held_s", HELD) as u32,
+            request_exempt: written.networks("limits.request_exempt", &Network::LOOPBACK),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
         }
     }

@@ -31,6 +31,7 @@ pub const KEYS: &[&str] = &[
     "world.seed",
     "client.down_bytes_per_s",
     "client.held_s",
+    "limits.request_exempt",
     "save.interval_s",
 ];
 

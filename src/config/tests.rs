@@ -229,3 +229,19 @@ fn lists_come_from_the_environment_with_commas() {
     let config = Config::resolve(&Sources { environment, ..Sources::default() }).unwrap();
     assert_eq!(config.login.unwrap().key_files, [PathBuf::from("a.pem"), PathBuf::from("b.pem")]);
 }
+
+#[test]
+fn networks_are_listed_with_their_bits_and_may_be_none() {
+    let exempt = |text: &str| from_file(&format!("[limits]\nrequest_exempt = {text}\n")).map(|c| c.request_exempt);
+    let [first, second] = exempt("[\"10.1.0.0/16\", \"2001:db8::/32\"]").unwrap()[..] else { panic!("two networks") };
+    assert!(first.contains("10.1.255.1".parse().unwrap()) && !first.contains("10.2.0.1".parse().unwrap()));
+    assert!(second.contains("2001:db8::1".parse().unwrap()));
+    assert_eq!(exempt("[]").unwrap(), []);
+    let environment = vec![("THRONG_LIMITS__REQUEST_EXEMPT".to_owned(), String::new())];
+    let config = Config::resolve(&Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(config.request_exempt, []);
+    assert_eq!(defaults().request_exempt, rudp::server::Network::LOOPBACK);
+    for wrong in ["\"10.0.0.0/8\"", "[\"10.0.0.0\"]", "[\"10.0.0.0/33\"]", "[8]"] {
+        assert_eq!(problems(&format!("[limits]\nrequest_exempt = {wrong}\n")).len(), 1, "{wrong}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The configuration as it was typed: which key, what value, by whom; and the list of what is wrong with it.
 
 use crate::config::key::{KEYS, Ranged, nearest};
+use rudp::server::Network;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -147,15 +148,18 @@ impl Written {
     /// A list of addresses; commas separate them where there are no types.
     pub fn addresses(&mut self, key: &'static str) -> Vec<SocketAddr> {
         let Some(entry) = self.take(key) else { return Vec::new() };
-        let texts: Option<Vec<&str>> = match &entry.value {
-            Value::Array(items) => items.iter().map(Value::as_str).collect(),
-            Value::String(text) if entry.untyped => Some(text.split(',').filter(|part| !part.is_empty()).collect()),
-            _ => None,
-        };
-        let parsed = texts.and_then(|texts| texts.iter().map(|text| text.trim().parse().ok()).collect());
-        parsed.unwrap_or_else(|| {
+        entry.list(|text| text.parse().ok()).unwrap_or_else(|| {
             self.refuse(key, &entry, "a list of IP addresses and ports like [\"203.0.113.7:7777\"]");
             Vec::new()
+        })
+    }
+
+    /// A list of networks as address and bits; commas separate them where there are no types.
+    pub fn networks(&mut self, key: &'static str, default: &[Network]) -> Vec<Network> {
+        let Some(entry) = self.take(key) else { return default.to_vec() };
+        entry.list(network).unwrap_or_else(|| {
+            self.refuse(key, &entry, "a list of networks like [\"127.0.0.0/8\", \"::1/128\"]");
+            default.to_vec()
         })
     }
 
@@ -221,6 +225,26 @@ impl Written {
         };
         self.problem(format!("{}: {key} must be {wanted}, not {found}", entry.origin));
     }
+}
+
+impl Entry {
+    /// All items of a list, if each of them can be read.
+    fn list<T>(&self, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+        let texts: Vec<&str> = match &self.value {
+            Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
+            Value::String(text) if self.untyped => text.split(',').filter(|part| !part.is_empty()).collect(),
+            _ => return None,
+        };
+        texts.into_iter().map(|text| read(text.trim())).collect()
+    }
+}
+
+/// `10.0.0.0/8`: the first address of a network, and how many bits of it count.
+fn network(text: &str) -> Option<Network> {
+    let (address, bits) = text.split_once('/')?;
+    let (address, bits): (std::net::IpAddr, u8) = (address.parse().ok()?, bits.parse().ok()?);
+    let bits_max = if address.is_ipv4() { 32 } else { 128 };
+    (bits <= bits_max).then_some(Network { address, bits })
 }
 
 /// The parser's complaint with its line, on one line.

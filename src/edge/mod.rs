@@ -223,6 +223,7 @@ fn transport(config: &Config, keys: Vec<Key>, listen: SocketAddr) -> ServerConfi
     transport.takeover = config.takeover;
     transport.held_s = config.held_s;
     transport.seal = config.seal_backend;
+    transport.requests.exempt.clone_from(&config.request_exempt);
     transport.connection = ConnectionConfig {
         rate_bytes_per_s: config.down_bytes_per_s,
         ip_udp_bytes: if listen.is_ipv6() { IPV6_UDP_BYTES } else { IPV4_UDP_BYTES },

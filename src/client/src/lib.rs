@@ -149,6 +149,12 @@ impl Client {
         self.drain_transport(now);
     }
 
+    /// Our own address has changed, as far as the caller can tell: the server is told at once. Without this call it is
+    /// told after half a second in which nothing of it arrived.
+    pub fn handle_address_change(&mut self, now: Now) {
+        self.transport.handle_address_change(now);
+    }
+
     /// When [`Self::handle_timeout`] wants to be called next, in nanoseconds of the monotonic clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {

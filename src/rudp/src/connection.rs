@@ -145,6 +145,8 @@ pub struct Connection {
     encore: Encore,
     probe_due: bool,
     probes_unanswered: u32,
+    /// When the last probe was due.
+    probed_ns: u64,
     /// Server: an id on its way to the client.
     path_offer: Option<PathOffer>,
     /// The peer is silent: nothing leaves but probes.
@@ -226,6 +228,7 @@ impl Connection {
             encore: Encore::default(),
             probe_due: false,
             probes_unanswered: 0,
+            probed_ns: 0,
             path_offer: None,
             is_silent: false,
             closing: None,

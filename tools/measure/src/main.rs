@@ -1,6 +1,8 @@
 //! `measure`: the figures the transport is judged by.
 
+mod handshake;
 mod link;
+mod reliable;
 
 use clap::{Parser, Subcommand};
 
@@ -15,10 +17,16 @@ struct Args {
 enum Figure {
     /// How much of a link the rate control uses, and how long its own packets wait there.
     Link(link::Args),
+    /// How long joining takes, and what a flood changes for those who play and those who join.
+    Handshake(handshake::Args),
+    /// How late reliable messages are on links that lose packets, and what that costs.
+    Reliable(reliable::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().figure {
         Figure::Link(args) => link::run(&args),
+        Figure::Handshake(args) => handshake::run(&args),
+        Figure::Reliable(args) => reliable::run(&args),
     }
 }

@@ -1,14 +1,16 @@
 //! The command line, as typed and as resolved.
 
 use crate::duration;
+use crate::movement::humans::read_recording;
 use crate::movement::{Clumped, Crowd, Humans, Movement, Uniform};
 use crate::token;
+use crate::trouble::{OUTAGE_BEFORE_END_NS, Troubles};
 use crate::view::Recorded;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use rudp::{Backend, Key};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// More bots than this do not fit the wire: net ids have 16 bits.
@@ -27,13 +29,17 @@ The run passes (exit 0) if
   - the server's status could be read;
 and, unless --truth-only is given,
   - the server ticked at 60 +- 0.5 Hz;
-  - at most 0.1 % of the packets were lost and the mean round trip was under 20 ms (not with --rejoin);
+  - at most 0.1 % of the packets were lost and the mean round trip was under 20 ms (not with --rejoin, --link, --rebind
+    or --outage);
   - the swarm kept up itself: 99 of 100 bot ticks began at most 5 ms late (else the load was invalid).
+With --rebind and --outage every bot that it befalls must be told of itself again, in the same session: one login per bot
+in all. What a bot shows is not judged while nothing reaches it and for 2 s after, as after joining. With --link whatever
+is to be told may take three round trips of the link longer, at most 2 s, before it is missing, stale or a ghost.
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 
 /// Thousands of headless bots in one process that check every word the server says.
 #[derive(Debug, Parser)]
-#[command(name = "swarm", version, after_help = RULES)]
+#[command(name = "swarm", version, after_help = format!("{RULES}\n\n{}", netem::SYNTAX))]
 pub struct Args {
     /// How many bots
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=BOTS_MAX))]
@@ -72,6 +78,21 @@ pub struct Args {
     /// Judge only what the bots were told, not how fast: for machines that do other work at the same time
     #[arg(long)]
     truth_only: bool,
+    /// Put a bad link between each bot and the server, both ways: a name (lan, dsl, lte, wifi-bursty, starlink, ...),
+    /// settings as in delay=40ms,jitter=10ms,loss=2%, or a file of them; see below
+    #[arg(long, value_name = "LINK")]
+    link: Option<String>,
+    /// Let each bot send from an address of its own (127.1.0.1 and up; only to a server on this machine), so that what a
+    /// server limits by address binds each by itself
+    #[arg(long)]
+    spread: bool,
+    /// So many bots change their address once, one after the other in mid-run: by port or by address, half of them
+    /// without being told
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rebind: u64,
+    /// So many bots are cut off for so long, all at once, 5 s after the last has joined and settled
+    #[arg(long, value_name = "N@SPAN", value_parser = outage)]
+    outage: Option<(usize, Duration)>,
     /// Seed of all movement
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -107,6 +128,14 @@ pub struct Plan {
     pub rejoin: bool,
     /// Whether speed is left out of the verdict.
     pub truth_only: bool,
+    /// The link of every bot, if it is to be a bad one.
+    pub link: Option<netem::Profile>,
+    /// As it was named.
+    pub link_name: Option<String>,
+    /// Whether each bot has an address of its own.
+    pub spread: bool,
+    /// What befalls bots.
+    pub troubles: Troubles,
     /// Where to write JSON.
     pub json: Option<PathBuf>,
     /// Seed of all movement.
@@ -123,6 +152,7 @@ impl Args {
     pub fn resolve(self) -> Result<Plan> {
         let bots = self.bots as usize;
         let movement = movement(&self.movement, bots, self.seed)?;
+        let troubles = self.troubles()?;
         let recorded = self.view.as_deref().map(Recorded::load).transpose()?;
         let key_file = self.key.clone().unwrap_or_else(|| self.data.join("dev.key"));
         let hint = "start the server first, or name its data directory with --data";
@@ -144,11 +174,48 @@ impl Args {
             recorded,
             rejoin: self.rejoin,
             truth_only: self.truth_only,
+            link: self.link.as_deref().map(profile).transpose()?,
+            link_name: self.link,
+            spread: self.spread,
+            troubles,
             json: self.json,
             seed: self.seed,
             seal: self.seal,
         })
     }
+}
+
+impl Args {
+    fn troubles(&self) -> Result<Troubles> {
+        let outage = self.outage.map(|(bots, span)| (bots, span.as_nanos() as u64));
+        let (cut, rebinds) = (outage.map_or(0, |(bots, _)| bots) as u64, self.rebind);
+        ensure!(cut + rebinds <= self.bots, "--rebind {rebinds} and --outage {cut} need as many --bots");
+        if let Some((_, span)) = self.outage {
+            let needed = span + Duration::from_nanos(OUTAGE_BEFORE_END_NS);
+            ensure!(self.duration >= needed, "an outage of {span:?} needs a --duration of {needed:?} at least");
+            ensure!(!self.rejoin, "--outage is about sessions that go on; with --rejoin bots give them up");
+        }
+        Ok(Troubles { rebinds: rebinds as usize, outage })
+    }
+}
+
+/// `200@60s`.
+fn outage(text: &str) -> Result<(usize, Duration), String> {
+    let (bots, span) = text.split_once('@').ok_or_else(|| format!("{text}: expected N@SPAN, as in 200@60s"))?;
+    let bots = bots.parse().map_err(|_| format!("{bots} is not a number of bots"))?;
+    Ok((bots, duration::parse(span)?))
+}
+
+/// A link by name, by settings, or from a file, whose recordings are looked for beside it.
+fn profile(named: &str) -> Result<netem::Profile> {
+    let read = |file: &Path| read_recording(file).map_err(|error| format!("{error:#}"));
+    let file = Path::new(named);
+    let folder = file.parent().filter(|_| file.is_file());
+    let text = if folder.is_some() { read_recording(file)? } else { named.to_owned() };
+    let parsed = netem::Profile::parse(&text, &mut |recording| {
+        read(&folder.map_or_else(|| PathBuf::from(recording), |folder| folder.join(recording)))
+    });
+    parsed.with_context(|| format!("--link {named}"))
 }
 
 fn movement(name: &str, bots: usize, seed: u64) -> Result<Movement> {
@@ -203,12 +270,35 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        for line in [["--bots", "0"], ["--bots", "many"], ["--duration", "30"], ["--seal", "rot13"], ["--link", "lte"]]
+        for line in [["--bots", "0"], ["--bots", "many"], ["--duration", "30"], ["--seal", "rot13"], ["--outage", "5"]]
         {
             assert!(Args::try_parse_from(["swarm"].into_iter().chain(line)).is_err(), "{line:?}");
         }
         assert!(movement("sideways", 1, 1).is_err());
         assert!(movement("humans:", 1, 1).is_err());
+    }
+
+    #[test]
+    fn links_come_by_name_by_settings_and_from_files() {
+        assert_eq!(profile("lte").unwrap(), netem::Profile::named("lte").unwrap());
+        assert!(profile("delay=40ms,jitter=10ms,loss=2%").is_ok());
+        assert!(format!("{:#}", profile("isdn").unwrap_err()).starts_with("--link isdn: there is no link named"));
+        let folder = std::env::temp_dir().join(format!("swarm-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("down"), "1\n2\n").unwrap();
+        std::fs::write(folder.join("mine"), "lte\ndown.trace=down\n").unwrap();
+        assert!(profile(&folder.join("mine").display().to_string()).is_ok_and(|mine| mine.down != mine.up));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn troubles_must_fit_the_bots_and_the_time() {
+        let troubles = |line: &str| Args::try_parse_from(line.split_whitespace()).unwrap().troubles();
+        let fits = troubles("swarm --bots 500 --duration 75s --rebind 300 --outage 200@60s").unwrap();
+        assert_eq!(fits, Troubles { rebinds: 300, outage: Some((200, 60_000_000_000)) });
+        assert!(troubles("swarm --bots 500 --rebind 501").is_err());
+        assert!(troubles("swarm --bots 500 --duration 74s --outage 200@60s").is_err());
+        assert!(troubles("swarm --duration 75s --outage 200@60s --rejoin").is_err());
     }
 
     #[test]

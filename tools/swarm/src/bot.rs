@@ -10,19 +10,17 @@ use crate::flock::Flock;
 use crate::movement::Place;
 use crate::restored::Restored;
 use crate::steer::Steer;
+use crate::trouble::Blow;
 use crate::truth::{Kind, Sight};
 use crate::view::View;
+use crate::wire::{Source, Wire};
 use anyhow::{Context, Result};
 use client::{Client, ClientConfig, ClientEvent};
-use mio::net::UdpSocket;
-use mio::{Interest, Token};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ, units_from_m};
 use protocol::{Input, NetId, OwnState, Tick};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError};
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// With `--rejoin`, a bot that hears nothing for this long takes its session for lost.
 pub const SILENCE_NS_MAX: u64 = 3 * NS_PER_S;
@@ -52,7 +50,7 @@ pub enum Phase {
 pub struct Bot {
     index: usize,
     phase: Phase,
-    socket: Option<UdpSocket>,
+    wire: Option<Wire>,
     client: Option<Client>,
     steer: Steer,
     view: View,
@@ -64,6 +62,17 @@ pub struct Bot {
     heard_ns: u64,
     joined_ns: u64,
     second: Second,
+    ordeal: Option<Ordeal>,
+    /// Before that it is not held against the server that nothing was told.
+    excused_ns: u64,
+}
+
+/// What a bot is getting over.
+#[derive(Clone, Copy, Debug)]
+struct Ordeal {
+    is_outage: bool,
+    /// When it moved, or the outage ended; `None` while it lasts.
+    since_ns: Option<u64>,
 }
 
 /// What one bot saw since its last full second.
@@ -82,7 +91,7 @@ impl Bot {
         Self {
             index,
             phase: Phase::Idle,
-            socket: None,
+            wire: None,
             client: None,
             steer: Steer::new(Dice::new(seed ^ 0x5eed, index as u64)),
             view,
@@ -94,6 +103,8 @@ impl Bot {
             heard_ns: 0,
             joined_ns: 0,
             second: Second::default(),
+            ordeal: None,
+            excused_ns: 0,
         }
     }
 
@@ -114,27 +125,66 @@ impl Bot {
         (stats.packets_lost, stats.eliciting_out)
     }
 
-    /// Takes everything that arrived on its socket.
+    /// Takes everything that arrived on its socket and has come to the end of its link.
     pub fn handle_readable(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        let (Some(socket), Some(client)) = (&self.socket, &mut self.client) else { return };
-        loop {
-            match socket.recv(buf) {
-                Ok(len) => {
-                    flock.tally.on_received(len);
-                    self.heard_ns = now.mono_ns;
-                    client.handle_datagram(now, flock.server, &mut buf[..len]);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // An ICMP answer to an earlier datagram: nobody listens there now. The time-outs deal with it.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-                Err(_) => break,
-            }
+        let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
+        while let Some(len) = wire.recv(now.mono_ns, buf, &mut flock.tally) {
+            self.heard_ns = now.mono_ns;
+            client.handle_datagram(now, flock.server, &mut buf[..len]);
         }
         self.drain_events(now, flock);
         if self.phase == Phase::Joining {
             // The handshake goes as fast as it is answered; all else waits for the bot's own tick.
             self.transmit(now, flock, buf);
         }
+        self.settle_wire(flock);
+    }
+
+    /// Something on its links is due, as was noted for this time.
+    pub fn handle_arrival(&mut self, now: Now, due_ns: u64, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        let Some(wire) = self.wire.as_mut().filter(|_| self.client.is_some()) else { return };
+        if wire.take_due(due_ns) {
+            wire.flush(now.mono_ns, &mut flock.tally);
+            self.handle_readable(now, flock, buf);
+        }
+    }
+
+    /// Something befalls it. What is not in suffers nothing.
+    ///
+    /// # Errors
+    /// No socket can be had.
+    pub fn suffer(&mut self, now: Now, blow: Blow, flock: &mut Flock) -> Result<()> {
+        let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return Ok(()) };
+        if self.phase != Phase::In {
+            return Ok(());
+        }
+        let since_ns = match blow {
+            Blow::Rebind { number } => {
+                // By port or by address, known to the client at once or found out by silence: all four in turn.
+                let source =
+                    if number % 4 < 2 { Source::Port } else { Source::Address((flock.bots() + number) as u32) };
+                let rebound = wire.rebind(flock.server, &flock.registry, source);
+                rebound.with_context(|| format!("bot {} gets no other socket", self.index))?;
+                if number.is_multiple_of(2) {
+                    client.handle_address_change(now);
+                }
+                flock.tally.moves.on_begun();
+                Some(now.mono_ns)
+            }
+            Blow::Cut => {
+                wire.cut(true);
+                flock.tally.outages.on_begun();
+                None
+            }
+            Blow::Mend => {
+                wire.cut(false);
+                Some(now.mono_ns)
+            }
+        };
+        flock.checker.on_deaf(self.index);
+        self.excused_ns = u64::MAX;
+        self.ordeal = Some(Ordeal { is_outage: !matches!(blow, Blow::Rebind { .. }), since_ns });
+        Ok(())
     }
 
     /// The bot's own tick, sixty times a second.
@@ -166,6 +216,7 @@ impl Bot {
             self.count_second(now, flock);
         }
         self.transmit(now, flock, buf);
+        self.settle_wire(flock);
         Ok(())
     }
 
@@ -180,40 +231,36 @@ impl Bot {
         if let Some(client) = &mut self.client {
             client.disconnect(now);
         }
-        self.transmit(now, flock, buf);
+        let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
+        while let Some(transmit) = client.poll_transmit(now, buf) {
+            wire.send_past_link(&buf[..transmit.len], &mut flock.tally);
+        }
     }
 
     fn join(&mut self, now: Now, flock: &mut Flock) -> Result<()> {
-        let local: SocketAddr = match flock.server {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
         // A new socket each time: nothing that was meant for the session before can reach the new one.
-        let open = || -> std::io::Result<UdpSocket> {
-            let socket = std::net::UdpSocket::bind(local)?;
-            socket.set_nonblocking(true)?;
-            socket.connect(flock.server)?;
-            Ok(UdpSocket::from_std(socket))
-        };
-        let mut socket = open().with_context(|| format!("bot {} gets no socket", self.index))?;
-        flock.registry.register(&mut socket, Token(self.index), Interest::READABLE)?;
+        let source = if flock.spread { Source::Address(self.index as u32) } else { Source::Port };
+        let (link, seed) = (flock.link.as_ref(), flock.link_seed);
+        let wire = Wire::open(self.index, flock.server, source, &flock.registry, link, seed);
+        self.wire = Some(wire.with_context(|| format!("bot {} gets no socket", self.index))?);
         let token = flock.minter.mint(self.index)?;
         self.client = Some(Client::new(ClientConfig { token, seal: flock.seal, content_hash: 0 }, now));
-        self.socket = Some(socket);
         self.phase = Phase::Joining;
         self.attempt_ns = now.mono_ns;
         Ok(())
     }
 
     fn transmit(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        let (Some(socket), Some(client)) = (&self.socket, &mut self.client) else { return };
+        let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
         while let Some(transmit) = client.poll_transmit(now, buf) {
-            match socket.send(&buf[..transmit.len]) {
-                Ok(len) => flock.tally.on_sent(len),
-                // The network may lose a datagram at any time; a full socket buffer is no different.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => flock.tally.sends_blocked += 1,
-                Err(_) => {}
-            }
+            wire.send(now.mono_ns, &buf[..transmit.len], &mut flock.tally);
+        }
+        wire.flush(now.mono_ns, &mut flock.tally);
+    }
+
+    fn settle_wire(&mut self, flock: &mut Flock) {
+        if let Some(wire) = &mut self.wire {
+            wire.schedule(&mut flock.arrivals);
         }
     }
 
@@ -221,12 +268,14 @@ impl Bot {
         while let Some(event) = self.client.as_mut().and_then(Client::poll_event) {
             match event {
                 ClientEvent::Update { tick, id, state } => flock.checker.on_update(self.index, tick, id, &state),
-                ClientEvent::Own { tick, state } => self.on_own(flock, tick, &state),
+                ClientEvent::Own { tick, state } => self.on_own(now, flock, tick, &state),
                 ClientEvent::Enter { tick, id, .. } => flock.checker.on_enter(self.index, tick, id),
                 ClientEvent::Leave { tick, id } => flock.checker.on_leave(self.index, tick, id),
                 ClientEvent::Joined(welcome) => self.on_joined(now, flock, &welcome),
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
-                ClientEvent::Message(_) | ClientEvent::Silent | ClientEvent::Resumed => {}
+                ClientEvent::Silent => flock.tally.silents += 1,
+                ClientEvent::Resumed => flock.tally.resumes += 1,
+                ClientEvent::Message(_) => {}
                 ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
             }
         }
@@ -239,6 +288,7 @@ impl Bot {
         }
         self.joined_ns = now.mono_ns;
         flock.on_joined(now, self.index, welcome);
+        (self.ordeal, self.excused_ns) = (None, 0);
         self.phase = Phase::In;
         self.heard_ns = now.mono_ns;
         self.here = None;
@@ -252,7 +302,8 @@ impl Bot {
         }
     }
 
-    fn on_own(&mut self, flock: &mut Flock, tick: Tick, state: &OwnState) {
+    fn on_own(&mut self, now: Now, flock: &mut Flock, tick: Tick, state: &OwnState) {
+        self.get_over(now, flock);
         flock.checker.on_own(self.index, tick, state);
         self.second.snapshot_ticks += 1;
         let metres = |subunits: i32| subunits as f32 / SUBUNITS_PER_M as f32;
@@ -263,6 +314,19 @@ impl Bot {
             let index = self.index;
             flock.checker.report(Kind::Other, || format!("bot {index} was not restored to where it was: {wrong}"));
         }
+    }
+
+    /// The server tells the bot of itself: whatever befell it is over.
+    fn get_over(&mut self, now: Now, flock: &mut Flock) {
+        let Some((is_outage, since_ns)) = self.ordeal.and_then(|ordeal| Some((ordeal.is_outage, ordeal.since_ns?)))
+        else {
+            return;
+        };
+        self.ordeal = None;
+        self.excused_ns = now.mono_ns + SETTLED_NS;
+        let recovery = if is_outage { &mut flock.tally.outages } else { &mut flock.tally.moves };
+        recovery.on_back(now.mono_ns - since_ns);
+        flock.checker.on_hearing(self.index);
     }
 
     fn on_echo(&mut self, flock: &mut Flock, number: u32) {
@@ -288,7 +352,7 @@ impl Bot {
             *flock.tally.refusals.entry(reason).or_default() += 1;
         }
         self.phase = Phase::Out;
-        (self.client, self.socket) = (None, None);
+        (self.client, self.wire) = (None, None);
     }
 
     fn on_gone(&mut self, flock: &mut Flock, server_knows: bool) {
@@ -322,7 +386,7 @@ impl Bot {
         flock.tally.on_second(stats.transport.rtt_smoothed_ns, last.snapshot_ticks, span_ns);
         let index = self.index;
         // Without snapshots there is no truth to hold the bot's view against: that nothing is told must itself be told.
-        let settled = now.mono_ns - self.joined_ns > SETTLED_NS;
+        let settled = now.mono_ns - self.joined_ns > SETTLED_NS && now.mono_ns >= self.excused_ns;
         if settled && last.snapshot_ticks == 0 && now.mono_ns - self.heard_ns < HEARING_NS {
             flock
                 .checker

@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::report::{Age, Errors, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible};
 use crate::server_watch::ServerWatch;
 use crate::token::Minter;
+use crate::trouble::{Schedule, Troubles};
 use crate::truth::{Findings, Sight, Views};
 use crate::verdict;
 use crate::view::View;
@@ -23,6 +24,7 @@ use mio::{Events, Poll};
 use protocol::NetId;
 use protocol::unit::TICK_RATE_HZ;
 use rudp::time::NS_PER_S;
+use std::cmp::Reverse;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -77,6 +79,9 @@ struct Drive {
     movement_name: String,
     seed: u64,
     truth_only: bool,
+    link_name: Option<String>,
+    troubles: Troubles,
+    schedule: Schedule,
 }
 
 struct Eyes<'a>(&'a [Bot]);
@@ -105,7 +110,7 @@ impl Drive {
                 Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view)
             })
             .collect();
-        let flock = Flock::new(
+        let mut flock = Flock::new(
             plan.bots,
             plan.server,
             plan.seal,
@@ -116,6 +121,8 @@ impl Drive {
             plan.recorded,
             begun_ns,
         );
+        flock.checker.allow(plan.link.as_ref().map_or(0, allowance_ticks));
+        (flock.link, flock.link_seed, flock.spread) = (plan.link, plan.seed, plan.spread);
         Ok(Self {
             clock,
             poll,
@@ -132,6 +139,9 @@ impl Drive {
             movement_name: plan.movement_name,
             seed: plan.seed,
             truth_only: plan.truth_only,
+            link_name: plan.link_name,
+            troubles: plan.troubles,
+            schedule: Schedule::default(),
         })
     }
 
@@ -140,7 +150,7 @@ impl Drive {
         let mut buf = [0; DATAGRAM_BYTES_MAX];
         let mut spoken_ns = 0;
         loop {
-            let wait_ns = self.due_ns().saturating_sub(self.clock.mono_ns());
+            let wait_ns = self.wake_ns().saturating_sub(self.clock.mono_ns());
             match self.poll.poll(&mut events, Some(Duration::from_nanos(wait_ns))) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error).context("the poll failed"),
                 _ => {}
@@ -148,6 +158,10 @@ impl Drive {
             let now = self.clock.now();
             for event in &events {
                 self.bots[event.token().0].handle_readable(now, &mut self.flock, &mut buf);
+            }
+            self.let_arrive(now, &mut buf);
+            while let Some((bot, blow)) = self.schedule.poll(now.mono_ns) {
+                self.bots[bot].suffer(now, blow, &mut self.flock)?;
             }
             self.let_bots_act(now, &mut buf)?;
             self.flock.note_tick(now);
@@ -169,6 +183,20 @@ impl Drive {
     fn due_ns(&self) -> u64 {
         let per_s = u128::from(TICK_RATE_HZ) * self.bots.len() as u128;
         self.schedule_ns + (u128::from(self.tick) * u128::from(NS_PER_S) / per_s) as u64
+    }
+
+    /// When anything is to be done next.
+    fn wake_ns(&self) -> u64 {
+        let arrival_ns = self.flock.arrivals.peek().map(|Reverse((due_ns, _))| *due_ns);
+        [arrival_ns, self.schedule.next_ns()].into_iter().flatten().fold(self.due_ns(), u64::min)
+    }
+
+    /// Hands on what has come to the end of its link.
+    fn let_arrive(&mut self, now: rudp::Now, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        while let Some(&Reverse((due_ns, bot))) = self.flock.arrivals.peek().filter(|next| next.0.0 <= now.mono_ns) {
+            self.flock.arrivals.pop();
+            self.bots[bot].handle_arrival(now, due_ns, &mut self.flock, buf);
+        }
     }
 
     fn let_bots_act(&mut self, now: rudp::Now, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
@@ -213,6 +241,7 @@ impl Drive {
             Stage::Settling { until_ns } if now_ns >= until_ns => {
                 self.stage = Stage::Measuring { from_ns: now_ns, until_ns: now_ns + self.duration_ns };
                 self.flock.start_measuring();
+                self.schedule = Schedule::new(self.troubles, self.bots.len(), now_ns, self.duration_ns);
                 self.watch.start();
                 self.ops.ask();
                 self.cpu_ns = process::cpu_ns()?;
@@ -282,6 +311,11 @@ impl Drive {
             movement: self.movement_name.clone(),
             seed: self.seed,
             truth_only: self.truth_only,
+            logins: tally.logins,
+            silents: tally.silents,
+            link: self.link_name.clone(),
+            moves: (self.troubles.rebinds > 0).then_some(tally.moves),
+            outage: self.troubles.outage.map(|_| tally.outages),
             rejoin: self.flock.rejoin.then(|| Rejoin {
                 restarts: outages.restarts,
                 sessions_lost: disconnects + tally.silences,
@@ -296,5 +330,28 @@ impl Drive {
     fn refusals(&self) -> Vec<String> {
         let tally = &self.flock.tally;
         tally.refusals.iter().chain(&tally.disconnects).map(|(reason, count)| format!("{count} x {reason}")).collect()
+    }
+}
+
+/// Ticks that a link adds to what a server may take to tell something: an enter or a leave that is lost is told again a
+/// round trip later, and that again, three times in all.
+fn allowance_ticks(link: &netem::Profile) -> u32 {
+    let one_way_ns = |way: &netem::Way| way.config().latency_ns + way.config().jitter_ns + way.config().reorder_ns;
+    let ticks = 3 * (one_way_ns(&link.up) + one_way_ns(&link.down)) * u64::from(TICK_RATE_HZ) / NS_PER_S;
+    u32::try_from(ticks).unwrap_or(u32::MAX).min(ALLOWANCE_TICKS_MAX)
+}
+
+/// The checker remembers four seconds, of which it needs two for itself.
+const ALLOWANCE_TICKS_MAX: u32 = 120;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_buys_the_server_three_round_trips_and_never_more_than_two_seconds() {
+        let ticks = |text| allowance_ticks(&netem::Profile::parse(text, &mut |_| Err(String::new())).unwrap());
+        assert_eq!((ticks(""), ticks("delay=50ms"), ticks("delay=40ms,up.jitter=20ms")), (0, 18, 18));
+        assert_eq!(ticks("delay=3s"), ALLOWANCE_TICKS_MAX);
     }
 }

@@ -5,6 +5,7 @@ use crate::tally::Tally;
 use crate::token::Minter;
 use crate::truth::Checker;
 use crate::view::Recorded;
+use crate::wire::Arrivals;
 use mio::Registry;
 use protocol::message::Welcome;
 use rudp::Backend;
@@ -37,6 +38,14 @@ pub struct Flock {
     pub checker: Checker,
     /// Adds up.
     pub tally: Tally,
+    /// The link of every bot, if it is to be a bad one.
+    pub link: Option<netem::Profile>,
+    /// Of all that links draw.
+    pub link_seed: u64,
+    /// Whether each bot has an address of its own.
+    pub spread: bool,
+    /// When whose links have something.
+    pub arrivals: Arrivals,
     bots: usize,
     /// Bots that are in.
     pub connected: usize,
@@ -87,6 +96,10 @@ impl Flock {
             minter,
             movement,
             recorded,
+            link: None,
+            link_seed: 0,
+            spread: false,
+            arrivals: Arrivals::new(),
             bots,
             checker: Checker::new(bots),
             tally: Tally::default(),
@@ -117,6 +130,7 @@ impl Flock {
         }
         self.checker.on_joined(bot, welcome);
         self.connected += 1;
+        self.tally.logins += 1;
         // A restarted server says nothing to bots that are still on their way in.
         self.heard.get_or_insert((welcome.tick.0, now.mono_ns));
     }

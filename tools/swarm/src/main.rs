@@ -22,9 +22,11 @@ mod server_watch;
 mod steer;
 mod tally;
 mod token;
+mod trouble;
 mod truth;
 mod verdict;
 mod view;
+mod wire;
 
 use anyhow::{Context, Result};
 use clap::Parser;

@@ -1,5 +1,6 @@
 //! The figures of a run: as JSON with names that other programs rely on, and as a table for people.
 
+use crate::trouble::Recovery;
 use crate::truth::{Findings, Kind};
 use serde::Serialize;
 
@@ -27,6 +28,11 @@ pub struct Report {
     pub comparisons_needed: u64,
     pub rejoin: Option<Rejoin>,
     pub truth_only: bool,
+    pub logins: u64,
+    pub silents: u64,
+    pub link: Option<String>,
+    pub moves: Option<Recovery>,
+    pub outage: Option<Recovery>,
     pub pass: bool,
     pub reasons: Vec<String>,
 }
@@ -186,6 +192,12 @@ impl Report {
         if let Some(rejoin) = &self.rejoin {
             rows.push(("rejoin", rejoin.line()));
         }
+        rows.extend(self.link.iter().map(|link| ("link", link.clone())));
+        rows.extend(self.moves.iter().map(|moves| ("moved", moves.line())));
+        rows.extend(self.outage.iter().map(|outage| {
+            let silents = self.silents;
+            ("cut off", format!("{}; {silents} found the server silent", outage.line()))
+        }));
         match &self.server {
             Some(server) => rows.extend(server.rows()),
             None => rows.push(("server", "gave no figures".to_owned())),

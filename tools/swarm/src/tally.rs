@@ -1,5 +1,6 @@
 //! What a run adds up besides errors: times, rates, bytes.
 
+use crate::trouble::Recovery;
 use hdrhistogram::Histogram;
 use rudp::Reason;
 use std::collections::BTreeMap;
@@ -31,6 +32,16 @@ pub struct Tally {
     pub disconnects: BTreeMap<Reason, u64>,
     /// Sessions given up after silence.
     pub silences: u64,
+    /// Times a bot was welcomed.
+    pub logins: u64,
+    /// Times a client found the server silent...
+    pub silents: u64,
+    /// ...and heard it again.
+    pub resumes: u64,
+    /// Bots that changed their address.
+    pub moves: Recovery,
+    /// Bots that were cut off.
+    pub outages: Recovery,
     /// Attempts to join that were refused, by reason.
     pub refusals: BTreeMap<Reason, u64>,
     /// Datagrams that the kernel would not take.
@@ -60,6 +71,11 @@ impl Default for Tally {
             ticks: 0,
             disconnects: BTreeMap::new(),
             silences: 0,
+            logins: 0,
+            silents: 0,
+            resumes: 0,
+            moves: Recovery::default(),
+            outages: Recovery::default(),
             refusals: BTreeMap::new(),
             sends_blocked: 0,
             recent: Recent::default(),

@@ -1,6 +1,7 @@
 //! Whether a run passes, and if not, why: one sentence per reason.
 
 use crate::report::Report;
+use crate::trouble::Recovery;
 use crate::truth::{Findings, KINDS};
 
 /// Comparisons that a full run needs...
@@ -62,6 +63,7 @@ pub fn reasons(
         reasons.push(format!("{} {} errors; the first: {first}.", findings.count(kind), kind.name()));
     }
     reasons.extend(link_reasons(report));
+    reasons.extend(trouble_reasons(report));
     if report.comparisons < report.comparisons_needed {
         let (made, needed) = (report.comparisons, report.comparisons_needed);
         reasons.push(format!(
@@ -92,7 +94,8 @@ pub fn reasons(
 /// was down for a while is not judged by it.
 fn link_reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
-    if report.rejoin.is_some() || report.truth_only {
+    let is_troubled = report.link.is_some() || report.moves.is_some() || report.outage.is_some();
+    if report.rejoin.is_some() || report.truth_only || is_troubled {
         return reasons;
     }
     if report.loss_ratio > LOSS_RATIO_MAX {
@@ -100,6 +103,22 @@ fn link_reasons(report: &Report) -> Vec<String> {
     }
     if report.rtt_ms.mean >= RTT_MS_MAX {
         reasons.push(format!("the round trip took {:.1} ms on average, it must be under 20 ms.", report.rtt_ms.mean));
+    }
+    reasons
+}
+
+/// Whoever moved or was cut off must be back, and in the session that it had.
+fn trouble_reasons(report: &Report) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let kinds = [("changed their address", report.moves), ("were cut off", report.outage)];
+    for (what, Recovery { bots, back, .. }) in kinds.iter().filter_map(|(what, kind)| Some((what, (*kind)?))) {
+        if bots == 0 || back < bots {
+            reasons.push(format!("of {bots} bots that {what} {back} were told of themselves again."));
+        }
+    }
+    let is_troubled = report.moves.is_some() || report.outage.is_some();
+    if is_troubled && report.rejoin.is_none() && report.logins != report.bots as u64 {
+        reasons.push(format!("{} bots were welcomed {} times.", report.bots, report.logins));
     }
     reasons
 }
@@ -200,6 +219,22 @@ mod tests {
     fn disconnects_are_expected_when_bots_may_rejoin() {
         let rejoin = Some(Rejoin { restarts: 1, timed: 1, all_in_s: 6.0, sessions_lost: 100 });
         assert_eq!(judged(&Report { disconnects: 100, rejoin, ..good() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn whoever_moved_or_was_cut_off_must_be_back_in_the_same_session() {
+        let recovery = |bots, back| Some(Recovery { bots, back, ..Recovery::default() });
+        let troubled =
+            Report { logins: 100, loss_ratio: 0.1, moves: recovery(20, 20), outage: recovery(5, 5), ..good() };
+        assert_eq!(judged(&troubled), Vec::<String>::new());
+        for wrong in [
+            Report { moves: recovery(20, 19), ..troubled.clone() },
+            Report { outage: recovery(0, 0), ..troubled.clone() },
+            Report { logins: 101, ..troubled.clone() },
+        ] {
+            assert_eq!(judged(&wrong).len(), 1, "{:?}", judged(&wrong));
+        }
+        assert_eq!(judged(&Report { link: Some("bad".into()), loss_ratio: 0.1, ..good() }), Vec::<String>::new());
     }
 
     #[test]

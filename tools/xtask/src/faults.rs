@@ -69,7 +69,16 @@ impl Trial {
     fn swarm_run(&self, full: bool) -> Run {
         let (bots, duration_s) = if full { (300, 20) } else { (100, 8) };
         let movement = Some(self.movement.to_owned());
-        Run { name: "swarm".to_owned(), bots, duration_s, ramp_s: 2, movement, rejoin: false, truth_only: true }
+        Run {
+            name: "swarm".to_owned(),
+            bots,
+            duration_s,
+            ramp_s: 2,
+            movement,
+            rejoin: false,
+            truth_only: true,
+            extra: Vec::new(),
+        }
     }
 
     fn play(&self, checkout: &Checkout, server: &Path, swarm: &Path, scratch: &Path, full: bool) -> Result<Outcome> {

@@ -62,6 +62,7 @@ fn crowds(full: bool, humans: Option<String>) -> Vec<Run> {
         movement: Some(movement),
         rejoin: false,
         truth_only: !full,
+        extra: Vec::new(),
     };
     let mut runs: Vec<Run> = humans.map(|movement| size("humans", 500, movement)).into_iter().collect();
     runs.push(size("clumped", 500, "clumped".to_owned()));
@@ -142,6 +143,7 @@ fn kill_run(full: bool) -> Run {
         movement: None,
         rejoin: true,
         truth_only: !full,
+        extra: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ mod ci;
 mod coverage;
 mod faults;
 mod first_light;
+mod metrics;
 mod rust_text;
 mod spec;
 mod stage;
@@ -19,6 +20,7 @@ mod step;
 mod swarm;
 mod table;
 mod tidy;
+mod trials;
 
 use std::process::ExitCode;
 
@@ -65,6 +67,33 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
     },
+    /// Bots that change their address in mid-run: 200 of 200 must go on in the same session
+    Migration {
+        /// 40 bots for 12 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
+    /// Bots that are cut off in mid-run: 200 of 500 for 60 s must go on in the same session
+    Outage {
+        /// 20 of 60 bots for 20 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
+    /// Junk, forged and replayed requests while people play: ticks and round trips within noise, newcomers still join
+    Flood {
+        /// 5,000 a second beside 60 bots for 6 s per phase; speed is not judged
+        #[arg(long)]
+        short: bool,
+    },
+    /// A long run: memory flat, clock true, no errors
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+        minutes: u32,
+        /// How many bots
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        bots: u32,
+    },
     /// Line coverage of each crate (needs cargo-llvm-cov)
     Coverage,
     /// Advisories, licences, sources (needs cargo-deny)
@@ -91,6 +120,10 @@ fn run(command: Command) -> Result<()> {
         Command::Spec => steps.run("spec", || spec::run(&checkout)),
         Command::Faults { full } => faults::run(&checkout, &steps, full),
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
+        Command::Migration { short } => trials::migration(&checkout, &steps, short),
+        Command::Outage { short } => trials::outage(&checkout, &steps, short),
+        Command::Flood { short } => trials::flood(&checkout, &steps, short),
+        Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
         Command::Coverage => coverage::run(&checkout, &steps),
         Command::Audit => audit::run(&checkout, &steps),
     }

@@ -27,6 +27,8 @@ pub struct Run {
     pub rejoin: bool,
     /// Whether only truth is judged, not speed: a test machine may be busy.
     pub truth_only: bool,
+    /// Further arguments.
+    pub extra: Vec<String>,
 }
 
 impl Run {
@@ -44,6 +46,7 @@ impl Run {
         if self.truth_only {
             command.arg("--truth-only");
         }
+        command.args(&self.extra);
         command.arg("--server").arg(place.game.to_string()).arg("--ops").arg(place.ops.to_string());
         command.arg("--data").arg(&place.data).arg("--json").arg(json);
         without_own_settings(&mut command);
@@ -188,6 +191,7 @@ mod tests {
             movement: Some("crowd".to_owned()),
             rejoin: false,
             truth_only: true,
+            extra: Vec::new(),
         }
     }
 
@@ -220,6 +224,8 @@ mod tests {
         run.truth_only = false;
         run.rejoin = true;
         assert_eq!(line(&run), format!("--bots 100 --duration 8s --ramp 2s --rejoin {tail}"));
+        run.extra = vec!["--rebind".to_owned(), "5".to_owned()];
+        assert_eq!(line(&run), format!("--bots 100 --duration 8s --ramp 2s --rejoin --rebind 5 {tail}"));
     }
 
     #[test]

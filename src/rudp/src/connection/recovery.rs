@@ -19,6 +19,7 @@ impl Connection {
         if self.probe_deadline_ns().is_some_and(|deadline| deadline <= now_ns) {
             self.probes_unanswered += 1;
             self.probe_due = true;
+            self.probed_ns = now_ns;
             self.greeting.on_unheard();
         }
         self.judge_encore(now_ns);
@@ -169,16 +170,15 @@ impl Connection {
     }
 
     /// A probe is due this long after the last eliciting packet, if nothing else decides the undecided ones: a packet
-    /// left behind by acks has the loss timer instead (spec: PKT-43).
+    /// left behind by acks has the loss timer instead. Who sends without a pause and hears no ack at all would put that
+    /// off for ever: twice as long after the oldest undecided packet and the last probe one is due whatever else leaves
+    /// (spec: PKT-43).
     fn probe_deadline_ns(&self) -> Option<u64> {
-        if self.is_silent
-            || self.sent.open() == 0
-            || self.probe_due
-            || self.judge_losses
-            || self.loss_deadline_ns.is_some()
-        {
+        if self.is_silent || self.probe_due || self.judge_losses || self.loss_deadline_ns.is_some() {
             return None;
         }
-        Some(self.sent.last_eliciting_ns() + probe_timeout_ns(&self.rtt, self.probes_unanswered))
+        let oldest_ns = self.sent.oldest_open()?.sent_ns.max(self.probed_ns);
+        let timeout_ns = probe_timeout_ns(&self.rtt, self.probes_unanswered);
+        Some((self.sent.last_eliciting_ns() + timeout_ns).min(oldest_ns + 2 * timeout_ns))
     }
 }

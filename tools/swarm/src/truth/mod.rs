@@ -75,6 +75,10 @@ pub struct Checker {
     ring: Ring,
     presence: Presence,
     joined: Vec<Option<u32>>,
+    /// Bots that nothing reaches, and bots for two seconds after: what they show is not held against the server.
+    deaf_until: Vec<u32>,
+    /// Ticks that bad links add to what a server may take to tell something.
+    allowance: u32,
     newest: u32,
     judged: u32,
     waiting: Vec<(u32, Vec<Told>)>,
@@ -94,6 +98,8 @@ impl Checker {
             ring: Ring::new(bots),
             presence: Presence::new(bots),
             joined: vec![None; bots],
+            deaf_until: vec![0; bots],
+            allowance: 0,
             newest: 0,
             judged: 0,
             waiting: (0..WAITING_TICKS).map(|_| (0, Vec::new())).collect(),
@@ -122,6 +128,7 @@ impl Checker {
         self.ring.forget(bot);
         self.presence.on_joined(bot, welcome.own, welcome.tick.0);
         self.joined[bot] = Some(welcome.tick.0.max(self.newest));
+        self.deaf_until[bot] = 0;
     }
 
     /// The session of `bot` is over. `server_knows`: the server closed it or was told, so the others must see it leave;
@@ -132,11 +139,27 @@ impl Checker {
         self.ring.forget(bot);
     }
 
+    /// Nothing reaches `bot` any more.
+    pub fn on_deaf(&mut self, bot: usize) {
+        self.deaf_until[bot] = u32::MAX;
+    }
+
+    /// `bot` hears the server again; two seconds later it is judged again, as after joining.
+    pub fn on_hearing(&mut self, bot: usize) {
+        self.deaf_until[bot] = self.newest + SETTLED_TICKS;
+    }
+
+    /// Nobody can tell anything sooner than the links allow: `ticks` more before something is missing, stale or a ghost.
+    pub fn allow(&mut self, ticks: u32) {
+        self.allowance = ticks;
+    }
+
     /// Another server process answers: its ticks and ids have nothing to do with those before. Counts stay.
     pub fn on_server_restarted(&mut self) {
         self.ring.clear();
         self.presence = Presence::new(self.bots);
         self.joined.fill(None);
+        self.deaf_until.fill(0);
         (self.newest, self.judged) = (0, 0);
         self.waiting.iter_mut().for_each(|(_, told)| told.clear());
         self.scan = Scan::default();
@@ -259,6 +282,10 @@ impl Checker {
 
     fn is_settled(&self, bot: usize, tick: u32) -> bool {
         self.joined[bot].is_some_and(|joined| tick >= joined + SETTLED_TICKS)
+    }
+
+    fn is_deaf(&self, bot: usize, tick: u32) -> bool {
+        tick < self.deaf_until[bot]
     }
 
     fn wait(&mut self, tick: u32, told: Told) {

@@ -57,7 +57,7 @@ impl Checker {
     fn look_from(&mut self, viewer: usize, tick: u32, terms: &Terms, views: &impl Views) {
         let row = self.ring.row(tick);
         let Some(here) = row[viewer].of(tick).copied() else { return };
-        if !self.is_settled(viewer, tick) {
+        if !self.is_settled(viewer, tick) || self.is_deaf(viewer, tick) {
             return;
         }
         let cap_squared = self.cap_squared(viewer, tick, terms);
@@ -120,7 +120,7 @@ impl Checker {
 
     /// Inside for all of the last 500 ms and unknown for as long.
     fn is_missing(&self, viewer: usize, bot: usize, tick: u32, terms: &Terms) -> bool {
-        let Some(since) = tick.checked_sub(MISSING_TICKS) else { return false };
+        let Some(since) = tick.checked_sub(MISSING_TICKS + self.allowance) else { return false };
         self.presence.unknown_since(viewer, bot, since)
             && self.always(viewer, bot, since..=tick, |distance_squared| distance_squared < terms.enter_squared)
             && (since..tick).step_by(SCAN_TICKS).all(|tick| self.is_within_cap(viewer, bot, tick, terms))
@@ -128,7 +128,7 @@ impl Checker {
 
     /// Shown and outside for all of the last second.
     fn is_ghost(&self, viewer: usize, bot: usize, tick: u32, entered: Tick, terms: &Terms) -> bool {
-        let Some(since) = tick.checked_sub(GHOST_TICKS) else { return false };
+        let Some(since) = tick.checked_sub(GHOST_TICKS + self.allowance) else { return false };
         entered.0 <= since
             && self.always(viewer, bot, since..=tick, |distance_squared| distance_squared > terms.leave_squared)
     }
@@ -137,7 +137,7 @@ impl Checker {
     fn is_stale(&self, viewer: usize, bot: usize, tick: u32, newest: Tick, terms: &Terms) -> bool {
         let is_crowded = self.presence.known_count(viewer) as usize > CROWDED;
         let limit = if is_crowded { STALE_TICKS_CROWDED } else { STALE_TICKS };
-        let Some(since) = tick.checked_sub(limit) else { return false };
+        let Some(since) = tick.checked_sub(limit + self.allowance) else { return false };
         let (Some(here), Some(there)) = (self.ring.at(viewer, since), self.ring.at(bot, since)) else { return false };
         newest.0 < since && there.changed > newest.0 && here.distance_squared(there) <= terms.leave_squared
     }
@@ -217,7 +217,9 @@ impl Checker {
             };
             self.findings.add(Kind::Other, case);
         }
-        while let Some((id, left, viewer)) = self.presence.poll_departed(tick.saturating_sub(GHOST_TICKS)) {
+        while let Some((id, left, viewer)) =
+            self.presence.poll_departed(tick.saturating_sub(GHOST_TICKS + self.allowance))
+        {
             let case = || format!("bot {viewer} still showed entity {} at tick {tick}; its bot left at {left}", id.0);
             self.findings.add(Kind::Ghost, case);
         }

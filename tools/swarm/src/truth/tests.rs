@@ -328,3 +328,26 @@ fn large_crowds_are_judged_a_tenth_at_a_time_and_all_in_twenty_seconds() {
     assert_eq!(ever, 600);
     assert!((0..500).all(|viewer| Checker::new(500).is_judged(viewer, 0)));
 }
+
+#[test]
+fn what_a_deaf_bot_shows_is_judged_again_two_seconds_after_it_hears() {
+    let mut rig = Rig::new(Fault::Freeze);
+    rig.join_all(1);
+    rig.run_ticks(2..490);
+    rig.checker.on_deaf(0);
+    rig.run_ticks(490..640);
+    rig.checker.on_hearing(0);
+    rig.run_ticks(640..700);
+    assert_eq!(rig.checker.findings().total(), 0, "{:?}", rig.checker.findings().cases());
+    rig.run_ticks(700..800);
+    assert_eq!(rig.checker.findings().count(Kind::Stale), 1);
+}
+
+#[test]
+fn a_bad_link_excuses_what_it_delays_and_no_more() {
+    for (late, found) in [(60, 0), (100, 1)] {
+        let mut rig = Rig::new(Fault::Late(late));
+        rig.checker.allow(40);
+        assert_eq!(rig.run().findings().count(Kind::Missing), found, "{late} ticks");
+    }
+}

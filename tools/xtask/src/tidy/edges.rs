@@ -90,7 +90,7 @@ struct Room {
 }
 
 /// The house, from the ground up. A room knows only rooms of lower floors, and of those only the ones named here.
-const ROOMS: [Room; 13] = [
+const ROOMS: [Room; 14] = [
     Room { name: "netem", floor: 0, knows: &[], tests_know: &[] },
     Room { name: "ops-client", floor: 0, knows: &[], tests_know: &[] },
     Room { name: "protocol", floor: 1, knows: &[], tests_know: &[] },
@@ -100,6 +100,7 @@ const ROOMS: [Room; 13] = [
     Room { name: "server", floor: 3, knows: &["protocol", "rudp", "game"], tests_know: &["client", "netem"] },
     Room { name: "throng", floor: 4, knows: &["protocol", "rudp", "game", "server"], tests_know: &["netem"] },
     Room { name: "swarm", floor: 5, knows: &["client", "protocol", "rudp", "netem", "ops-client"], tests_know: &[] },
+    Room { name: "relay", floor: 5, knows: &["netem"], tests_know: &[] },
     Room { name: "admin", floor: 5, knows: &["ops-client", "protocol", "server"], tests_know: &[] },
     Room {
         name: "simulate",
@@ -110,7 +111,7 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "measure",
         floor: 5,
-        knows: &["netem", "protocol", "rudp", "game", "client", "server"],
+        knows: &["netem", "protocol", "rudp", "game", "client", "ops-client", "server"],
         tests_know: &[],
     },
     Room { name: "xtask", floor: 5, knows: &[], tests_know: &[] },

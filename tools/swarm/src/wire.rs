@@ -1,0 +1,249 @@
+//! A bot's way to the server: its socket, and the bad links before it if there are any.
+
+use crate::bot::DATAGRAM_BYTES_MAX;
+use crate::tally::Tally;
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+use netem::{Link, Profile};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// When whose links have something to give.
+pub type Arrivals = BinaryHeap<Reverse<(u64, usize)>>;
+
+/// One bot's socket and links.
+#[derive(Debug)]
+pub struct Wire {
+    index: usize,
+    socket: UdpSocket,
+    links: Option<Links>,
+    /// Nothing passes, either way.
+    is_cut: bool,
+}
+
+/// Both directions, and the one entry among the arrivals that counts.
+#[derive(Debug)]
+struct Links {
+    up: Link,
+    down: Link,
+    due_ns: Option<u64>,
+}
+
+impl Links {
+    fn next_ns(&self) -> Option<u64> {
+        [self.up.next_ns(), self.down.next_ns()].into_iter().flatten().min()
+    }
+}
+
+/// Where a socket sends from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Any port of the usual address.
+    Port,
+    /// Another of this machine's addresses too, by number; the same as `Port` for a server elsewhere.
+    Address(u32),
+}
+
+impl Wire {
+    /// A new socket, watched as number `index`; with the links of `profile`.
+    ///
+    /// # Errors
+    /// The system gives none.
+    pub fn open(
+        index: usize,
+        server: SocketAddr,
+        source: Source,
+        registry: &Registry,
+        profile: Option<&Profile>,
+        seed: u64,
+    ) -> io::Result<Self> {
+        let socket = socket(index, server, registry, source)?;
+        let seed = seed.wrapping_add(2 * index as u64);
+        let links = profile.map(|Profile { up, down }| Links {
+            up: up.link(seed),
+            down: down.link(seed.wrapping_add(1)),
+            due_ns: None,
+        });
+        Ok(Self { index, socket, links, is_cut: false })
+    }
+
+    /// Goes on from another address; what was on its way to the old one is lost, as behind a router that forgot.
+    ///
+    /// # Errors
+    /// The system gives no socket.
+    pub fn rebind(&mut self, server: SocketAddr, registry: &Registry, source: Source) -> io::Result<()> {
+        self.socket = socket(self.index, server, registry, source)?;
+        Ok(())
+    }
+
+    /// Cuts it off, or mends it.
+    pub fn cut(&mut self, is_cut: bool) {
+        self.is_cut = is_cut;
+    }
+
+    /// Takes the next datagram that has come all the way into `buf`: from the socket, or from the end of the link that
+    /// everything in the socket is put on first.
+    pub fn recv(&mut self, now_ns: u64, buf: &mut [u8; DATAGRAM_BYTES_MAX], tally: &mut Tally) -> Option<usize> {
+        loop {
+            match self.socket.recv(buf) {
+                Ok(len) => {
+                    tally.on_received(len);
+                    match &mut self.links {
+                        _ if self.is_cut => {}
+                        Some(links) => links.down.send(now_ns, &buf[..len]),
+                        None => return Some(len),
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // An ICMP answer to an earlier datagram: nobody listens there now. The time-outs deal with it.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(_) => break,
+            }
+        }
+        let datagram = self.links.as_mut()?.down.poll(now_ns)?;
+        let len = datagram.len().min(buf.len());
+        buf[..len].copy_from_slice(&datagram[..len]);
+        if let Some(links) = &mut self.links {
+            links.down.recycle(datagram);
+        }
+        Some(len)
+    }
+
+    /// Sends, over the link if there is one.
+    pub fn send(&mut self, now_ns: u64, datagram: &[u8], tally: &mut Tally) {
+        match &mut self.links {
+            _ if self.is_cut => {}
+            Some(links) => links.up.send(now_ns, datagram),
+            None => self.put(datagram, tally),
+        }
+    }
+
+    /// Sends past the link: for last words, after which nobody is there to wait for it.
+    pub fn send_past_link(&mut self, datagram: &[u8], tally: &mut Tally) {
+        if !self.is_cut {
+            self.put(datagram, tally);
+        }
+    }
+
+    /// Puts what has come to the end of the link up into the socket.
+    pub fn flush(&mut self, now_ns: u64, tally: &mut Tally) {
+        while let Some(datagram) = self.links.as_mut().and_then(|links| links.up.poll(now_ns)) {
+            if !self.is_cut {
+                self.put(&datagram, tally);
+            }
+            if let Some(links) = &mut self.links {
+                links.up.recycle(datagram);
+            }
+        }
+    }
+
+    /// Whether an entry of the arrivals is about what is on the links now. Such an entry is used up by asking.
+    pub fn take_due(&mut self, due_ns: u64) -> bool {
+        let Some(links) = &mut self.links else { return false };
+        let is_current = links.due_ns == Some(due_ns);
+        if is_current {
+            links.due_ns = None;
+        }
+        is_current
+    }
+
+    /// Sees to it that the bot is called when its links have something. To be called after everything else.
+    pub fn schedule(&mut self, arrivals: &mut Arrivals) {
+        let Some(links) = &mut self.links else { return };
+        if let Some(next_ns) = links.next_ns().filter(|next_ns| links.due_ns.is_none_or(|due_ns| *next_ns < due_ns)) {
+            links.due_ns = Some(next_ns);
+            arrivals.push(Reverse((next_ns, self.index)));
+        }
+    }
+
+    fn put(&mut self, datagram: &[u8], tally: &mut Tally) {
+        match self.socket.send(datagram) {
+            Ok(len) => tally.on_sent(len),
+            // The network may lose a datagram at any time; a full socket buffer is no different.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => tally.sends_blocked += 1,
+            Err(_) => {}
+        }
+    }
+}
+
+fn socket(index: usize, server: SocketAddr, registry: &Registry, source: Source) -> io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind(local(server, source))?;
+    socket.set_nonblocking(true)?;
+    socket.connect(server)?;
+    let mut socket = UdpSocket::from_std(socket);
+    registry.register(&mut socket, Token(index), Interest::READABLE)?;
+    Ok(socket)
+}
+
+fn local(server: SocketAddr, source: Source) -> SocketAddr {
+    match (server.ip(), source) {
+        (IpAddr::V4(ip), Source::Address(number)) if ip.is_loopback() => {
+            // 127.1.0.1 and up, so that the usual 127.0.0.1 is never among them.
+            let [_, b, c, d] = (0x0001_0001 + number % 0x00F0_0000).to_be_bytes();
+            (Ipv4Addr::new(127, b, c, d), 0).into()
+        }
+        (IpAddr::V4(_), _) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        (IpAddr::V6(_), _) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn pair(profile: Option<&Profile>) -> (std::net::UdpSocket, Wire, mio::Poll) {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let poll = mio::Poll::new().unwrap();
+        let wire = Wire::open(0, server.local_addr().unwrap(), Source::Port, poll.registry(), profile, 1).unwrap();
+        (server, wire, poll)
+    }
+
+    #[test]
+    fn a_datagram_waits_on_its_link_until_its_time_has_come() {
+        let profile = Profile::parse("up.delay=10ms,down.delay=30ms", &mut |_| Err(String::new())).unwrap();
+        let (server, mut wire, _poll) = pair(Some(&profile));
+        let (mut tally, mut arrivals, mut buf) = (Tally::default(), Arrivals::new(), [0; DATAGRAM_BYTES_MAX]);
+        wire.send(0, b"up", &mut tally);
+        wire.schedule(&mut arrivals);
+        assert_eq!(arrivals.pop(), Some(Reverse((10 * MS, 0))));
+        assert!(wire.take_due(10 * MS) && !wire.take_due(10 * MS));
+        wire.flush(10 * MS, &mut tally);
+        let (len, from) = server.recv_from(&mut buf).unwrap();
+        assert_eq!(&buf[..len], b"up");
+        server.send_to(b"down", from).unwrap();
+        let mut at_ns = 10 * MS;
+        while wire.links.as_ref().is_some_and(|links| links.down.is_empty()) {
+            assert_eq!(wire.recv(at_ns, &mut buf, &mut tally), None);
+        }
+        wire.schedule(&mut arrivals);
+        at_ns += 30 * MS;
+        assert_eq!(arrivals.pop(), Some(Reverse((at_ns, 0))));
+        assert_eq!(
+            (wire.recv(at_ns - 1, &mut buf, &mut tally), wire.recv(at_ns, &mut buf, &mut tally)),
+            (None, Some(4))
+        );
+    }
+
+    #[test]
+    fn a_wire_that_is_cut_passes_nothing_and_another_address_is_another() {
+        let (server, mut wire, poll) = pair(None);
+        let (mut tally, mut buf) = (Tally::default(), [0; 16]);
+        wire.cut(true);
+        wire.send(0, b"lost", &mut tally);
+        wire.cut(false);
+        wire.send(0, b"first", &mut tally);
+        let (len, before) = server.recv_from(&mut buf).unwrap();
+        assert_eq!(&buf[..len], b"first");
+        for (source, ip) in [(Source::Port, "127.0.0.1"), (Source::Address(300), "127.1.1.45")] {
+            wire.rebind(server.local_addr().unwrap(), poll.registry(), source).unwrap();
+            wire.send(0, b"again", &mut tally);
+            let (_, after) = server.recv_from(&mut buf).unwrap();
+            assert_eq!(after.ip().to_string(), ip);
+            assert_ne!(after, before);
+        }
+    }
+}

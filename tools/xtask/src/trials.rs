@@ -1,0 +1,353 @@
+//! Trials of the release server that take minutes: players that move, players that are cut off, a long quiet run, a flood.
+//!
+//! Each stages a server of its own on free loopback ports, sends a swarm, and prints what was found beside what is
+//! allowed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::checkout::Checkout;
+use crate::metrics::Metrics;
+use crate::stage::{Place, wait_limited, without_own_settings};
+use crate::step::Steps;
+use crate::swarm::{Outcome, Run};
+use crate::table::table;
+
+/// One line of a verdict.
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    what: String,
+    found: f64,
+    allowed: (f64, f64),
+}
+
+impl Line {
+    fn exactly(what: &str, found: f64, wanted: f64) -> Self {
+        Self { what: what.to_owned(), found, allowed: (wanted, wanted) }
+    }
+
+    fn at_least(what: &str, found: f64, wanted: f64) -> Self {
+        Self { what: what.to_owned(), found, allowed: (wanted, f64::INFINITY) }
+    }
+
+    fn at_most(what: &str, found: f64, wanted: f64) -> Self {
+        Self { what: what.to_owned(), found, allowed: (f64::NEG_INFINITY, wanted) }
+    }
+
+    fn holds(&self) -> bool {
+        (self.allowed.0..=self.allowed.1).contains(&self.found)
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let allowed = match self.allowed {
+            (least, most) if least == most => format!("{least:.0}"),
+            (least, f64::INFINITY) => format!("at least {least:.0}"),
+            (_, most) => format!("at most {most:.2}"),
+        };
+        let holds = if self.holds() { "yes" } else { "NO" };
+        let found = if self.found.fract() == 0.0 { format!("{:.0}", self.found) } else { format!("{:.2}", self.found) };
+        vec![self.what.clone(), found, allowed, holds.to_owned()]
+    }
+}
+
+/// Prints the lines; fails when one does not hold.
+fn judge(lines: &[Line]) -> Result<()> {
+    println!("{}", table(&["what", "found", "allowed", "holds"], &lines.iter().map(Line::cells).collect::<Vec<_>>()));
+    let broken: Vec<&str> = lines.iter().filter(|line| !line.holds()).map(|line| line.what.as_str()).collect();
+    if !broken.is_empty() {
+        bail!("it does not hold: {}", broken.join("; "));
+    }
+    Ok(())
+}
+
+/// The two programs that every trial needs.
+struct Cast {
+    server: PathBuf,
+    swarm: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Cast {
+    fn build(checkout: &Checkout, steps: &Steps, trial: &str) -> Result<Self> {
+        let build = |name: &str| {
+            steps.run(&format!("{trial}: build the {name}"), || {
+                checkout.build_binary(name, &["--release", "--package", name])
+            })
+        };
+        Ok(Self { server: build("throng")?, swarm: build("swarm")?, scratch: checkout.scratch(trial)? })
+    }
+
+    fn place(&self, checkout: &Checkout) -> Result<Place> {
+        Place::new(checkout, &self.server, &self.scratch, "place", &[])
+    }
+
+    fn leave(self) {
+        // Best effort: what is left lies under the build folder.
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+fn run_of(name: &str, bots: u32, duration_s: u32, short: bool, extra: &[String]) -> Run {
+    Run {
+        name: name.to_owned(),
+        bots,
+        duration_s,
+        ramp_s: if short { 2 } else { 5 },
+        movement: None,
+        rejoin: false,
+        truth_only: short,
+        extra: extra.to_vec(),
+    }
+}
+
+fn show(outcome: &Outcome) {
+    print!("{}", outcome.out);
+    if outcome.exit != Some(0) {
+        print!("{}", outcome.err);
+    }
+}
+
+/// A figure of the swarm's report by its path, as in `moves.back`.
+fn figure(outcome: &Outcome, path: &str) -> Result<f64> {
+    let report = outcome.report.as_ref().context("the swarm wrote no report")?;
+    let found = path.split('.').try_fold(report, |value, key| value.get(key)).and_then(serde_json::Value::as_f64);
+    found.with_context(|| format!("the swarm's report has no {path}"))
+}
+
+fn errors(outcome: &Outcome) -> f64 {
+    let errors = outcome.errors().unwrap_or_default();
+    errors.iter().map(|(_, count)| *count as f64).sum()
+}
+
+/// What every trial asks of a swarm: all in, nobody thrown out, one login each, nothing wrong.
+fn common_lines(outcome: &Outcome, metrics: &Metrics, bots: u32) -> Result<Vec<Line>> {
+    let bots = f64::from(bots);
+    Ok(vec![
+        Line::exactly("bots in at the end", figure(outcome, "connected")?, bots),
+        Line::exactly("disconnects", figure(outcome, "disconnects")?, 0.0),
+        Line::exactly("logins", figure(outcome, "logins")?, bots),
+        Line::exactly("errors", errors(outcome), 0.0),
+        Line::at_least("comparisons", figure(outcome, "comparisons")?, figure(outcome, "comparisons_needed")?),
+        Line::exactly("sessions the server began", metrics.event("sessions_started")?, bots),
+        Line::exactly("sessions taken over", metrics.event("sessions_taken_over")?, 0.0),
+    ])
+}
+
+/// 200 of 200 live bots change their address in mid-run.
+pub fn migration(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
+    let (bots, duration_s) = if short { (40, 12) } else { (200, 60) };
+    let cast = Cast::build(checkout, steps, "migration")?;
+    let lines = steps.run(&format!("migration: {bots} bots change their address"), || {
+        let place = cast.place(checkout)?;
+        let server = place.start()?;
+        let extra = ["--rebind".to_owned(), bots.to_string()];
+        let outcome = run_of("movers", bots, duration_s, short, &extra).finish(&cast.swarm, &place)?;
+        show(&outcome);
+        let metrics = Metrics::read(place.ops)?;
+        let mut lines = common_lines(&outcome, &metrics, bots)?;
+        lines.push(Line::exactly("bots that moved", figure(&outcome, "moves.bots")?, f64::from(bots)));
+        lines.push(Line::exactly("of them back", figure(&outcome, "moves.back")?, f64::from(bots)));
+        lines.push(Line::at_most("slowest, ms", figure(&outcome, "moves.slowest_ms")?, MOVE_MS_MAX));
+        lines.push(Line::at_least("moves the server saw", metrics.event("sessions_moved")?, f64::from(bots)));
+        server.kill()?;
+        Ok(lines)
+    })?;
+    judge(&lines)?;
+    cast.leave();
+    Ok(())
+}
+
+/// 200 of 500 bots are cut off for 60 s.
+pub fn outage(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
+    let (bots, cut, cut_s) = if short { (60, 20, 20) } else { (500, 200, 60) };
+    let cast = Cast::build(checkout, steps, "outage")?;
+    let lines = steps.run(&format!("outage: {cut} of {bots} bots are cut off for {cut_s} s"), || {
+        let place = cast.place(checkout)?;
+        let server = place.start()?;
+        let extra = ["--outage".to_owned(), format!("{cut}@{cut_s}s")];
+        let outcome = run_of("cut", bots, cut_s + OUTAGE_AROUND_S, short, &extra).finish(&cast.swarm, &place)?;
+        show(&outcome);
+        let metrics = Metrics::read(place.ops)?;
+        let mut lines = common_lines(&outcome, &metrics, bots)?;
+        let cut = f64::from(cut);
+        lines.push(Line::exactly("bots that were cut off", figure(&outcome, "outage.bots")?, cut));
+        lines.push(Line::exactly("of them back", figure(&outcome, "outage.back")?, cut));
+        lines.push(Line::at_least("found the server silent", figure(&outcome, "silents")?, cut));
+        lines.push(Line::at_least("found silent by the server", metrics.event("sessions_silent")?, cut));
+        lines.push(Line::at_least("sessions the server resumed", metrics.event("sessions_resumed")?, cut));
+        lines.push(Line::at_most("slowest, ms", figure(&outcome, "outage.slowest_ms")?, OUTAGE_MS_MAX));
+        server.kill()?;
+        Ok(lines)
+    })?;
+    judge(&lines)?;
+    cast.leave();
+    Ok(())
+}
+
+/// What a server is at one moment of a soak.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at_s: f64,
+    rss_bytes: f64,
+    ticks: f64,
+    files: f64,
+}
+
+/// Bots play for as long as asked; the server's memory stays flat and its clock true.
+pub fn soak(checkout: &Checkout, steps: &Steps, minutes: u32, bots: u32) -> Result<()> {
+    let cast = Cast::build(checkout, steps, "soak")?;
+    let lines = steps.run(&format!("soak: {bots} bots for {minutes} min"), || {
+        let place = cast.place(checkout)?;
+        let server = place.start()?;
+        let mut playing = run_of("soak", bots, minutes * 60, true, &[]).start(&cast.swarm, &place)?;
+        let (began, mut samples) = (Instant::now(), Vec::new());
+        while !playing.has_ended() {
+            sleep(SAMPLE_EVERY);
+            let metrics = Metrics::read(place.ops)?;
+            // Read when the page has come: what the page took to come is within what drift allows.
+            samples.push(Sample {
+                at_s: began.elapsed().as_secs_f64(),
+                rss_bytes: metrics.value("throng_resident_bytes")?,
+                ticks: metrics.value("throng_ticks_total")?,
+                files: fs::read_dir(format!("/proc/{}/fd", server.pid())).map_or(0.0, |files| files.count() as f64),
+            });
+        }
+        let outcome = playing.wait()?;
+        show(&outcome);
+        let metrics = Metrics::read(place.ops)?;
+        let mut lines = common_lines(&outcome, &metrics, bots)?;
+        lines.extend(soak_lines(&samples)?);
+        lines.push(Line::exactly(
+            "times the tick schedule was moved",
+            metrics.value("throng_tick_overruns_total")?,
+            0.0,
+        ));
+        server.kill()?;
+        Ok(lines)
+    })?;
+    judge(&lines)?;
+    cast.leave();
+    Ok(())
+}
+
+/// Memory of the last fifth against that of the second: before it tables are still filling. The ends leave out the
+/// joining and the leaving.
+fn soak_lines(samples: &[Sample]) -> Result<Vec<Line>> {
+    let fifth = samples.len() / 5;
+    if fifth == 0 {
+        bail!("{} samples are too few to judge a soak by", samples.len());
+    }
+    let mean = |part: &[Sample], of: fn(&Sample) -> f64| part.iter().map(of).sum::<f64>() / part.len() as f64;
+    let (second, last) = (&samples[fifth..2 * fifth], &samples[4 * fifth - 1..5 * fifth - 1]);
+    let (rss, files) = (|sample: &Sample| sample.rss_bytes / MIB, |sample: &Sample| sample.files);
+    let (early_mib, late_mib) = (mean(second, rss), mean(last, rss));
+    let (first, end) = (second[0], last[last.len() - 1]);
+    let drift_ticks = (end.ticks - first.ticks) - (end.at_s - first.at_s) * 60.0;
+    Ok(vec![
+        Line::at_most("resident MiB at the end", late_mib, early_mib * RSS_GROWTH_MAX + RSS_SLACK_MIB),
+        Line::at_most("open files at the end", mean(last, files), mean(second, files)),
+        // The page is made anew once a second, so a reading may be a second old.
+        Line::at_most("ticks gained or lost", drift_ticks.abs(), DRIFT_TICKS_MAX),
+    ])
+}
+
+/// Survival item 8: junk, forged and replayed requests while people play, and honest newcomers beside them.
+pub fn flood(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
+    let cast = Cast::build(checkout, steps, "flood")?;
+    let measure = steps
+        .run("flood: build the measure", || checkout.build_binary("measure", &["--release", "--package", "measure"]))?;
+    steps.run("flood: without, with, without", || play_flood(&cast, &measure, checkout, short))?;
+    cast.leave();
+    Ok(())
+}
+
+fn play_flood(cast: &Cast, measure: &Path, checkout: &Checkout, short: bool) -> Result<()> {
+    let mut command = std::process::Command::new(measure);
+    command.current_dir(&checkout.root).args(["handshake", "--flood"]);
+    command.arg("--server-binary").arg(&cast.server).arg("--swarm-binary").arg(&cast.swarm);
+    if short {
+        command.args(["--rate", "5000", "--players", "60", "--seconds", "6", "--joins", "10", "--truth-only"]);
+    }
+    without_own_settings(&mut command);
+    let mut child = command.spawn().context("measure cannot be started")?;
+    match wait_limited(&mut child, FLOOD_MAX)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("measure handshake ended with {status}"),
+        None => bail!("measure handshake was still running after {} s and was killed", FLOOD_MAX.as_secs()),
+    }
+}
+
+/// A move is found out by half a second of silence; two round trips and a tick follow, and a lost packet or two.
+const MOVE_MS_MAX: f64 = 1_500.0;
+/// Whoever is silent probes once a second; one probe may be lost.
+const OUTAGE_MS_MAX: f64 = 2_500.0;
+/// Before and after an outage, seconds: the swarm wants 5 and 15.
+const OUTAGE_AROUND_S: u32 = 22;
+/// How often a soaking server is looked at.
+const SAMPLE_EVERY: Duration = Duration::from_secs(2);
+const MIB: f64 = 1_048_576.0;
+/// Resident memory may grow by this over three fifths of a soak...
+const RSS_GROWTH_MAX: f64 = 1.02;
+/// ...and by this, MiB: what an allocator gives back late.
+const RSS_SLACK_MIB: f64 = 2.0;
+/// The pages at both ends may each be a second old.
+const DRIFT_TICKS_MAX: f64 = 75.0;
+/// A flood has three phases of half a minute and the joining before each.
+const FLOOD_MAX: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_within_what_is_allowed_and_says_so() {
+        for (line, holds) in [
+            (Line::exactly("a", 5.0, 5.0), true),
+            (Line::exactly("a", 6.0, 5.0), false),
+            (Line::at_least("a", 6.0, 5.0), true),
+            (Line::at_least("a", 4.0, 5.0), false),
+            (Line::at_most("a", 4.0, 5.0), true),
+            (Line::at_most("a", 5.5, 5.0), false),
+        ] {
+            assert_eq!(line.holds(), holds, "{line:?}");
+        }
+        assert_eq!(Line::exactly("logins", 5.0, 5.0).cells(), ["logins", "5", "5", "yes"]);
+        assert_eq!(Line::at_most("slowest", 1.25, 1.0).cells(), ["slowest", "1.25", "at most 1.00", "NO"]);
+        let error = judge(&[Line::exactly("fine", 1.0, 1.0), Line::exactly("logins", 6.0, 5.0)]).unwrap_err();
+        assert_eq!(error.to_string(), "it does not hold: logins");
+    }
+
+    fn samples(rss_mib_per_sample: f64, rate_hz: f64) -> Vec<Sample> {
+        let sample = |number: u32| Sample {
+            at_s: f64::from(number) * 2.0,
+            rss_bytes: (50.0 + rss_mib_per_sample * f64::from(number)) * MIB,
+            ticks: f64::from(number) * 2.0 * rate_hz,
+            files: 12.0,
+        };
+        (0..600).map(sample).collect()
+    }
+
+    #[test]
+    fn a_soak_tells_a_leak_and_a_slow_clock_from_a_sound_server() {
+        let broken = |samples: &[Sample]| {
+            let lines = soak_lines(samples).unwrap();
+            lines.iter().filter(|line| !line.holds()).map(|line| line.what.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(broken(&samples(0.0, 60.0)), Vec::<String>::new());
+        assert_eq!(broken(&samples(0.02, 60.0)), ["resident MiB at the end"]);
+        assert_eq!(broken(&samples(0.0, 59.8)), ["ticks gained or lost"]);
+        assert!(soak_lines(&samples(0.0, 60.0)[..4]).is_err());
+    }
+
+    #[test]
+    fn figures_are_found_by_their_path() {
+        let report = serde_json::json!({ "moves": { "back": 3 }, "errors": { "ghost": 1, "stale": 2 } });
+        let outcome = Outcome { exit: Some(0), out: String::new(), err: String::new(), report: Some(report) };
+        assert_eq!((figure(&outcome, "moves.back").unwrap(), errors(&outcome)), (3.0, 3.0));
+        assert!(figure(&outcome, "moves.lost").is_err());
+    }
+}
