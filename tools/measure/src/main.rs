@@ -3,6 +3,7 @@
 mod link;
 
 use clap::{Parser, Subcommand};
+use measure::echo;
 
 #[derive(Debug, Parser)]
 #[command(about, version)]
@@ -15,10 +16,13 @@ struct Args {
 enum Figure {
     /// How much of a link the rate control uses, and how long its own packets wait there.
     Link(link::Args),
+    /// What the transport costs the server per client and tick, beside the bare kernel.
+    Echo(echo::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().figure {
         Figure::Link(args) => link::run(&args),
+        Figure::Echo(args) => echo::run(&args),
     }
 }
