@@ -1,14 +1,11 @@
 //! The server: parse what the operator wants, build it, run it.
 
-mod config;
-mod edge;
-
 use clap::Parser;
-use config::{Config, Sources};
-use edge::{DEV_KEY_FILE, Edge, OPS_TOKEN_FILE, telemetry};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use throng::config::{self, Config, Sources};
+use throng::edge::{self, DEV_KEY_FILE, Edge, OPS_TOKEN_FILE, telemetry};
 
 /// Exit status when the configuration or the command line is wrong.
 const EXIT_CONFIG: u8 = 2;

@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the edge is where clocks are read and threads are started")]
 
 mod board;
-mod clock;
+pub mod clock;
 mod drain;
 mod ops;
 mod persistence;
@@ -22,6 +22,8 @@ mod threads;
 mod tick_times;
 mod world;
 
+pub use board::ReactorCounters;
+pub use reactor::{Bound, Dock, Machine, bind};
 pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
 pub use threads::RunError;
 

@@ -5,6 +5,7 @@ mod link;
 mod reliable;
 
 use clap::{Parser, Subcommand};
+use measure::echo;
 
 #[derive(Debug, Parser)]
 #[command(about, version)]
@@ -21,6 +22,8 @@ enum Figure {
     Handshake(handshake::Args),
     /// How late reliable messages are on links that lose packets, and what that costs.
     Reliable(reliable::Args),
+    /// What the transport costs the server per client and tick, beside the bare kernel.
+    Echo(echo::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -28,5 +31,6 @@ fn main() -> anyhow::Result<()> {
         Figure::Link(args) => link::run(&args),
         Figure::Handshake(args) => handshake::run(&args),
         Figure::Reliable(args) => reliable::run(&args),
+        Figure::Echo(args) => echo::run(&args),
     }
 }

@@ -111,7 +111,7 @@ const ROOMS: [Room; 14] = [
     Room {
         name: "measure",
         floor: 5,
-        knows: &["netem", "protocol", "rudp", "game", "client", "ops-client", "server"],
+        knows: &["netem", "protocol", "rudp", "game", "client", "ops-client", "server", "throng"],
         tests_know: &[],
     },
     Room { name: "xtask", floor: 5, knows: &[], tests_know: &[] },

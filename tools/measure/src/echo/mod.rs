@@ -1,0 +1,97 @@
+//! `measure echo`: what the transport costs the server per client and tick, beside the bare kernel in the same run.
+//!
+//! Nothing but the server's thread is counted; the clients run on a thread of their own. Contestants take turns, a
+//! round at a time, because one machine is never the same twice.
+
+pub mod host;
+pub mod kernel;
+pub mod load;
+mod mirror;
+pub mod process;
+pub mod report;
+mod sessions;
+mod transport;
+
+use anyhow::{Context, Result};
+use load::Plan;
+use report::{KERNEL, Report};
+use rudp::seal::Backend;
+use sessions::Sessions;
+use std::net::SocketAddr;
+
+const AFTER_HELP: &str = "\
+Contestants, in turns
+  kernel            recvfrom and sendto, no protocol, one datagram at a time
+  dock              the server's own way through the socket (many datagrams per call, wakes 250 us apart), no protocol
+  chacha20poly1305  that way, real sessions, sealed by the pure Rust cipher
+  aws-lc            the same, sealed by aws-lc
+
+Columns
+  us/tick  processor time of the server's thread, user and system, per question answered
+  ratio    that over the bare kernel's in the same round
+  lost     questions without an answer; lag: how late the load's own ticks began; rtt and lag in ms
+A row whose load came late by more than 5 ms (p99) is marked invalid.";
+
+/// The command line.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// Clients, each with a session and a socket of its own
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub clients: u32,
+    /// Measured seconds of each contestant in each round
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub seconds: u32,
+    /// Rounds, each with every contestant once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// Bytes of a question and of its answer
+    #[arg(long, value_name = "B", default_value_t = 200, value_parser = clap::value_parser!(u32).range(8..=512))]
+    pub payload: u32,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where every contestant listens: this machine alone, any port.
+#[must_use]
+pub fn local() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// The system does not give what so many clients need.
+pub fn run(args: &Args) -> Result<()> {
+    let plan =
+        Plan { clients: args.clients as usize, seconds: u64::from(args.seconds), payload_bytes: args.payload as usize };
+    process::make_room_for(plan.clients)?;
+    let mut report = Report::new(plan.clients, plan.seconds, plan.payload_bytes);
+    for round in 1..=args.rounds as usize {
+        measure_kernel(plan, round, &mut report)?;
+        let host = mirror::start(local())?;
+        let figures = load::run(&mut kernel::Bare::new(host.address), plan, &host).context("the dock")?;
+        host.stop()?;
+        report.add("dock", plan.clients, round, &figures);
+        for (name, seal) in [("chacha20poly1305", Backend::Crate), ("aws-lc", Backend::AwsLc)] {
+            let host = transport::start(local(), plan.clients, seal)?;
+            let figures = load::run(&mut Sessions::new(host.address, seal), plan, &host).context(name)?;
+            host.stop()?;
+            report.add(name, plan.clients, round, &figures);
+        }
+    }
+    report.print(args.json)
+}
+
+/// The bare kernel's row of a round.
+///
+/// # Errors
+/// The system does not give what so many clients need.
+pub fn measure_kernel(plan: Plan, round: usize, report: &mut Report) -> Result<()> {
+    let host = kernel::start(local())?;
+    let figures = load::run(&mut kernel::Bare::new(host.address), plan, &host).context("the bare kernel")?;
+    host.stop()?;
+    report.add(KERNEL, plan.clients, round, &figures);
+    Ok(())
+}

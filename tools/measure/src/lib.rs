@@ -1,0 +1,3 @@
+//! What `measure` measures with, for other programs that want to be measured the same way.
+
+pub mod echo;
