@@ -111,12 +111,17 @@ fn slot(second: u64) -> usize {
     usize::try_from(second % LOSS_SPAN_S as u64).expect("below the span")
 }
 
+/// A packet left behind by an ack waits no longer than this for its own: 2 s, as a probe. One packet that spent half a
+/// minute in somebody's buffer, or in a process that stood still, is a round trip of half a minute; what is lost next must
+/// not wait as long.
+pub const LOSS_DELAY_NS_MAX: u64 = PROBE_TIMEOUT_NS_MAX;
+
 /// Age in ns at which a packet is lost, once any later one was acked: 9/8 of the larger of smoothed and latest RTT
-/// (RFC 9002, section 6.1.2).
+/// (RFC 9002, section 6.1.2), at most [`LOSS_DELAY_NS_MAX`].
 #[must_use]
 pub fn loss_delay_ns(rtt: &Rtt) -> u64 {
     let rtt_ns = rtt.smoothed_ns().max(rtt.latest_ns());
-    (rtt_ns + rtt_ns / 8).max(GRANULARITY_NS)
+    (rtt_ns + rtt_ns / 8).clamp(GRANULARITY_NS, LOSS_DELAY_NS_MAX)
 }
 
 /// Silence in ns after the last eliciting packet before a probe is sent: srtt + max(4 rttvar, 1 ms) + the peer's ack
@@ -220,5 +225,7 @@ mod tests {
         let mut rtt = Rtt::default();
         rtt.on_sample(1, 0);
         assert_eq!(loss_delay_ns(&rtt), GRANULARITY_NS);
+        rtt.on_sample(30 * S, 0);
+        assert_eq!(loss_delay_ns(&rtt), LOSS_DELAY_NS_MAX);
     }
 }

@@ -1,7 +1,7 @@
 //! What leaves: a header, then frames by rank, until the packet is full.
 
 use super::{Connection, Reliable};
-use crate::channel::{Filled, Outbound, STATE_LANE};
+use crate::channel::{ChannelId, Filled, Outbound, STATE_LANE};
 use crate::loss::LossLevel;
 use crate::packet::{AckField, Body, CLOSE_TEXT_BYTES_MAX, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX};
 use crate::rate::{OTHER_BODY_BYTES, RateController, wire_bytes};
@@ -196,6 +196,17 @@ impl Connection {
     ) {
         let (may_send, level) = (self.may_send_reliable(), self.recent_loss.level(packet.sent_ns));
         let before = filled.frames;
+        if let Some(turn) = self.probe_turn() {
+            let chosen = self.reliable.iter_mut().find(|reliable| reliable.channel == turn);
+            if let Some(reliable) = chosen.filter(|reliable| lanes.contains(&reliable.lane)) {
+                reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
+                if filled.frames == before && !reliable.outbound.is_bulk() {
+                    let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
+                    reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
+                }
+            }
+            return;
+        }
         let messages = |reliable: &&mut Reliable| lanes.contains(&reliable.lane) && !reliable.outbound.is_bulk();
         for reliable in self.reliable.iter_mut().filter(messages).filter(|_| may_send) {
             let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
@@ -209,6 +220,18 @@ impl Connection {
                 reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, level);
             }
         }
+    }
+
+    /// Whose messages a probe carries when the one before went unanswered: one channel's, another with each probe. The
+    /// receiver may have no room for those of one channel until another's have arrived, and acks no packet with any that
+    /// it does not take (spec: PKT-43).
+    fn probe_turn(&self) -> Option<ChannelId> {
+        if !self.probe_due || self.probes_unanswered < 2 {
+            return None;
+        }
+        let queued = self.reliable.iter().filter(|reliable| reliable.outbound.queued_messages() > 0);
+        let turn = (self.probes_unanswered as usize).checked_rem(queued.clone().count())?;
+        queued.map(|reliable| reliable.channel).nth(turn)
     }
 
     fn write_part(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {

@@ -251,3 +251,23 @@ fn a_message_lost_before_packets_that_are_all_refused_is_sent_again_all_the_same
     assert!(pair.server.written > first + 200);
     assert!(heard_tick.is_some_and(|tick| tick < 60), "heard at {heard_tick:?}");
 }
+
+#[test]
+fn a_round_trip_of_a_minute_does_not_delay_the_next_resend() {
+    // proves: PKT-42
+    let mut pair = Pair::spoken(LinkConfig::with_latency_ns(20 * MS), 9);
+    pair.server.connection.send(CONTROL, b"a").expect("room");
+    // Everybody stands still while the ack is on its way.
+    pair.run_for(50 * MS);
+    pair.now_ns += 60 * S;
+    pair.run_for(S);
+    assert!(pair.server.connection.rtt().smoothed_ns() > 5 * S);
+    pair.server.drop = |written| written == 0;
+    pair.server.written = 0;
+    for message in [b"b", b"c"] {
+        pair.server.connection.send(CONTROL, message).expect("room");
+        pair.run_for(10 * MS);
+    }
+    pair.run_for(2 * S + 50 * MS);
+    assert_eq!(pair.client.sink.on_channel(CONTROL), [b"a", b"b", b"c"]);
+}
