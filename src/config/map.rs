@@ -42,6 +42,7 @@ mod tests {
     use super::*;
     use protocol::motion::{BODY_RADIUS, Block};
     use protocol::unit::SUBUNITS_PER_M;
+    use std::fmt::Write;
 
     #[test]
     fn the_meadow_is_wide_open_in_the_middle_and_built_up_elsewhere() {
@@ -57,6 +58,22 @@ mod tests {
         }
         let map = StaticMap::try_from(&file).unwrap();
         assert!(map.is_free(1_500 * SUBUNITS_PER_M, 1_500 * SUBUNITS_PER_M, BODY_RADIUS));
+    }
+
+    /// proves: MOT-3
+    #[test]
+    fn the_meadow_agrees_with_its_vector() {
+        let map = parse("meadow", MEADOW).unwrap();
+        let (width, depth) = map.extent();
+        let mut text = format!("size {width} {depth}\n");
+        for [west, south, east, north] in map.blocks() {
+            writeln!(text, "block {west} {south} {east} {north}").unwrap();
+        }
+        writeln!(text, "hash {:016x}", map.hash()).unwrap();
+        let pinned = include_str!("../../protocol-spec/vectors/meadow.txt");
+        let pinned: String =
+            pinned.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        assert_eq!(text, pinned.trim_start());
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Game {
         Ok(id)
     }
 
-    /// Puts a player at the free place nearest to (`x_units`, `y_units`), on the ground and at rest. Places outside the
+    /// spec: MSG-3. Puts a player at the free place nearest to (`x_units`, `y_units`), on the ground and at rest. Places outside the
     /// world mean its edge.
     pub fn place_player(&mut self, id: NetId, x_units: i32, y_units: i32) {
         let Some(entity) = self.entity(id) else { return };

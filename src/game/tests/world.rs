@@ -356,6 +356,7 @@ fn a_game_can_move_to_the_thread_that_runs_it() {
     assert_send::<Game>();
 }
 
+/// proves: MSG-3
 #[test]
 fn a_placed_player_stands_at_rest_at_the_nearest_free_place() {
     let mut game = game_of(1);

@@ -179,6 +179,25 @@ fn motion_agrees_with_its_vectors() {
             lines.push(format!("{tick} {body:?}"));
         }
     }
+    // Into the south-west corner of the world, then along its west edge; and past the block's corner.
+    body = Body { x: metre, y: 2 * metre, ..Body::default() };
+    lines.push(format!("corner start {body:?}"));
+    for tick in 1..=30 {
+        let input = Input { move_x: -100, move_y: if tick <= 20 { -127 } else { 90 }, ..Input::default() };
+        motion::step(&map, &mut body, &input);
+        if tick % 5 == 0 {
+            lines.push(format!("corner {tick} {body:?}"));
+        }
+    }
+    body = Body { x: 499 * metre, y: 499 * metre, ..Body::default() };
+    lines.push(format!("block start {body:?}"));
+    for tick in 1..=30 {
+        let input = Input { move_x: 127, move_y: 127, ..Input::default() };
+        motion::step(&map, &mut body, &input);
+        if tick % 5 == 0 {
+            lines.push(format!("block {tick} {body:?}"));
+        }
+    }
     assert_eq!(lines, vectors("motion.txt"));
 }
 

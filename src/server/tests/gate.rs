@@ -53,6 +53,26 @@ fn a_newer_login_of_the_same_character_takes_over_and_the_older_is_told() {
     assert_eq!(disconnects.iter().map(|(_, count)| count).sum::<u64>(), 1);
 }
 
+/// proves: SES-6
+#[test]
+fn accounts_whose_tokens_name_no_character_have_one_each_and_find_it_again() {
+    let mut rig = rig_of(0);
+    rig.nameless = true;
+    for account in [1, 2] {
+        let bot = rig.join(account);
+        rig.bots[bot].wanders = account == 1;
+    }
+    rig.run_until_joined(300);
+    rig.run_ticks(120);
+    assert_eq!(rig.realm.status().players, 2, "neither threw the other out");
+    let (_, before) = rig.bots[1].client.own().unwrap();
+    let newer = rig.join(2);
+    rig.bots[newer].wanders = false;
+    rig.run_ticks(120);
+    assert_eq!(rig.bots[1].gone, Some(rudp::Reason::TakenOver));
+    assert_eq!(rig.bots[newer].client.own().unwrap().1.body, before.body);
+}
+
 #[test]
 fn a_takeover_while_the_record_is_being_loaded_makes_one_avatar() {
     let mut rig = rig_of(1);

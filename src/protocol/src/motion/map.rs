@@ -130,12 +130,16 @@ impl StaticMap {
         (self.width, self.depth)
     }
 
+    /// West, south, east and north edge of each block in subunits, in the order of the file.
+    pub fn blocks(&self) -> impl Iterator<Item = [i32; 4]> {
+        self.blocks.iter().map(|r| [r.west, r.south, r.east, r.north])
+    }
+
     /// spec: MOT-3. Stands for the map in the hello (content hash); never 0, which means "I hold no content".
     #[must_use]
     pub fn hash(&self) -> u64 {
         let numbers = [self.width, self.depth].into_iter();
-        let edges = self.blocks.iter().flat_map(|r| [r.west, r.south, r.east, r.north]);
-        let bytes: Vec<u8> = numbers.chain(edges).flat_map(i32::to_le_bytes).collect();
+        let bytes: Vec<u8> = numbers.chain(self.blocks().flatten()).flat_map(i32::to_le_bytes).collect();
         xxhash_rust::xxh3::xxh3_64(&bytes).max(1)
     }
 

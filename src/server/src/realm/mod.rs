@@ -122,6 +122,15 @@ pub struct Realm {
     status: RealmStatus,
 }
 
+/// spec: SES-6. Ids from here on belong to accounts whose tokens name no character.
+const NAMELESS: u64 = 1 << 63;
+
+/// Whom a token lets in as. Each account has one character of its own beside those it names: were nought a character
+/// like any other, everybody whose login service knows no characters would throw the others out.
+fn character_of(user: &UserData) -> CharacterId {
+    CharacterId(if user.character_id == 0 { NAMELESS | user.account_id } else { user.character_id })
+}
+
 impl Realm {
     /// A world with nobody in it.
     #[must_use]
@@ -239,7 +248,7 @@ impl Realm {
     }
 
     fn on_joined(&mut self, session: SessionId, user: &UserData, out: &mut Outbound) {
-        let character = CharacterId(user.character_id);
+        let character = character_of(user);
         if let Some(older) = self.players.of_character(character) {
             // The newest token wins; what the older session did is saved first and loaded by the new one.
             out.close(older, Reason::TakenOver);

@@ -39,6 +39,8 @@ pub struct Rig {
     /// Datagrams to addresses that no bot has.
     pub stray: Vec<(SocketAddr, Vec<u8>)>,
     /// What the tokens of later joins allow.
+    /// Tokens name no character.
+    pub nameless: bool,
     pub role: Role,
     next_tick_ns: u64,
     steps: u64,
@@ -100,6 +102,7 @@ impl Rig {
             waiting_jobs: Vec::new(),
             stray: Vec::new(),
             role: Role::Operator,
+            nameless: false,
             next_tick_ns: now.mono_ns,
             steps: 0,
             map,
@@ -138,12 +141,12 @@ impl Rig {
         Client::new(config, self.now)
     }
 
-    /// What a client of character `number` needs to be let in.
+    /// What a client of character `number` needs to be let in; of account `number`'s nameless one in [`Rig::nameless`].
     pub fn token_and_hello(&mut self, number: u64) -> (rudp::ConnectToken, rudp::Hello) {
         self.serial += 1;
         let user = UserData {
             account_id: number,
-            character_id: number,
+            character_id: if self.nameless { 0 } else { number },
             name: Name::new("bot").unwrap(),
             role: self.role,
             issued_at_ms: self.now.unix_s * 1_000,
