@@ -194,7 +194,11 @@ impl Figures {
             ([("outcome", "turned_away")], tally.turned_away.value()),
         ];
         page.totals_of("ops_connections", "HTTP connections", connections)?;
-        page.total("ops_connections_cut_off", "HTTP connections that outstayed a limit", tally.cut_off.value())
+        page.total(
+            "ops_connections_cut_off",
+            "HTTP connections closed by a limit of time, idle ones included",
+            tally.cut_off.value(),
+        )
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Tally {
     pub connections: Count,
     /// HTTP connections closed at once because all places were taken.
     pub turned_away: Count,
-    /// HTTP connections that were cut off because they outstayed.
+    /// HTTP connections closed by a limit of time: slow, idle or simply old.
     pub cut_off: Count,
     /// Times keys and login rules were read again and taken.
     pub reloaded: Count,
