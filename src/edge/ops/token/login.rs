@@ -56,8 +56,10 @@ impl Login {
     }
 }
 
-const ACCOUNT: &str = "a whole number from 1 to 2^64-1, or the same in quotes";
-const ID: &str = "a whole number up to 2^64-1, or the same in quotes";
+const ACCOUNT: &str = "a whole number from 1 to 2^63-1, or the same in quotes";
+const ID: &str = "a whole number up to 2^63-1, or the same in quotes";
+/// spec: SES-6. Ids above name what the server makes for accounts without a character.
+const ID_MAX: u64 = i64::MAX as u64;
 
 fn refuse(claim: &str, wanted: &'static str) -> Refusal {
     Refusal::Claim { claim: claim.to_owned(), wanted }
@@ -71,7 +73,7 @@ fn id(claims: &Claims, claim: &str) -> Result<Option<u64>, Refusal> {
         Some(Value::String(text)) => text.parse::<u64>().ok().filter(|id| id.to_string() == *text),
         Some(_) => None,
     };
-    id.map(Some).ok_or_else(|| refuse(claim, ID))
+    id.filter(|&id| id <= ID_MAX).map(Some).ok_or_else(|| refuse(claim, ID))
 }
 
 fn name(claims: &Claims) -> Result<Name, Refusal> {
@@ -112,14 +114,14 @@ mod tests {
         let expected =
             Login { account_id: 7, character_id: 3, name: Name::new("Ünal").unwrap(), role: Role::Operator };
         assert_eq!(login, expected);
-        let least = Login::read(&claims(json!({"uid": u64::MAX, "name": "x", "role": null})), "uid").unwrap();
-        assert_eq!((least.account_id, least.character_id, least.role), (u64::MAX, 0, Role::Player));
+        let least = Login::read(&claims(json!({"uid": ID_MAX, "name": "x", "role": null})), "uid").unwrap();
+        assert_eq!((least.account_id, least.character_id, least.role), (ID_MAX, 0, Role::Player));
     }
 
     #[test]
     fn ids_beyond_2_to_the_53_survive_as_numbers_and_in_quotes() {
-        for value in [json!(u64::MAX - 1), json!((u64::MAX - 1).to_string())] {
-            assert_eq!(Login::read(&with("sub", value), "sub").unwrap().account_id, u64::MAX - 1);
+        for value in [json!(ID_MAX - 1), json!((ID_MAX - 1).to_string())] {
+            assert_eq!(Login::read(&with("sub", value), "sub").unwrap().account_id, ID_MAX - 1);
         }
     }
 
@@ -135,6 +137,8 @@ mod tests {
             ("sub", json!(7.5)),
             ("sub", json!(1e30)),
             ("sub", json!("18446744073709551616")),
+            ("sub", json!(ID_MAX + 1)),
+            ("character", json!(ID_MAX + 1)),
             ("sub", json!("b1946ac9-2492-4d23-a4cd-2d8e0b1c5f10")),
             ("sub", json!(null)),
             ("sub", json!([7])),
