@@ -1,7 +1,7 @@
 //! Bodies of the fuzz targets in `fuzz/`: compiled with the library so that they cannot rot, and run over their corpus by
 //! the tests. Each takes any bytes and must return; what it asserts holds for every input.
 
-use crate::channel::{CONTROL, ChannelId, ChannelTable, PartId, PartOutcome};
+use crate::channel::{BULK, BULK_WINDOW_BYTES, CONTROL, ChannelId, ChannelTable, PartId, PartOutcome};
 use crate::connection::{Connection, ConnectionConfig, Role, Sink};
 use crate::hello::{Hello, HelloRefusal, HelloRules, INNER_VERSION};
 use crate::outer::DATAGRAM_BYTES_MAX;
@@ -56,6 +56,11 @@ pub fn payloads(bytes: &[u8]) {
             connection.handle_timeout(now_ns, &mut sink);
             connection.on_tick_edge(now_ns);
             let _ = connection.send(CONTROL, &[1, 2, 3]);
+            let _ = connection.send_bulk(BULK, &[4, 5, 6]);
+            assert!(connection.bulk_held() <= BULK_WINDOW_BYTES as usize);
+            if number % 3 == 0 {
+                while connection.read_bulk(BULK).is_some() {}
+            }
             if connection.send_snapshot(PartId(out as u32), &[9; 40]).is_ok() {
                 sink.parts_sent += 1;
             }

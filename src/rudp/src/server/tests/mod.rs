@@ -1,5 +1,6 @@
 //! Facts about the server, told by the rig of `rig.rs`.
 mod allocation;
+mod bulk;
 mod lifecycle;
 mod migration;
 mod requests;
