@@ -5,7 +5,7 @@ mod sessions;
 
 pub use sessions::sessions;
 
-use crate::channel::{CONTROL, ChannelId, ChannelTable, PartId, PartOutcome};
+use crate::channel::{BULK, BULK_WINDOW_BYTES, CONTROL, ChannelId, ChannelTable, PartId, PartOutcome};
 use crate::connection::{Connection, ConnectionConfig, Role, Sink};
 use crate::hello::{Hello, HelloRefusal, HelloRules, INNER_VERSION};
 use crate::outer::DATAGRAM_BYTES_MAX;
@@ -60,6 +60,11 @@ pub fn payloads(bytes: &[u8]) {
             connection.handle_timeout(now_ns, &mut sink);
             connection.on_tick_edge(now_ns);
             let _ = connection.send(CONTROL, &[1, 2, 3]);
+            let _ = connection.send_bulk(BULK, &[4, 5, 6]);
+            assert!(connection.bulk_held() <= BULK_WINDOW_BYTES as usize);
+            if number % 3 == 0 {
+                while connection.read_bulk(BULK).is_some() {}
+            }
             if connection.send_snapshot(PartId(out as u32), &[9; 40]).is_ok() {
                 sink.parts_sent += 1;
             }

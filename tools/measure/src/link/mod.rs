@@ -220,7 +220,6 @@ mod tests {
         let none = capacity_figures(&args, Control::None, &down, None).summary();
         assert!(none.delay_p95_ms > 2_000.0 && none.used > 0.95 && none.dropped > 0.5, "{none:?}");
         let trend = capacity_figures(&args, Control::Trend, &down, None).summary();
-        // The goal is 100 ms; this link gives 120 at 96 % use. The bound only keeps it from getting much worse.
-        assert!(trend.delay_p95_ms < 150.0 && trend.used > 0.8 && trend.dropped == 0.0, "{trend:?}");
+        assert!(trend.delay_p95_ms <= 100.0 && trend.used > 0.9 && trend.dropped == 0.0, "{trend:?}");
     }
 }

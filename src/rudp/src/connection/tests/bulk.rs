@@ -186,7 +186,7 @@ fn what_was_queued_survives_silence() {
     let mut pair = fast(LinkConfig::with_latency_ns(30 * MS), 74);
     let mut transfer = Transfer::of(load(200_000, 5));
     transfer.write(&mut pair.server.connection);
-    pair.tick(60, |pair, _| transfer.read(&mut pair.client.connection, 100));
+    pair.tick(30, |pair, _| transfer.read(&mut pair.client.connection, 100));
     let mut sink = Recorder::default();
     pair.server.connection.on_silent(&mut sink);
     pair.server.drop = |_| true;

@@ -1,6 +1,7 @@
 //! Facts about the server, told by the rig of `rig.rs`.
 mod allocation;
 mod budgets;
+mod bulk;
 mod crowd;
 mod lifecycle;
 mod migration;
