@@ -12,6 +12,7 @@ mod ci;
 mod coverage;
 mod faults;
 mod first_light;
+mod fuzz;
 mod rust_text;
 mod spec;
 mod stage;
@@ -65,6 +66,14 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
     },
+    /// Hostile input, coverage-guided (needs the nightly compiler and cargo-fuzz)
+    Fuzz {
+        /// How long each target runs, seconds
+        #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// One target, by the name of its file in fuzz/fuzz_targets; all of them otherwise
+        target: Option<String>,
+    },
     /// Line coverage of each crate (needs cargo-llvm-cov)
     Coverage,
     /// Advisories, licences, sources (needs cargo-deny)
@@ -91,6 +100,7 @@ fn run(command: Command) -> Result<()> {
         Command::Spec => steps.run("spec", || spec::run(&checkout)),
         Command::Faults { full } => faults::run(&checkout, &steps, full),
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
+        Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage => coverage::run(&checkout, &steps),
         Command::Audit => audit::run(&checkout, &steps),
     }
