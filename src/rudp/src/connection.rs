@@ -180,7 +180,8 @@ impl Connection {
         Self::with_first_message(role, config, 0)
     }
 
-    fn with_first_message(role: Role, config: &ConnectionConfig, first_id: u64) -> Self {
+    /// As [`new`](Self::new), its channels counting from `first_id`: long sessions, without living through them.
+    pub(crate) fn with_first_message(role: Role, config: &ConnectionConfig, first_id: u64) -> Self {
         let ids = (0_u8..).map(ChannelId).zip(config.table.specs());
         let specs = config.table.specs().iter();
         let unreliable = specs.filter(|spec| matches!(spec.kind, ChannelKind::Unreliable | ChannelKind::Sequenced));

@@ -12,6 +12,7 @@ mod ci;
 mod coverage;
 mod faults;
 mod first_light;
+mod fuzz;
 mod metrics;
 mod rust_text;
 mod spec;
@@ -94,6 +95,14 @@ enum Command {
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         bots: u32,
     },
+    /// Hostile input, coverage-guided (needs the nightly compiler and cargo-fuzz)
+    Fuzz {
+        /// How long each target runs, seconds
+        #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// One target, by the name of its file in fuzz/fuzz_targets; all of them otherwise
+        target: Option<String>,
+    },
     /// Line coverage of each crate (needs cargo-llvm-cov)
     Coverage,
     /// Advisories, licences, sources (needs cargo-deny)
@@ -124,6 +133,7 @@ fn run(command: Command) -> Result<()> {
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
         Command::Flood { short } => trials::flood(&checkout, &steps, short),
         Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
+        Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage => coverage::run(&checkout, &steps),
         Command::Audit => audit::run(&checkout, &steps),
     }

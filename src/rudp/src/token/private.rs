@@ -52,7 +52,7 @@ impl PrivateToken {
         Self::decode(plain).ok_or(PrivateTokenError::Malformed)
     }
 
-    fn decode(plain: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(plain: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(plain);
         Some(Self {
             client_id: reader.u64()?,
@@ -64,7 +64,7 @@ impl PrivateToken {
         })
     }
 
-    fn encode(&self, plain: &mut [u8]) {
+    pub(crate) fn encode(&self, plain: &mut [u8]) {
         let mut writer = Writer::new(plain);
         writer.u64(self.client_id);
         writer.u32(self.timeout_s.cast_unsigned());
