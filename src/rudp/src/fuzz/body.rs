@@ -39,11 +39,13 @@ fn judge_frame(frame: &Frame<'_>, index: usize, packet: &Packet<'_>, table: &Cha
         Frame::HelloAccept { .. } => assert!(packet.accept.is_some()),
         Frame::Close { text, .. } => assert!(text.len() <= crate::packet::CLOSE_TEXT_BYTES_MAX),
         Frame::Ping | Frame::Path { .. } => {}
+        Frame::Window { channel, .. } => assert!(table.spec(channel).is_some()),
         Frame::Unreliable { channel, bytes }
         | Frame::Part { channel, bytes }
         | Frame::Reliable { channel, bytes, .. }
         | Frame::Sequenced { channel, bytes, .. }
-        | Frame::Unordered { channel, bytes, .. } => assert!(fits(channel, bytes)),
+        | Frame::Unordered { channel, bytes, .. }
+        | Frame::Bulk { channel, bytes, .. } => assert!(fits(channel, bytes)),
         Frame::Fragment { channel, place, bytes, .. } => {
             assert!(fits(channel, bytes) && place.bytes() == Some(bytes.len()));
             assert!(usize::from(place.index) < place.fragments());

@@ -1,5 +1,5 @@
 //! A live session driven by whoever holds its keys and says anything, from any address, at any time.
-use super::RULES;
+use super::strangers::RULES;
 use crate::channel::ChannelTable;
 use crate::hello::HelloRules;
 use crate::outer::{self, DATAGRAM_BYTES_MAX, Kind, PAYLOAD_BYTES_MAX, REQUEST_BYTES, Reads};

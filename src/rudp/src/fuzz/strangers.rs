@@ -10,7 +10,7 @@ use crate::server::{Server, ServerConfig};
 use crate::time::{NS_PER_S, Now};
 use std::net::SocketAddr;
 
-const RULES: HelloRules =
+pub(super) const RULES: HelloRules =
     HelloRules { versions: INNER_VERSION..=INNER_VERSION, channel_hash: 0, motion_hash: 1, content_hash: 2 };
 
 /// Datagrams, each behind its length in two bytes, from one address to a server that knows nobody. It answers nothing

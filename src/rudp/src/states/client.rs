@@ -82,6 +82,7 @@ impl Stage {
                 ClientEvent::Silent => "silent".to_owned(),
                 ClientEvent::Resumed => "resumed".to_owned(),
                 ClientEvent::Message { .. } => "message".to_owned(),
+                ClientEvent::Bulk { .. } => "bulk".to_owned(),
                 ClientEvent::Disconnected { reason } => format!("disconnected: {}", reason.label()),
             });
         }

@@ -54,6 +54,7 @@ fn told(told: &Told) -> String {
         Told::Resumed(_) => "resumed".to_owned(),
         Told::Moved(..) => "moved".to_owned(),
         Told::Message(..) => "message".to_owned(),
+        Told::Bulk(..) => "bulk".to_owned(),
         Told::Part(..) => "part".to_owned(),
         Told::Disconnected(_, reason) => format!("disconnected: {}", reason.label()),
     }
