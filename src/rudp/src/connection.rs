@@ -113,6 +113,8 @@ pub struct Connection {
     acked_bytes: u64,
     /// Reliable channels in the order of their lanes.
     reliable: Vec<Reliable>,
+    /// Messages and bytes that all of them have queued: mostly none, and then none of them is looked at.
+    reliable_queued: (usize, usize),
     unreliable: UnreliableQueue,
     reassembly: Reassembly,
     sequenced: Vec<Sequenced>,
@@ -190,6 +192,7 @@ impl Connection {
             ticks_since_part: 0,
             acked_bytes: 0,
             reliable: reliable.collect(),
+            reliable_queued: (0, 0),
             unreliable: UnreliableQueue::new(unreliable_bytes_max),
             reassembly: Reassembly::default(),
             sequenced: sequenced.collect(),
@@ -418,18 +421,20 @@ impl Connection {
     /// Nothing is queued and nothing is undecided.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.sent.open() == 0
-            && self.parts.is_empty()
-            && self.unreliable.is_empty()
-            && self.reliable.iter().all(|reliable| reliable.outbound.queued_messages() == 0)
+        self.sent.open() == 0 && self.parts.is_empty() && self.unreliable.is_empty() && self.reliable_queued.0 == 0
     }
 
     /// Reliable messages not yet acked, and their bytes as the limits count them, over all channels.
     #[must_use]
     pub fn reliable_queued(&self) -> (usize, usize) {
-        self.reliable.iter().fold((0, 0), |(messages, bytes), reliable| {
+        self.reliable_queued
+    }
+
+    /// To be called whenever a channel has taken or released messages.
+    fn count_reliable(&mut self) {
+        self.reliable_queued = self.reliable.iter().fold((0, 0), |(messages, bytes), reliable| {
             (messages + reliable.outbound.queued_messages(), bytes + reliable.outbound.queued_bytes())
-        })
+        });
     }
 
     /// Whether messages of this channel are kept until they are acked.
@@ -466,6 +471,7 @@ impl Connection {
         let (_, queued_bytes) = self.reliable_queued();
         let fits = queued_bytes + Outbound::cost_bytes(message.len()) <= CONNECTION_QUEUE_BYTES_MAX;
         let taken = if fits { self.reliable_mut(channel).outbound.push(message) } else { Err(SendError::Full) };
+        self.count_reliable();
         match taken {
             Ok(()) => self.stats.reliable_out += 1,
             Err(_) => self.stats.sends_full += 1,
@@ -475,6 +481,9 @@ impl Connection {
 
     /// Frame bytes of reliable messages that the next packets will carry: those waiting, and redundant copies.
     fn reliable_frame_bytes(&self, now_ns: u64) -> usize {
+        if self.reliable_queued.0 == 0 {
+            return 0;
+        }
         let redundant = self.recent_loss.exceeds(now_ns);
         let each = self.reliable.iter().map(|Reliable { outbound, .. }| {
             outbound.pending_bytes() + if redundant { outbound.redundant_bytes() } else { 0 }

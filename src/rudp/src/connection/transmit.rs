@@ -67,8 +67,10 @@ impl Connection {
     pub fn poll_payload(&mut self, now_ns: u64, sequence: u64, buf: &mut [u8]) -> Option<usize> {
         assert!(sequence < ACK_SPACE_END, "the session must end before its numbers do");
         self.seen_ns = now_ns;
-        for reliable in &mut self.reliable {
-            reliable.outbound.on_chance(now_ns);
+        if self.reliable_queued.0 > 0 {
+            for reliable in &mut self.reliable {
+                reliable.outbound.on_chance(now_ns);
+            }
         }
         if !self.wants_transmit(now_ns) {
             return None;
@@ -119,7 +121,9 @@ impl Connection {
         if !self.greeting.may_send() {
             return false;
         }
-        let reliable = self.may_send_reliable() && self.reliable.iter().any(|reliable| reliable.outbound.has_pending());
+        let reliable = self.reliable_queued.0 > 0
+            && self.may_send_reliable()
+            && self.reliable.iter().any(|reliable| reliable.outbound.has_pending());
         reliable || !self.parts.is_empty() || !self.unreliable.is_empty()
     }
 
@@ -184,6 +188,9 @@ impl Connection {
         packet: &mut SentPacket,
         filled: &mut Filled,
     ) {
+        if self.reliable_queued.0 == 0 {
+            return;
+        }
         let (may_send, redundant) = (self.may_send_reliable(), self.recent_loss.exceeds(packet.sent_ns));
         let before = filled.frames;
         for reliable in self.reliable.iter_mut().filter(|reliable| may_send && lanes.contains(&reliable.lane)) {

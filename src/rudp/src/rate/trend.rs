@@ -88,6 +88,9 @@ impl TrendRate {
     }
 
     fn grow(&mut self, span_ns: u64) {
+        if self.bytes_per_s >= self.bytes_per_s_max {
+            return;
+        }
         let span_s = span_ns.min(GROWTH_SPAN_NS_MAX) as f64 / 1e9;
         self.bytes_per_s = (self.bytes_per_s * (span_s / DOUBLING_S).exp2()).min(self.bytes_per_s_max);
     }
@@ -134,12 +137,17 @@ impl RateController for TrendRate {
         if !self.path.on_feedback(feedback) {
             return;
         }
+        // What stands is at most what the newest packet met: while that is little, there is nothing to look up.
+        if self.path.queue_ns() < FLAT_NS {
+            self.grow(span_ns);
+            return;
+        }
         let standing_ns = self.path.standing_ns(STANDING_SPAN_NS);
         if standing_ns > STANDING_NS {
             if feedback.sent_ns >= self.cut_ns {
                 self.cut(now_ns, standing_ns);
             }
-        } else if self.path.queue_ns() < FLAT_NS.max(2 * standing_ns) {
+        } else if self.path.queue_ns() < 2 * standing_ns {
             self.grow(span_ns);
         }
     }
