@@ -1,9 +1,13 @@
 //! `measure`: the figures the transport is judged by.
 
 mod link;
+mod memory;
 
 use clap::{Parser, Subcommand};
 use measure::echo;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 #[derive(Debug, Parser)]
 #[command(about, version)]
@@ -18,11 +22,14 @@ enum Figure {
     Link(link::Args),
     /// What the transport costs the server per client and tick, beside the bare kernel.
     Echo(echo::Args),
+    /// What one connection costs the server in bytes.
+    Memory(memory::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().figure {
         Figure::Link(args) => link::run(&args),
         Figure::Echo(args) => echo::run(&args),
+        Figure::Memory(args) => memory::run(&args),
     }
 }
