@@ -57,7 +57,7 @@ fn datagrams_survives_its_corpus() {
 
 #[test]
 fn sessions_survives_its_corpus() {
-    run("sessions", rudp::fuzz::sessions);
+    run("sessions", rudp::fuzz::sessions, PLACES);
 }
 
 #[test]

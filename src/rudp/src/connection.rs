@@ -128,6 +128,8 @@ pub struct Connection {
     bulk_share_bytes: i64,
     /// Somebody counts the ticks, so that credit means something.
     has_ticks: bool,
+    /// Messages and bytes that all of them have queued: mostly none, and then none of them is looked at.
+    reliable_queued: (usize, usize),
     unreliable: UnreliableQueue,
     reassembly: Reassembly,
     sequenced: Vec<Sequenced>,
@@ -216,6 +218,7 @@ impl Connection {
             bulk: bulk.collect(),
             bulk_share_bytes: 0,
             has_ticks: false,
+            reliable_queued: (0, 0),
             unreliable: UnreliableQueue::new(unreliable_bytes_max),
             reassembly: Reassembly::default(),
             sequenced: sequenced.collect(),
@@ -404,7 +407,7 @@ impl Connection {
         self.sent.open() == 0
             && self.parts.is_empty()
             && self.unreliable.is_empty()
-            && self.reliable.iter().all(|reliable| reliable.outbound.queued_messages() == 0)
+            && self.reliable_queued.0 == 0
             && self.bulk.iter().all(|bulk| bulk.outbound.queued_bytes() == 0)
     }
 
@@ -412,10 +415,16 @@ impl Connection {
     /// what waits to be cut.
     #[must_use]
     pub fn reliable_queued(&self) -> (usize, usize) {
-        let uncut = self.bulk.iter().map(|bulk| bulk.outbound.queued_bytes()).sum();
-        self.reliable.iter().fold((0, uncut), |(messages, bytes), reliable| {
+        let uncut: usize = self.bulk.iter().map(|bulk| bulk.outbound.queued_bytes()).sum();
+        let (messages, bytes) = self.reliable_queued;
+        (messages, bytes + uncut)
+    }
+
+    /// To be called whenever a channel has taken or released messages.
+    pub(super) fn count_reliable(&mut self) {
+        self.reliable_queued = self.reliable.iter().fold((0, 0), |(messages, bytes), reliable| {
             (messages + reliable.outbound.queued_messages(), bytes + reliable.outbound.queued_bytes())
-        })
+        });
     }
 
     /// Whether messages of this channel are kept until they are acked.
@@ -450,6 +459,9 @@ impl Connection {
 
     /// Frame bytes of reliable messages that the next packets will carry: those waiting, and redundant copies.
     fn reliable_frame_bytes(&self, now_ns: u64) -> usize {
+        if self.reliable_queued.0 == 0 {
+            return 0;
+        }
         let level = self.recent_loss.level(now_ns);
         let each = self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
         each.map(|outbound| outbound.pending_bytes() + outbound.redundant_bytes(level)).sum()

@@ -51,6 +51,8 @@ pub(crate) struct RecentLoss {
     seconds: [Verdicts; LOSS_SPAN_S],
     /// The second that the verdicts of now belong to.
     second: u64,
+    /// Losses in all of `seconds`: mostly none, and then there is nothing to add up.
+    lost: u32,
 }
 
 /// What became of the packets decided in one second.
@@ -69,6 +71,7 @@ impl RecentLoss {
     /// A packet counts as lost.
     pub(crate) fn on_lost(&mut self, now_ns: u64) {
         self.verdicts(now_ns).lost += 1;
+        self.lost += 1;
     }
 
     /// A packet that counted as lost arrived after all. Its verdict may have left the span already.
@@ -76,11 +79,15 @@ impl RecentLoss {
         self.verdicts(now_ns).acked += 1;
         if let Some(verdicts) = self.seconds.iter_mut().find(|verdicts| verdicts.lost > 0) {
             verdicts.lost -= 1;
+            self.lost -= 1;
         }
     }
 
     /// How bad the span was.
     pub(crate) fn level(&self, now_ns: u64) -> LossLevel {
+        if self.lost == 0 {
+            return LossLevel::Low;
+        }
         let gone = (now_ns / 1_000_000_000).saturating_sub(self.second);
         let live = (0..LOSS_SPAN_S as u64).filter(|age| age + gone < LOSS_SPAN_S as u64 && *age <= self.second);
         let (acked, lost) = live.fold((0_u64, 0_u64), |(acked, lost), age| {
@@ -100,7 +107,8 @@ impl RecentLoss {
         let second = now_ns / 1_000_000_000;
         let passed = second.saturating_sub(self.second).min(LOSS_SPAN_S as u64);
         for back in 0..passed {
-            self.seconds[slot(second - back)] = Verdicts::default();
+            let passed = std::mem::take(&mut self.seconds[slot(second - back)]);
+            self.lost -= passed.lost;
         }
         self.second = self.second.max(second);
         &mut self.seconds[slot(self.second)]

@@ -2,10 +2,14 @@
 
 mod handshake;
 mod link;
+mod memory;
 mod reliable;
 
 use clap::{Parser, Subcommand};
 use measure::echo;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 #[derive(Debug, Parser)]
 #[command(about, version)]
@@ -24,6 +28,8 @@ enum Figure {
     Reliable(reliable::Args),
     /// What the transport costs the server per client and tick, beside the bare kernel.
     Echo(echo::Args),
+    /// What one connection costs the server in bytes.
+    Memory(memory::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,5 +38,6 @@ fn main() -> anyhow::Result<()> {
         Figure::Handshake(args) => handshake::run(&args),
         Figure::Reliable(args) => reliable::run(&args),
         Figure::Echo(args) => echo::run(&args),
+        Figure::Memory(args) => memory::run(&args),
     }
 }

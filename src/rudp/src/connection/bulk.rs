@@ -138,16 +138,21 @@ impl Connection {
             return;
         }
         let before = body.len();
+        let mut has_cut = false;
         for bulk in &mut self.bulk {
             let Some(at) = self.reliable.iter().position(|reliable| reliable.channel == bulk.channel) else { continue };
             let reliable = &mut self.reliable[at];
             while let Some((raw_bytes, coded_bytes)) = bulk.outbound.cut(&mut reliable.outbound) {
+                has_cut = true;
                 self.stats.bulk_raw_out += raw_bytes as u64;
                 self.stats.bulk_coded_out += coded_bytes as u64;
             }
             reliable.outbound.on_chance(packet.sent_ns);
             let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
             reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
+        }
+        if has_cut {
+            self.count_reliable();
         }
         let written = i64::try_from(body.len() - before).unwrap_or(i64::MAX);
         self.bulk_share_bytes = (self.bulk_share_bytes - written).max(0);

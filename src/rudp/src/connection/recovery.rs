@@ -132,6 +132,9 @@ impl Connection {
                 reliable.outbound.on_acked(*run);
             }
         }
+        if !packet.runs().is_empty() {
+            self.count_reliable();
+        }
         Some(packet)
     }
 

@@ -59,6 +59,7 @@ impl Connection {
         let (_, queued_bytes) = self.reliable_queued();
         let fits = queued_bytes + Outbound::cost_bytes(message.len()) <= CONNECTION_QUEUE_BYTES_MAX;
         let taken = if fits { self.reliable_mut(channel).outbound.push(message) } else { Err(SendError::Full) };
+        self.count_reliable();
         match taken {
             Ok(()) => self.stats.reliable_out += 1,
             Err(_) => self.stats.sends_full += 1,

@@ -70,8 +70,10 @@ impl Connection {
     pub fn poll_payload(&mut self, now_ns: u64, sequence: u64, buf: &mut [u8]) -> Option<usize> {
         assert!(sequence < ACK_SPACE_END, "the session must end before its numbers do");
         self.seen_ns = now_ns;
-        for reliable in &mut self.reliable {
-            reliable.outbound.on_chance(now_ns);
+        if self.reliable_queued.0 > 0 {
+            for reliable in &mut self.reliable {
+                reliable.outbound.on_chance(now_ns);
+            }
         }
         if !self.wants_transmit(now_ns) {
             return None;
@@ -125,9 +127,9 @@ impl Connection {
         if !self.greeting.may_send() {
             return false;
         }
-        let mut reliable =
+        let mut messages =
             self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
-        let reliable = self.may_send_reliable() && reliable.any(Outbound::has_pending);
+        let reliable = self.reliable_queued.0 > 0 && self.may_send_reliable() && messages.any(Outbound::has_pending);
         reliable || (self.may_send_bulk() && self.has_bulk()) || !self.parts.is_empty() || !self.unreliable.is_empty()
     }
 
@@ -194,6 +196,9 @@ impl Connection {
         packet: &mut SentPacket,
         filled: &mut Filled,
     ) {
+        if self.reliable_queued.0 == 0 {
+            return;
+        }
         let (may_send, level) = (self.may_send_reliable(), self.recent_loss.level(packet.sent_ns));
         let before = filled.frames;
         if let Some(turn) = self.probe_turn() {

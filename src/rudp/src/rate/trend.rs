@@ -110,6 +110,9 @@ impl TrendRate {
 
     fn grow(&mut self, now_ns: u64, span_ns: u64) {
         self.has_grown = true;
+        if self.bytes_per_s >= self.bytes_per_s_max {
+            return;
+        }
         let span_s = span_ns.min(GROWTH_SPAN_NS_MAX) as f64 / 1e9;
         let doubling_s = match self.is_first_climb {
             true => DOUBLING_FIRST_S,
@@ -170,13 +173,18 @@ impl RateController for TrendRate {
         if !self.path.on_feedback(feedback) {
             return;
         }
+        // What stands is at most what the newest packet met: while that is little, there is nothing to look up.
+        if self.path.queue_ns() < FLAT_NS {
+            self.grow(now_ns, span_ns);
+            return;
+        }
         let standing_ns = self.path.standing_ns(STANDING_SPAN_NS);
         self.is_first_climb &= self.path.queue_ns() <= FLAT_NS;
         if standing_ns > STANDING_NS {
             if feedback.sent_ns >= self.cut_ns {
                 self.cut(now_ns, standing_ns);
             }
-        } else if self.path.queue_ns() < FLAT_NS.max(2 * standing_ns) {
+        } else if self.path.queue_ns() < 2 * standing_ns {
             self.grow(now_ns, span_ns);
         }
     }

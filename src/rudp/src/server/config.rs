@@ -33,6 +33,9 @@ pub struct ServerConfig {
     pub takeover: bool,
     /// Accepts tokens that never expire or never time out. Default off.
     pub test_mode: bool,
+    /// Sessions are the bare standard's: nobody is asked for a hello, every payload is told as a message on channel 0 as
+    /// it came, and [`Server::send_raw`](super::Server::send_raw) is the way back. Default off.
+    pub raw: bool,
     /// How long a silent session is held, seconds, 0 to 600. Default 120.
     pub held_s: u32,
     /// What implementation seals packets. Default the faster one.
@@ -63,6 +66,7 @@ impl std::fmt::Debug for ServerConfig {
             .field("skew_s", &self.skew_s)
             .field("takeover", &self.takeover)
             .field("test_mode", &self.test_mode)
+            .field("raw", &self.raw)
             .field("held_s", &self.held_s)
             .field("seal", &self.seal)
             .finish_non_exhaustive()
@@ -194,6 +198,7 @@ impl ServerConfig {
             skew_s: 2,
             takeover: true,
             test_mode: false,
+            raw: false,
             held_s: HELD_DEFAULT_S,
             seal: Backend::Auto,
             queue_bytes_max: SERVER_QUEUE_BYTES_MAX,

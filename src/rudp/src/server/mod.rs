@@ -60,6 +60,9 @@ const TOKENS_PER_CONNECTION: usize = 8;
 /// Both tables have room for this many at least, so that a small server survives a few reconnects.
 const TABLE_MIN: u32 = 64;
 
+/// Bytes of a session's fixed record; what it points to comes on top.
+pub const SESSION_BYTES: usize = size_of::<Session>();
+
 /// Names a connection for as long as it lives; afterwards it names nobody, even when the slot is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId {

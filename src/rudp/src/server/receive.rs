@@ -1,5 +1,6 @@
 //! Datagrams of live sessions, from the outside in. Requests and responses: `requests.rs`.
 use super::{End, Server, SessionSink};
+use crate::channel::ChannelId;
 use crate::link::Unopened;
 use crate::outer::{self, Kind, Reads};
 use crate::reason::Reason;
@@ -60,11 +61,17 @@ impl Server {
             Kind::Disconnect => return self.end_session(now, slot, Reason::Unstated, None),
             Kind::Request | Kind::Denied | Kind::Challenge | Kind::Response | Kind::Path => counters.drop_role += 1,
         }
-        self.settle(now, slot);
+        // Whether it has something to send, and until when it can wait, is worked out once, when it is asked for its
+        // packet: most that are heard have an answer to send by then.
+        self.queue(slot);
     }
 
     fn handle_payload(&mut self, now: Now, slot: u32, sequence: u64, body: &[u8]) {
         let Some(session) = self.sessions.at_mut(slot) else { return };
+        if session.is_raw {
+            self.events.on_message(session.id, ChannelId(0), body);
+            return;
+        }
         let mut sink = SessionSink::new(session.id, session.user.is_some(), &mut self.events);
         let unspoken_in = session.connection.stats().unspoken_in;
         if session.connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {

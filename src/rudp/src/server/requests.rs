@@ -237,6 +237,7 @@ impl Server {
                 link,
                 connection: Connection::new(mono_ns, role, &connection),
                 queued_bytes: 0,
+                is_raw: self.config.raw,
                 is_spoken: false,
                 is_greeting_due: true,
                 is_queued: false,

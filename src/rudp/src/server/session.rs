@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     /// Its part of the server's `queued_bytes`.
     pub(super) queued_bytes: usize,
+    /// No hello is waited for.
+    pub(super) is_raw: bool,
     pub(super) is_spoken: bool,
     /// The first keep-alive has not been sent: it is due at once, it tells the client that it is in.
     pub(super) is_greeting_due: bool,
@@ -121,7 +123,7 @@ impl Session {
             (None, None)
         } else {
             let silence = self.token_timeout_ns.map(|timeout| self.liveness.heard_ns().saturating_add(timeout));
-            (silence, Some(self.started_ns.saturating_add(UNSPOKEN_NS)))
+            (silence, (!self.is_raw).then(|| self.started_ns.saturating_add(UNSPOKEN_NS)))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Datagrams out, one per call, round robin over those who have something to send.
 use super::pending::Reply;
-use super::{Ready, Server, Transmit};
+use super::{ConnectionId, Ready, Server, Transmit};
 use crate::challenge::CHALLENGE_BODY_BYTES;
 use crate::outer::{self, DATAGRAM_BYTES_MAX, KeepAlive, Kind, PAYLOAD_BYTES_MAX};
 use crate::time::Now;
@@ -22,6 +22,19 @@ impl Server {
                 return transmit;
             }
         }
+    }
+
+    /// Writes a payload of 1 to 1,200 bytes to a raw session into `buf`, as long as for
+    /// [`poll_transmit`](Self::poll_transmit). `None` when the session is over or not raw, or the length is another.
+    pub fn send_raw(&mut self, now: Now, id: ConnectionId, payload: &[u8], buf: &mut [u8]) -> Option<Transmit> {
+        if payload.is_empty() || payload.len() > PAYLOAD_BYTES_MAX {
+            return None;
+        }
+        let session = self.session_mut(id).filter(|session| session.is_raw)?;
+        let len = session.link.seal_body(now.mono_ns, Kind::Payload, payload, buf);
+        let to = session.address;
+        self.counters.on_sent(len);
+        Some(Transmit { to, len })
     }
 
     fn transmit_session(&mut self, now: Now, slot: u32, buf: &mut [u8]) -> Option<Transmit> {
@@ -57,8 +70,11 @@ impl Server {
             }
         };
         self.counters.on_sent(len);
-        self.ready.push_back(Ready::Session(slot));
-        Some(Transmit { to: session.address, len })
+        let to = session.address;
+        // Back into the queue if there is more, behind the others.
+        session.is_queued = false;
+        self.settle(now, slot);
+        Some(Transmit { to, len })
     }
 
     /// A challenge or a denial, numbered by the global sequence under the key of the pending request.

@@ -13,24 +13,30 @@ struct Street {
     spoke: bool,
     /// Types of the packets our server sent, in order.
     kinds: Vec<u8>,
+    /// Said by the client and not sent back yet, where sessions are raw.
+    heard: Vec<Vec<u8>>,
 }
 
 impl Street {
     /// Their client on its way to our server, with a token of that make and time-out.
     fn new(address: SocketAddr, maker: Maker, timeout_s: i32) -> Self {
+        Self::with(address, maker, timeout_s, false)
+    }
+
+    fn with(address: SocketAddr, maker: Maker, timeout_s: i32, raw: bool) -> Self {
         let socket = socket(address);
         let server_address = socket.local_addr().unwrap();
         let token = token(maker, server_address, timeout_s);
         let mut clock = Clock::new(token.create_unix_s - 60);
         let rules = HelloRules { versions: 1..=1, channel_hash: 1, motion_hash: 2, content_hash: 3 };
         let config = ServerConfig::new(PROTOCOL, Key::new(PRIVATE_KEY), server_address, rules, [5; 32]);
-        let server = Server::new(config, clock.now).unwrap();
+        let server = Server::new(ServerConfig { raw, ..config }, clock.now).unwrap();
         // The restart rule has run out.
         clock.now.unix_s += 60;
         let mut client = netcode::Client::new(address, clock.seconds).unwrap();
         client.connect(&token.encode()).unwrap();
-        let (id, ended, spoke, kinds) = (None, None, false, vec![]);
-        Self { clock, server, socket, client, id, ended, spoke, kinds }
+        let (id, ended, spoke, kinds, heard) = (None, None, false, vec![], vec![]);
+        Self { clock, server, socket, client, id, ended, spoke, kinds, heard }
     }
 
     fn run_s(&mut self, seconds: f64) {
@@ -48,6 +54,10 @@ impl Street {
                         assert_eq!((client_id, known), (CLIENT_ID, Some(&user())));
                         self.id = Some(id);
                     }
+                    Event::Message { bytes, .. } if self.heard.len() < 100 => {
+                        self.spoke = true;
+                        self.heard.push(bytes.to_vec());
+                    }
                     Event::Spoken { .. } | Event::Message { .. } => self.spoke = true,
                     Event::Disconnected { reason, .. } => self.ended = Some(reason),
                     _ => {}
@@ -58,7 +68,34 @@ impl Street {
                 self.kinds.push(buf[0] & 15);
                 self.socket.send_to(&buf[..transmit.len], transmit.to).unwrap();
             }
+            for payload in self.heard.drain(..) {
+                let transmit = self.server.send_raw(self.clock.now, self.id.unwrap(), &payload, &mut buf).unwrap();
+                self.socket.send_to(&buf[..transmit.len], transmit.to).unwrap();
+            }
         }
+    }
+}
+
+#[test]
+fn a_raw_session_carries_a_stock_clients_payloads_as_they_are_for_as_long_as_it_speaks() {
+    for (address, maker) in streets() {
+        let mut street = Street::with(address, maker, 3, true);
+        street.run_s(1.0);
+        let id = street.id.unwrap();
+        let mut buf = [0; 1_300];
+        assert!(street.server.send_raw(street.clock.now, id, &[], &mut buf).is_none());
+        assert!(street.server.send_raw(street.clock.now, id, &[1; 1_201], &mut buf).is_none());
+        // Far beyond the time in which a session of ours must have said hello.
+        for number in 0..150_u8 {
+            street.client.send_packet(&vec![number; 1 + usize::from(number) * 8]).unwrap();
+            street.run_s(0.1);
+            let (answer, _) = street.client.receive_packet().expect("an answer");
+            assert_eq!(answer, vec![number; 1 + usize::from(number) * 8], "{address} {maker:?}");
+        }
+        assert_eq!(street.ended, None);
+        street.client.disconnect();
+        street.run_s(0.1);
+        assert_eq!(street.ended, Some(Reason::Unstated));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::load::{Answers, Players};
 use super::process::socket_context;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use rudp::Now;
@@ -18,7 +18,7 @@ const BUFFER_BYTES: usize = 1_500;
 /// # Errors
 /// The address cannot be had.
 pub fn start(local: SocketAddr) -> Result<Host> {
-    let socket = throng::edge::bind(local).with_context(|| format!("cannot listen on {local}"))?.socket;
+    let socket = super::bound_socket(local)?;
     socket.set_nonblocking(false)?;
     Host::start(socket.local_addr()?, move |stop| {
         let mut buffer = [0; BUFFER_BYTES];

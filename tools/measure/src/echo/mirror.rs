@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use super::transport::{Answers, run};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rudp::{Now, Transmit};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -21,7 +21,7 @@ struct Mirror {
 /// # Errors
 /// The address cannot be had.
 pub fn start(local: SocketAddr) -> Result<Host> {
-    let socket = throng::edge::bind(local).with_context(|| format!("cannot listen on {local}"))?.socket;
+    let socket = super::bound_socket(local)?;
     Host::start(socket.local_addr()?, move |stop| run(Dock::new(socket, true)?, Mirror::default(), &stop))
 }
 

@@ -4,12 +4,14 @@
 //! round at a time, because one machine is never the same twice.
 
 pub mod host;
+mod inside;
 pub mod kernel;
 pub mod load;
 mod mirror;
 pub mod process;
 pub mod report;
-mod sessions;
+mod serve;
+pub mod sessions;
 mod transport;
 
 use anyhow::{Context, Result};
@@ -18,6 +20,7 @@ use report::{KERNEL, Report};
 use rudp::seal::Backend;
 use sessions::Sessions;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Contestants, in turns
@@ -48,6 +51,18 @@ pub struct Args {
     /// Bytes of a question and of its answer
     #[arg(long, value_name = "B", default_value_t = 200, value_parser = clap::value_parser!(u32).range(8..=512))]
     pub payload: u32,
+    /// Without sockets, in virtual time: the transport's own work alone, in us per question
+    #[arg(long)]
+    pub inside: bool,
+    /// Measure nothing: serve an echo of raw payloads for stock clients of the standard, until the process is ended
+    #[arg(long, value_name = "ADDR")]
+    pub serve: Option<SocketAddr>,
+    /// With --serve: file with the 64 hex digits of the private key, instead of the one in the standard's examples
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub key: Option<PathBuf>,
+    /// With --serve: names the game in tokens
+    #[arg(long, value_name = "N", requires = "serve", default_value_t = serve::STOCK_PROTOCOL_ID)]
+    pub protocol_id: u64,
     /// One JSON object instead of a table
     #[arg(long)]
     pub json: bool,
@@ -59,6 +74,14 @@ pub fn local() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
+/// A socket there as the server binds it, with the same buffers, not blocking.
+///
+/// # Errors
+/// The address cannot be had.
+pub fn bound_socket(address: SocketAddr) -> Result<std::net::UdpSocket> {
+    Ok(throng::edge::bind(address).with_context(|| format!("cannot listen on {address}"))?.socket)
+}
+
 /// Measures and prints.
 ///
 /// # Errors
@@ -66,6 +89,12 @@ pub fn local() -> SocketAddr {
 pub fn run(args: &Args) -> Result<()> {
     let plan =
         Plan { clients: args.clients as usize, seconds: u64::from(args.seconds), payload_bytes: args.payload as usize };
+    if let Some(address) = args.serve {
+        return serve::run(address, args);
+    }
+    if args.inside {
+        return run_inside(args, plan);
+    }
     process::make_room_for(plan.clients)?;
     let mut report = Report::new(plan.clients, plan.seconds, plan.payload_bytes);
     for round in 1..=args.rounds as usize {
@@ -93,5 +122,23 @@ pub fn measure_kernel(plan: Plan, round: usize, report: &mut Report) -> Result<(
     let figures = load::run(&mut kernel::Bare::new(host.address), plan, &host).context("the bare kernel")?;
     host.stop()?;
     report.add(KERNEL, plan.clients, round, &figures);
+    Ok(())
+}
+
+fn run_inside(args: &Args, plan: Plan) -> Result<()> {
+    let seals = [("chacha20poly1305", Backend::Crate), ("aws-lc", Backend::AwsLc)];
+    let mut rows = Vec::new();
+    for round in 1..=args.rounds {
+        for (name, seal) in seals {
+            let us = inside::us_per_tick(plan.clients, plan.seconds * load::TICK_RATE_HZ, plan.payload_bytes, seal)?;
+            if !args.json {
+                println!("inside, {name}, round {round}: {us:.3} us per question");
+            }
+            rows.push(serde_json::json!({ "contestant": name, "round": round, "us_per_tick": us }));
+        }
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    }
     Ok(())
 }

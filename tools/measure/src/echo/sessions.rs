@@ -3,7 +3,6 @@
 use super::kernel::connected;
 use super::load::{Answers, Players};
 use super::process::socket_context;
-use super::transport::{KEY, PROTOCOL_ID, hello_rules};
 use anyhow::Result;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -12,7 +11,10 @@ use rand::rngs::StdRng;
 use rudp::channel::{INPUT, SNAPSHOT};
 use rudp::seal::Backend;
 use rudp::token::{Name, Role};
-use rudp::{Client, ClientConfig, ClientEvent, ClientState, Hello, INNER_VERSION, Key, Mint, Now, Reason, UserData};
+use rudp::{
+    ChannelTable, Client, ClientConfig, ClientEvent, ClientState, Hello, HelloRules, INNER_VERSION, Key, Mint, Now,
+    Reason, ServerConfig, UserData,
+};
 use std::net::SocketAddr;
 
 /// Bytes that fit a datagram buffer.
@@ -22,12 +24,47 @@ const LIFETIME_S: u64 = 30;
 /// Seconds of silence after which a session that has not spoken ends.
 const TIMEOUT_S: i32 = 10;
 
-/// Clients that ask on the input channel and are answered with snapshot parts.
-pub struct Sessions {
-    server: SocketAddr,
+/// Names this game; nobody else uses it.
+const PROTOCOL_ID: u64 = 0x7468_726f_6e67_0e00;
+/// The key of a run that never leaves this machine.
+const KEY: [u8; 32] = [0x5A; 32];
+
+/// What lets clients into a server of this process.
+pub struct SessionKeys {
     seal: Backend,
     mint: Mint,
     rng: StdRng,
+}
+
+impl SessionKeys {
+    /// For sessions under this seal.
+    #[must_use]
+    pub fn new(seal: Backend) -> Self {
+        let mint = Mint { key: Key::new(KEY), protocol_id: PROTOCOL_ID, lifetime_s: LIFETIME_S };
+        Self { seal, mint, rng: StdRng::from_seed([3; 32]) }
+    }
+
+    /// A server at `address` that takes them.
+    #[must_use]
+    pub fn server_config(&self, address: SocketAddr) -> ServerConfig {
+        let config = ServerConfig::new(PROTOCOL_ID, Key::new(KEY), address, hello_rules(), [7; 32]);
+        ServerConfig { seal: self.seal, ..config }
+    }
+}
+
+fn hello_rules() -> HelloRules {
+    HelloRules {
+        versions: INNER_VERSION..=INNER_VERSION,
+        channel_hash: ChannelTable::GAME.hash(),
+        motion_hash: 0,
+        content_hash: 0,
+    }
+}
+
+/// Clients that ask on the input channel and are answered with snapshot parts.
+pub struct Sessions {
+    server: SocketAddr,
+    keys: SessionKeys,
     seats: Vec<Seat>,
 }
 
@@ -40,8 +77,7 @@ impl Sessions {
     /// None yet.
     #[must_use]
     pub fn new(server: SocketAddr, seal: Backend) -> Self {
-        let mint = Mint { key: Key::new(KEY), protocol_id: PROTOCOL_ID, lifetime_s: LIFETIME_S };
-        Self { server, seal, mint, rng: StdRng::from_seed([3; 32]), seats: Vec::new() }
+        Self { server, keys: SessionKeys::new(seal), seats: Vec::new() }
     }
 }
 
@@ -49,28 +85,8 @@ impl Players for Sessions {
     fn join(&mut self, index: usize, now: Now, registry: &Registry) -> Result<()> {
         let mut socket = socket_context(connected(self.server), index)?;
         registry.register(&mut socket, Token(index), Interest::READABLE)?;
-        let id = index as u64 + 1;
-        let issued_at_ms = now.unix_s * 1_000;
-        let user = UserData {
-            account_id: id,
-            character_id: id,
-            name: Name::new("echo").expect("a short name"),
-            role: Role::Player,
-            issued_at_ms,
-            serial: id,
-            epoch: 0,
-        };
-        let token = self.mint.mint(issued_at_ms, id, &[self.server], TIMEOUT_S, &user, &mut self.rng)?;
-        let rules = hello_rules();
-        let hello = Hello {
-            version_min: INNER_VERSION,
-            version_max: INNER_VERSION,
-            channel_hash: rules.channel_hash,
-            motion_hash: rules.motion_hash,
-            content_hash: rules.content_hash,
-        };
-        let config = ClientConfig { seal: self.seal, ..ClientConfig::new(token, hello) };
-        self.seats.push(Seat { socket, client: Client::new(config, now) });
+        let client = new_client(index, self.server, &mut self.keys, now)?;
+        self.seats.push(Seat { socket, client });
         self.seats[index].transmit(now);
         Ok(())
     }
@@ -112,6 +128,34 @@ impl Players for Sessions {
         self.seats[index].client.disconnect(now, Reason::UserQuit);
         self.seats[index].transmit(now);
     }
+}
+
+/// Client number `index` with a fresh token, about to join.
+///
+/// # Errors
+/// Never: one address fits every token.
+pub fn new_client(index: usize, server: SocketAddr, keys: &mut SessionKeys, now: Now) -> Result<Client> {
+    let id = index as u64 + 1;
+    let issued_at_ms = now.unix_s * 1_000;
+    let user = UserData {
+        account_id: id,
+        character_id: id,
+        name: Name::new("echo").expect("a short name"),
+        role: Role::Player,
+        issued_at_ms,
+        serial: id,
+        epoch: 0,
+    };
+    let token = keys.mint.mint(issued_at_ms, id, &[server], TIMEOUT_S, &user, &mut keys.rng)?;
+    let rules = hello_rules();
+    let hello = Hello {
+        version_min: INNER_VERSION,
+        version_max: INNER_VERSION,
+        channel_hash: rules.channel_hash,
+        motion_hash: rules.motion_hash,
+        content_hash: rules.content_hash,
+    };
+    Ok(Client::new(ClientConfig { seal: keys.seal, ..ClientConfig::new(token, hello) }, now))
 }
 
 impl Seat {

@@ -5,19 +5,16 @@
 //! its budget. What the game itself adds (reading inputs, batches across threads) is left out.
 
 use super::host::Host;
-use anyhow::{Context, Result};
+use super::sessions::SessionKeys;
+use anyhow::Result;
 use rudp::channel::INPUT;
-use rudp::seal::{Backend, Key};
-use rudp::{ChannelTable, ConnectionId, Event, HelloRules, INNER_VERSION, Now, PartId, Server, ServerConfig, Transmit};
+use rudp::seal::Backend;
+use rudp::{ConnectionId, Event, Now, PartId, Server, ServerConfig, Transmit};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use throng::edge::{Dock, Machine, clock};
 
-/// Names this game; nobody else uses it.
-pub(super) const PROTOCOL_ID: u64 = 0x7468_726f_6e67_0e00;
-/// The key of a run that never leaves this machine.
-pub(super) const KEY: [u8; 32] = [0x5A; 32];
 /// One world tick.
 const TICK_NS: u64 = 1_000_000_000 / 60;
 /// The clock by which the server believes to have started: what tokens were minted then is past.
@@ -28,24 +25,18 @@ const STARTED_BEFORE_S: u64 = 120;
 /// # Errors
 /// The address cannot be had, or there are too many clients.
 pub fn start(local: SocketAddr, clients: usize, seal: Backend) -> Result<Host> {
-    let socket = throng::edge::bind(local).with_context(|| format!("cannot listen on {local}"))?.socket;
+    let socket = super::bound_socket(local)?;
     let address = socket.local_addr()?;
-    let mut config = ServerConfig::new(PROTOCOL_ID, Key::new(KEY), address, hello_rules(), [7; 32]);
-    config.connections_max = u32::try_from(clients)?;
-    config.seal = seal;
-    let now = clock::now();
-    let began = Now { unix_s: now.unix_s - STARTED_BEFORE_S, ..now };
-    let echo = Echo::new(Server::new(config, began)?);
+    let echo = new_echo(address, clients, seal, clock::now())?;
     Host::start(address, move |stop| run(Dock::new(socket, true)?, echo, &stop))
 }
 
-pub(super) fn hello_rules() -> HelloRules {
-    HelloRules {
-        versions: INNER_VERSION..=INNER_VERSION,
-        channel_hash: ChannelTable::GAME.hash(),
-        motion_hash: 0,
-        content_hash: 0,
-    }
+/// An echo that believes to listen there.
+pub(super) fn new_echo(address: SocketAddr, clients: usize, seal: Backend, now: Now) -> Result<Echo> {
+    let config = SessionKeys::new(seal).server_config(address);
+    let config = ServerConfig { connections_max: u32::try_from(clients)?, ..config };
+    let began = Now { unix_s: now.unix_s - STARTED_BEFORE_S, ..now };
+    Ok(Echo::new(Server::new(config, began)?))
 }
 
 /// What a dock needs an echo to be.
@@ -71,7 +62,7 @@ pub(super) fn run(mut dock: Dock, mut echo: impl Answers, stop: &AtomicBool) -> 
 }
 
 /// The transport's server with an echo behind it.
-struct Echo {
+pub(super) struct Echo {
     transport: Server,
     questions: Vec<(ConnectionId, Range<usize>)>,
     bytes: Vec<u8>,
