@@ -149,6 +149,8 @@ pub struct Connection {
     probes_unanswered: u32,
     /// When the last probe was due.
     probed_ns: u64,
+    /// When the newest payload of the peer came.
+    heard_ns: u64,
     /// Server: an id on its way to the client.
     path_offer: Option<PathOffer>,
     /// The peer is silent: nothing leaves but probes.
@@ -233,6 +235,7 @@ impl Connection {
             probe_due: false,
             probes_unanswered: 0,
             probed_ns: 0,
+            heard_ns: 0,
             path_offer: None,
             is_silent: false,
             closing: None,

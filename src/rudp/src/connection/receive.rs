@@ -20,7 +20,7 @@ impl Connection {
         payload: &[u8],
         sink: &mut dyn Sink,
     ) -> Result<(), PayloadError> {
-        self.seen_ns = now_ns;
+        (self.seen_ns, self.heard_ns) = (now_ns, now_ns);
         self.flush_outcomes(sink);
         self.stats.packets_in += 1;
         self.stats.bytes_in += payload.len() as u64;

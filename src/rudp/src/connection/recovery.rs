@@ -2,7 +2,7 @@
 
 use super::{Connection, Sink};
 use crate::channel::PartOutcome;
-use crate::loss::{REORDER_PACKETS, loss_delay_ns, probe_timeout_ns};
+use crate::loss::{PROBE_TIMEOUT_NS_MAX, REORDER_PACKETS, loss_delay_ns, probe_timeout_ns};
 use crate::packet::{AckField, TIMING_TICK_NS, Timing};
 use crate::rate::{Feedback, RateController};
 use crate::sent::{Acked, Fate, SentPacket};
@@ -173,15 +173,19 @@ impl Connection {
     }
 
     /// A probe is due this long after the last eliciting packet, if nothing else decides the undecided ones: a packet
-    /// left behind by acks has the loss timer instead. Who sends without a pause and hears no ack at all would put that
-    /// off for ever: twice as long after the oldest undecided packet and the last probe one is due whatever else leaves
-    /// (spec: PKT-43).
+    /// left behind by acks has the loss timer instead. Who sends without a pause would put that off for ever. So one is
+    /// due whatever else leaves when the peer has been heard this long after the oldest undecided packet and the last
+    /// probe, and has said nothing of it: it received, and could vouch for nothing (a client that lost its welcome
+    /// refuses every snapshot). A peer that is not heard has perhaps only its acks lost: it gets
+    /// [`PROBE_TIMEOUT_NS_MAX`] (spec: PKT-43).
     fn probe_deadline_ns(&self) -> Option<u64> {
         if self.is_silent || self.probe_due || self.judge_losses || self.loss_deadline_ns.is_some() {
             return None;
         }
         let oldest_ns = self.sent.oldest_open()?.sent_ns.max(self.probed_ns);
         let timeout_ns = probe_timeout_ns(&self.rtt, self.probes_unanswered);
-        Some((self.sent.last_eliciting_ns() + timeout_ns).min(oldest_ns + 2 * timeout_ns))
+        let is_unsaid = self.heard_ns >= oldest_ns + timeout_ns;
+        let patient_ns = if is_unsaid { self.heard_ns } else { oldest_ns + PROBE_TIMEOUT_NS_MAX };
+        Some((self.sent.last_eliciting_ns() + timeout_ns).min(patient_ns))
     }
 }

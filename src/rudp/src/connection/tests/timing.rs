@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ack::ACK_DELAY_NS_MAX;
+use crate::loss::probe_timeout_ns;
 
 #[test]
 fn a_25_ms_acker_without_loss_causes_no_resend() {
@@ -225,26 +226,41 @@ fn a_delay_spike_resends_but_late_acks_take_the_losses_back() {
     assert_eq!(pair.client.sink.on_channel(CONTROL).len(), 120);
 }
 
-/// A client that lost its welcome can use no snapshot and acks none: whoever tells it sixty times a second must notice.
-#[test]
-fn a_message_lost_before_packets_that_nobody_acks_is_sent_again_although_the_sender_never_pauses() {
-    // proves: PKT-43
+/// How much later than its probe time-out a message arrives whose packet was lost, while snapshots leave in every tick and
+/// the client acks none of them.
+fn lateness_ns(does_client_speak: bool) -> Option<u64> {
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(100 * MS), 21);
-    let first = pair.server.written;
     pair.server.connection.send(EVENT, b"welcome").expect("room");
-    (pair.server.drop, pair.client.drop) = (|_| true, |_| true);
-    let mut heard_tick = None;
+    let due_ns = pair.now_ns + probe_timeout_ns(pair.server.connection.rtt(), 0);
+    pair.server.drop = |_| true;
+    if !does_client_speak {
+        pair.client.drop = |_| true;
+    }
     for tick in 0..300 {
         pair.server.connection.on_tick_edge(pair.now_ns);
         pair.server.connection.send_snapshot(PartId(tick), &[0; 50]).expect("taken");
+        pair.client.connection.send(INPUT, b"forward").expect("room");
         pair.run_for(TICK_NS);
         pair.server.drop = |_| false;
-        if heard_tick.is_none() && !pair.client.sink.on_channel(EVENT).is_empty() {
-            heard_tick = Some(tick);
+        if !pair.client.sink.on_channel(EVENT).is_empty() {
+            return Some(pair.now_ns - due_ns);
+        }
+        for sequence in pair.client.sink.part_packets.drain(..) {
+            pair.client.connection.refuse_packet(sequence);
         }
     }
-    assert!(pair.server.written > first + 200);
-    assert!(heard_tick.is_some_and(|tick| tick < 120), "heard at {heard_tick:?}");
+    None
+}
+
+/// A client that lost its welcome can use no snapshot and acks none: whoever tells it sixty times a second must notice.
+#[test]
+fn a_message_lost_before_packets_that_are_all_refused_is_sent_again_although_the_sender_never_pauses() {
+    // proves: PKT-43
+    let way_ns = 100 * MS;
+    let late_ns = lateness_ns(true).expect("heard at all");
+    assert!((way_ns..=way_ns + 3 * TICK_NS).contains(&late_ns), "heard {} ms late", late_ns / MS);
+    let unanswered_ns = lateness_ns(false).expect("heard at all");
+    assert!((S..=2 * S + way_ns).contains(&unanswered_ns), "its patience is 2 s: {} ms", unanswered_ns / MS);
 }
 
 #[test]
