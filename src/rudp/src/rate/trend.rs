@@ -20,13 +20,14 @@ pub const RATE_FLOOR_BYTES_PER_S: u32 = 3_000;
 /// With flat delay the rate doubles in a quarter of a second. Within the 100 ms until feedback shows a queue it outgrows a
 /// link by a third at most, and the flight bounds what that puts into the queue.
 const DOUBLING_S: f64 = 0.25;
-/// Until delay has ever left flatness it doubles in half of that: from the start to 192,000 B/s in half a second. On a
-/// path that carries the demand, the climb is all that is ever lost of it; the overshoot comes once.
-const DOUBLING_FIRST_S: f64 = 0.125;
-/// Near what a steady link carried at the last cuts it doubles in 3 s: 8 % in the 350 ms between outgrowing the link and
+/// Until delay has ever left flatness it doubles with each three ticks: from the start to 192,000 B/s in a fifth of a
+/// second. On a path that carries the demand, the climb is most of what is ever lost of it (0.4 % of 100 s on the Starlink
+/// recordings with an eighth of a second, 0.15 % with this). The overshoot comes once, and the flight bounds it.
+const DOUBLING_FIRST_S: f64 = 0.05;
+/// Near what a steady link carried at the last cuts it doubles in 2 s: 13 % in the 350 ms between outgrowing the link and
 /// the cut. With a quarter of a second a constant 600 kbit/s was overtaken by more than half each time: 120 ms of delay
 /// at p95, now 80.
-const DOUBLING_NEAR_S: f64 = 3.0;
+const DOUBLING_NEAR_S: f64 = 2.0;
 /// Near is from 0.95 to 1.3 of it: who gets above that without a queue has a faster link now.
 const NEAR: std::ops::Range<f64> = 0.95..1.3;
 /// A link is steady when it carried within a tenth of the same at two cuts in a row, growth between them. Radio links
@@ -51,8 +52,9 @@ const STALE_NS: u64 = 200 * NS_PER_MS as u64;
 const BLIND_NS: u64 = 1_000 * NS_PER_MS as u64;
 /// An observation stands for at most this much time of growth.
 const GROWTH_SPAN_NS_MAX: u64 = 50 * NS_PER_MS as u64;
-/// Head-room of the flight over a round trip without queue: the peer's ack delay of at most 25 ms, and half of a tick.
-const FLIGHT_SLACK_NS: u64 = 35 * NS_PER_MS as u64;
+/// Head-room of the flight over a round trip without queue: the peer's ack delay of at most 25 ms, and a tick less what
+/// rounds. Satellite handovers lengthen a round trip by about as much for a moment.
+const FLIGHT_SLACK_NS: u64 = 40 * NS_PER_MS as u64;
 /// Packets that may always be under way, bytes.
 const FLIGHT_BYTES_MIN: f64 = 2_500.0;
 
@@ -327,7 +329,8 @@ mod tests {
         }
         way.sent_ns += 60_000 * MS;
         way.run(1, |_| 0, None);
-        assert!(!way.trend.is_blind() && way.trend.rate_bytes_per_s() < 2 * RATE_FLOOR_BYTES_PER_S);
+        // One observation stands for 50 ms of growth at most: one doubling.
+        assert!(!way.trend.is_blind() && way.trend.rate_bytes_per_s() <= 2 * RATE_FLOOR_BYTES_PER_S);
     }
 
     #[test]
@@ -341,7 +344,7 @@ mod tests {
     #[test]
     fn the_flight_is_a_round_trip_and_its_slack() {
         let way = Way::full();
-        let bytes = u64::from(FULL) * (40 + 35) / 1_000;
+        let bytes = u64::from(FULL) * (40 + 40) / 1_000;
         assert!((bytes - 1..=bytes).contains(&way.trend.flight_bytes_max()), "{}", way.trend.flight_bytes_max());
     }
 }
