@@ -167,3 +167,5 @@ fn split_header(payload: &[u8]) -> Result<(Option<AckField>, &[u8]), PayloadErro
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
