@@ -46,6 +46,7 @@ pub struct Reload {
     handover: Arc<Handover>,
     waker: Arc<Waker>,
     tally: Arc<Tally>,
+    taken_within: Duration,
 }
 
 impl Reload {
@@ -59,6 +60,7 @@ impl Reload {
             handover: edge.handover.clone(),
             waker: edge.waker.clone(),
             tally: edge.tally.clone(),
+            taken_within: TAKEN_WITHIN,
         }
     }
 
@@ -93,9 +95,14 @@ impl Reload {
         let (done, taken) = bounded(1);
         self.handover.offer(Offer { keys, rules, done });
         let _ = self.waker.wake();
-        match taken.recv_timeout(TAKEN_WITHIN) {
+        match taken.recv_timeout(self.taken_within) {
             Ok(()) => Ok(reloaded),
-            Err(RecvTimeoutError::Timeout) => Err("the reactor did not take the keys in time".to_owned()),
+            Err(RecvTimeoutError::Timeout) => match self.handover.take() {
+                // Taken back: what was told as refused must not happen later.
+                Some(_) => Err("the reactor did not take the keys in time".to_owned()),
+                // It is taking them at this moment.
+                None => taken.recv().map(|()| reloaded).map_err(|_| "the transport refused the keys".to_owned()),
+            },
             Err(RecvTimeoutError::Disconnected) => Err("the transport refused the keys".to_owned()),
         }
     }
@@ -138,5 +145,31 @@ impl Handover {
             return None;
         }
         self.offer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_were_refused_because_the_reactor_stood_still_are_not_taken_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let poll = mio::Poll::new().unwrap();
+        let handover = Arc::new(Handover::default());
+        let loopback: SocketAddr = "127.0.0.1:7777".parse().unwrap();
+        let reload = Reload {
+            reread: Box::new(|| Config::resolve(&Default::default()).map_err(|problems| problems.join("; "))),
+            data_dir: dir.path().to_owned(),
+            listen: loopback,
+            ops_listen: loopback,
+            handover: handover.clone(),
+            waker: Arc::new(Waker::new(poll.registry(), mio::Token(0)).unwrap()),
+            tally: Arc::default(),
+            taken_within: Duration::from_millis(10),
+        };
+        let problem = reload.try_run().unwrap_err();
+        assert_eq!(problem, "the reactor did not take the keys in time");
+        assert!(handover.take().is_none(), "what was told as refused was still on offer");
     }
 }

@@ -172,7 +172,8 @@ impl Client {
     }
 
     /// What the player wants in this client tick. Sent with the inputs before it; ignored before the welcome.
-    pub fn push_input(&mut self, _now: Now, input: Input) {
+    pub fn push_input(&mut self, now: Now, input: Input) {
+        self.transport.on_tick_edge(now);
         if self.welcome.is_none() {
             return;
         }

@@ -130,6 +130,8 @@ impl Reactor {
             }
             self.dock.transmit(now, &mut self.gate)?;
             self.hand_over(now, asked);
+            // A tick edge gives credit, to bulk that waits for instance: that leaves now, not with the next wake.
+            self.dock.transmit(now, &mut self.gate)?;
             self.board.publish_accepting(self.gate.is_accepting(now));
             if now.mono_ns >= self.publish_ns {
                 self.publish(now);

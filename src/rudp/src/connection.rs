@@ -126,8 +126,6 @@ pub struct Connection {
     bulk: Vec<Bulk>,
     /// Bytes on the wire put by for them.
     bulk_share_bytes: i64,
-    /// Somebody counts the ticks, so that credit means something.
-    has_ticks: bool,
     /// Messages and bytes that all of them have queued: mostly none, and then none of them is looked at.
     reliable_queued: (usize, usize),
     unreliable: UnreliableQueue,
@@ -219,7 +217,6 @@ impl Connection {
             reliable: reliable.collect(),
             bulk: bulk.collect(),
             bulk_share_bytes: 0,
-            has_ticks: false,
             reliable_queued: (0, 0),
             unreliable: UnreliableQueue::new(unreliable_bytes_max),
             reassembly: Reassembly::default(),
@@ -251,7 +248,6 @@ impl Connection {
         if self.ticks_since_part > self.part_interval_ticks() {
             self.ticks_since_part = 1;
         }
-        self.has_ticks = true;
         self.credit.on_tick_edge(self.controller.rate_bytes_per_s());
         self.save_for_bulk();
         self.parts.on_tick_edge();

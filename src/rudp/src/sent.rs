@@ -78,6 +78,11 @@ impl SentPacket {
         usize::from(self.runs_used) < RUNS_MAX || self.extends_last(channel, id)
     }
 
+    /// Whether this message may be noted and a run is left then: copies must not take the room of what was never sent.
+    pub(crate) fn has_spare_run_for(&self, channel: u8, id: u16) -> bool {
+        usize::from(self.runs_used) + 1 < RUNS_MAX || self.extends_last(channel, id)
+    }
+
     /// Whether the packet holds this message.
     pub(crate) fn carries(&self, channel: u8, id: u16) -> bool {
         self.runs().iter().any(|run| run.channel == channel && id.wrapping_sub(run.first) < u16::from(run.count))

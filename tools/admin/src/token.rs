@@ -24,7 +24,7 @@ pub struct TokenArgs {
     /// Or, at a server with its development key on this machine: the account, from 1 on
     #[arg(long, value_name = "ID", requires = "name", value_parser = clap::value_parser!(u64).range(1..))]
     account: Option<u64>,
-    /// The character to play; without it the server chooses
+    /// The character to play; without it the account's own nameless one
     #[arg(long, value_name = "ID", requires = "account")]
     character: Option<u64>,
     /// The name that others see, at most 32 bytes

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub struct Login {
     /// The person; never 0.
     pub account_id: u64,
-    /// The avatar; 0 = the server chooses.
+    /// The avatar; 0 = the account's own nameless one.
     pub character_id: u64,
     /// Shown to others.
     pub name: Name,

@@ -78,7 +78,7 @@ pub struct Issued {
     pub token: ConnectToken,
     /// Whose it is.
     pub account_id: u64,
-    /// As whom they play; 0 = the server chooses.
+    /// As whom they play; 0 = the account's own nameless character.
     pub character_id: u64,
     /// Rises with each token.
     pub serial: u64,

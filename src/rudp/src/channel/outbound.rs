@@ -282,6 +282,9 @@ impl Outbound {
             if !message.may_ride_again(&copies) || packet.carries(self.channel.0, narrow(self.base + index as u64)) {
                 continue;
             }
+            if !packet.has_spare_run_for(self.channel.0, narrow(self.base + index as u64)) {
+                return;
+            }
             let Some(left) = bytes_left.checked_sub(message.frame_bytes()) else { return };
             if filled.frames >= frames_max || !self.write(index, body, packet) {
                 return;

@@ -2,8 +2,17 @@
 use super::{Client, Stage};
 use crate::channel::{BulkChunk, ChannelId, SendError};
 use crate::connection::Connection;
+use crate::time::Now;
 
 impl Client {
+    /// A client tick begins: what may be spent on bulk grows by a tick's share of the rate, and the rate is judged. To be
+    /// called 60 times a second; without it bulk channels stand still.
+    pub fn on_tick_edge(&mut self, now: Now) {
+        if let Stage::Connected { connection, .. } = &mut self.stage {
+            connection.on_tick_edge(now.mono_ns);
+        }
+    }
+
     /// Queues bytes of a bulk channel; answers how many were taken from the front. Fewer than given: the queue is full,
     /// acks will make room.
     ///

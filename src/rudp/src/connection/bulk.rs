@@ -83,9 +83,7 @@ impl Connection {
     /// A bulk packet could leave now (spec: PKT-85). The same in `wants_transmit` and in writing, or an owner would ask for ever.
     pub(super) fn may_send_bulk(&self) -> bool {
         let has_room = self.sent.open_bytes() < self.controller.flight_bytes_max() && !self.controller.is_blind();
-        // An end that counts no ticks has no credit: there the flight alone is the rate.
-        let is_paid = !self.has_ticks || self.credit.bytes() >= PIECE_WIRE_BYTES;
-        has_room && is_paid && self.may_send_reliable()
+        has_room && self.credit.bytes() >= PIECE_WIRE_BYTES && self.may_send_reliable()
     }
 
     /// Something of a bulk channel waits that its window and acks allow to go.

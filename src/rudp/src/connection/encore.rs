@@ -13,7 +13,7 @@ const TICK_NS: u64 = 1_000_000_000 / TICKS_PER_S as u64;
 /// How long after a packet its encore leaves: half a tick, as far from both ticks as can be.
 const AFTER_NS: u64 = TICK_NS / 2;
 
-/// From one encore to the next: every second tick at most, 30 a second. Every message sees one or two within its three
+/// From one encore to the next: 29 ms, every second tick at most. Every message sees one or two within its three
 /// ticks, and with 60 packets of the ticks a peer that takes 120 a second is never over its limit. A quarter of a tick
 /// is left for ticks that come early.
 const INTERVAL_NS: u64 = 2 * TICK_NS - TICK_NS / 4;
@@ -55,6 +55,8 @@ impl Connection {
     fn wants_encore(&self, now_ns: u64) -> bool {
         let level = self.recent_loss.level(now_ns);
         level == LossLevel::Severe
+            && !self.is_silent
+            && self.may_send_reliable()
             && !self.controller.is_blind()
             && self.sent.open_bytes() < self.controller.flight_bytes_max()
             && self

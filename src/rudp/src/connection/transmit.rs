@@ -151,8 +151,8 @@ impl Connection {
     }
 
     /// Rank: greeting, reliable messages of the lanes up to state with their redundant copies, one snapshot part,
-    /// unreliable messages, reliable messages of the lanes behind, pieces of bulk chunks, and a ping if a probe found nothing else to carry
-    /// (spec: PKT-60). What does not fit goes into the next packet of the same poll.
+    /// unreliable messages, reliable messages of the lanes behind, pieces of bulk chunks, and a ping if a probe found
+    /// nothing else to carry (spec: PKT-60). What does not fit goes into the next packet of the same poll.
     fn write_frames(&mut self, body: &mut Body<'_>, packet: &mut SentPacket) {
         let mut filled = Filled::default();
         if let Some(frame) = self.greeting.frame() {
@@ -174,6 +174,7 @@ impl Connection {
             self.write_part(body, packet, &mut filled);
             filled.frames += self.unreliable.fill(body, FRAMES_MAX - filled.frames);
             self.write_reliable(patient, body, packet, &mut filled);
+            self.write_passengers(body, packet, &mut filled);
             self.write_bulk(body, packet, &mut filled);
             self.stats.reliable_resent += filled.resent;
             self.stats.reliable_redundant += filled.redundant;
@@ -224,6 +225,18 @@ impl Connection {
             } else if may_send && level > LossLevel::Low && !reliable.outbound.is_bulk() {
                 reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, level);
             }
+        }
+    }
+
+    /// Reliable messages for which no packet may leave, in one that leaves anyway: over a round trip of two seconds, sixty
+    /// inputs a second keep the span full for ever, and the messages would never go (spec: PKT-45).
+    fn write_passengers(&mut self, body: &mut Body<'_>, packet: &mut SentPacket, filled: &mut Filled) {
+        if filled.frames == 0 || self.reliable_queued.0 == 0 || self.may_send_reliable() {
+            return;
+        }
+        for reliable in self.reliable.iter_mut().filter(|reliable| !reliable.outbound.is_bulk()) {
+            let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
+            reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
         }
     }
 

@@ -55,6 +55,8 @@ const GROWTH_SPAN_NS_MAX: u64 = 50 * NS_PER_MS as u64;
 /// Head-room of the flight over a round trip without queue: the peer's ack delay of at most 25 ms, and a tick less what
 /// rounds. Satellite handovers lengthen a round trip by about as much for a moment.
 const FLIGHT_SLACK_NS: u64 = 40 * NS_PER_MS as u64;
+/// For how long a round trip counts as the shortest there is: the span over which the path's delay has its base too.
+const ROUND_TRIP_SPAN_NS: u64 = 10_000 * NS_PER_MS as u64;
 /// Packets that may always be under way, bytes.
 const FLIGHT_BYTES_MIN: f64 = 2_500.0;
 
@@ -64,8 +66,11 @@ pub struct TrendRate {
     bytes_per_s_max: f64,
     bytes_per_s: f64,
     path: Path,
-    /// Smallest round trip so far, the peer's ack delay taken out, ns.
+    /// Smallest round trip of the last 10 to 20 s, the peer's ack delay taken out, ns.
     round_trip_ns: u64,
+    /// The smallest of the span that ends next, and when that is: a way that became longer is believed.
+    round_trip_next_ns: u64,
+    round_trip_until_ns: u64,
     last_feedback_ns: u64,
     /// When the first packet left that no feedback has followed.
     unanswered_ns: Option<u64>,
@@ -91,6 +96,8 @@ impl TrendRate {
             bytes_per_s: bytes_per_s_max.min(f64::from(RATE_START_BYTES_PER_S)),
             path: Path::default(),
             round_trip_ns: BLIND_NS,
+            round_trip_next_ns: BLIND_NS,
+            round_trip_until_ns: 0,
             last_feedback_ns: 0,
             unanswered_ns: None,
             halvings: 0,
@@ -122,6 +129,16 @@ impl TrendRate {
             false => DOUBLING_S,
         };
         self.bytes_per_s = (self.bytes_per_s * (span_s / doubling_s).exp2()).min(self.bytes_per_s_max);
+    }
+
+    fn on_round_trip(&mut self, now_ns: u64, round_trip_ns: u64) {
+        if now_ns >= self.round_trip_until_ns {
+            self.round_trip_ns = self.round_trip_next_ns;
+            self.round_trip_next_ns = BLIND_NS;
+            self.round_trip_until_ns = now_ns + ROUND_TRIP_SPAN_NS;
+        }
+        self.round_trip_next_ns = self.round_trip_next_ns.min(round_trip_ns);
+        self.round_trip_ns = self.round_trip_ns.min(round_trip_ns);
     }
 
     fn is_near_the_link(&self, now_ns: u64) -> bool {
@@ -164,12 +181,14 @@ impl RateController for TrendRate {
         let now_ns = feedback.now_ns;
         // What silence took is gone: after an outage the path begins low, and climbs as fast as any.
         self.bytes_per_s = self.allowed();
+        // A way that came back may be narrower than it was: it is not climbed at the first climb's pace.
+        self.is_first_climb &= self.halvings == 0;
         self.halvings = 0;
         self.is_blind = false;
         self.unanswered_ns = None;
         let waited_ns = u64::from(feedback.ack_delay) * TIMING_TICK_NS;
         let round_trip_ns = now_ns.saturating_sub(feedback.sent_ns).saturating_sub(waited_ns);
-        self.round_trip_ns = self.round_trip_ns.min(round_trip_ns);
+        self.on_round_trip(now_ns, round_trip_ns);
         let span_ns = now_ns.saturating_sub(self.last_feedback_ns);
         self.last_feedback_ns = now_ns;
         if !self.path.on_feedback(feedback) {
@@ -339,6 +358,16 @@ mod tests {
         let mut way = Way::full();
         way.trend.on_tick_edge(way.sent_ns + 600_000 * MS);
         assert_eq!((way.trend.rate_bytes_per_s(), way.trend.is_blind()), (FULL, false));
+    }
+
+    #[test]
+    fn a_way_that_became_longer_has_a_longer_flight_after_20_s_at_most() {
+        let mut way = Way::full();
+        for _ in 0..25 * 60 {
+            way.sent_ns += TICK_NS;
+            way.trend.on_round_trip(way.sent_ns, 200 * MS);
+        }
+        assert!(way.trend.flight_bytes_max() >= u64::from(FULL) / 5, "{}", way.trend.flight_bytes_max());
     }
 
     #[test]

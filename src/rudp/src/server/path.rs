@@ -78,6 +78,11 @@ impl Server {
             Err(Unopened::Replayed | Unopened::Body) => return,
         };
         let Some(&said) = body.first_chunk::<8>() else { return };
+        // Whoever holds the keys has no more of these than of other packets: each is answered to an address that it names.
+        if !session.budget.admit_opened(limits, now.mono_ns) {
+            counters.drop_session_rate += 1;
+            return;
+        }
         session.connection.handle_other(now.mono_ns, header.sequence);
         // Its own, unless another session has moved there in between.
         if from == session.address && self.by_address.get(&from) == Some(&slot) {

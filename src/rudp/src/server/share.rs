@@ -4,9 +4,10 @@
 //! that can take C requests a window would like to serve level by level: the first request of every network, then the
 //! second of every network, and so on until C are served; that is max-min fairness, what a round robin over queues of
 //! networks would do, without the queues. How many networks will reach each level is not known before the window is
-//! over, so the window before it is the forecast: a flood that lasts longer than two windows is met as it is.
+//! over, so the two windows before it are the forecast, on each level the larger of them: a flood that lasts longer than
+//! a window is met as it is, also one that pauses in every other.
 //!
-//! With N(k) networks on level k in the window before, levels 0 to L - 1 pass whole, L being the most for which
+//! With N(k) networks on level k by this forecast, levels 0 to L - 1 pass whole, L being the most for which
 //! N(0) + .. + N(L - 1) <= C. Of level L what is left, R = C - N(0) - .. - N(L - 1), suffices for R / N(L) of the networks:
 //! they stand on a circle, each at a place of its own, and a hand goes round it by that fraction in every window. Those
 //! it passes have their turn. When even the first requests are too many (L = 0, random forged senders), an honest
@@ -40,9 +41,11 @@ pub(super) struct FairShare {
     hasher: foldhash::quality::SeedableRandomState,
     places: Box<[Place]>,
     window: u64,
-    /// N, of the present window.
+    /// Networks on each level in the present window.
     networks: Box<[u32]>,
-    /// L, from the window before.
+    /// The same, of the window before.
+    before: Box<[u32]>,
+    /// L, from the two windows before.
     whole_levels: u32,
     /// Of level L those pass whose place on the circle lies from the hand on within the arc; the circle has 2^32.
     hand: u32,
@@ -66,6 +69,7 @@ impl FairShare {
             places: vec![Place::default(); PLACES].into(),
             window: 0,
             networks: vec![0; LEVELS].into(),
+            before: vec![0; LEVELS].into(),
             whole_levels: ALL,
             hand: 0,
             arc: 0,
@@ -92,21 +96,30 @@ impl FairShare {
         level < self.whole_levels || level == self.whole_levels && has_turn()
     }
 
-    /// A new window begins: what came in the one before it says what passes.
+    /// A new window begins: what came in the two before it says what passes.
     fn forecast(&mut self, window: u64) {
-        let is_next = window == self.window.wrapping_add(1);
+        match window.wrapping_sub(self.window) {
+            1 => {}
+            2 => self.before.fill(0),
+            _ => {
+                self.networks.fill(0);
+                self.before.fill(0);
+            }
+        }
         self.hand = self.hand.wrapping_add(self.arc);
         (self.window, self.whole_levels, self.arc) = (window, ALL, 0);
         let mut left = self.window_max;
-        let reached = self.networks.iter().take_while(|networks| **networks > 0).count();
-        for (level, networks) in (0..).zip(&self.networks[..reached]).take_while(|_| is_next) {
-            if *networks > left {
+        let demand = self.networks.iter().zip(&self.before).map(|(newer, older)| *newer.max(older));
+        for (level, networks) in (0..).zip(demand).take_while(|(_, networks)| *networks > 0) {
+            if networks > left {
                 self.whole_levels = level;
-                self.arc = ((u64::from(left) << 32) / u64::from(*networks)) as u32;
+                self.arc = ((u64::from(left) << 32) / u64::from(networks)) as u32;
                 break;
             }
             left -= networks;
         }
+        std::mem::swap(&mut self.networks, &mut self.before);
+        let reached = self.networks.iter().take_while(|networks| **networks > 0).count();
         self.networks[..reached].fill(0);
     }
 }
@@ -186,6 +199,6 @@ mod tests {
     fn a_flood_that_is_over_is_forgotten() {
         let mut share = FairShare::new(TOTAL, 1);
         flood(&mut share, 10..12, 10_000, |n| n as u32);
-        assert_eq!(flood(&mut share, 13..14, 1_000, |n| n as u32), [1_000]);
+        assert_eq!(flood(&mut share, 14..15, 1_000, |n| n as u32), [1_000]);
     }
 }

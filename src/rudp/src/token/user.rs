@@ -129,6 +129,10 @@ impl UserData {
         let name_len = reader.u8().ok_or(Field("name"))?;
         let mut field = |name| reader.u64().ok_or(Field(name));
         let (account_id, character_id) = (field("account id")?, field("character id")?);
+        // spec: SES-6. Ids from 2^63 on are the server's own: a token that names one would play somebody else's character.
+        if (account_id | character_id) >> 63 != 0 {
+            return Err(Field("id"));
+        }
         let (issued_at_ms, serial) = (field("issued at")?, field("serial")?);
         let epoch = reader.u32().ok_or(Field("epoch"))?;
         let reserved = reader.u32();
@@ -196,6 +200,8 @@ mod tests {
         assert_eq!(change(7, 33), Err(UserDataError::Field("name")));
         assert_eq!(change(7, 4), Err(UserDataError::Field("name")), "bytes after the name must be zero");
         assert_eq!(change(7, 1), Err(UserDataError::Field("name")), "half a character is not UTF-8");
+        assert_eq!(change(15, 0x80), Err(UserDataError::Field("id")));
+        assert_eq!(change(23, 0x80), Err(UserDataError::Field("id")));
         assert_eq!(change(44, 1), Err(UserDataError::Field("reserved")));
         assert_eq!(change(255, 1), Err(UserDataError::Field("reserved")));
         assert_eq!(UserData::decode(&[0; USER_BYTES]), Err(UserDataError::Foreign));

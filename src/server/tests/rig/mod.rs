@@ -38,9 +38,9 @@ pub struct Rig {
     waiting_jobs: Vec<StoreJob>,
     /// Datagrams to addresses that no bot has.
     pub stray: Vec<(SocketAddr, Vec<u8>)>,
-    /// What the tokens of later joins allow.
     /// Tokens name no character.
     pub nameless: bool,
+    /// What the tokens of later joins allow.
     pub role: Role,
     next_tick_ns: u64,
     steps: u64,

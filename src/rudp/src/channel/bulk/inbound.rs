@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 /// The window is told anew once a quarter of it was read since the last word (spec: PKT-83).
 const WINDOW_STEP_BYTES: u64 = BULK_WINDOW_BYTES / 4;
 
+/// Chunks from this size on take a used buffer.
+const SPARE_WORTH_BYTES: u16 = 4_096;
+
 /// Buffers kept for the next chunks.
 const SPARE_BUFFERS_MAX: usize = 4;
 
@@ -95,7 +98,9 @@ impl BulkInbound {
     }
 
     fn finish(&mut self, head: ChunkHead) -> Result<bool, BulkError> {
-        let mut chunk = self.spare.pop().unwrap_or_default();
+        // A small chunk takes memory of its own: in a used buffer of 16 KiB it would hold what its window does not count.
+        let spare = if head.raw_bytes >= SPARE_WORTH_BYTES { self.spare.pop() } else { None };
+        let mut chunk = spare.unwrap_or_default();
         chunk.clear();
         if head.is_lz4 {
             chunk.resize(usize::from(head.raw_bytes), 0);

@@ -19,9 +19,9 @@ pub const BULK_CHUNK_BYTES_MAX: usize = 16 * 1_024;
 /// a round trip of 100 ms it lets 640 kB/s through, three times the highest rate a connection may have.
 pub const BULK_WINDOW_BYTES: u64 = 64 * 1_024;
 
-/// What each chunk counts towards the window beside its bytes: its place in the reader's queue, and its head on the
-/// wire (spec: PKT-82).
-pub const BULK_CHUNK_COST_BYTES: u64 = 16;
+/// What each chunk counts towards the window beside its bytes: its place in the reader's queue, what an allocator
+/// adds, and its head on the wire (spec: PKT-82).
+pub const BULK_CHUNK_COST_BYTES: u64 = 64;
 
 /// Bytes of a chunk's head.
 const HEAD_BYTES: usize = 4;

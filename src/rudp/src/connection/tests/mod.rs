@@ -276,6 +276,7 @@ impl Pair {
     fn tick(&mut self, ticks: u32, mut each: impl FnMut(&mut Self, u32)) {
         for tick in 0..ticks {
             self.server.connection.on_tick_edge(self.now_ns);
+            self.client.connection.on_tick_edge(self.now_ns);
             self.client.connection.send(INPUT, &tick.to_le_bytes()).expect("inputs are always taken");
             each(self, tick);
             self.run_for(TICK_NS);

@@ -282,3 +282,19 @@ fn a_round_trip_of_a_minute_does_not_delay_the_next_resend() {
     pair.run_for(2 * S + 50 * MS);
     assert_eq!(pair.client.sink.on_channel(CONTROL), [b"a", b"b", b"c"]);
 }
+
+/// Sixty inputs a second over such a way fill the span of packets for ever.
+#[test]
+fn reliable_messages_ride_in_packets_that_leave_anyway_over_a_round_trip_of_almost_two_seconds() {
+    // proves: PKT-45
+    let mut pair = Pair::spoken(LinkConfig::with_latency_ns(850 * MS), 22);
+    for tick in 0..900 {
+        pair.client.connection.send(INPUT, b"forward").expect("room");
+        if tick == 600 {
+            assert!(!pair.client.connection.may_send_reliable(), "the span is full");
+            pair.client.connection.send(EVENT, b"jump").expect("room");
+        }
+        pair.run_for(TICK_NS);
+    }
+    assert_eq!(pair.server.sink.on_channel(EVENT), [b"jump"]);
+}

@@ -113,3 +113,16 @@ fn of_the_next_256_numbers_960_datagrams_are_tried_at_once_and_4_800_a_second() 
     let opened = after.drop_seal - before.drop_seal;
     assert_eq!((opened, after.drop_after_failures - before.drop_after_failures), (120, 280));
 }
+
+/// proves: LIF-16
+#[test]
+fn path_packets_count_among_the_240_at_once() {
+    let (mut world, mut hand) = rested();
+    let away = "203.0.113.5:9".parse().unwrap();
+    let id = hand.path_id(&world);
+    for _ in 0..500 {
+        let packet = hand.path(id, 0);
+        world.server.handle_datagram(world.now, away, &mut packet.clone());
+    }
+    assert_eq!(world.server.counters().drop_session_rate, 260);
+}

@@ -1,5 +1,5 @@
 //! Streams between the machines: sealed, told by events, and counted among the queues.
-use crate::channel::{BULK, EVENT, SendError};
+use crate::channel::{BULK, EVENT, INPUT, PartId, SendError};
 use crate::rig::{ClientTold, Told, World};
 
 #[test]
@@ -37,9 +37,40 @@ fn a_stream_crosses_between_the_machines_and_counts_among_all_queues() {
     let client = &mut world.peers[0].client;
     assert_eq!(client.send_bulk(BULK, b"and back"), Ok(8));
     client.end_bulk(BULK).expect("room");
-    world.run_ms(1_000);
+    for _ in 0..60 {
+        world.peers[0].client.on_tick_edge(world.now);
+        world.run_ms(16);
+    }
     assert!(world.told.contains(&Told::Bulk(id, BULK)));
     let chunk = world.server.read_bulk(id, BULK).expect("told of");
     assert_eq!((chunk.bytes, chunk.is_last), (b"and back".as_slice(), true));
     assert!(world.server.read_bulk(id, BULK).is_none() && world.ends().is_empty());
+}
+
+/// Near the server acks come back with every tick: held by the flight alone, a client's upload ran at eight times its rate
+/// and used up the packets that its inputs need.
+#[test]
+fn an_upload_keeps_to_the_rate_and_leaves_the_inputs_their_packets() {
+    // proves: PKT-85
+    let mut world = World::v4();
+    let peer = world.join("192.0.2.1:5000", 1);
+    world.run_ms(1_000);
+    let id = world.id_of(1);
+    let (start, rate) = (world.sent.len(), 24_000);
+    for _ in 0..60 * 20 {
+        world.server.on_tick_edge(world.now, id);
+        let _ = world.server.send_snapshot(id, PartId(7), &[0; 40]);
+        let client = &mut world.peers[peer].client;
+        client.on_tick_edge(world.now);
+        client.send(INPUT, b"forward").expect("taken");
+        let _ = client.send_bulk(BULK, &[0x5A; 4_000]);
+        world.run_ms(16);
+        while world.server.read_bulk(id, BULK).is_some() {}
+    }
+    assert_eq!(world.server.counters().drop_session_rate, 0);
+    let up = world.sent[start..].iter().filter(|sent| sent.to == world.server_address);
+    let bytes: usize = up.map(|sent| sent.bytes.len() + 28).sum();
+    let paid = rate * 20 * 16 * 60 / 1_000 + 4_000;
+    assert!(bytes <= paid, "{bytes} of {paid}");
+    assert!(world.peers[peer].client.stats().bulk_raw_out > 1_000_000, "it compresses well");
 }

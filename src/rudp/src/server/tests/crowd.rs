@@ -123,6 +123,11 @@ fn a_network_has_a_thousand_responses_a_second() {
 /// An honest client among `per_s` forged requests a second whose senders `of` names; it asks 10 times a second. How long
 /// until it is answered, in the worst of 12 tries.
 fn longest_wait_ms(per_s: u64, of: impl Fn(u64) -> SocketAddr) -> u64 {
+    longest_wait_in_ms(per_s, |_| true, of)
+}
+
+/// The same with a flood that comes only in the milliseconds that `is_on` names.
+fn longest_wait_in_ms(per_s: u64, is_on: impl Fn(u64) -> bool, of: impl Fn(u64) -> SocketAddr) -> u64 {
     let mut world = World::v4();
     let good = Hand::new(world.token(9, 9), OWNER).request();
     let mut forged = 0;
@@ -130,7 +135,8 @@ fn longest_wait_ms(per_s: u64, of: impl Fn(u64) -> SocketAddr) -> u64 {
         for _ in 0..ms {
             world.now = world.now.plus_ns(1_000_000);
             // What the bucket behind has gained since then is gone when an honest request comes.
-            for _ in 0..per_s / 1_000 {
+            let now = if is_on(world.now.mono_ns / 1_000_000) { per_s / 1_000 } else { 0 };
+            for _ in 0..now {
                 let bytes = junk(&good, forged);
                 world.server.handle_datagram(world.now, of(forged), &mut bytes.clone());
                 forged += 1;
@@ -180,4 +186,14 @@ fn an_honest_request_passes_within_a_second_through_a_flood_from_everywhere() {
     let of = |n: u64| SocketAddr::from((Ipv4Addr::from_bits((n as u32).wrapping_mul(0x9E37_79B1) | 0x0100_0000), 5));
     let waited_ms = longest_wait_ms(100_000, of);
     assert!(waited_ms <= 1_000, "{waited_ms} ms");
+}
+
+/// proves: LIF-20
+#[test]
+fn a_flood_that_pauses_every_other_tenth_of_a_second_is_a_flood_all_the_same() {
+    let of = |n: u64| SocketAddr::from((Ipv4Addr::from_bits((n as u32).wrapping_mul(0x9E37_79B1) | 0x0100_0000), 5));
+    let waited_ms = longest_wait_in_ms(200_000, |ms| ms / 100 % 2 == 0, of);
+    // 20,000 networks a window: a turn comes every 11.1 windows, and one in seven falls together with another and needs
+    // its second.
+    assert!(waited_ms <= 2_300, "{waited_ms} ms");
 }
