@@ -159,7 +159,7 @@ mod tests {
         let handover = Arc::new(Handover::default());
         let loopback: SocketAddr = "127.0.0.1:7777".parse().unwrap();
         let reload = Reload {
-            reread: Box::new(|| Config::resolve(&Default::default()).map_err(|problems| problems.join("; "))),
+            reread: Box::new(|| Config::resolve(&Default::default()).map_err(|problems| problems.0.join("; "))),
             data_dir: dir.path().to_owned(),
             listen: loopback,
             ops_listen: loopback,
