@@ -5,17 +5,18 @@
 mod bulk;
 mod events;
 mod path;
+mod sink;
 #[cfg(test)]
 mod tests;
 
 pub use events::ClientEvent;
 
 use crate::challenge::{CHALLENGE_BODY_BYTES, CHALLENGE_LIFETIME_NS};
-use crate::channel::{ChannelId, PartId, PartOutcome, SendError};
-use crate::connection::{Connection, ConnectionConfig, ConnectionStats, Role, Sink};
+use crate::channel::{ChannelId, SendError};
+use crate::connection::{Connection, ConnectionConfig, ConnectionStats, Role};
 use crate::counters::Counters;
 use crate::farewell::Farewell;
-use crate::hello::{Hello, HelloRefusal};
+use crate::hello::Hello;
 use crate::limits::{HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Patience, token_timeout_ns};
 use crate::link::Link;
 use crate::liveness::{Due, HELD_DEFAULT_S, HELD_MAX_S, Liveness};
@@ -27,6 +28,7 @@ use crate::server::Transmit;
 use crate::time::{NS_PER_S, Now};
 use crate::token::ConnectToken;
 use events::EventQueue;
+use sink::ClientSink;
 use std::net::SocketAddr;
 
 /// What a client is told at its start.
@@ -248,8 +250,7 @@ impl Client {
 
     fn handle_payload(&mut self, now: Now, sequence: u64, body: &[u8]) {
         let Stage::Connected { connection, is_spoken } = &mut self.stage else { return };
-        let mut sink =
-            ClientSink { events: &mut self.events, is_spoken: false, path: self.path, closed: None, misbehaved: None };
+        let mut sink = ClientSink::new(&mut self.events, self.path);
         let unspoken_in = connection.stats().unspoken_in;
         if connection.handle_payload(now.mono_ns, sequence, body, &mut sink).is_err() {
             self.counters.payload_malformed += 1;
@@ -286,8 +287,7 @@ impl Client {
             self.tell_path(now);
         }
         if let Stage::Connected { connection, .. } = &mut self.stage {
-            let mut sink =
-                ClientSink { events: &mut self.events, is_spoken: false, path: None, closed: None, misbehaved: None };
+            let mut sink = ClientSink::new(&mut self.events, None);
             connection.handle_timeout(now.mono_ns, &mut sink);
         }
         self.timed_ns = now.mono_ns;
@@ -410,13 +410,7 @@ impl Client {
                 Due::Probe if self.liveness.is_silent() && self.path.is_some() => self.path_answer = Some(0),
                 Due::Probe => connection.queue_probe(),
                 Due::Silent => {
-                    let mut sink = ClientSink {
-                        events: &mut self.events,
-                        is_spoken: true,
-                        path: None,
-                        closed: None,
-                        misbehaved: None,
-                    };
+                    let mut sink = ClientSink::new(&mut self.events, None);
                     connection.on_silent(&mut sink);
                     self.events.push(ClientEvent::Silent);
                 }
@@ -526,46 +520,5 @@ impl Stage {
             Self::Connected { .. } => matches!(kind, Kind::KeepAlive | Kind::Payload | Kind::Disconnect | Kind::Path),
             Self::Ended(_) => false,
         }
-    }
-}
-
-struct ClientSink<'a> {
-    events: &'a mut EventQueue,
-    is_spoken: bool,
-    path: Option<(u64, u64)>,
-    closed: Option<Reason>,
-    misbehaved: Option<String>,
-}
-
-impl Sink for ClientSink<'_> {
-    fn on_hello(&mut self, _hello: &Hello, _version: u16) {}
-
-    fn on_hello_refused(&mut self, _hello: &Hello, _refusal: HelloRefusal) {}
-
-    fn on_hello_accepted(&mut self, version: u16) {
-        self.is_spoken = true;
-        self.events.push(ClientEvent::Accepted { version });
-    }
-
-    fn on_message(&mut self, sequence: u64, channel: ChannelId, bytes: &[u8]) {
-        self.events.push(ClientEvent::Message { sequence, channel, bytes });
-    }
-
-    fn on_part(&mut self, _part: PartId, _outcome: PartOutcome) {}
-
-    fn on_path(&mut self, sequence: u64, id: u64) {
-        self.path = self.path.max(Some((sequence, id)));
-    }
-
-    fn on_bulk(&mut self, channel: ChannelId) {
-        self.events.push(ClientEvent::Bulk { channel });
-    }
-
-    fn on_misbehaved(&mut self, text: &str) {
-        self.misbehaved = Some(text.to_owned());
-    }
-
-    fn on_close(&mut self, reason: Reason, _text: &str) {
-        self.closed = Some(reason);
     }
 }
