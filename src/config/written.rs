@@ -118,21 +118,15 @@ impl Written {
         }
     }
 
-    /// A list of paths; commas separate them where there are no types.
+    /// A list of paths; commas separate them where there are no types. An empty text among them counts as not there.
     pub fn paths(&mut self, key: &'static str) -> Vec<PathBuf> {
         let Some(entry) = self.take(key) else { return Vec::new() };
-        let texts: Option<Vec<&str>> = match &entry.value {
-            Value::Array(items) => items.iter().map(Value::as_str).collect(),
-            Value::String(text) if entry.untyped => Some(text.split(',').map(str::trim).collect()),
-            _ => None,
-        };
-        match texts {
-            Some(texts) => texts.into_iter().filter(|text| !text.is_empty()).map(PathBuf::from).collect(),
-            None => {
-                self.refuse(key, &entry, "a list of paths like [\"login.pem\"]");
-                Vec::new()
-            }
-        }
+        let mut paths = entry.list(|text| Some(PathBuf::from(text))).unwrap_or_else(|| {
+            self.refuse(key, &entry, "a list of paths like [\"login.pem\"]");
+            Vec::new()
+        });
+        paths.retain(|path| !path.as_os_str().is_empty());
+        paths
     }
 
     /// An IP address with port.

@@ -19,7 +19,7 @@ pub struct LinkCounters {
     pub sent: u64,
     /// Come out of it, copies included.
     pub delivered: u64,
-    /// Lost by chance.
+    /// Lost: by chance, or on the way when the link was cut.
     pub lost: u64,
     /// Copies made.
     pub duplicated: u64,
@@ -132,6 +132,17 @@ impl Link {
     pub fn next_ns(&self) -> Option<u64> {
         let arrival_ns = self.next_arrival_ns();
         self.leaving.front().map(|(leave_ns, _)| *leave_ns).into_iter().chain(arrival_ns).min()
+    }
+
+    /// Loses everything that is on the way.
+    pub fn cut(&mut self) {
+        self.counters.lost += self.len() as u64;
+        while let Some((_, buffer)) = self.on_the_way.pop_first() {
+            self.recycle(buffer);
+        }
+        while let Some((_, buffer)) = self.leaving.pop_front() {
+            self.recycle(buffer);
+        }
     }
 
     /// Takes a buffer back for the next datagram.

@@ -12,13 +12,8 @@ use std::path::Path;
 /// # Errors
 /// It is neither.
 pub fn profile(named: &str) -> Result<Profile> {
-    let file = Path::new(named);
-    if !file.is_file() {
-        return Ok(Profile::parse(named, &mut |recording| text(Path::new(recording)))?);
-    }
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let written = text(file).map_err(anyhow::Error::msg).with_context(|| named.to_owned())?;
-    Profile::parse(&written, &mut |recording| text(&folder.join(recording))).with_context(|| named.to_owned())
+    let profile = Profile::open(named, Path::new(named).is_file(), &mut text);
+    profile.with_context(|| format!("--profile {named}"))
 }
 
 /// The text of a file, plain or gzip.

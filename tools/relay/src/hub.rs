@@ -46,6 +46,8 @@ pub struct Totals {
     pub forgotten: u64,
     /// Datagrams of clients beyond the bound.
     pub refused: u64,
+    /// Flows that could not begin, and moves that could not be made, because the system gave no socket.
+    pub unopened: u64,
     /// Times a flow got another address.
     pub rebinds: u64,
     /// Datagrams that found their flow cut off.
@@ -102,6 +104,22 @@ impl Hub {
         };
         self.carry(now_ns, slot, datagram, true);
         known.is_none().then_some(slot)
+    }
+
+    /// The flow that just began in this slot gets no socket. It is undone, and what its client sent is lost; its next
+    /// datagram tries again.
+    pub fn on_unopened(&mut self, slot: usize) {
+        if let Some(flow) = self.slots.get_mut(slot).and_then(Option::take) {
+            self.by_client.remove(&flow.client);
+            self.totals.flows -= 1;
+            self.totals.unopened += 1;
+        }
+    }
+
+    /// A flow that was to move gets no other socket and keeps the one it has.
+    pub fn on_unmoved(&mut self) {
+        self.totals.rebinds -= 1;
+        self.totals.unopened += 1;
     }
 
     /// The server sent something to this flow's socket.
@@ -184,13 +202,25 @@ impl Hub {
         totals
     }
 
+    /// All flows are to move at this time.
+    #[cfg(test)]
+    pub fn rebind_all_at(&mut self, at_ns: u64) {
+        self.config.rebinds = vec![Rebind { at_ns, ..crate::plan::rebind_at("0s").unwrap() }];
+    }
+
     fn begin(&mut self, now_ns: u64, client: SocketAddr) -> usize {
         let number = self.totals.flows;
         self.totals.flows += 1;
         let seed = self.config.seed.wrapping_add(number.wrapping_mul(2));
         let Profile { up, down } = &self.config.profile;
-        let flow =
-            Flow { number, client, up: up.link(seed), down: down.link(seed + 1), heard_ns: now_ns, due_ns: None };
+        let flow = Flow {
+            number,
+            client,
+            up: up.link(seed),
+            down: down.link(seed.wrapping_add(1)),
+            heard_ns: now_ns,
+            due_ns: None,
+        };
         let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
         if slot == self.slots.len() {
             self.slots.push(None);
@@ -290,6 +320,29 @@ mod tests {
         assert_eq!(hub.forget_idle(IDLE_NS), [0]);
         assert_eq!(hub.handle_client(IDLE_NS, client(3), b"c"), Some(0));
         assert_eq!((hub.totals().flows, hub.totals().forgotten, hub.totals().up.sent), (3, 1, 4));
+    }
+
+    #[test]
+    fn a_flow_without_a_socket_is_undone_and_its_clients_next_datagram_begins_it_anew() {
+        let mut hub = hub("");
+        assert_eq!(hub.handle_client(0, client(1), b"a"), Some(0));
+        hub.on_unopened(0);
+        assert_eq!((hub.poll(S), hub.totals().flows, hub.totals().unopened), (None, 0, 1));
+        assert_eq!(hub.handle_client(2 * S, client(2), b"b"), Some(0));
+        assert_eq!(hub.handle_client(2 * S, client(1), b"a"), Some(1));
+        assert_eq!(hub.poll(2 * S), Some(Out::ToServer(0, b"b".to_vec())));
+        assert_eq!(hub.poll(2 * S), Some(Out::ToServer(1, b"a".to_vec())));
+        assert_eq!((hub.totals().flows, hub.totals().unopened), (2, 1));
+    }
+
+    #[test]
+    fn the_last_seed_is_as_good_as_any() {
+        for seed in [u64::MAX, u64::MAX - 1] {
+            let mut hub = hub("");
+            hub.config.seed = seed;
+            assert_eq!(hub.handle_client(0, client(1), b"a"), Some(0));
+            assert_eq!(hub.handle_client(0, client(2), b"b"), Some(1));
+        }
     }
 
     #[test]

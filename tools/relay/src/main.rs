@@ -8,6 +8,7 @@ mod args;
 mod files;
 mod hub;
 mod plan;
+mod process;
 mod sockets;
 
 use clap::Parser;

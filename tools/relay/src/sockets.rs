@@ -3,6 +3,7 @@
 
 use crate::args::Setup;
 use crate::hub::{Hub, Out, Totals};
+use crate::process::raise_file_limit;
 use anyhow::{Context, Result};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
@@ -21,6 +22,8 @@ const EVENTS_MAX: usize = 1_024;
 const BATCH_MAX: usize = 256;
 /// The largest UDP payload there is.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Descriptors beside those of the flows: standard streams, the poll, the socket that clients send to, and some to spare.
+const FILES_SPARE: u64 = 64;
 /// How long a signal may wait to be noticed.
 const SIGNAL_EVERY: Duration = Duration::from_millis(200);
 
@@ -32,6 +35,12 @@ pub fn run(setup: Setup) -> Result<String> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals cannot be watched")?;
+    }
+    let files = setup.hub.flows_max as u64 + FILES_SPARE;
+    if let Err(left) = raise_file_limit(files) {
+        eprintln!(
+            "relay: {files} open files are needed for so many --flows and {left} allowed: further clients are refused"
+        );
     }
     let mut relay = Relay::new(setup)?;
     let mut events = Events::with_capacity(EVENTS_MAX);
@@ -94,14 +103,16 @@ impl Relay {
         let mut readable = std::mem::take(&mut self.unread);
         readable.extend(events.iter().map(|event| event.token().0));
         for token in readable {
-            self.read(now_ns, token)?;
+            self.read(now_ns, token);
         }
         self.deliver(now_ns);
         let mut moved = Vec::new();
         self.hub.poll_rebind(now_ns, &mut moved);
         for slot in moved {
             self.moves += 1;
-            self.open(slot)?;
+            if self.open(slot).is_err() {
+                self.hub.on_unmoved();
+            }
         }
         for slot in self.hub.forget_idle(now_ns) {
             self.flows[slot] = None;
@@ -109,29 +120,30 @@ impl Relay {
         Ok(())
     }
 
-    fn read(&mut self, now_ns: u64, token: usize) -> Result<()> {
+    fn read(&mut self, now_ns: u64, token: usize) {
         for _ in 0..BATCH_MAX {
             let read = match token.checked_sub(1) {
                 None => self.clients.recv_from(&mut self.buf).map(|(len, from)| (len, Some(from))),
                 Some(slot) => match self.flows.get(slot).and_then(Option::as_ref) {
                     Some(socket) => socket.recv(&mut self.buf).map(|len| (len, None)),
-                    None => return Ok(()),
+                    None => return,
                 },
             };
             match read {
                 Ok((len, Some(from))) => {
-                    if let Some(slot) = self.hub.handle_client(now_ns, from, &self.buf[..len]) {
-                        self.open(slot)?;
+                    if let Some(slot) = self.hub.handle_client(now_ns, from, &self.buf[..len])
+                        && self.open(slot).is_err()
+                    {
+                        self.hub.on_unopened(slot);
                     }
                 }
                 Ok((len, None)) => self.hub.handle_server(now_ns, token - 1, &self.buf[..len]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 // An ICMP answer to an earlier datagram: nobody listens there now.
                 Err(_) => {}
             }
         }
         self.unread.push(token);
-        Ok(())
     }
 
     fn deliver(&mut self, now_ns: u64) {
@@ -148,15 +160,13 @@ impl Relay {
         }
     }
 
-    /// A socket towards the server for this flow, in the place of the one it had.
-    fn open(&mut self, slot: usize) -> Result<()> {
-        let open = || -> io::Result<UdpSocket> {
-            let socket = std::net::UdpSocket::bind(source(self.to, self.moves))?;
-            socket.set_nonblocking(true)?;
-            socket.connect(self.to)?;
-            Ok(UdpSocket::from_std(socket))
-        };
-        let mut socket = open().context("the system gives no more sockets")?;
+    /// A socket towards the server for this flow, in the place of the one it had; that one stays when the system gives
+    /// no other, as at the limit of open files.
+    fn open(&mut self, slot: usize) -> io::Result<()> {
+        let socket = std::net::UdpSocket::bind(source(self.to, self.moves))?;
+        socket.set_nonblocking(true)?;
+        socket.connect(self.to)?;
+        let mut socket = UdpSocket::from_std(socket);
         self.poll.registry().register(&mut socket, Token(slot + 1), Interest::READABLE)?;
         if slot >= self.flows.len() {
             self.flows.resize_with(slot + 1, || None);
@@ -179,10 +189,10 @@ fn source(to: SocketAddr, moves: u32) -> SocketAddr {
 }
 
 fn table(totals: &Totals, send_errors: u64) -> String {
-    let Totals { flows, forgotten, refused, rebinds, cut, .. } = totals;
+    let Totals { flows, forgotten, refused, unopened, rebinds, cut, .. } = totals;
     let mut text = format!(
-        "{flows} flows ({forgotten} forgotten), {refused} datagrams of further clients refused, {rebinds} moves, \
-         {cut} datagrams cut off, {send_errors} not taken by the system\n"
+        "{flows} flows ({forgotten} forgotten), {refused} datagrams of further clients refused, {unopened} for \
+         want of a socket, {rebinds} moves, {cut} datagrams cut off, {send_errors} not taken by the system\n"
     );
     for (name, way) in [("up", &totals.up), ("down", &totals.down)] {
         let LinkCounters { sent, delivered, lost, duplicated, reordered, corrupted, overflowed, tail_dropped } = way;
@@ -233,6 +243,44 @@ mod tests {
             relay.open(0).unwrap();
         }
         assert_ne!(from[0].ip(), from[1].ip());
+    }
+
+    #[test]
+    fn without_a_socket_a_client_is_refused_or_stays_where_it_is_and_the_relay_goes_on() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        // No socket may be connected there, so it is as if the system gave none.
+        let nowhere = "255.255.255.255:7".parse().unwrap();
+        let hub = HubConfig { flows_max: 4, ..HubConfig::default() };
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let mut relay = Relay::new(Setup { listen, to: nowhere, duration_ns: None, hub }).unwrap();
+        client.connect(relay.clients.local_addr().unwrap()).unwrap();
+        let mut events = Events::with_capacity(8);
+        for socket in [&server, &client] {
+            socket.set_nonblocking(true).unwrap();
+        }
+        client.send(b"lost").unwrap();
+        for _ in 0..1_000 {
+            relay.turn(&mut events).unwrap();
+            if relay.hub.totals().unopened > 0 {
+                break;
+            }
+        }
+        let totals = relay.hub.totals();
+        assert_eq!((totals.unopened, totals.flows, totals.up.sent), (1, 0, 0));
+
+        relay.to = server.local_addr().unwrap();
+        client.send(b"ping").unwrap();
+        let mut buf = [0; 16];
+        let (len, before) = until(&mut relay, &mut events, || server.recv_from(&mut buf));
+        assert_eq!((len, relay.hub.totals().flows), (4, 1));
+
+        relay.to = nowhere;
+        relay.hub.rebind_all_at(0);
+        relay.turn(&mut events).unwrap();
+        assert_eq!((relay.hub.totals().unopened, relay.hub.totals().rebinds), (2, 0));
+        client.send(b"still").unwrap();
+        assert_eq!(until(&mut relay, &mut events, || server.recv_from(&mut buf)), (5, before));
     }
 
     fn until<T>(relay: &mut Relay, events: &mut Events, mut read: impl FnMut() -> io::Result<T>) -> T {

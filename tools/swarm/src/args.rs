@@ -4,7 +4,7 @@ use crate::duration;
 use crate::movement::humans::read_recording;
 use crate::movement::{Clumped, Crowd, Humans, Movement, Uniform};
 use crate::token;
-use crate::trouble::{OUTAGE_BEFORE_END_NS, Troubles};
+use crate::trouble::{OUTAGE_AFTER_NS, OUTAGE_BEFORE_END_NS, Troubles};
 use crate::view::Recorded;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -191,7 +191,7 @@ impl Args {
         let (cut, rebinds) = (outage.map_or(0, |(bots, _)| bots) as u64, self.rebind);
         ensure!(cut + rebinds <= self.bots, "--rebind {rebinds} and --outage {cut} need as many --bots");
         if let Some((_, span)) = self.outage {
-            let needed = span + Duration::from_nanos(OUTAGE_BEFORE_END_NS);
+            let needed = span + Duration::from_nanos(OUTAGE_AFTER_NS + OUTAGE_BEFORE_END_NS);
             ensure!(self.duration >= needed, "an outage of {span:?} needs a --duration of {needed:?} at least");
             ensure!(!self.rejoin, "--outage is about sessions that go on; with --rejoin bots give them up");
         }
@@ -208,14 +208,9 @@ fn outage(text: &str) -> Result<(usize, Duration), String> {
 
 /// A link by name, by settings, or from a file, whose recordings are looked for beside it.
 fn profile(named: &str) -> Result<netem::Profile> {
-    let read = |file: &Path| read_recording(file).map_err(|error| format!("{error:#}"));
-    let file = Path::new(named);
-    let folder = file.parent().filter(|_| file.is_file());
-    let text = if folder.is_some() { read_recording(file)? } else { named.to_owned() };
-    let parsed = netem::Profile::parse(&text, &mut |recording| {
-        read(&folder.map_or_else(|| PathBuf::from(recording), |folder| folder.join(recording)))
-    });
-    parsed.with_context(|| format!("--link {named}"))
+    let mut read = |file: &Path| read_recording(file).map_err(|error| format!("{error:#}"));
+    let profile = netem::Profile::open(named, Path::new(named).is_file(), &mut read);
+    profile.with_context(|| format!("--link {named}"))
 }
 
 fn movement(name: &str, bots: usize, seed: u64) -> Result<Movement> {
@@ -294,11 +289,12 @@ mod tests {
     #[test]
     fn troubles_must_fit_the_bots_and_the_time() {
         let troubles = |line: &str| Args::try_parse_from(line.split_whitespace()).unwrap().troubles();
-        let fits = troubles("swarm --bots 500 --duration 75s --rebind 300 --outage 200@60s").unwrap();
+        let fits = troubles("swarm --bots 500 --duration 80s --rebind 300 --outage 200@60s").unwrap();
         assert_eq!(fits, Troubles { rebinds: 300, outage: Some((200, 60_000_000_000)) });
         assert!(troubles("swarm --bots 500 --rebind 501").is_err());
-        assert!(troubles("swarm --bots 500 --duration 74s --outage 200@60s").is_err());
-        assert!(troubles("swarm --duration 75s --outage 200@60s --rejoin").is_err());
+        assert!(troubles("swarm --bots 500 --duration 79s --outage 200@60s").is_err());
+        let rejoin = troubles("swarm --duration 80s --outage 200@60s --rejoin").unwrap_err().to_string();
+        assert!(rejoin.contains("--rejoin"), "{rejoin}");
     }
 
     #[test]

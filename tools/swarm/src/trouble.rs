@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Rebindings are spread over this part of the measured window, in percent.
 const REBIND_SPAN_PERCENT: (u64, u64) = (10, 80);
 /// An outage begins this long after the window opens.
-const OUTAGE_AFTER_NS: u64 = 5_000_000_000;
+pub const OUTAGE_AFTER_NS: u64 = 5_000_000_000;
 /// And must end this long before the window closes, so that everybody can be seen to come back.
 pub const OUTAGE_BEFORE_END_NS: u64 = 15_000_000_000;
 

@@ -75,12 +75,20 @@ impl Wire {
     /// The system gives no socket.
     pub fn rebind(&mut self, server: SocketAddr, registry: &Registry, source: Source) -> io::Result<()> {
         self.socket = socket(self.index, server, registry, source)?;
+        if let Some(links) = &mut self.links {
+            links.down.cut();
+        }
         Ok(())
     }
 
-    /// Cuts it off, or mends it.
+    /// Cuts it off, and all that is on its way is lost; or mends it.
     pub fn cut(&mut self, is_cut: bool) {
         self.is_cut = is_cut;
+        // Nothing is put on a link while it is cut, so it stays empty until it is mended.
+        if let Some(links) = self.links.as_mut().filter(|_| is_cut) {
+            links.up.cut();
+            links.down.cut();
+        }
     }
 
     /// Takes the next datagram that has come all the way into `buf`: from the socket, or from the end of the link that
@@ -130,9 +138,7 @@ impl Wire {
     /// Puts what has come to the end of the link up into the socket.
     pub fn flush(&mut self, now_ns: u64, tally: &mut Tally) {
         while let Some(datagram) = self.links.as_mut().and_then(|links| links.up.poll(now_ns)) {
-            if !self.is_cut {
-                self.put(&datagram, tally);
-            }
+            self.put(&datagram, tally);
             if let Some(links) = &mut self.links {
                 links.up.recycle(datagram);
             }
@@ -226,6 +232,45 @@ mod tests {
             (wire.recv(at_ns - 1, &mut buf, &mut tally), wire.recv(at_ns, &mut buf, &mut tally)),
             (None, Some(4))
         );
+    }
+
+    /// Waits until what the server sends is on the wire's link down.
+    fn on_the_link(server: &std::net::UdpSocket, wire: &mut Wire, now_ns: u64, tally: &mut Tally) {
+        let mut buf = [0; DATAGRAM_BYTES_MAX];
+        wire.send_past_link(b"here", tally);
+        let (_, from) = server.recv_from(&mut buf).unwrap();
+        server.send_to(b"down", from).unwrap();
+        while wire.links.as_ref().is_some_and(|links| links.down.is_empty()) {
+            assert_eq!(wire.recv(now_ns, &mut buf, tally), None);
+        }
+    }
+
+    #[test]
+    fn what_is_on_its_way_to_an_address_left_behind_or_cut_off_is_lost() {
+        let profile = Profile::parse("up.delay=10ms,down.delay=30ms", &mut |_| Err(String::new())).unwrap();
+        let (server, mut wire, poll) = pair(Some(&profile));
+        let (mut tally, mut buf) = (Tally::default(), [0; DATAGRAM_BYTES_MAX]);
+        let mut recv = |wire: &mut Wire, tally: &mut Tally, at_ms| wire.recv(at_ms * MS, &mut buf, tally);
+        on_the_link(&server, &mut wire, 0, &mut tally);
+        assert_eq!(recv(&mut wire, &mut tally, 30), Some(4), "without a blow it comes");
+
+        on_the_link(&server, &mut wire, 100 * MS, &mut tally);
+        wire.rebind(server.local_addr().unwrap(), poll.registry(), Source::Port).unwrap();
+        assert_eq!(recv(&mut wire, &mut tally, 130), None);
+        assert_eq!(recv(&mut wire, &mut tally, 1_000), None);
+
+        on_the_link(&server, &mut wire, 2_000 * MS, &mut tally);
+        wire.send(2_000 * MS, b"up", &mut tally);
+        let before = format!("{tally:?}");
+        wire.cut(true);
+        assert_eq!(recv(&mut wire, &mut tally, 2_030), None);
+        wire.cut(false);
+        wire.flush(3_000 * MS, &mut tally);
+        assert_eq!(recv(&mut wire, &mut tally, 3_000), None, "nor when it is mended");
+        assert_eq!(format!("{tally:?}"), before, "nothing left or came meanwhile");
+
+        on_the_link(&server, &mut wire, 4_000 * MS, &mut tally);
+        assert_eq!(recv(&mut wire, &mut tally, 4_030), Some(4), "and from then on all comes again");
     }
 
     #[test]

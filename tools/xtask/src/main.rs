@@ -86,7 +86,7 @@ enum Command {
         #[arg(long)]
         short: bool,
     },
-    /// A long run: memory flat, clock true, no errors
+    /// A long run: memory flat, clock true, no errors, and from 5 minutes on neither slow nor lossy
     Soak {
         /// How long
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_440))]

@@ -28,6 +28,12 @@ impl Metrics {
         Ok(Self { text })
     }
 
+    /// The page with this text.
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        Self { text: text.to_owned() }
+    }
+
     /// The value of a line, named as it begins: `throng_ticks_total`, `throng_packets_total{dir="in"}`.
     pub fn value(&self, name: &str) -> Result<f64> {
         let value = self.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
@@ -47,7 +53,7 @@ mod tests {
     #[test]
     fn a_line_is_found_by_its_whole_name() {
         let text = "throng_ticks_total 5\nthrong_ticks 7\nthrong_transport_events_total{event=\"sessions_moved\"} 3\n";
-        let metrics = Metrics { text: text.to_owned() };
+        let metrics = Metrics::of(text);
         assert_eq!(metrics.value("throng_ticks").unwrap(), 7.0);
         assert_eq!(metrics.event("sessions_moved").unwrap(), 3.0);
         assert!(metrics.value("throng").unwrap_err().to_string().contains("has no throng"));

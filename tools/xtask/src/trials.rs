@@ -104,10 +104,10 @@ fn run_of(name: &str, bots: u32, duration_s: u32, short: bool, extra: &[String])
     }
 }
 
-fn show(outcome: &Outcome) {
+fn show(outcome: &Outcome, run: &Run) {
     print!("{}", outcome.out);
-    if outcome.exit != Some(0) {
-        print!("{}", outcome.err);
+    if let Some(fault) = outcome.fault_of_clean_run(run) {
+        println!("{}{fault}", outcome.err);
     }
 }
 
@@ -118,19 +118,29 @@ fn figure(outcome: &Outcome, path: &str) -> Result<f64> {
     found.with_context(|| format!("the swarm's report has no {path}"))
 }
 
-fn errors(outcome: &Outcome) -> f64 {
-    let errors = outcome.errors().unwrap_or_default();
-    errors.iter().map(|(_, count)| *count as f64).sum()
+/// All errors that the swarm counted. A report that counts none of any kind is no report of none.
+fn errors(outcome: &Outcome) -> Result<f64> {
+    let errors = outcome.errors().filter(|errors| !errors.is_empty());
+    Ok(errors.context("the swarm's report has no errors")?.iter().map(|(_, count)| *count as f64).sum())
 }
 
-/// What every trial asks of a swarm: all in, nobody thrown out, one login each, nothing wrong.
-fn common_lines(outcome: &Outcome, metrics: &Metrics, bots: u32) -> Result<Vec<Line>> {
-    let bots = f64::from(bots);
+/// 1 when the swarm itself says that it passed, by its exit code and by its report, and nothing speaks against it; else 0.
+fn own_verdict(outcome: &Outcome, run: &Run) -> Result<f64> {
+    let pass = outcome.report.as_ref().and_then(|report| report.get("pass")).and_then(serde_json::Value::as_bool);
+    let pass = pass.context("the swarm's report has no pass")?;
+    Ok(f64::from(u8::from(pass && outcome.fault_of_clean_run(run).is_none())))
+}
+
+/// What every trial asks of a swarm: its own word that all is well, all in, nobody thrown out, one login each, nothing
+/// wrong.
+fn common_lines(outcome: &Outcome, metrics: &Metrics, run: &Run) -> Result<Vec<Line>> {
+    let bots = f64::from(run.bots);
     Ok(vec![
+        Line::exactly("passed by the swarm's own verdict", own_verdict(outcome, run)?, 1.0),
         Line::exactly("bots in at the end", figure(outcome, "connected")?, bots),
         Line::exactly("disconnects", figure(outcome, "disconnects")?, 0.0),
         Line::exactly("logins", figure(outcome, "logins")?, bots),
-        Line::exactly("errors", errors(outcome), 0.0),
+        Line::exactly("errors", errors(outcome)?, 0.0),
         Line::at_least("comparisons", figure(outcome, "comparisons")?, figure(outcome, "comparisons_needed")?),
         Line::exactly("sessions the server began", metrics.event("sessions_started")?, bots),
         Line::exactly("sessions taken over", metrics.event("sessions_taken_over")?, 0.0),
@@ -145,10 +155,11 @@ pub fn migration(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> 
         let place = cast.place(checkout)?;
         let server = place.start()?;
         let extra = ["--rebind".to_owned(), bots.to_string()];
-        let outcome = run_of("movers", bots, duration_s, short, &extra).finish(&cast.swarm, &place)?;
-        show(&outcome);
+        let run = run_of("movers", bots, duration_s, short, &extra);
+        let outcome = run.finish(&cast.swarm, &place)?;
+        show(&outcome, &run);
         let metrics = Metrics::read(place.ops)?;
-        let mut lines = common_lines(&outcome, &metrics, bots)?;
+        let mut lines = common_lines(&outcome, &metrics, &run)?;
         lines.push(Line::exactly("bots that moved", figure(&outcome, "moves.bots")?, f64::from(bots)));
         lines.push(Line::exactly("of them back", figure(&outcome, "moves.back")?, f64::from(bots)));
         lines.push(Line::at_most("slowest, ms", figure(&outcome, "moves.slowest_ms")?, MOVE_MS_MAX));
@@ -169,10 +180,11 @@ pub fn outage(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
         let place = cast.place(checkout)?;
         let server = place.start()?;
         let extra = ["--outage".to_owned(), format!("{cut}@{cut_s}s")];
-        let outcome = run_of("cut", bots, cut_s + OUTAGE_AROUND_S, short, &extra).finish(&cast.swarm, &place)?;
-        show(&outcome);
+        let run = run_of("cut", bots, cut_s + OUTAGE_AROUND_S, short, &extra);
+        let outcome = run.finish(&cast.swarm, &place)?;
+        show(&outcome, &run);
         let metrics = Metrics::read(place.ops)?;
-        let mut lines = common_lines(&outcome, &metrics, bots)?;
+        let mut lines = common_lines(&outcome, &metrics, &run)?;
         let cut = f64::from(cut);
         lines.push(Line::exactly("bots that were cut off", figure(&outcome, "outage.bots")?, cut));
         lines.push(Line::exactly("of them back", figure(&outcome, "outage.back")?, cut));
@@ -197,13 +209,19 @@ struct Sample {
     files: f64,
 }
 
+/// A soak that is cut short is a try on a machine that does other work; a whole one is judged by its speed as well.
+fn soak_run(minutes: u32, bots: u32) -> Run {
+    run_of("soak", bots, minutes * 60, minutes < SOAK_JUDGED_MINUTES_MIN, &[])
+}
+
 /// Bots play for as long as asked; the server's memory stays flat and its clock true.
 pub fn soak(checkout: &Checkout, steps: &Steps, minutes: u32, bots: u32) -> Result<()> {
     let cast = Cast::build(checkout, steps, "soak")?;
     let lines = steps.run(&format!("soak: {bots} bots for {minutes} min"), || {
         let place = cast.place(checkout)?;
         let server = place.start()?;
-        let mut playing = run_of("soak", bots, minutes * 60, true, &[]).start(&cast.swarm, &place)?;
+        let run = soak_run(minutes, bots);
+        let mut playing = run.start(&cast.swarm, &place)?;
         let (began, mut samples) = (Instant::now(), Vec::new());
         while !playing.has_ended() {
             sleep(SAMPLE_EVERY);
@@ -217,9 +235,9 @@ pub fn soak(checkout: &Checkout, steps: &Steps, minutes: u32, bots: u32) -> Resu
             });
         }
         let outcome = playing.wait()?;
-        show(&outcome);
+        show(&outcome, &run);
         let metrics = Metrics::read(place.ops)?;
-        let mut lines = common_lines(&outcome, &metrics, bots)?;
+        let mut lines = common_lines(&outcome, &metrics, &run)?;
         lines.extend(soak_lines(&samples)?);
         server.kill()?;
         Ok(lines)
@@ -282,6 +300,8 @@ const MOVE_MS_MAX: f64 = 1_500.0;
 const OUTAGE_MS_MAX: f64 = 2_500.0;
 /// Before and after an outage, seconds: the swarm wants 5 and 15.
 const OUTAGE_AROUND_S: u32 = 22;
+/// From so many minutes on the swarm judges ticks, loss and round trips of a soak too.
+const SOAK_JUDGED_MINUTES_MIN: u32 = 5;
 /// How often a soaking server is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 const MIB: f64 = 1_048_576.0;
@@ -340,11 +360,59 @@ mod tests {
         assert!(soak_lines(&samples(0.0, 60.0)[..4]).is_err());
     }
 
+    /// What a swarm of five bots leaves when all was well.
+    fn good_report() -> serde_json::Value {
+        serde_json::json!({
+            "pass": true, "connected": 5, "disconnects": 0, "logins": 5, "comparisons": 9, "comparisons_needed": 8,
+            "errors": { "ghost": 0, "stale": 0 },
+        })
+    }
+
+    fn outcome(exit: Option<i32>, report: serde_json::Value) -> Outcome {
+        Outcome { exit, out: String::new(), err: String::new(), report: Some(report) }
+    }
+
     #[test]
     fn figures_are_found_by_their_path() {
-        let report = serde_json::json!({ "moves": { "back": 3 }, "errors": { "ghost": 1, "stale": 2 } });
-        let outcome = Outcome { exit: Some(0), out: String::new(), err: String::new(), report: Some(report) };
-        assert_eq!((figure(&outcome, "moves.back").unwrap(), errors(&outcome)), (3.0, 3.0));
+        let mut report = good_report();
+        report["moves"] = serde_json::json!({ "back": 3 });
+        report["errors"] = serde_json::json!({ "ghost": 1, "stale": 2 });
+        let outcome = outcome(Some(0), report);
+        assert_eq!((figure(&outcome, "moves.back").unwrap(), errors(&outcome).unwrap()), (3.0, 3.0));
         assert!(figure(&outcome, "moves.lost").is_err());
+    }
+
+    #[test]
+    fn a_trial_holds_only_with_the_swarms_own_word_and_its_count_of_errors() {
+        let metrics = Metrics::of(
+            "throng_transport_events_total{event=\"sessions_started\"} 5\n\
+             throng_transport_events_total{event=\"sessions_taken_over\"} 0\n",
+        );
+        let run = run_of("five", 5, 12, false, &[]);
+        let broken = |exit, report| {
+            let lines = common_lines(&outcome(exit, report), &metrics, &run)?;
+            let broken = lines.iter().filter(|line| !line.holds()).map(|line| line.what.clone());
+            anyhow::Ok(broken.collect::<Vec<_>>())
+        };
+        let with = |key: &str, value: serde_json::Value| {
+            let mut report = good_report();
+            report[key] = value;
+            report
+        };
+        assert_eq!(broken(Some(0), good_report()).unwrap(), Vec::<String>::new());
+        for (exit, report) in [(Some(1), good_report()), (None, good_report()), (Some(0), with("pass", false.into()))] {
+            assert_eq!(broken(exit, report).unwrap(), ["passed by the swarm's own verdict"], "{exit:?}");
+        }
+        for key in ["errors", "pass", "logins"] {
+            assert!(broken(Some(0), with(key, serde_json::Value::Null)).is_err(), "{key}");
+        }
+        assert!(broken(Some(0), with("errors", serde_json::json!({}))).is_err());
+        assert!(broken(Some(0), with("errors", serde_json::json!({ "ghost": "none" }))).is_err());
+    }
+
+    #[test]
+    fn speed_is_judged_in_a_whole_soak_and_in_every_trial_that_is_not_short() {
+        assert_eq!([4, 5, 20].map(|minutes| soak_run(minutes, 200).truth_only), [true, false, false]);
+        assert_eq!([true, false].map(|short| run_of("movers", 40, 12, short, &[]).truth_only), [true, false]);
     }
 }

@@ -3,6 +3,7 @@
 mod value;
 
 use crate::{Bottleneck, Burst, Capacity, DeliveryTrace, Link, LinkConfig, ProbeTrace, TraceError};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Datagrams that a queue holds unless `queue` says otherwise.
@@ -65,7 +66,7 @@ pub enum ProfileError {
     /// Losses belong to probes.
     #[error("losses without probes")]
     LossesAlone,
-    /// A recording that cannot be read.
+    /// A recording, or a profile's own file, that cannot be read.
     #[error("{file}: {why}")]
     File {
         /// Its name as given.
@@ -159,6 +160,25 @@ impl Profile {
             };
         }
         Ok(profile)
+    }
+
+    /// A profile as it is named on a command line: the text itself or, when `is_file`, the file of that name, whose
+    /// recordings are looked for beside it. `read` gives the text of a file.
+    ///
+    /// # Errors
+    /// [`ProfileError`], one sentence.
+    pub fn open(
+        named: &str,
+        is_file: bool,
+        read: &mut dyn FnMut(&Path) -> Result<String, String>,
+    ) -> Result<Self, ProfileError> {
+        let file = Path::new(named);
+        if !is_file {
+            return Self::parse(named, &mut |recording| read(Path::new(recording)));
+        }
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let text = text_of(named, &mut |_| read(file))?;
+        Self::parse(&text, &mut |recording| read(&folder.join(recording)))
     }
 
     /// The link of that name.
@@ -258,6 +278,26 @@ mod tests {
             _ => Err("there is none".to_owned()),
         };
         Profile::parse(text, &mut read)
+    }
+
+    #[test]
+    fn a_file_names_its_recordings_from_where_it_lies_and_a_text_from_here() {
+        let mut asked = Vec::new();
+        let mut open = |named: &str, is_file| {
+            let mut read = |file: &Path| {
+                asked.push(file.display().to_string());
+                match file.to_str() {
+                    Some("links/mine") => Ok("delay=20ms\ndown.trace=down\n".to_owned()),
+                    Some("links/down" | "down") => Ok("1\n2\n".to_owned()),
+                    _ => Err("there is none".to_owned()),
+                }
+            };
+            Profile::open(named, is_file, &mut read)
+        };
+        assert_eq!(open("links/mine", true), open("delay=20ms,down.trace=down", false));
+        assert_eq!(open("lte", false).ok(), Profile::named("lte"));
+        assert_eq!(open("links/gone", true).unwrap_err().to_string(), "links/gone: there is none");
+        assert_eq!(asked, ["links/mine", "links/down", "down", "links/gone"]);
     }
 
     #[test]

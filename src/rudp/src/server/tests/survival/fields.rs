@@ -1,12 +1,15 @@
 //! Item 9: every field at its edges, every length.
 use super::{HOME, spoken};
 use crate::client::{Client, ClientConfig, ClientState};
+use crate::counters::Counters;
 use crate::outer::{DATAGRAM_BYTES_MAX, KeepAlive, Kind, REQUEST_BYTES};
+use crate::reason::Reason;
 use crate::rig::hand::{Hand, hello_body, input_body};
 use crate::rig::{Told, World, hello, mint};
 use crate::seal::{TAG_BYTES, TokenKey};
-use crate::time::NS_PER_MS;
+use crate::time::{NS_PER_MS, Now};
 use crate::token::{PrivateToken, seal_private};
+use std::net::SocketAddr;
 
 /// Counters that say why a datagram went no further.
 fn drops(world: &World) -> u64 {
@@ -87,31 +90,74 @@ fn survival_09_every_truncation_of_every_type_is_dropped_for_one_stated_reason()
     }
 }
 
-/// The same at the client's end.
+/// Which of the counters of what is dropped rose since `before`, and by how much.
+fn dropped_since(before: &Counters, client: &Client) -> Vec<(&'static str, u64)> {
+    let pairs = client.counters().iter().zip(before.iter());
+    let risen = pairs.map(|((name, after), (_, before))| (name, after - before)).filter(|(_, by)| *by > 0);
+    risen.filter(|(name, _)| name.starts_with("drop_") || name.starts_with("payload_")).collect()
+}
+
+/// Every proper beginning of `whole` is dropped for one of the four reasons that a cut datagram can give.
+fn assert_cut_short_is_dropped(client: &mut Client, now: Now, server: SocketAddr, whole: &[u8]) {
+    for length in 0..whole.len() {
+        let before = client.counters().clone();
+        client.handle_datagram(now, server, &mut whole[..length].to_vec());
+        let [(name, 1)] = dropped_since(&before, client)[..] else {
+            panic!("{length} bytes of type {}: {:?}", whole[0] & 15, dropped_since(&before, client));
+        };
+        let reasons = ["drop_length", "drop_seal", "drop_state", "drop_sequence_bytes"];
+        assert!(reasons.contains(&name), "{length} bytes of type {}: {name}", whole[0] & 15);
+    }
+}
+
+/// The same at the client's end: in a session, and before there is one.
 ///
 /// proves: SES-13
 #[test]
 fn survival_09_every_truncation_of_what_a_server_sends_is_dropped() {
     let (mut world, peer) = spoken(HOME, 1);
     let hand = Hand::new(world.token(1, 100), HOME);
+    let keep_alive = hand.seal_down(Kind::KeepAlive, 9_000, &[0; 8]);
     let packets = [
         hand.seal_down(Kind::Denied, 1 << 63, &[]),
         hand.seal_down(Kind::Challenge, (1 << 63) + 1, &[5; 308]),
-        hand.seal_down(Kind::KeepAlive, 9_000, &[0; 8]),
+        keep_alive.clone(),
         hand.seal_down(Kind::Payload, 9_001, &[0, 4]),
         hand.seal_down(Kind::Disconnect, 9_002, &[]),
         hand.path_down(7, 9_003, 77),
     ];
     let (server, now) = (world.server_address, world.now);
+    let client = &mut world.peers[peer].client;
     for whole in packets {
-        for length in 0..whole.len() {
-            world.peers[peer].client.handle_datagram(now, server, &mut whole[..length].to_vec());
-        }
+        assert_cut_short_is_dropped(client, now, server, &whole);
     }
-    let counters = world.peers[peer].client.counters();
-    assert_eq!(counters.payload_malformed + counters.drop_repeated, 0, "none was opened");
+    // What was cut short is sound when it is whole, and opened: only then is its number used up.
+    for wanted in [vec![], vec![("drop_repeated", 1)]] {
+        let before = client.counters().clone();
+        client.handle_datagram(now, server, &mut keep_alive.clone());
+        assert_eq!(dropped_since(&before, client), wanted);
+    }
     world.run_ms(3_000);
     assert_eq!(world.state(peer), ClientState::Spoken);
+}
+
+/// proves: SES-13
+#[test]
+fn survival_09_every_truncation_of_an_answer_to_a_request_is_dropped_and_the_whole_is_heard() {
+    let world = World::v4();
+    let (token, server, now) = (world.token(1, 1), world.server_address, world.now);
+    let hand = Hand::new(token.clone(), HOME);
+    for (whole, then) in [
+        (hand.seal_down(Kind::Denied, 1 << 63, &[]), ClientState::Ended(Reason::ServerFull)),
+        (hand.seal_down(Kind::Challenge, (1 << 63) + 1, &[5; 308]), ClientState::Responding),
+    ] {
+        let mut client = Client::new(ClientConfig::new(token.clone(), hello()), now);
+        assert_cut_short_is_dropped(&mut client, now, server, &whole);
+        assert_eq!(client.state(), ClientState::Requesting);
+        let before = client.counters().clone();
+        client.handle_datagram(now, server, &mut whole.clone());
+        assert_eq!((dropped_since(&before, &client), client.state()), (vec![], then));
+    }
 }
 
 /// proves: SES-10, SES-12, SES-13
@@ -236,7 +282,7 @@ fn survival_09_every_byte_of_a_sealed_token_at_its_edges_ends_in_a_stated_way() 
             *tag = key.seal(&nonce, &associated, plain);
             let hand = Hand::new(changed, HOME);
             world.now = world.now.plus_ns(NS_PER_MS);
-            let from = std::net::SocketAddr::from(([198, 51, at as u8, value], 1 + at as u16));
+            let from = SocketAddr::from(([198, 51, at as u8, value], 1 + at as u16));
             let (before, admitted) = (drops(&world), world.server.counters().requests_admitted);
             world.strike(from, &hand.request());
             let after = (drops(&world) - before) + (world.server.counters().requests_admitted - admitted);

@@ -1,12 +1,13 @@
 //! Item 11: replays, used tokens, forged numbers.
 use super::{HOME, spoken};
 use crate::client::ClientState;
+use crate::liveness::{HELD_DEFAULT_S, SILENT_AFTER_NS};
 use crate::outer::Kind;
 use crate::reason::Reason;
 use crate::rig::hand::Hand;
-use crate::rig::{START, Told, World, hello, rules};
+use crate::rig::{Told, World, hello, rules};
 use crate::server::{Server, ServerConfig};
-use crate::time::NS_PER_S;
+use crate::time::{NS_PER_MS, NS_PER_S};
 use std::net::SocketAddr;
 
 const ELSEWHERE: &str = "203.0.113.9:6000";
@@ -178,5 +179,7 @@ fn survival_11_a_bearer_who_uses_up_his_numbers_ends_himself_only() {
     assert_eq!(world.server.counters().drop_stale, 1);
     world.run_ms(2_000);
     assert_eq!((world.state(honest), world.ends()), (ClientState::Spoken, vec![]));
-    assert!(world.now.unix_s > START.unix_s);
+    assert_eq!(world.server.connections(), 2, "his own session is held until his silence ends it");
+    world.run_ms(SILENT_AFTER_NS / NS_PER_MS + u64::from(HELD_DEFAULT_S) * 1_000);
+    assert_eq!((world.server.connections(), world.state(honest)), (1, ClientState::Spoken));
 }
