@@ -19,6 +19,10 @@ pub fn test(checkout: &Checkout, steps: &Steps, args: &[String]) -> Result<()> {
 pub fn ci(checkout: &Checkout, steps: &Steps) -> Result<()> {
     steps.run("prerequisites", check_prerequisites)?;
     steps.run("format", || checkout.run_cargo(&["fmt", "--all", "--check"]))?;
+    // Formatted like the rest; built only when peers are measured, because its dependencies are many and not ours.
+    steps.run("format of benches/peers", || {
+        checkout.run_cargo(&["fmt", "--manifest-path", "benches/peers/Cargo.toml", "--check"])
+    })?;
     steps.run("tidy", || tidy::run(checkout))?;
     steps.run("spec", || spec::run(checkout))?;
     steps.run("lints", || checkout.run_cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;

@@ -19,7 +19,7 @@ pub struct Row {
     clients: usize,
     round: usize,
     us_per_tick: f64,
-    /// To the bare kernel of the same round; none for itself.
+    /// To the bare kernel of the same round with as many clients; none for itself.
     ratio: Option<f64>,
     core: f64,
     rate_hz: f64,
@@ -42,9 +42,10 @@ impl Report {
         Self { clients, seconds, payload_bytes, rows: Vec::new() }
     }
 
-    /// One more row, compared with the kernel's in this round; that one goes first.
+    /// One more row, compared with the kernel's in this round with as many clients; that one goes first.
     pub fn add(&mut self, contestant: &str, clients: usize, round: usize, figures: &Figures) {
-        let kernel = self.rows.iter().rfind(|row| row.contestant == KERNEL && row.round == round);
+        let is_beside = |row: &&Row| row.contestant == KERNEL && row.round == round && row.clients == clients;
+        let kernel = self.rows.iter().rfind(is_beside).filter(|_| contestant != KERNEL);
         let row = Row {
             contestant: contestant.to_owned(),
             clients,
@@ -83,11 +84,11 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// The mean over all rounds of one contestant's ratio; none when it has none.
+    /// The mean over all rounds of one contestant's ratio with as many clients; none when it has none.
     #[must_use]
-    pub fn ratio(&self, contestant: &str) -> Option<f64> {
-        let ratios: Vec<f64> =
-            self.rows.iter().filter(|row| row.contestant == contestant).filter_map(|row| row.ratio).collect();
+    pub fn ratio(&self, contestant: &str, clients: usize) -> Option<f64> {
+        let is_asked = |row: &&Row| row.contestant == contestant && row.clients == clients;
+        let ratios: Vec<f64> = self.rows.iter().filter(is_asked).filter_map(|row| row.ratio).collect();
         (!ratios.is_empty()).then(|| ratios.iter().sum::<f64>() / ratios.len() as f64)
     }
 
@@ -108,14 +109,15 @@ impl Report {
         for row in &self.rows {
             println!("{}", row.line());
         }
-        let mut names: Vec<&str> = Vec::new();
+        let mut compared: Vec<(&str, usize)> = Vec::new();
         for row in self.rows.iter().filter(|row| row.ratio.is_some()) {
-            if !names.contains(&row.contestant.as_str()) {
-                names.push(&row.contestant);
+            if !compared.contains(&(&row.contestant, row.clients)) {
+                compared.push((&row.contestant, row.clients));
             }
         }
-        for name in names {
-            println!("{name}: {:.2} x the bare kernel", self.ratio(name).unwrap_or(0.0));
+        for (name, clients) in compared {
+            let ratio = self.ratio(name, clients).unwrap_or(0.0);
+            println!("{name}: {ratio:.2} x the bare kernel with {clients} clients");
         }
         if self.rows.iter().any(|row| !row.valid && row.failure.is_none()) {
             println!(
@@ -165,8 +167,21 @@ mod tests {
             report.add(KERNEL, 10, round, &figures(kernel));
             report.add("ours", 10, round, &figures(ours));
         }
-        assert_eq!(report.ratio("ours"), Some(1.75));
-        assert_eq!(report.ratio(KERNEL), None);
+        assert_eq!(report.ratio("ours", 10), Some(1.75));
+        assert_eq!(report.ratio(KERNEL, 10), None);
+    }
+
+    #[test]
+    fn a_contestant_with_fewer_clients_is_compared_with_the_kernel_with_as_many() {
+        let mut report = Report::new(10, 1, 200);
+        for (clients, kernel, ours) in [(10, 4.0, 6.0), (5, 2.0, 4.0)] {
+            report.add(KERNEL, clients, 1, &figures(kernel));
+            report.add("ours", clients, 1, &figures(ours));
+        }
+        assert_eq!((report.ratio("ours", 10), report.ratio("ours", 5)), (Some(1.5), Some(2.0)));
+        assert_eq!(report.ratio(KERNEL, 5), None);
+        report.add("ours", 7, 1, &figures(4.0));
+        assert_eq!(report.ratio("ours", 7), None, "there is no kernel beside it");
     }
 
     #[test]
