@@ -59,7 +59,7 @@ fn serve(socket: UdpSocket, clients: usize, period: Duration, stop: &AtomicBool)
 
 /// ENet throws unreliable packets away when the round trip grows; here that would be loss of its own making.
 fn keep_all(peer: &mut Peer<UdpSocket>) {
-    peer.set_throttle(PEER_PACKET_THROTTLE_INTERVAL as u32, PEER_PACKET_THROTTLE_ACCELERATION as u32, 0);
+    peer.set_throttle(PEER_PACKET_THROTTLE_INTERVAL, PEER_PACKET_THROTTLE_ACCELERATION, 0);
 }
 
 struct Clients {

@@ -4,7 +4,7 @@ use crate::Peer;
 use anyhow::Result;
 use measure::echo::load::{Figures, Plan, TICK_RATE_HZ};
 use measure::echo::measure_kernel;
-use measure::echo::report::Report;
+use measure::echo::report::{KERNEL, Report};
 use serde::Serialize;
 
 /// Below this share of 60 answers a second and client a contestant does not carry its clients.
@@ -23,7 +23,7 @@ pub struct Ladder {
     stops: Vec<Stop>,
 }
 
-/// A contestant that could not carry so many clients.
+/// A contestant that could not carry so many clients; when it is the kernel, the machine was too busy for the load.
 #[derive(Serialize)]
 struct Stop {
     contestant: &'static str,
@@ -47,7 +47,10 @@ impl Ladder {
         let mut left = peers.to_vec();
         let mut plan = self.plan;
         while !left.is_empty() {
-            measure_kernel(plan, round, &mut self.report)?;
+            let kernel = measure_kernel(plan, round, &mut self.report)?;
+            if let Some(why) = why_not_carried(&kernel) {
+                self.stop(KERNEL, plan, round, why);
+            }
             left.retain(|peer| !self.carries(*peer, plan, round));
             plan.clients /= 2;
             if plan.clients < CLIENTS_MIN {
@@ -71,8 +74,12 @@ impl Ladder {
             }
         };
         let Some(why) = why else { return true };
-        self.stops.push(Stop { contestant, round, clients: plan.clients, why });
+        self.stop(contestant, plan, round, why);
         false
+    }
+
+    fn stop(&mut self, contestant: &'static str, plan: Plan, round: usize, why: String) {
+        self.stops.push(Stop { contestant, round, clients: plan.clients, why });
     }
 
     /// Prints everything.
