@@ -1,11 +1,10 @@
 //! The floor: `recvfrom` and `sendto`, no protocol, one datagram at a time.
 
+use super::crowd::Crowd;
 use super::host::Host;
 use super::load::{Answers, Players};
-use super::process::socket_context;
 use anyhow::Result;
-use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
+use mio::Registry;
 use rudp::Now;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -34,52 +33,46 @@ pub fn start(local: SocketAddr) -> Result<Host> {
 /// Clients of a bare echo.
 #[derive(Debug)]
 pub struct Bare {
-    server: SocketAddr,
-    sockets: Vec<UdpSocket>,
+    crowd: Crowd,
+    joined: usize,
 }
 
 impl Bare {
     /// None yet.
-    #[must_use]
-    pub fn new(server: SocketAddr) -> Self {
-        Self { server, sockets: Vec::new() }
+    ///
+    /// # Errors
+    /// The system gives no socket.
+    pub fn new(server: SocketAddr) -> Result<Self> {
+        Ok(Self { crowd: Crowd::new(server)?, joined: 0 })
     }
 }
 
 impl Players for Bare {
-    fn join(&mut self, index: usize, _now: Now, registry: &Registry) -> Result<()> {
-        let mut socket = socket_context(connected(self.server), index)?;
-        registry.register(&mut socket, Token(index), Interest::READABLE)?;
-        self.sockets.push(socket);
+    fn join(&mut self, index: usize, _now: Now, _registry: &Registry) -> Result<()> {
+        self.joined = index + 1;
         Ok(())
     }
 
     fn is_in(&self, index: usize) -> bool {
-        index < self.sockets.len()
+        index < self.joined
     }
 
-    fn handle_readable(&mut self, index: usize, now: Now, answers: &mut Answers) {
-        let mut buffer = [0; BUFFER_BYTES];
-        while let Ok(len) = self.sockets[index].recv(&mut buffer) {
-            answers.on_answer(now, &buffer[..len]);
-        }
+    fn receive(&mut self, now: Now, answers: &mut Answers) {
+        self.crowd.receive(|_, datagram| answers.on_answer(now, datagram));
     }
 
     fn tick(&mut self, index: usize, _now: Now, question: Option<&[u8]>, _answers: &mut Answers) {
         if let Some(question) = question {
-            // A full buffer loses the question, which the figures show.
-            let _ = self.sockets[index].send(question);
+            self.crowd.send(index, |buffer| {
+                buffer[..question.len()].copy_from_slice(question);
+                Some(question.len())
+            });
         }
     }
 
-    fn leave(&mut self, _index: usize, _now: Now) {}
-}
+    fn flush(&mut self) {
+        self.crowd.flush();
+    }
 
-/// A socket of its own for a client of `server`.
-pub(super) fn connected(server: SocketAddr) -> std::io::Result<UdpSocket> {
-    let local = if server.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
-    let socket = std::net::UdpSocket::bind(local)?;
-    socket.set_nonblocking(true)?;
-    socket.connect(server)?;
-    Ok(UdpSocket::from_std(socket))
+    fn leave(&mut self, _index: usize, _now: Now) {}
 }

@@ -1,8 +1,9 @@
 //! `measure echo`: what the transport costs the server per client and tick, beside the bare kernel in the same run.
 //!
-//! Nothing but the server's thread is counted; the clients run on a thread of their own. Contestants take turns, a
+//! Nothing but the server's thread is counted; the clients run on a thread of their own, behind one socket. Contestants take turns, a
 //! round at a time, because one machine is never the same twice.
 
+pub mod crowd;
 pub mod host;
 mod inside;
 pub mod kernel;
@@ -32,6 +33,7 @@ Contestants, in turns
 Columns
   us/tick  processor time of the server's thread, user and system, per question answered
   ratio    that over the bare kernel's in the same round
+  core     of one processor, the server's thread; load: the load's own
   lost     questions without an answer; lag: how late the load's own ticks began; rtt and lag in ms
 A row whose load came late by more than 5 ms (p99) is marked invalid.";
 
@@ -39,7 +41,7 @@ A row whose load came late by more than 5 ms (p99) is marked invalid.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// Clients, each with a session and a socket of its own
+    /// Clients, each with a session and an address of its own
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub clients: u32,
     /// Measured seconds of each contestant in each round
@@ -95,17 +97,16 @@ pub fn run(args: &Args) -> Result<()> {
     if args.inside {
         return run_inside(args, plan);
     }
-    process::make_room_for(plan.clients)?;
     let mut report = Report::new(plan.clients, plan.seconds, plan.payload_bytes);
     for round in 1..=args.rounds as usize {
         measure_kernel(plan, round, &mut report)?;
         let host = mirror::start(local())?;
-        let figures = load::run(&mut kernel::Bare::new(host.address), plan, &host).context("the dock")?;
+        let figures = load::run(&mut kernel::Bare::new(host.address)?, plan, &host).context("the dock")?;
         host.stop()?;
         report.add("dock", plan.clients, round, &figures);
         for (name, seal) in [("chacha20poly1305", Backend::Crate), ("aws-lc", Backend::AwsLc)] {
             let host = transport::start(local(), plan.clients, seal)?;
-            let figures = load::run(&mut Sessions::new(host.address, seal), plan, &host).context(name)?;
+            let figures = load::run(&mut Sessions::new(host.address, seal)?, plan, &host).context(name)?;
             host.stop()?;
             report.add(name, plan.clients, round, &figures);
         }
@@ -119,7 +120,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// The system does not give what so many clients need.
 pub fn measure_kernel(plan: Plan, round: usize, report: &mut Report) -> Result<Figures> {
     let host = kernel::start(local())?;
-    let figures = load::run(&mut kernel::Bare::new(host.address), plan, &host).context("the bare kernel")?;
+    let figures = load::run(&mut kernel::Bare::new(host.address)?, plan, &host).context("the bare kernel")?;
     host.stop()?;
     report.add(KERNEL, plan.clients, round, &figures);
     Ok(figures)

@@ -1,7 +1,7 @@
 //! What a measurement asks of the system: processor time of one thread, and more open files.
 #![allow(unsafe_code, reason = "calls of libc that have no safe face in the crates at hand")]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::io;
 
 /// Processor time of one thread of this process, user and system together.
@@ -81,11 +81,6 @@ pub fn make_room_for(clients: usize) -> Result<()> {
         "{clients} clients need a port each and this system gives out {ports} (net.ipv4.ip_local_port_range)"
     );
     Ok(())
-}
-
-/// Turns "too many open files" and the like into a sentence that names the client.
-pub(super) fn socket_context<T>(result: io::Result<T>, client: usize) -> Result<T> {
-    result.with_context(|| format!("client {client} gets no socket"))
 }
 
 #[cfg(test)]

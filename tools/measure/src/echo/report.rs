@@ -22,6 +22,7 @@ pub struct Row {
     /// To the bare kernel of the same round with as many clients; none for itself.
     ratio: Option<f64>,
     core: f64,
+    load_core: f64,
     rate_hz: f64,
     loss: f64,
     rtt_p50_ms: f64,
@@ -53,6 +54,7 @@ impl Report {
             us_per_tick: figures.us_per_tick,
             ratio: kernel.map(|kernel| figures.us_per_tick / kernel.us_per_tick),
             core: figures.core,
+            load_core: figures.load_core,
             rate_hz: figures.rate_hz,
             loss: figures.loss,
             rtt_p50_ms: figures.rtt_p50_ms,
@@ -73,6 +75,7 @@ impl Report {
             us_per_tick: 0.0,
             ratio: None,
             core: 0.0,
+            load_core: 0.0,
             rate_hz: 0.0,
             loss: 1.0,
             rtt_p50_ms: 0.0,
@@ -103,8 +106,19 @@ impl Report {
         }
         println!("{} clients, {} s each, {} B both ways, 60 Hz", self.clients, self.seconds, self.payload_bytes);
         println!(
-            "{:<20} {:>5} {:>7} {:>9} {:>7} {:>6} {:>6} {:>7} {:>8} {:>8} {:>8}",
-            "", "round", "clients", "us/tick", "ratio", "core %", "Hz", "lost %", "rtt p50", "rtt p99", "lag p99"
+            "{:<20} {:>5} {:>7} {:>9} {:>7} {:>6} {:>6} {:>6} {:>7} {:>8} {:>8} {:>8}",
+            "",
+            "round",
+            "clients",
+            "us/tick",
+            "ratio",
+            "core %",
+            "load %",
+            "Hz",
+            "lost %",
+            "rtt p50",
+            "rtt p99",
+            "lag p99"
         );
         for row in &self.rows {
             println!("{}", row.line());
@@ -135,13 +149,14 @@ impl Row {
         }
         let ratio = self.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         let line = format!(
-            "{:<20} {:>5} {:>7} {:>9.2} {:>7} {:>6.1} {:>6.1} {:>7.3} {:>8.2} {:>8.2} {:>8.2}",
+            "{:<20} {:>5} {:>7} {:>9.2} {:>7} {:>6.1} {:>6.1} {:>6.1} {:>7.3} {:>8.2} {:>8.2} {:>8.2}",
             self.contestant,
             self.round,
             self.clients,
             self.us_per_tick,
             ratio,
             self.core * 100.0,
+            self.load_core * 100.0,
             self.rate_hz,
             self.loss * 100.0,
             self.rtt_p50_ms,

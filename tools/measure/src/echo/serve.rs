@@ -34,21 +34,9 @@ pub fn run(address: SocketAddr, args: &Args) -> Result<()> {
     };
     let socket = bound_socket(address)?;
     let address = socket.local_addr()?;
-    // Nobody says hello here; whatever the rules are, they are never asked.
-    let hello = HelloRules { versions: 1..=1, channel_hash: 0, motion_hash: 0, content_hash: 0 };
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
-    let mut config = ServerConfig::new(args.protocol_id, key, address, hello, seed);
-    config.connections_max = CONNECTIONS_MAX;
-    config.test_mode = true;
-    config.raw = true;
-    config.skew_s = 0;
-    config.packets = PacketLimits { expected: PACKETS, unopened: PACKETS, opened: PACKETS, ..PacketLimits::default() };
-    let server = Server::new(config, clock::now())?;
+    let echo = RawEcho::new(address, key, args.protocol_id)?;
     println!("echo of raw payloads on {address}/udp, protocol id {:#018x}", args.protocol_id);
     println!("tokens of 30 s life minted within a second of this line are refused: they could have been used before");
-    let (cpu, line_ns) = (ThreadClock::of_this_thread()?, clock::mono_ns());
-    let echo = RawEcho { server, waiting: Vec::new(), bytes: Vec::new(), next: 0, done: 0, cpu, cpu_ns: 0, line_ns };
     super::transport::run(Dock::new(socket, true)?, echo, &AtomicBool::new(false))
 }
 
@@ -66,6 +54,24 @@ struct RawEcho {
 }
 
 impl RawEcho {
+    /// An echo that believes to listen there.
+    fn new(address: SocketAddr, key: Key, protocol_id: u64) -> Result<Self> {
+        // Nobody says hello here; whatever the rules are, they are never asked.
+        let hello = HelloRules { versions: 1..=1, channel_hash: 0, motion_hash: 0, content_hash: 0 };
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+        let mut config = ServerConfig::new(protocol_id, key, address, hello, seed);
+        config.connections_max = CONNECTIONS_MAX;
+        config.test_mode = true;
+        config.raw = true;
+        config.skew_s = 0;
+        config.packets =
+            PacketLimits { expected: PACKETS, unopened: PACKETS, opened: PACKETS, ..PacketLimits::default() };
+        let server = Server::new(config, clock::now())?;
+        let (cpu, line_ns) = (ThreadClock::of_this_thread()?, clock::mono_ns());
+        Ok(Self { server, waiting: Vec::new(), bytes: Vec::new(), next: 0, done: 0, cpu, cpu_ns: 0, line_ns })
+    }
+
     fn drain_events(&mut self) {
         while let Some(event) = self.server.poll_event() {
             if let Event::Message { id, bytes, .. } = event {
@@ -152,5 +158,39 @@ mod tests {
     fn the_stock_key_is_a_key_and_other_texts_are_none() {
         assert_eq!(parse_key(STOCK_KEY).unwrap().as_bytes()[..3], [0x60, 0x6a, 0xbe]);
         assert!(parse_key(&STOCK_KEY[1..]).is_err() && parse_key(&STOCK_KEY.replace('6', "g")).is_err());
+    }
+
+    /// Real sockets and the real clock: what is tried here is the program that strangers talk to.
+    #[test]
+    fn a_stock_client_hears_what_it_said() {
+        const TURN_NS: u64 = 1_000_000;
+        const PATIENCE_NS: u64 = 10_000_000_000;
+        let socket = bound_socket(super::super::local()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let key = parse_key(STOCK_KEY).unwrap();
+        // Longer than the 30 s for which a new server refuses what an earlier one may have taken.
+        let key_bytes = key.as_bytes();
+        let token =
+            netcode::generate_connect_token(&[address], &[address], 60, 5, 1, STOCK_PROTOCOL_ID, key_bytes, &[0; 256]);
+        let mut echo = RawEcho::new(address, key, STOCK_PROTOCOL_ID).unwrap();
+        let mut dock = Dock::new(socket, true).unwrap();
+        let mut client = netcode::Client::new(super::super::local(), 0.0).unwrap();
+        client.connect(&token.unwrap()).unwrap();
+        let (begun_ns, mut heard) = (clock::mono_ns(), Vec::new());
+        while heard.len() < 3 {
+            dock.wait(Some(clock::mono_ns() + TURN_NS)).unwrap();
+            let now = clock::now();
+            assert!(now.mono_ns - begun_ns < PATIENCE_NS, "{:?}, {} heard", client.state(), heard.len());
+            dock.receive(now, &mut echo);
+            echo.answer(now);
+            dock.transmit(now, &mut echo).unwrap();
+            client.update((now.mono_ns - begun_ns) as f64 / 1e9);
+            if client.state() == netcode::ClientState::Connected {
+                client.send_packet(&[0x5A; 100]).unwrap();
+            }
+            heard.extend(std::iter::from_fn(|| client.receive_packet()).map(|(payload, _)| payload));
+        }
+        assert!(heard.iter().all(|payload| *payload == [0x5A; 100]));
+        assert_eq!((echo.server.connections(), dock.counters().kernel_drops), (1, 0));
     }
 }

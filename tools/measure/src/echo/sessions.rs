@@ -1,29 +1,27 @@
-//! Clients of the transport: real tokens, real handshakes, one socket each.
+//! Clients of the transport: real tokens, real handshakes, an address each.
 
-use super::kernel::connected;
+use super::crowd::Crowd;
 use super::load::{Answers, Players};
-use super::process::socket_context;
 use anyhow::Result;
-use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
+use mio::Registry;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rudp::channel::{INPUT, SNAPSHOT};
 use rudp::seal::Backend;
 use rudp::token::{Name, Role};
 use rudp::{
-    ChannelTable, Client, ClientConfig, ClientEvent, ClientState, Hello, HelloRules, INNER_VERSION, Key, Mint, Now,
-    Reason, ServerConfig, UserData,
+    ChannelTable, Client, ClientConfig, ClientEvent, Hello, HelloRules, INNER_VERSION, Key, Mint, Now, Reason,
+    ServerConfig, UserData,
 };
 use std::net::SocketAddr;
 
-/// Bytes that fit a datagram buffer.
-const BUFFER_BYTES: usize = 1_500;
 /// Seconds from minting to expiry.
 const LIFETIME_S: u64 = 30;
 /// Seconds of silence after which a session that has not spoken ends.
 const TIMEOUT_S: i32 = 10;
 
+/// What seals the clients' packets, whatever the server's are sealed by: the same bytes, and only the server is measured.
+const CLIENT_SEAL: Backend = Backend::AwsLc;
 /// Names this game; nobody else uses it.
 const PROTOCOL_ID: u64 = 0x7468_726f_6e67_0e00;
 /// The key of a run that never leaves this machine.
@@ -31,6 +29,7 @@ const KEY: [u8; 32] = [0x5A; 32];
 
 /// What lets clients into a server of this process.
 pub struct SessionKeys {
+    /// The server's.
     seal: Backend,
     mint: Mint,
     rng: StdRng,
@@ -65,68 +64,82 @@ fn hello_rules() -> HelloRules {
 pub struct Sessions {
     server: SocketAddr,
     keys: SessionKeys,
-    seats: Vec<Seat>,
-}
-
-struct Seat {
-    socket: UdpSocket,
-    client: Client,
+    crowd: Crowd,
+    clients: Vec<Client>,
+    /// By client; asked before every tick, and cheaper here than inside the client.
+    is_in: Vec<bool>,
 }
 
 impl Sessions {
     /// None yet.
-    #[must_use]
-    pub fn new(server: SocketAddr, seal: Backend) -> Self {
-        Self { server, keys: SessionKeys::new(seal), seats: Vec::new() }
+    ///
+    /// # Errors
+    /// The system gives no socket.
+    pub fn new(server: SocketAddr, seal: Backend) -> Result<Self> {
+        Ok(Self {
+            server,
+            keys: SessionKeys::new(seal),
+            crowd: Crowd::new(server)?,
+            clients: Vec::new(),
+            is_in: Vec::new(),
+        })
+    }
+
+    fn transmit(&mut self, index: usize, now: Now) {
+        let client = &mut self.clients[index];
+        self.crowd.send(index, |buffer| client.poll_transmit(now, buffer).map(|transmit| transmit.len));
     }
 }
 
 impl Players for Sessions {
-    fn join(&mut self, index: usize, now: Now, registry: &Registry) -> Result<()> {
-        let mut socket = socket_context(connected(self.server), index)?;
-        registry.register(&mut socket, Token(index), Interest::READABLE)?;
+    fn join(&mut self, index: usize, now: Now, _registry: &Registry) -> Result<()> {
         let client = new_client(index, self.server, &mut self.keys, now)?;
-        self.seats.push(Seat { socket, client });
-        self.seats[index].transmit(now);
+        self.clients.push(client);
+        self.is_in.push(false);
+        self.transmit(index, now);
         Ok(())
     }
 
     fn is_in(&self, index: usize) -> bool {
-        self.seats.get(index).is_some_and(|seat| seat.client.state() == ClientState::Spoken)
+        self.is_in.get(index).is_some_and(|is_in| *is_in)
     }
 
-    fn handle_readable(&mut self, index: usize, now: Now, answers: &mut Answers) {
-        let seat = &mut self.seats[index];
-        let mut buffer = [0; BUFFER_BYTES];
-        while let Ok(len) = seat.socket.recv(&mut buffer) {
-            seat.client.handle_datagram(now, self.server, &mut buffer[..len]);
-        }
-        while let Some(event) = seat.client.poll_event() {
-            if let ClientEvent::Message { channel: SNAPSHOT, bytes, .. } = event {
-                answers.on_answer(now, bytes);
+    fn receive(&mut self, now: Now, answers: &mut Answers) {
+        let Self { server, crowd, clients, is_in, .. } = self;
+        crowd.receive(|index, datagram| {
+            let Some(client) = clients.get_mut(index) else { return };
+            client.handle_datagram(now, *server, datagram);
+            while let Some(event) = client.poll_event() {
+                match event {
+                    ClientEvent::Message { channel: SNAPSHOT, bytes, .. } => answers.on_answer(now, bytes),
+                    ClientEvent::Accepted { .. } => is_in[index] = true,
+                    ClientEvent::Disconnected { .. } => is_in[index] = false,
+                    _ => {}
+                }
             }
-        }
-        // The handshake goes as fast as it is answered; all else waits for the client's own tick.
-        if seat.client.state() != ClientState::Spoken {
-            seat.transmit(now);
-        }
+        });
     }
 
+    /// One datagram at most: what a client has to say fits, and what does not goes a tick later.
     fn tick(&mut self, index: usize, now: Now, question: Option<&[u8]>, _answers: &mut Answers) {
-        let seat = &mut self.seats[index];
-        if seat.client.poll_timeout().is_some_and(|due_ns| due_ns <= now.mono_ns) {
-            seat.client.handle_timeout(now);
+        let client = &mut self.clients[index];
+        if client.poll_timeout().is_some_and(|due_ns| due_ns <= now.mono_ns) {
+            client.handle_timeout(now);
         }
         if let Some(question) = question {
             // What is refused is not answered, which the figures show.
-            let _ = seat.client.send(INPUT, question);
+            let _ = client.send(INPUT, question);
         }
-        seat.transmit(now);
+        self.transmit(index, now);
+    }
+
+    fn flush(&mut self) {
+        self.crowd.flush();
     }
 
     fn leave(&mut self, index: usize, now: Now) {
-        self.seats[index].client.disconnect(now, Reason::UserQuit);
-        self.seats[index].transmit(now);
+        self.clients[index].disconnect(now, Reason::UserQuit);
+        self.transmit(index, now);
     }
 }
 
@@ -155,15 +168,5 @@ pub fn new_client(index: usize, server: SocketAddr, keys: &mut SessionKeys, now:
         motion_hash: rules.motion_hash,
         content_hash: rules.content_hash,
     };
-    Ok(Client::new(ClientConfig { seal: keys.seal, ..ClientConfig::new(token, hello) }, now))
-}
-
-impl Seat {
-    fn transmit(&mut self, now: Now) {
-        let mut buffer = [0; BUFFER_BYTES];
-        while let Some(transmit) = self.client.poll_transmit(now, &mut buffer) {
-            // A full buffer loses the datagram, as any network may.
-            let _ = self.socket.send(&buffer[..transmit.len]);
-        }
-    }
+    Ok(Client::new(ClientConfig { seal: CLIENT_SEAL, ..ClientConfig::new(token, hello) }, now))
 }
