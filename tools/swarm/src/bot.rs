@@ -61,6 +61,8 @@ pub struct Bot {
     attempt_ns: u64,
     heard_ns: u64,
     joined_ns: u64,
+    /// The newest round trip that was counted.
+    sampled_ns: u64,
     second: Second,
     ordeal: Option<Ordeal>,
     /// Before that it is not held against the server that nothing was told.
@@ -102,6 +104,7 @@ impl Bot {
             attempt_ns,
             heard_ns: 0,
             joined_ns: 0,
+            sampled_ns: 0,
             second: Second::default(),
             ordeal: None,
             excused_ns: 0,
@@ -131,6 +134,11 @@ impl Bot {
         while let Some(len) = wire.recv(now.mono_ns, buf, &mut flock.tally) {
             self.heard_ns = now.mono_ns;
             client.handle_datagram(now, flock.server, &mut buf[..len]);
+            // Two samples in a row are never alike to the nanosecond.
+            let sampled_ns = client.stats().transport.rtt_latest_ns;
+            if std::mem::replace(&mut self.sampled_ns, sampled_ns) != sampled_ns && sampled_ns > 0 {
+                flock.tally.on_round_trip(sampled_ns);
+            }
         }
         self.drain_events(now, flock);
         if self.phase == Phase::Joining {

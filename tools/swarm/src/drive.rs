@@ -280,7 +280,11 @@ impl Drive {
     fn report(&self, window_ns: u64, cpu_ns: u64) -> Report {
         let (tally, checker) = (&self.flock.tally, &self.flock.checker);
         let tick_ms = 1_000.0 / f64::from(TICK_RATE_HZ);
-        let rtt_ms = |us: f64| us / 1_000.0;
+        let spread_ms = |us: &hdrhistogram::Histogram<u64>| Spread {
+            mean: us.mean() / 1_000.0,
+            p50: us.value_at_quantile(0.5) as f64 / 1_000.0,
+            p99: us.value_at_quantile(0.99) as f64 / 1_000.0,
+        };
         // Per client and second that it was in.
         let kbit = |bytes: u64| bytes as f64 * 8.0 / 1_000.0 * f64::from(TICK_RATE_HZ) / tally.ticks_in.max(1) as f64;
         let disconnects = tally.disconnects.values().sum();
@@ -291,11 +295,8 @@ impl Drive {
             connected: self.flock.connected,
             disconnects,
             duration_s: window_ns as f64 / 1e9,
-            rtt_ms: Spread {
-                mean: rtt_ms(tally.rtt_us.mean()),
-                p50: rtt_ms(tally.rtt_us.value_at_quantile(0.5) as f64),
-                p99: rtt_ms(tally.rtt_us.value_at_quantile(0.99) as f64),
-            },
+            rtt_ms: spread_ms(&tally.rtt_us),
+            rtt_sample_ms: spread_ms(&tally.rtt_sample_us),
             snapshot_rate_hz: Rate { mean: tally.rate_mean_hz(), p1: tally.rate_p1_hz() },
             entity_age_ms: Age { p50: age_ms(0.5), p99: age_ms(0.99) },
             visible: Visible { mean: checker.visible().mean(), p99: checker.visible().value_at_quantile(0.99) as f64 },

@@ -17,6 +17,8 @@ pub struct Tally {
     pub is_measuring: bool,
     /// Smoothed round trips, in microseconds, one per bot and second.
     pub rtt_us: Histogram<u64>,
+    /// Round trips as they were sampled, in microseconds: one per packet that an ack told of.
+    pub rtt_sample_us: Histogram<u64>,
     rates: Histogram<u64>,
     /// How late bot ticks began, in microseconds.
     pub lag_us: Histogram<u64>,
@@ -63,6 +65,7 @@ impl Default for Tally {
         Self {
             is_measuring: false,
             rtt_us: histogram(60_000_000),
+            rtt_sample_us: histogram(60_000_000),
             rates: histogram(100_000),
             lag_us: histogram(60_000_000),
             down_bytes: 0,
@@ -104,6 +107,13 @@ impl Tally {
             self.lag_us.saturating_record(lag_ns / 1_000);
             self.ticks += 1;
             self.ticks_in += u64::from(is_in);
+        }
+    }
+
+    /// One round trip, as it was: what is smoothed hides a spike.
+    pub fn on_round_trip(&mut self, rtt_ns: u64) {
+        if self.is_measuring {
+            self.rtt_sample_us.saturating_record(rtt_ns / 1_000);
         }
     }
 
@@ -151,9 +161,18 @@ mod tests {
         tally.on_received(100);
         tally.on_tick(5_000, true);
         tally.on_second(1_000_000, 60, 1_000_000_000);
-        assert_eq!((tally.down_bytes, tally.ticks, tally.rtt_us.len()), (0, 0, 0));
+        tally.on_round_trip(1_000_000);
+        assert_eq!((tally.down_bytes, tally.ticks, tally.rtt_us.len(), tally.rtt_sample_us.len()), (0, 0, 0, 0));
         assert_eq!(tally.take_recent(), Some((1.0, 60.0)));
         assert_eq!(tally.take_recent(), None);
+    }
+
+    #[test]
+    fn a_spike_of_one_round_trip_in_fifty_is_the_p99_of_samples() {
+        let mut tally = Tally { is_measuring: true, ..Tally::default() };
+        (0..100).for_each(|number| tally.on_round_trip(if number % 50 == 0 { 40_000_000 } else { 2_000_000 }));
+        let p99_us = tally.rtt_sample_us.value_at_quantile(0.99);
+        assert!((39_900..=40_100).contains(&p99_us), "{p99_us} us");
     }
 
     #[test]

@@ -37,8 +37,6 @@ pub struct Flooded {
     pub replies: u64,
     pub reply_bytes: u64,
     pub reply_bytes_max: u64,
-    /// Addresses that were sent more bytes than they had sent.
-    pub amplified: u64,
 }
 
 impl Flooded {
@@ -77,8 +75,6 @@ impl Flood {
 /// One address.
 struct From {
     socket: UdpSocket,
-    sent_bytes: u64,
-    reply_bytes: u64,
 }
 
 struct Source {
@@ -105,14 +101,12 @@ impl Source {
         Ok(source)
     }
 
-    /// The next address: 127.64.0.1 and up, far from those of bots and guests.
     fn fresh(&mut self) -> std::io::Result<From> {
         self.addresses += 1;
-        let [_, b, c, d] = (0x0040_0000 + self.addresses % 0x003F_0000).to_be_bytes();
-        let socket = UdpSocket::bind((Ipv4Addr::new(127, b, c, d.max(1)), 0))?;
+        let socket = UdpSocket::bind((address(self.addresses), 0))?;
         socket.set_nonblocking(true)?;
         socket.connect(self.server)?;
-        Ok(From { socket, sent_bytes: 0, reply_bytes: 0 })
+        Ok(From { socket })
     }
 
     fn run(&mut self, rate: u32, stopped: &AtomicBool) -> Flooded {
@@ -132,13 +126,13 @@ impl Source {
             {
                 let place = self.addresses as usize % SOCKETS;
                 let old = std::mem::replace(&mut self.froms[place], from);
-                self.close(old, &mut buf);
+                old.look(&mut self.flooded, &mut buf);
             }
             self.junk.renew();
             std::thread::sleep(TURN);
         }
         for from in std::mem::take(&mut self.froms) {
-            self.close(from, &mut buf);
+            from.look(&mut self.flooded, &mut buf);
         }
         self.flooded.seconds = began.elapsed().as_secs_f64();
         self.flooded.addresses = u64::from(self.addresses);
@@ -149,12 +143,11 @@ impl Source {
         let place = (number % SOCKETS as u64) as usize;
         // Kinds change more slowly than addresses: every address sends every kind.
         let len = self.junk.write(number / SOCKETS as u64, buf);
-        let from = &mut self.froms[place];
+        let from = &self.froms[place];
         match from.socket.send(&buf[..len]) {
             Ok(_) => {
                 self.flooded.sent += 1;
                 self.flooded.sent_bytes += len as u64;
-                from.sent_bytes += len as u64;
             }
             Err(_) => self.flooded.not_taken += 1,
         }
@@ -162,20 +155,22 @@ impl Source {
             from.look(&mut self.flooded, buf);
         }
     }
+}
 
-    fn close(&mut self, mut from: From, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        from.look(&mut self.flooded, buf);
-        self.flooded.amplified += u64::from(from.reply_bytes > from.sent_bytes);
-    }
+/// Where number `number` of the flood comes from: 127.64.0.0/10, far from bots and guests. Neighbours in time lie far
+/// apart, for the server limits what comes from one network: out of a few of them hardly anything would reach its cipher.
+fn address(number: u32) -> Ipv4Addr {
+    let spread = (number % 0x0040_0000).reverse_bits() >> 10;
+    let [_, b, c, d] = (0x0040_0000 + spread).to_be_bytes();
+    Ipv4Addr::new(127, b, c, d.max(1))
 }
 
 impl From {
-    fn look(&mut self, flooded: &mut Flooded, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+    fn look(&self, flooded: &mut Flooded, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
         while let Ok(len) = self.socket.recv(buf) {
             flooded.replies += 1;
             flooded.reply_bytes += len as u64;
             flooded.reply_bytes_max = flooded.reply_bytes_max.max(len as u64);
-            self.reply_bytes += len as u64;
         }
     }
 }
@@ -276,6 +271,17 @@ mod tests {
         assert_eq!(buf[..len], [9; REQUEST_BYTES]);
         let len = junk.write(3, &mut buf);
         assert!(matches!(buf[0] & 0x0F, 5 | 7) && len >= 26);
+    }
+
+    #[test]
+    fn addresses_that_follow_each_other_lie_in_networks_of_their_own() {
+        let networks: std::collections::BTreeSet<_> =
+            (1..=256).map(|number| address(number).octets()[..3].to_vec()).collect();
+        assert!(networks.len() > 200, "{}", networks.len());
+        for number in [0, 1, 0x003F_FFFF, 0x0040_0000, u32::MAX] {
+            let octets = address(number).octets();
+            assert!(octets[0] == 127 && octets[1] >> 6 == 1 && octets[3] > 0, "{octets:?}");
+        }
     }
 
     /// Real sockets on this machine, for as long as it takes to send a hundred datagrams.

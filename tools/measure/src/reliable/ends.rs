@@ -19,6 +19,8 @@ const NS_PER_S: u64 = 1_000_000_000;
 const TICKS_PER_S: u64 = 60;
 /// Rounded up: what a goal allows must be reachable.
 pub const TICK_NS: u64 = NS_PER_S.div_ceil(TICKS_PER_S);
+/// Where one way speaks, it is silent from this tick of every second on.
+const PAUSE_FROM_TICK: u64 = 40;
 /// The client's ticks lie between the server's.
 const CLIENT_PHASE_NS: u64 = TICK_NS / 2;
 
@@ -51,7 +53,8 @@ pub struct Plan {
     pub link: LinkConfig,
     /// The link only has its latency after this many messages.
     pub calm_after_messages: Option<u32>,
-    /// Only the server speaks.
+    /// Only the server speaks, with a pause of a third of a second in every second; and the run goes on after the last
+    /// message came, for what a sender does that hears no ack yet.
     pub one_way: bool,
     pub seed: u64,
 }
@@ -132,7 +135,7 @@ impl Ends {
     /// Runs to the end: what was heard down at the client, and up at the server.
     pub fn run(mut self) -> (Heard, Heard) {
         let mut end_ns = None;
-        while end_ns.is_none_or(|end_ns| self.now.mono_ns < end_ns) && !self.is_complete() {
+        while end_ns.is_none_or(|end_ns| self.now.mono_ns < end_ns) && (self.plan.one_way || !self.is_complete()) {
             let next_ns = self.next_ns();
             self.now = self.now.plus_ns(next_ns.saturating_sub(self.now.mono_ns));
             self.step();
@@ -198,7 +201,11 @@ impl Ends {
                 if self.down.sent == 0 {
                     self.set_links(plan.link);
                 }
-                if self.down.sent < self.down.heard.messages() {
+                let tick = (now.mono_ns - BEGUN.mono_ns) / TICK_NS;
+                let is_pause = plan.one_way && tick % TICKS_PER_S >= PAUSE_FROM_TICK;
+                if is_pause {
+                    // Now the newest packet waits for its ack alone.
+                } else if self.down.sent < self.down.heard.messages() {
                     message[..4].copy_from_slice(&self.down.sent.to_le_bytes());
                     self.server.send(id, plan.channel, &message).expect("a message per tick never fills a queue");
                     self.down.heard.on_sent(now.mono_ns);

@@ -3,6 +3,9 @@
 use super::figures::Heard;
 use serde::Serialize;
 
+/// A goal holds for at least so many messages.
+const MESSAGES_MIN: u32 = 50_000;
+
 /// Everything measured in one call.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -118,7 +121,10 @@ impl Report {
             .filter(|row| !row.is_clean())
             .map(|row| format!("{} {:?}: lost, doubled, reordered or strange messages", row.link, row.direction));
         let specials = self.specials.iter().filter(|special| !special.holds).map(|special| special.name.to_owned());
-        late.chain(unclean).chain(specials).collect()
+        let is_judged = self.rows.iter().any(|row| row.must_ms.is_some());
+        let few = (is_judged && self.messages < MESSAGES_MIN)
+            .then(|| format!("{} messages are too few for a goal, {MESSAGES_MIN} are needed", self.messages));
+        late.chain(unclean).chain(specials).chain(few).collect()
     }
 
     pub fn print(&self, json: bool) -> anyhow::Result<()> {
