@@ -1,4 +1,5 @@
 //! A live session driven by whoever holds its keys and says anything, from any address, at any time.
+use super::Script;
 use super::strangers::RULES;
 use crate::channel::ChannelTable;
 use crate::hello::HelloRules;
@@ -22,12 +23,12 @@ const HOME: usize = 0;
 ///
 /// Whatever is done: nobody but the session's own address gets more than it sent, the session ends once at most, and
 /// moves only to where a challenge was answered.
-pub fn sessions(mut bytes: &[u8]) {
+pub fn sessions(bytes: &[u8]) {
     let Some(mut bench) = Bench::new() else { return };
-    while let Some(([op, len], rest)) = bytes.split_first_chunk::<2>() {
-        let (said, rest) = rest.split_at(usize::from(*len).min(rest.len()));
-        bytes = rest;
-        bench.act(*op, said);
+    let mut script = Script::new(bytes);
+    while let Some(op) = script.operation() {
+        let said: Vec<u8> = (0..script.u8()).map(|_| script.u8()).collect();
+        bench.act(op, &said);
         bench.listen();
     }
     bench.pass(NS_PER_S * 200);

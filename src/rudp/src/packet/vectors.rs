@@ -87,7 +87,7 @@ fn payloads() -> Vec<String> {
 fn paths() -> Vec<String> {
     let mut bytes = [0; 32];
     (0..).zip(&mut bytes).for_each(|(value, byte)| *byte = value);
-    let mut line = |name: &str, sequence, said| {
+    let line = |name: &str, sequence, said| {
         let mut datagrams = [Backend::Crate, Backend::AwsLc].map(|backend| {
             let mut buf = [0; DATAGRAM_BYTES_MAX];
             let key = PacketKey::new(&Key::new(bytes), backend);
