@@ -36,9 +36,11 @@ pub use sessions::sessions;
 pub use strangers::{datagrams, payloads};
 pub use token::token;
 
-use crate::channel::{ChannelId, ChannelKind, ChannelSpec, ChannelTable, FRAGMENT_BYTES, MESSAGE_BYTES_MAX};
+use crate::channel::{
+    BULK_CHUNK_BYTES_MAX, ChannelId, ChannelKind, ChannelSpec, ChannelTable, FRAGMENT_BYTES, MESSAGE_BYTES_MAX,
+};
 
-/// The game's four channels, and behind them one of each kind that the game does not use.
+/// The game's channels but bulk, behind them one of each kind that the game does not use, and bulk.
 const TABLE: ChannelTable = ChannelTable::new(SPECS);
 
 const SPECS: &[ChannelSpec] = &[
@@ -50,12 +52,14 @@ const SPECS: &[ChannelSpec] = &[
     row("gossip", ChannelKind::ReliableUnordered, MESSAGE_BYTES_MAX),
     row("letters", ChannelKind::ReliableOrdered, MESSAGE_BYTES_MAX),
     row("video", ChannelKind::Unreliable, MESSAGE_BYTES_MAX),
+    row("stream", ChannelKind::Bulk, BULK_CHUNK_BYTES_MAX),
 ];
 
 const LATEST: ChannelId = ChannelId(4);
 const GOSSIP: ChannelId = ChannelId(5);
 const LETTERS: ChannelId = ChannelId(6);
 const VIDEO: ChannelId = ChannelId(7);
+const STREAM: ChannelId = ChannelId(8);
 
 const fn row(name: &'static str, kind: ChannelKind, message_bytes_max: usize) -> ChannelSpec {
     ChannelSpec { name, kind, message_bytes_max, lane: 3 }

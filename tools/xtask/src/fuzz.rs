@@ -48,6 +48,15 @@ const SANITIZER: &str = "none";
 /// Longest input, bytes: above a datagram, and above the longest script that is read to its end.
 const INPUT_BYTES_MAX: usize = 1_500;
 
+/// What `.cargo/config.toml` says to every other build: cargo-fuzz sets flags of its own, and then that is not read. The
+/// Poly1305 it would build instead makes the targets with a cipher slow.
+const RUST_FLAGS: &str = "--cfg poly1305_backend=\"soft\"";
+
+/// Our flags behind those of whoever calls.
+fn rust_flags(given: Option<String>) -> String {
+    given.map_or_else(|| RUST_FLAGS.to_owned(), |given| format!("{given} {RUST_FLAGS}"))
+}
+
 fn check_tools(checkout: &Checkout) -> Result<()> {
     if !answers(nightly(checkout, &["--version"])) {
         bail!("coverage-guided fuzzing needs the nightly compiler: `rustup toolchain install nightly` brings it");
@@ -98,6 +107,7 @@ fn run_target(checkout: &Checkout, target: &str, seconds: u64, kept: &Path, buil
         format!("-max_len={INPUT_BYTES_MAX}"),
         "-print_final_stats=1".to_owned(),
     ]);
+    cargo.env("RUSTFLAGS", rust_flags(std::env::var("RUSTFLAGS").ok()));
     let mut child = cargo.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("cargo cannot be started")?;
     let mut progress = Progress::default();
     let mut last_lines = Vec::new();
@@ -194,6 +204,15 @@ mod tests {
         assert_eq!(progress.row("token"), ["token", "2100", "210", "309", "6", "10", "0"]);
         progress.on_line("artifact_prefix='x/'; Test unit written to x/crash-1", Duration::from_secs(10));
         assert_eq!(progress.finding.as_deref(), Some("x/crash-1"));
+    }
+
+    #[test]
+    fn targets_are_built_with_the_flags_of_every_other_build() {
+        let config = fs::read_to_string(Checkout::find().unwrap().root.join(".cargo/config.toml")).unwrap();
+        let flags: Vec<_> = RUST_FLAGS.split(' ').map(|flag| format!("{flag:?}")).collect();
+        let line = format!("rustflags = [{}]", flags.join(", "));
+        assert!(config.contains(&line), "no {line} in:\n{config}");
+        assert_eq!(rust_flags(Some("-Cx=y".to_owned())), format!("-Cx=y {RUST_FLAGS}"));
     }
 
     #[test]

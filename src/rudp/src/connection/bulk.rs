@@ -2,8 +2,8 @@
 
 use super::{Connection, Sink};
 use crate::channel::{
-    BulkChunk, BulkError, BulkInbound, BulkOutbound, CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind, SendError,
-    Verdict,
+    BulkChunk, BulkError, BulkInbound, BulkOutbound, CONNECTION_QUEUE_BYTES_MAX, ChannelId, ChannelKind,
+    MESSAGE_COST_BYTES, SendError, Verdict,
 };
 use crate::packet::{Body, FRAMES_MAX, Frame, WINDOW_FRAME_BYTES};
 use crate::rate::{RateController, TICKS_PER_S};
@@ -55,9 +55,11 @@ impl Connection {
     /// # Errors
     /// As [`send_bulk`](Self::send_bulk).
     pub fn end_bulk(&mut self, channel: ChannelId) -> Result<(), SendError> {
+        let (_, queued_bytes) = self.reliable_queued();
         let at = self.bulk_at(channel)?;
         let outbound = Self::pieces(&self.reliable, channel);
-        if !self.bulk[at].outbound.end(outbound) {
+        let has_room = queued_bytes + MESSAGE_COST_BYTES <= CONNECTION_QUEUE_BYTES_MAX;
+        if !has_room || !self.bulk[at].outbound.end(outbound) {
             self.stats.sends_full += 1;
             return Err(SendError::Full);
         }

@@ -6,11 +6,12 @@
 
 mod hostile;
 mod model;
+mod stream;
 
 use super::{GOSSIP, LATEST, LETTERS, Script, TABLE, VIDEO};
 use crate::channel::{
-    CHANNEL_QUEUE_BYTES_MAX, CONNECTION_QUEUE_BYTES_MAX, CONTROL, ChannelId, EVENT, FRAGMENT_BYTES, INPUT, PartId,
-    REASSEMBLY_BYTES_MAX, REASSEMBLY_MESSAGES_MAX, SNAPSHOT_PART_BYTES_MAX, SendError, WINDOW_MESSAGES,
+    BULK_CHUNK_BYTES_MAX, BULK_WINDOW_BYTES, CONNECTION_QUEUE_BYTES_MAX, CONTROL, ChannelId, EVENT, FRAGMENT_BYTES,
+    INPUT, PartId, REASSEMBLY_BYTES_MAX, REASSEMBLY_MESSAGES_MAX, SNAPSHOT_PART_BYTES_MAX, SendError, WINDOW_MESSAGES,
 };
 use crate::connection::{Connection, ConnectionConfig, Role};
 use crate::hello::{Hello, HelloRules, INNER_VERSION};
@@ -21,6 +22,7 @@ use crate::sequence::ACK_SPACE_END;
 use crate::time::{NS_PER_MS, NS_PER_S};
 use model::{Ear, Promises};
 use std::collections::VecDeque;
+use stream::{Reader, STREAM_BYTES_MAX};
 
 /// Packets a direction of the link holds; the rest is lost at its end.
 const LINK_PACKETS_MAX: usize = 192;
@@ -60,6 +62,8 @@ struct End {
     ear: Ear,
     /// What it sent, as the other end's ear must hear it.
     promises: Promises,
+    /// How it reads the stream that the other end sends.
+    reader: Reader,
     /// On the way to this end, oldest first.
     arriving: VecDeque<(u64, Vec<u8>)>,
     history: VecDeque<(u64, Vec<u8>)>,
@@ -75,7 +79,11 @@ struct Pair {
     tick_ns: u64,
     /// Bytes of messages that may still be queued: keeps a run short.
     bytes_left: usize,
+    /// The same of streams.
+    stream_bytes_left: usize,
     parts: u32,
+    /// The numbers that a liar gives the pieces it sends to each end.
+    lied_pieces: [u16; 2],
 }
 
 impl Pair {
@@ -92,6 +100,7 @@ impl Pair {
             connection: Connection::with_first_message(role, &config, first_id),
             ear: Ear::default(),
             promises: Promises::default(),
+            reader: Reader::default(),
             arriving: VecDeque::new(),
             history: VecDeque::new(),
             replay: ReplayWindow::default(),
@@ -99,7 +108,15 @@ impl Pair {
         };
         let bytes_left = if head >> 4 == 15 { 4 * CONNECTION_QUEUE_BYTES_MAX } else { 48 * 1_024 };
         let ends = [end(Role::Client(hello)), end(Role::Server(rules))];
-        Self { ends, now_ns: NS_PER_S, tick_ns: NS_PER_S, bytes_left, parts: 0 }
+        Self {
+            ends,
+            now_ns: NS_PER_S,
+            tick_ns: NS_PER_S,
+            bytes_left,
+            stream_bytes_left: STREAM_BYTES_MAX,
+            parts: 0,
+            lied_pieces: [first_id as u16; 2],
+        }
     }
 
     fn operate(&mut self, operation: u8, script: &mut Script<'_>) {
@@ -120,6 +137,7 @@ impl Pair {
             11 => self.pass((NS_PER_S / 4) << (script.u8() % 10)),
             12 => hostile::break_one(self, side, script),
             13 if operation & 0x70 == 0x70 => hostile::speak(self, side, script),
+            13 if operation & 0x70 >= 0x40 => self.stream(side, operation, script),
             13 => self.keep_alive(side),
             14 => self.turn(side, script),
             _ => self.ends[side].arriving.clear(),
@@ -197,6 +215,7 @@ impl Pair {
     /// What was heard at this end against what the other promised.
     fn compare(&mut self, side: usize) {
         let heard = std::mem::take(&mut self.ends[side].ear.heard);
+        self.ends[1 - side].ear.may_be_sent_away |= self.ends[side].ear.has_sent_away;
         if self.is_honest() {
             for (channel, bytes) in &heard {
                 self.ends[1 - side].promises.on_heard(*channel, bytes);
@@ -267,6 +286,7 @@ impl Pair {
     fn wake(&mut self) {
         for side in 0..2 {
             let now_ns = self.now_ns;
+            self.read(side, usize::MAX);
             let End { connection, ear, .. } = &mut self.ends[side];
             connection.handle_timeout(now_ns, ear);
             let after = (connection.poll_timeout(), *connection.stats());
@@ -305,8 +325,10 @@ impl Pair {
             let (messages, bytes) = connection.reassembly_held();
             assert!(messages <= REASSEMBLY_MESSAGES_MAX);
             assert!(bytes <= REASSEMBLY_BYTES_MAX + messages * FRAGMENT_BYTES);
-            assert!(connection.reliable_queued().1 <= CONNECTION_QUEUE_BYTES_MAX.min(4 * CHANNEL_QUEUE_BYTES_MAX));
+            // What is cut costs more than it did whole; no more than two chunks are, and the next.
+            assert!(connection.reliable_queued().1 <= CONNECTION_QUEUE_BYTES_MAX + 3 * BULK_CHUNK_BYTES_MAX);
             assert!(connection.reliable_early() <= 4 * WINDOW_MESSAGES as usize);
+            assert!(connection.bulk_held() <= BULK_WINDOW_BYTES as usize);
             assert!(connection.packets_in_flight() as usize <= RECORDS_MAX);
             assert!(connection.snapshot_budget_bytes(self.now_ns) <= SNAPSHOT_PART_BYTES_MAX as i32);
             assert!(end.ear.parts_decided <= end.ear.parts_sent, "a part with two fates");
@@ -319,14 +341,17 @@ impl Pair {
             end.connection.accept_reliable(true);
             end.connection.on_resumed();
             end.ear.refuses_parts = false;
+            end.reader.is_reading = true;
         }
+        self.wake();
         let (mut steps, until_ns) = (0, self.now_ns + DRAIN_NS_MAX);
         while self.is_honest() && !self.is_drained() {
             (0..2).for_each(|side| self.deliver(side, usize::MAX));
             self.wake();
             let deadlines = self.ends.iter().filter_map(|end| end.connection.poll_timeout());
             let soon = self.now_ns + 10 * NS_PER_MS;
-            let in_flight = self.ends.iter().any(|end| !end.arriving.is_empty());
+            // A stream is paid for by ticks, so none is left out.
+            let in_flight = self.ends.iter().any(|end| !end.arriving.is_empty() || end.promises.stream.is_open());
             let next = if in_flight { soon } else { deadlines.min().unwrap_or(soon).max(soon) };
             self.pass(next - self.now_ns);
             steps += 1;

@@ -6,19 +6,19 @@
 mod ledger;
 
 use super::Script;
-use crate::channel::{CONTROL, INPUT, PartId};
-use crate::client::{Client, ClientConfig, ClientState};
+use crate::channel::{BULK, CONTROL, INPUT, PartId};
+use crate::client::{Client, ClientConfig, ClientEvent, ClientState};
 use crate::hello::{Hello, HelloRules, INNER_VERSION};
 use crate::outer::DATAGRAM_BYTES_MAX;
 use crate::reason::Reason;
 use crate::seal::Key;
-use crate::server::{Server, ServerConfig};
+use crate::server::{ConnectionId, Event, Server, ServerConfig};
 use crate::time::{NS_PER_MS, NS_PER_S, Now};
 use crate::token::{ConnectToken, Mint, Name, Role, UserData};
 use crate::{ChannelTable, Transmit};
 use ledger::Ledger;
 use rand::SeedableRng;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 const PROTOCOL: u64 = 7;
@@ -38,6 +38,9 @@ const AGREED_AFTER_NS: u64 = 16 * NS_PER_S;
 
 /// Datagrams on the way, and of the past that may arrive again.
 const WIRE_DATAGRAMS_MAX: usize = 128;
+
+/// Bytes of streams in a run at most. They compress: some packets, at any rate that the run may have left.
+const STREAM_BYTES_MAX: usize = 32 * 1_024;
 
 /// One way through the clean link.
 const LATENCY_NS: u64 = 5 * NS_PER_MS;
@@ -65,6 +68,8 @@ struct Peer {
     client: Client,
     address: SocketAddr,
     token: ConnectToken,
+    /// A chunk was announced and not all have been read.
+    has_chunk: bool,
 }
 
 struct World {
@@ -76,6 +81,11 @@ struct World {
     ledger: Ledger,
     tokens: u8,
     parts: u32,
+    stream_bytes_left: usize,
+    /// Sessions of the server with chunks to read.
+    readable: BTreeSet<ConnectionId>,
+    /// Streams are read, at both ends.
+    is_reading: bool,
 }
 
 fn server_address() -> SocketAddr {
@@ -107,6 +117,9 @@ impl World {
             ledger: Ledger::default(),
             tokens: 0,
             parts: 0,
+            stream_bytes_left: STREAM_BYTES_MAX,
+            readable: BTreeSet::new(),
+            is_reading: true,
         }
     }
 
@@ -132,6 +145,7 @@ impl World {
             13 => self.send_snapshot(script),
             14 if operation & 0x40 == 0 => self.now = self.now.plus_ns((NS_PER_S / 4) << (script.u8() % 7)),
             14 => self.now.unix_s = self.now.unix_s.wrapping_add_signed(i64::from(script.u8().cast_signed()) * 3),
+            _ if operation & 0x60 == 0x60 => self.stream(script),
             _ => self.junk(script),
         }
     }
@@ -179,7 +193,7 @@ impl World {
         let config = ClientConfig { held_s: HELD_S, ..ClientConfig::new(token.clone(), hello) };
         let at = self.peers.len() as u8;
         let address = SocketAddr::from(([203, 0, 113, at], 1_000));
-        self.peers.push(Peer { client: Client::new(config, self.now), address, token });
+        self.peers.push(Peer { client: Client::new(config, self.now), address, token, has_chunk: false });
         self.ledger.on_joined();
     }
 
@@ -266,6 +280,48 @@ impl World {
         }
     }
 
+    /// Bytes of a stream, mostly with the end of a transfer behind them; or reading stops, or goes on.
+    fn stream(&mut self, script: &mut Script<'_>) {
+        let (at, size) = (script.u8(), 2 + usize::from(script.u16()) % 6_000);
+        if size > self.stream_bytes_left || at >= 0xe0 {
+            self.is_reading ^= true;
+            return;
+        }
+        let is_ended = script.u8() & 3 != 0;
+        if at & 1 == 0 {
+            let at = usize::from(at / 2) % self.peers.len();
+            let (bytes, client) = (self.ledger.client_stream(at, size), &mut self.peers[at].client);
+            let Ok(taken) = client.send_bulk(BULK, &bytes) else { return };
+            let is_ended = is_ended && client.end_bulk(BULK).is_ok();
+            self.ledger.on_client_wrote(at, taken, is_ended);
+            self.stream_bytes_left -= taken;
+        } else if let Some(id) = self.ledger.open_at(at / 2) {
+            let bytes = self.ledger.server_stream(id, size);
+            let Ok(taken) = self.server.send_bulk(id, BULK, &bytes) else { return };
+            let is_ended = is_ended && self.server.end_bulk(id, BULK).is_ok();
+            self.ledger.on_server_wrote(id, taken, is_ended);
+            self.stream_bytes_left -= taken;
+        }
+    }
+
+    /// Whoever was told of chunks reads them all.
+    fn read_streams(&mut self) {
+        if !self.is_reading {
+            return;
+        }
+        while let Some(id) = self.readable.pop_first() {
+            while let Some(chunk) = self.server.read_bulk(id, BULK) {
+                self.ledger.on_server_read(id, chunk.bytes, chunk.is_last);
+            }
+        }
+        for (at, peer) in self.peers.iter_mut().enumerate().filter(|(_, peer)| peer.has_chunk) {
+            peer.has_chunk = false;
+            while let Some(chunk) = peer.client.read_bulk(BULK) {
+                self.ledger.on_client_read(at, chunk.bytes, chunk.is_last);
+            }
+        }
+    }
+
     fn send_snapshot(&mut self, script: &mut Script<'_>) {
         let Some(id) = self.ledger.open_at(script.u8()) else { return };
         self.server.on_tick_edge(self.now, id);
@@ -329,7 +385,17 @@ impl World {
         let now = self.now;
         while let Some(event) = self.server.poll_event() {
             self.ledger.on_event(&event);
+            if let Event::Bulk { id, .. } = event {
+                self.readable.insert(id);
+            }
         }
+        for (at, peer) in self.peers.iter_mut().enumerate() {
+            while let Some(event) = peer.client.poll_event() {
+                self.ledger.on_client_event(at, &event);
+                peer.has_chunk |= matches!(event, ClientEvent::Bulk { .. });
+            }
+        }
+        self.read_streams();
         self.ledger.judge(&self.server);
         let mut buf = [0; DATAGRAM_BYTES_MAX];
         let wire = &mut self.wire;
@@ -342,10 +408,7 @@ impl World {
             self.ledger.on_server_sent_to(to, len);
             post(server_address(), to, &buf[..len]);
         }
-        for (at, peer) in self.peers.iter_mut().enumerate() {
-            while let Some(event) = peer.client.poll_event() {
-                self.ledger.on_client_event(at, &event);
-            }
+        for peer in &mut self.peers {
             while let Some(Transmit { to, len }) = peer.client.poll_transmit(now, &mut buf) {
                 post(peer.address, to, &buf[..len]);
             }
@@ -354,13 +417,19 @@ impl World {
 
     /// From here on nothing is lost: after a while each session has two ends or none, and all that was sent is here.
     fn heal(&mut self) {
+        self.is_reading = true;
         let until = self.now.plus_ns(AGREED_AFTER_NS);
         while self.now.mono_ns < until.mono_ns {
             let arrival = (!self.wire.is_empty()).then_some(self.now.mono_ns + LATENCY_NS);
-            let Some(next) = self.next_ns().into_iter().chain(arrival).min() else { break };
+            // Streams are paid for by ticks.
+            let tick = (self.server.queued_bytes() > 0).then_some(self.now.mono_ns + NS_PER_S / 60);
+            let Some(next) = self.next_ns().into_iter().chain(arrival).chain(tick).min() else { break };
             self.now = self.now.plus_ns(next.saturating_sub(self.now.mono_ns));
             if arrival == Some(next) {
                 self.deliver(WIRE_DATAGRAMS_MAX);
+            }
+            if tick == Some(next) {
+                self.ledger.open().for_each(|id| self.server.on_tick_edge(self.now, id));
             }
             self.wake();
         }

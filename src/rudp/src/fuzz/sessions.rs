@@ -1,4 +1,5 @@
 //! A live session driven by whoever holds its keys and says anything, from any address, at any time.
+use super::Script;
 use super::strangers::RULES;
 use crate::channel::ChannelTable;
 use crate::hello::HelloRules;
@@ -22,12 +23,12 @@ const HOME: usize = 0;
 ///
 /// Whatever is done: nobody but the session's own address gets more than it sent, the session ends once at most, and
 /// moves only to where a challenge was answered.
-pub fn sessions(mut bytes: &[u8]) {
+pub fn sessions(bytes: &[u8]) {
     let Some(mut bench) = Bench::new() else { return };
-    while let Some(([op, len], rest)) = bytes.split_first_chunk::<2>() {
-        let (said, rest) = rest.split_at(usize::from(*len).min(rest.len()));
-        bytes = rest;
-        bench.act(*op, said);
+    let mut script = Script::new(bytes);
+    while let Some(op) = script.operation() {
+        let said: Vec<u8> = (0..script.u8()).map(|_| script.u8()).collect();
+        bench.act(op, &said);
         bench.listen();
     }
     bench.pass(NS_PER_S * 200);
@@ -41,7 +42,7 @@ struct Bench {
     up: PacketKey,
     down: PacketKey,
     addresses: [SocketAddr; 4],
-    /// Bytes in and out at each address.
+    /// Bytes in and out at each address, since the session left it if it was there.
     taken: [usize; 4],
     given: [usize; 4],
     at: usize,
@@ -168,7 +169,9 @@ impl Bench {
             match event {
                 Event::Disconnected { .. } => self.ends += 1,
                 Event::Moved { to, .. } => {
-                    self.at = self.addresses.iter().position(|address| *address == to).unwrap_or(usize::MAX);
+                    // What went to the address it leaves was its own; from now on that one is a stranger's.
+                    (self.taken[self.at], self.given[self.at]) = (0, 0);
+                    self.at = self.addresses.iter().position(|address| *address == to).expect("one of the four");
                     assert_eq!(Some(self.at), self.answered, "moved to where nobody answered");
                 }
                 _ => {}
@@ -177,10 +180,10 @@ impl Bench {
         assert!(self.ends <= 1 && self.server.connections() <= 1);
         let mut buf = [0; DATAGRAM_BYTES_MAX];
         while let Some(transmit) = self.server.poll_transmit(self.now, &mut buf) {
-            if let Some(to) = self.addresses.iter().position(|address| *address == transmit.to) {
+            let to = self.addresses.iter().position(|address| *address == transmit.to).expect("one of the four");
+            if to != self.at {
                 self.given[to] += transmit.len;
-                let owes = to == self.at || to == HOME || self.given[to] <= self.taken[to];
-                assert!(owes || self.answered == Some(to), "a stranger got more than it sent");
+                assert!(self.given[to] <= self.taken[to], "a stranger got more than it sent");
             }
             self.note(buf.get_mut(..transmit.len).unwrap_or(&mut []));
         }
@@ -217,4 +220,19 @@ fn token(now: Now, server: SocketAddr) -> Option<ConnectToken> {
     };
     let mut rng = rand::rngs::StdRng::from_seed([3; 32]);
     mint.mint(unix_ms, 1, &[server], 5, &user, &mut rng).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the `sessions` target: a session moved on, and the address it had left got a challenge. What it had got
+    /// as the session's own was held against the server.
+    #[test]
+    fn an_address_that_the_session_has_left_is_a_strangers_again() {
+        sessions(&[
+            0x0c, 0x00, 0x15, 0x00, 0x15, 0x55, 0x55, 0x45, 0x55, 0x55, 0x55, 0x00, 0x00, 0x00, 0x00, 0x8d, 0x00, 0x00,
+            0x00, 0x30, 0xe2, 0x00, 0x09, 0xff,
+        ]);
+    }
 }

@@ -1,7 +1,7 @@
 //! Bulk channels: what was written is read, whatever the link and the reader do, and liars are sent away.
 
 use super::*;
-use crate::channel::{BULK_CHUNK_BYTES_MAX, BULK_WINDOW_BYTES, CHANNEL_QUEUE_BYTES_MAX};
+use crate::channel::{BULK_CHUNK_BYTES_MAX, BULK_WINDOW_BYTES, CHANNEL_QUEUE_BYTES_MAX, CONNECTION_QUEUE_BYTES_MAX};
 use crate::packet::Body;
 use rand::{Rng, SeedableRng};
 
@@ -282,4 +282,18 @@ fn only_bulk_channels_carry_streams() {
     assert_eq!(pair.client.connection.send(BULK, b"x"), Err(SendError::WrongKind));
     assert_eq!(pair.client.connection.send_bulk(ChannelId(9), b"x"), Err(SendError::NoSuchChannel));
     assert_eq!(pair.client.connection.send_bulk(BULK, b""), Ok(0));
+}
+
+#[test]
+fn the_end_of_a_transfer_counts_towards_what_a_connection_may_queue() {
+    // proves: PKT-51
+    let mut pair = Pair::every_kind(LinkConfig::default(), 78);
+    let connection = &mut pair.client.connection;
+    for channel in [CONTROL, EVENT, every_kind::GOSSIP, every_kind::LETTERS] {
+        while connection.send(channel, &[0; 1_024]).is_ok() {}
+    }
+    let taken = connection.send_bulk(every_kind::STREAM, &[0; 1_024]).expect("some bytes are left");
+    assert!(taken < 1_024, "the connection's queue is full, the channel's is not");
+    assert_eq!(connection.reliable_queued().1, CONNECTION_QUEUE_BYTES_MAX);
+    assert_eq!(connection.end_bulk(every_kind::STREAM), Err(SendError::Full));
 }

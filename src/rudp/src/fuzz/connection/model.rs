@@ -1,15 +1,16 @@
 //! What was sent, what was heard, and what of it must agree.
 
+use super::stream::Stream;
 use crate::channel::{CONTROL, ChannelId, EVENT, PartId, PartOutcome, SNAPSHOT};
 use crate::connection::Sink;
-use crate::fuzz::{GOSSIP, LATEST, LETTERS};
+use crate::fuzz::{GOSSIP, LATEST, LETTERS, STREAM};
 use crate::hello::{Hello, HelloRefusal};
 use crate::reason::Reason;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
 /// Message number n is what begins at offset 13 n of this pattern: long, without a short period, and built once.
-static PATTERN: LazyLock<Vec<u8>> = LazyLock::new(|| {
+pub(super) static PATTERN: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let byte = |_| {
         state ^= state << 13;
@@ -31,6 +32,7 @@ pub(super) struct Promises {
     serial: usize,
     /// By channel, oldest first.
     sent: [VecDeque<Sent>; 8],
+    pub(super) stream: Stream,
 }
 
 impl Promises {
@@ -81,6 +83,7 @@ impl Promises {
             let missing = self.sent[usize::from(channel.0)].len();
             assert_eq!(missing, 0, "{channel:?}: {missing} messages were acked and never delivered");
         }
+        self.stream.assert_kept();
     }
 }
 
@@ -99,6 +102,12 @@ pub(super) struct Ear {
     pub(super) refused: Vec<u64>,
     pub(super) parts_sent: u64,
     pub(super) parts_decided: u64,
+    /// A chunk was announced, and since then there was always another.
+    pub(super) has_chunk: bool,
+    /// This end ends the session because of what it was told.
+    pub(super) has_sent_away: bool,
+    /// The other end does.
+    pub(super) may_be_sent_away: bool,
     decided: BTreeSet<PartId>,
     greetings: u32,
 }
@@ -112,6 +121,9 @@ impl Default for Ear {
             refused: Vec::new(),
             parts_sent: 0,
             parts_decided: 0,
+            has_chunk: false,
+            has_sent_away: false,
+            may_be_sent_away: false,
             decided: BTreeSet::new(),
             greetings: 0,
         }
@@ -146,7 +158,18 @@ impl Sink for Ear {
         assert!(self.decided.insert(part), "{part:?} has two fates");
     }
 
+    fn on_bulk(&mut self, channel: ChannelId) {
+        assert_eq!(channel, STREAM);
+        self.has_chunk = true;
+    }
+
+    fn on_misbehaved(&mut self, text: &str) {
+        assert!(!self.is_honest, "an honest peer was sent away: {text}");
+        self.has_sent_away = true;
+    }
+
     fn on_close(&mut self, _reason: Reason, _text: &str) {
-        assert!(!self.is_honest, "nobody closed the session");
+        assert!(!self.is_honest || self.may_be_sent_away, "nobody closed the session");
+        self.is_honest = false;
     }
 }

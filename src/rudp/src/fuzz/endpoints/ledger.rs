@@ -12,6 +12,14 @@ struct Counts {
     next: [u32; 4],
     /// Unreliable ones heard.
     heard: BTreeSet<u32>,
+    stream: Stream,
+}
+
+/// How far a stream has come, and where its transfers ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Stream {
+    bytes: usize,
+    ends: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +96,37 @@ impl Ledger {
         }
     }
 
+    /// The next bytes of a stream: they tell whose it is, and where in it.
+    pub(super) fn client_stream(&self, at: usize, size: usize) -> Vec<u8> {
+        self.clients[at].sent.stream.next_bytes([at as u8, 0xcc], size)
+    }
+
+    pub(super) fn server_stream(&self, id: ConnectionId, size: usize) -> Vec<u8> {
+        self.open[&id].sent.stream.next_bytes([id.slot as u8, id.generation as u8], size)
+    }
+
+    pub(super) fn on_client_wrote(&mut self, at: usize, taken: usize, is_ended: bool) {
+        self.clients[at].sent.stream.step(taken, is_ended);
+    }
+
+    pub(super) fn on_server_wrote(&mut self, id: ConnectionId, taken: usize, is_ended: bool) {
+        self.session(id).sent.stream.step(taken, is_ended);
+    }
+
+    pub(super) fn on_server_read(&mut self, id: ConnectionId, bytes: &[u8], is_last: bool) {
+        // A session that ended in this wake still has what was not read.
+        let Some(session) = self.open.get_mut(&id) else { return };
+        let peer = *session.peer.get_or_insert(bytes[0]);
+        session.heard.stream.judge([peer, 0xcc], bytes, is_last);
+    }
+
+    pub(super) fn on_client_read(&mut self, at: usize, bytes: &[u8], is_last: bool) {
+        let client = &mut self.clients[at];
+        let from = || ConnectionId { slot: u32::from(bytes[0]), generation: u32::from(bytes[1]) };
+        let session = *client.session.get_or_insert_with(from);
+        client.heard.stream.judge([session.slot as u8, session.generation as u8], bytes, is_last);
+    }
+
     pub(super) fn on_part_sent(&mut self, id: ConnectionId, part: PartId) {
         if let Some(session) = self.open.get_mut(&id) {
             session.parts.insert(part);
@@ -157,6 +196,8 @@ impl Ledger {
             assert_eq!(session.heard.next[channel], client.sent.next[channel], "from client {at}");
             assert_eq!(client.heard.next[channel], session.sent.next[channel], "to client {at}");
         }
+        assert_eq!(session.heard.stream, client.sent.stream, "the stream from client {at}");
+        assert_eq!(client.heard.stream, session.sent.stream, "the stream to client {at}");
     }
 }
 
@@ -165,6 +206,24 @@ fn message(from: [u8; 2], channel: ChannelId, number: u32, size: usize) -> Vec<u
     bytes.extend_from_slice(&number.to_le_bytes());
     bytes.resize(size, number as u8 ^ from[0]);
     bytes
+}
+
+impl Stream {
+    fn next_bytes(&self, from: [u8; 2], size: usize) -> Vec<u8> {
+        let byte_at = |offset: usize| from.get(offset % 64).copied().unwrap_or((offset / 64) as u8);
+        (self.bytes..self.bytes + size).map(byte_at).collect()
+    }
+
+    fn step(&mut self, bytes: usize, is_last: bool) {
+        self.bytes += bytes;
+        self.ends.extend(is_last.then_some(self.bytes));
+    }
+
+    /// A chunk was read: it is what that end wrote there.
+    fn judge(&mut self, from: [u8; 2], bytes: &[u8], is_last: bool) {
+        assert!(self.next_bytes(from, bytes.len()) == bytes, "not what was written at {}", self.bytes);
+        self.step(bytes.len(), is_last);
+    }
 }
 
 impl Counts {
