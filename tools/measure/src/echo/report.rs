@@ -1,6 +1,6 @@
 //! The table, the same for every contestant.
 
-use super::load::{Figures, LAG_MS_MAX};
+use super::load::{Figures, LAG_MS_MAX, LOSS_MAX};
 use serde::Serialize;
 
 /// Everything measured in one call, in the order in which it ran.
@@ -46,13 +46,13 @@ impl Report {
     /// One more row, compared with the kernel's in this round with as many clients; that one goes first.
     pub fn add(&mut self, contestant: &str, clients: usize, round: usize, figures: &Figures) {
         let is_beside = |row: &&Row| row.contestant == KERNEL && row.round == round && row.clients == clients;
-        let kernel = self.rows.iter().rfind(is_beside).filter(|_| contestant != KERNEL);
+        let kernel = self.rows.iter().rfind(is_beside).filter(|kernel| contestant != KERNEL && kernel.valid);
         let row = Row {
             contestant: contestant.to_owned(),
             clients,
             round,
             us_per_tick: figures.us_per_tick,
-            ratio: kernel.map(|kernel| figures.us_per_tick / kernel.us_per_tick),
+            ratio: kernel.filter(|_| figures.is_valid()).map(|kernel| figures.us_per_tick / kernel.us_per_tick),
             core: figures.core,
             load_core: figures.load_core,
             rate_hz: figures.rate_hz,
@@ -135,7 +135,8 @@ impl Report {
         }
         if self.rows.iter().any(|row| !row.valid && row.failure.is_none()) {
             println!(
-                "INVALID rows: the load itself came late by more than {LAG_MS_MAX} ms (p99); they count for nothing"
+                "INVALID rows: the load came late by more than {LAG_MS_MAX} ms (p99), or more than {:.0} % was not answered; they count for nothing",
+                LOSS_MAX * 100.0
             );
         }
         Ok(())
@@ -197,6 +198,20 @@ mod tests {
         assert_eq!(report.ratio(KERNEL, 5), None);
         report.add("ours", 7, 1, &figures(4.0));
         assert_eq!(report.ratio("ours", 7), None, "there is no kernel beside it");
+    }
+
+    #[test]
+    fn beside_a_kernel_whose_load_was_late_or_lost_nothing_is_compared() {
+        for kernel in [Figures { lag_p99_ms: 9.0, ..figures(4.0) }, Figures { loss: 0.02, ..figures(4.0) }] {
+            let mut report = Report::new(10, 1, 200);
+            report.add(KERNEL, 10, 1, &kernel);
+            report.add("ours", 10, 1, &figures(6.0));
+            assert_eq!(report.ratio("ours", 10), None);
+        }
+        let mut report = Report::new(10, 1, 200);
+        report.add(KERNEL, 10, 1, &figures(4.0));
+        report.add("ours", 10, 1, &Figures { loss: 0.02, ..figures(6.0) });
+        assert_eq!(report.ratio("ours", 10), None);
     }
 
     #[test]
