@@ -1,7 +1,7 @@
 //! From claims to a player: each claim with the range it must lie in.
 
 use super::refusal::Refusal;
-use rudp::token::{NAME_BYTES_MAX, Name, Role};
+use rudp::token::{ID_MAX, NAME_BYTES_MAX, Name, Role};
 use serde_json::{Map, Value};
 
 /// What a login says of who is about to play, checked.
@@ -58,8 +58,6 @@ impl Login {
 
 const ACCOUNT: &str = "a whole number from 1 to 2^63-1, or the same in quotes";
 const ID: &str = "a whole number up to 2^63-1, or the same in quotes";
-/// spec: SES-6. Ids above name what the server makes for accounts without a character.
-const ID_MAX: u64 = i64::MAX as u64;
 
 fn refuse(claim: &str, wanted: &'static str) -> Refusal {
     Refusal::Claim { claim: claim.to_owned(), wanted }

@@ -22,6 +22,15 @@ impl Client {
         self.connection_mut()?.send_bulk(channel, bytes)
     }
 
+    /// Nothing that was sent waits, and the fate of everything is known.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        match &self.stage {
+            Stage::Connected { connection, .. } => connection.is_idle(),
+            _ => true,
+        }
+    }
+
     /// A transfer ends with the bytes queued so far.
     ///
     /// # Errors

@@ -325,6 +325,7 @@ impl World {
     fn send_snapshot(&mut self, script: &mut Script<'_>) {
         let Some(id) = self.ledger.open_at(script.u8()) else { return };
         self.server.on_tick_edge(self.now, id);
+        self.peers.iter_mut().for_each(|peer| peer.client.on_tick_edge(self.now));
         let budget = self.server.snapshot_budget_bytes(self.now, id);
         if budget > 0 && self.server.send_snapshot(id, PartId(self.parts), &vec![7; budget as usize]).is_ok() {
             self.ledger.on_part_sent(id, PartId(self.parts));
@@ -422,7 +423,8 @@ impl World {
         while self.now.mono_ns < until.mono_ns {
             let arrival = (!self.wire.is_empty()).then_some(self.now.mono_ns + LATENCY_NS);
             // Streams are paid for by ticks.
-            let tick = (self.server.queued_bytes() > 0).then_some(self.now.mono_ns + NS_PER_S / 60);
+            let is_owing = self.server.queued_bytes() > 0 || self.peers.iter().any(|peer| !peer.client.is_idle());
+            let tick = is_owing.then_some(self.now.mono_ns + NS_PER_S / 60);
             let Some(next) = self.next_ns().into_iter().chain(arrival).chain(tick).min() else { break };
             self.now = self.now.plus_ns(next.saturating_sub(self.now.mono_ns));
             if arrival == Some(next) {
@@ -430,6 +432,7 @@ impl World {
             }
             if tick == Some(next) {
                 self.ledger.open().for_each(|id| self.server.on_tick_edge(self.now, id));
+                self.peers.iter_mut().for_each(|peer| peer.client.on_tick_edge(self.now));
             }
             self.wake();
         }

@@ -1,5 +1,5 @@
 //! Making tokens.
-use super::{AddressList, ConnectToken, PrivateToken, UserData, seal_private};
+use super::{AddressList, ConnectToken, ID_MAX, PrivateToken, UserData, seal_private};
 use crate::seal::{Key, TOKEN_NONCE_BYTES, TokenKey};
 use std::net::SocketAddr;
 
@@ -20,6 +20,9 @@ pub enum MintError {
     /// The caller named no server address or more than 32.
     #[error("a token carries 1 to 32 server addresses, not {0}")]
     Addresses(usize),
+    /// The caller named an account or character of 2^63 or more: those ids are the server's own.
+    #[error("accounts and characters have ids below 2^63, not {0}")]
+    Id(u64),
 }
 
 impl Mint {
@@ -27,7 +30,7 @@ impl Mint {
     /// drawn from `rng`, which must be seeded from the operating system outside tests.
     ///
     /// # Errors
-    /// [`MintError`] for a list of addresses the format cannot carry.
+    /// [`MintError`] for a list of addresses or an id that the format cannot carry.
     pub fn mint(
         &self,
         now_unix_ms: u64,
@@ -38,6 +41,9 @@ impl Mint {
         rng: &mut impl rand::CryptoRng,
     ) -> Result<ConnectToken, MintError> {
         let addresses = AddressList::new(addresses).ok_or(MintError::Addresses(addresses.len()))?;
+        if let Some(&id) = [user.account_id, user.character_id].iter().find(|id| **id > ID_MAX) {
+            return Err(MintError::Id(id));
+        }
         let (client_to_server, server_to_client) = (Key::random(rng), Key::random(rng));
         let mut nonce = [0; TOKEN_NONCE_BYTES];
         rng.fill_bytes(&mut nonce);

@@ -84,6 +84,9 @@ pub enum UserDataError {
     Field(&'static str),
 }
 
+/// Highest account or character id of a token. From 2^63 on ids are the server's own (spec: SES-6).
+pub const ID_MAX: u64 = i64::MAX as u64;
+
 impl UserData {
     /// The 256 bytes.
     #[must_use]
@@ -130,7 +133,7 @@ impl UserData {
         let mut field = |name| reader.u64().ok_or(Field(name));
         let (account_id, character_id) = (field("account id")?, field("character id")?);
         // spec: SES-6. Ids from 2^63 on are the server's own: a token that names one would play somebody else's character.
-        if (account_id | character_id) >> 63 != 0 {
+        if account_id.max(character_id) > ID_MAX {
             return Err(Field("id"));
         }
         let (issued_at_ms, serial) = (field("issued at")?, field("serial")?);
