@@ -1,5 +1,4 @@
 //! A server, clients, a clock we own and wires with a delay: everything jumps to the next moment something happens.
-#[allow(dead_code, reason = "each test uses its own part of it")]
 pub(crate) mod hand;
 
 use crate::channel::{ChannelId, ChannelTable, PartId, PartOutcome};
