@@ -10,6 +10,7 @@ pub mod clock;
 mod drain;
 mod ops;
 mod persistence;
+mod prefetch;
 mod process;
 mod queues;
 mod reactor;
@@ -23,6 +24,7 @@ mod tick_times;
 mod world;
 
 pub use board::ReactorCounters;
+pub use prefetch::prefetch;
 pub use reactor::{Bound, Dock, Machine, bind};
 pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
 pub use threads::RunError;
@@ -38,7 +40,7 @@ pub use reload::Reread;
 use rudp::seal::Backend;
 use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::NS_PER_S;
-use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, ServerConfig};
+use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
 use server::{Gate, GateConfig, Realm, RealmConfig};
 use std::io;
@@ -225,6 +227,7 @@ fn transport(config: &Config, keys: Vec<Key>, listen: SocketAddr) -> ServerConfi
     transport.takeover = config.takeover;
     transport.held_s = config.held_s;
     transport.seal = config.seal_backend;
+    transport.prefetch = Prefetch::new(prefetch::prefetch);
     transport.requests.exempt.clone_from(&config.request_exempt);
     transport.connection = ConnectionConfig {
         rate_bytes_per_s: config.down_bytes_per_s,

@@ -66,6 +66,11 @@ impl Arrivals {
         self.count == BATCH
     }
 
+    /// Each sender, in order of arrival.
+    pub fn senders(&self) -> &[SocketAddr] {
+        &self.from[..self.count]
+    }
+
     /// Each sender and datagram, in order of arrival.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (SocketAddr, &mut [u8])> {
         let lens = &self.lens[..self.count];

@@ -27,6 +27,9 @@ const ALARM: Token = Token(2);
 
 /// What stands behind a socket.
 pub trait Machine {
+    /// Datagrams of these senders come next, in this order: a chance to look for what they will need.
+    fn expect_datagrams(&self, _senders: &[SocketAddr]) {}
+
     /// A datagram arrived; its bytes may be changed.
     fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]);
 
@@ -130,6 +133,7 @@ impl Dock {
                     received += self.arrivals.len();
                     // Fewer than there was room for: the socket is empty, and its next datagram rings the poll.
                     self.readable = self.arrivals.is_full();
+                    machine.expect_datagrams(self.arrivals.senders());
                     for (from, datagram) in self.arrivals.iter_mut() {
                         self.counters.bytes_in += datagram.len() as u64;
                         machine.handle_datagram(now, from, datagram);

@@ -65,6 +65,10 @@ pub struct Reactor {
 }
 
 impl Machine for Gate {
+    fn expect_datagrams(&self, senders: &[SocketAddr]) {
+        Gate::expect_datagrams(self, senders);
+    }
+
     fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
         Gate::handle_datagram(self, now, from, datagram);
     }

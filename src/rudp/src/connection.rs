@@ -22,6 +22,7 @@ use crate::channel::{
 use crate::hello::{Hello, HelloRefusal, HelloRules};
 use crate::loss::RecentLoss;
 use crate::packet::{AckField, Frame, PAYLOAD_BYTES_MAX, WINDOW_FRAME_BYTES, frame_overhead_bytes};
+use crate::prefetch::Prefetch;
 use crate::rate::{
     BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX, Controller, Credit, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S,
     RateControl, RateController, part_interval_ticks, wire_bytes,
@@ -124,6 +125,11 @@ pub struct Connection {
     reliable: Vec<Reliable>,
     /// What the bulk ones among them have beside it.
     bulk: Vec<Bulk>,
+    /// What waits to be cut into chunks, as the limits count it: kept here, because most packets of most connections have
+    /// nothing to do with bulk and need not look further.
+    bulk_uncut_bytes: usize,
+    /// A window frame may wait, or may be on its way and not acked.
+    has_windows: bool,
     /// Bytes on the wire put by for them.
     bulk_share_bytes: i64,
     /// Messages and bytes that all of them have queued: mostly none, and then none of them is looked at.
@@ -216,6 +222,8 @@ impl Connection {
             acked_bytes: 0,
             reliable: reliable.collect(),
             bulk: bulk.collect(),
+            bulk_uncut_bytes: 0,
+            has_windows: false,
             bulk_share_bytes: 0,
             reliable_queued: (0, 0),
             unreliable: UnreliableQueue::new(unreliable_bytes_max),
@@ -241,6 +249,17 @@ impl Connection {
         }
     }
 
+    /// About to be used: what its fields point to, of the kind that every packet touches.
+    pub(crate) fn prefetch(&self, prefetch: Prefetch) {
+        self.sent.prefetch(prefetch);
+        self.parts.prefetch(prefetch);
+        self.controller.prefetch(prefetch);
+        prefetch.maybe(self.outcomes.front());
+        if self.reliable_queued.0 > 0 {
+            prefetch.value(self.reliable.as_slice());
+        }
+    }
+
     /// A tick begins: the connection's credit grows by a tick's share, and snapshot parts that still wait are old.
     pub fn on_tick_edge(&mut self, now_ns: u64) {
         self.controller.on_tick_edge(now_ns);
@@ -262,7 +281,7 @@ impl Connection {
         let sequence = self.sent.newest().map_or(0, |newest| newest + 1);
         let header_bytes = AckField::encoded_bytes(self.received.field(now_ns).as_ref());
         let path_bytes = self.path_offer.map_or(0, |offer| Frame::Path { id: offer.id }.encoded_bytes());
-        let window_bytes = self.bulk.iter().filter(|bulk| bulk.inbound.is_word_due()).count() * WINDOW_FRAME_BYTES;
+        let window_bytes = self.windows_due() * WINDOW_FRAME_BYTES;
         let greeting_bytes = self.greeting.frame().map_or(0, |frame| frame.encoded_bytes()) + path_bytes + window_bytes;
         let packet_bytes = wire_bytes(self.ip_udp_bytes, sequence, header_bytes);
         let reliable_bytes = self.reliable_frame_bytes(now_ns);
@@ -407,16 +426,15 @@ impl Connection {
             && self.parts.is_empty()
             && self.unreliable.is_empty()
             && self.reliable_queued.0 == 0
-            && self.bulk.iter().all(|bulk| bulk.outbound.queued_bytes() == 0)
+            && self.bulk_uncut_bytes == 0
     }
 
     /// Reliable messages not yet acked, and their bytes as the limits count them, over all channels; bulk counts with
     /// what waits to be cut.
     #[must_use]
     pub fn reliable_queued(&self) -> (usize, usize) {
-        let uncut: usize = self.bulk.iter().map(|bulk| bulk.outbound.queued_bytes()).sum();
         let (messages, bytes) = self.reliable_queued;
-        (messages, bytes + uncut)
+        (messages, bytes + self.bulk_uncut_bytes)
     }
 
     /// To be called whenever a channel has taken or released messages.

@@ -25,6 +25,7 @@ pub mod liveness;
 pub mod loss;
 pub mod outer;
 pub mod packet;
+mod prefetch;
 pub mod rate;
 pub mod reason;
 pub mod replay;
@@ -48,6 +49,7 @@ pub use connection::{Connection, ConnectionConfig, ConnectionStats, LaneStats, R
 pub use counters::Counters;
 pub use hello::{Hello, HelloRefusal, HelloRules, INNER_VERSION};
 pub use packet::PayloadError;
+pub use prefetch::Prefetch;
 pub use reason::{Reason, ReasonCounts};
 pub use seal::{Backend, Key};
 pub use server::{ConnectionId, Event, Server, ServerConfig, Transmit};

@@ -1,6 +1,7 @@
 //! One peer's seal: both keys, the replay window of what it sends, the numbers of what we send.
 use crate::counters::Counters;
 use crate::outer::{self, Header, Kind, OuterError};
+use crate::prefetch::Prefetch;
 use crate::replay::{ReplayError, ReplayWindow};
 use crate::seal::PacketKey;
 
@@ -37,6 +38,12 @@ impl Link {
     pub(crate) fn on_request_sent(&mut self, now_ns: u64) {
         self.next_sequence += 1;
         self.last_sent_ns = now_ns;
+    }
+
+    /// The next packet of either direction is about to be opened or sealed.
+    pub(crate) fn prefetch(&self, prefetch: Prefetch) {
+        self.opens.prefetch(prefetch);
+        self.seals.prefetch(prefetch);
     }
 
     /// Replay test, open, commit, body size, in this order (spec: SES-13); what fails is counted.

@@ -7,6 +7,7 @@ mod controls;
 mod path;
 mod trend;
 
+use crate::prefetch::Prefetch;
 pub use controls::{CubicRate, FixedRate, TwoModeRate};
 pub use trend::{RATE_FLOOR_BYTES_PER_S, RATE_START_BYTES_PER_S, TrendRate};
 
@@ -133,6 +134,13 @@ impl Controller {
             RateControl::Fixed => Self::Fixed(FixedRate { bytes_per_s }),
             RateControl::Cubic => Self::Cubic(CubicRate::new(bytes_per_s)),
             RateControl::TwoModes => Self::TwoModes(TwoModeRate::new(bytes_per_s)),
+        }
+    }
+
+    /// An observation is about to come.
+    pub(crate) fn prefetch(&self, prefetch: Prefetch) {
+        if let Self::Trend(policy) = self {
+            policy.prefetch(prefetch);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The ciphers: ChaCha20-Poly1305 per packet in two interchangeable implementations, XChaCha20-Poly1305 for tokens.
 //!
 //! Both packet backends give the same bytes (a test holds them against each other); they differ in speed only.
+use crate::prefetch::Prefetch;
 use aws_lc_rs::aead::{self as aws, LessSafeKey, UnboundKey};
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
@@ -89,6 +90,13 @@ impl PacketKey {
                 Cipher::AwsLc(Box::new(LessSafeKey::new(unbound)))
             }
         })
+    }
+
+    /// About to be used.
+    pub(crate) fn prefetch(&self, prefetch: Prefetch) {
+        if let Cipher::AwsLc(cipher) = &self.0 {
+            prefetch.value(&**cipher);
+        }
     }
 
     /// Encrypts `body` in place under `sequence` and returns the tag. The caller never repeats a sequence under one key.

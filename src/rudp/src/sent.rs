@@ -5,6 +5,7 @@
 
 use crate::channel::PartId;
 use crate::packet::MASK_BITS;
+use crate::prefetch::Prefetch;
 
 /// Slots of a fresh ring: a second of one packet per tick, 3.5 KiB.
 const RECORDS_INITIAL: usize = 64;
@@ -178,6 +179,14 @@ impl SentRing {
     /// Called until it returns `None`, before every [`Self::push`].
     pub(crate) fn lose_out_of_reach(&mut self, sequence: u64) -> Option<SentPacket> {
         self.lose_oldest_if(|packet| sequence - packet.sequence >= RECORDS_MAX as u64)
+    }
+
+    /// About to be used: where the next packet's record goes, and those that the next ack is likely to name.
+    pub(crate) fn prefetch(&self, prefetch: Prefetch) {
+        let next = self.newest.map_or(0, |newest| newest + 1);
+        for sequence in next.saturating_sub(2)..=next {
+            prefetch.maybe(self.slots.get(self.slot(sequence)));
+        }
     }
 
     /// Adds a packet. Numbers must ascend, and no undecided packet may be out of reach.

@@ -4,6 +4,8 @@
 //! group of six bits in which it differs from the present; when the present reaches its bucket it moves down, and fires
 //! at level 0. Eight levels cover every deadline 64 bits of nanoseconds can name, so nothing is ever clamped.
 
+use crate::prefetch::Prefetch;
+
 /// Grain of the wheel, nanoseconds: 2^20, about 1.05 ms. Deadlines are rounded up: a timer never fires early.
 pub const GRAIN_NS: u64 = 1 << GRAIN_BITS;
 
@@ -70,6 +72,11 @@ impl Wheel {
     pub fn deadline(&self, key: u32) -> Option<u64> {
         let node = &self.nodes[key as usize];
         (node.bucket != NONE).then_some(node.grain << GRAIN_BITS)
+    }
+
+    /// The timer of `key` is about to be looked at.
+    pub(crate) fn prefetch(&self, key: u32, prefetch: Prefetch) {
+        prefetch.maybe(self.nodes.get(key as usize));
     }
 
     /// Unsets the timer of `key`.

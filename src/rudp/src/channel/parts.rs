@@ -2,6 +2,7 @@
 
 use super::{ChannelId, PartId, SNAPSHOT_PART_BYTES_MAX, SendError};
 use crate::packet::{Body, Frame};
+use crate::prefetch::Prefetch;
 use std::collections::VecDeque;
 
 /// Parts of one tick that may wait: 4 kB, two and a half times what the largest budget pays for in a tick.
@@ -19,6 +20,14 @@ impl PartQueue {
     /// From here on, waiting parts are of an older tick and give way to the next one pushed (spec: PKT-56).
     pub(crate) fn on_tick_edge(&mut self) {
         self.tick = self.tick.wrapping_add(1);
+    }
+
+    /// About to be used.
+    pub(crate) fn prefetch(&self, prefetch: Prefetch) {
+        prefetch.maybe(self.waiting.front());
+        if let Some(buffer) = self.spare.last() {
+            prefetch.value(buffer.as_slice());
+        }
     }
 
     /// Takes a part; `replaced` hears of each older tick's part that gives way.

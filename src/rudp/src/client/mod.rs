@@ -21,6 +21,7 @@ use crate::limits::{HANDSHAKE_INTERVAL_NS, IDLE_SPOKEN_NS, IDLE_UNSPOKEN_NS, Pat
 use crate::link::Link;
 use crate::liveness::{Due, HELD_DEFAULT_S, HELD_MAX_S, Liveness};
 use crate::outer::{self, DATAGRAM_BYTES_MAX, Header, KeepAlive, Kind, PAYLOAD_BYTES_MAX, Reads};
+use crate::prefetch::Prefetch;
 use crate::rate::{IPV4_UDP_BYTES, IPV6_UDP_BYTES};
 use crate::reason::Reason;
 use crate::seal::{Backend, PacketKey};
@@ -173,6 +174,18 @@ impl Client {
     pub fn server(&self) -> SocketAddr {
         let addresses = self.token.addresses.as_slice();
         addresses[self.address_index.min(addresses.len() - 1)]
+    }
+
+    /// A datagram or a tick of this client comes soon: for who drives so many that none stays near (see
+    /// [`Server::expect_datagrams`](crate::Server::expect_datagrams)).
+    pub fn expect(&self, prefetch: Prefetch) {
+        prefetch.value(&self.liveness);
+        if let (Stage::Connected { connection, .. }, Some(link)) = (&self.stage, &self.link) {
+            prefetch.value(link);
+            prefetch.value(&**connection);
+            link.prefetch(prefetch);
+            connection.prefetch(prefetch);
+        }
     }
 
     /// Takes one datagram; it is decrypted in place and worthless afterwards.

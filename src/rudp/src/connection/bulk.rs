@@ -43,6 +43,7 @@ impl Connection {
         let room = CONNECTION_QUEUE_BYTES_MAX.saturating_sub(queued_bytes);
         let outbound = Self::pieces(&self.reliable, channel);
         let taken = self.bulk[at].outbound.push(bytes, outbound, room);
+        self.count_uncut();
         if taken == 0 && !bytes.is_empty() {
             self.stats.sends_full += 1;
             return Err(SendError::Full);
@@ -63,6 +64,7 @@ impl Connection {
             self.stats.sends_full += 1;
             return Err(SendError::Full);
         }
+        self.count_uncut();
         Ok(())
     }
 
@@ -73,6 +75,7 @@ impl Connection {
         let bulk = self.bulk.iter_mut().find(|bulk| bulk.channel == channel)?;
         let chunk = bulk.inbound.read()?;
         self.stats.bulk_raw_in += chunk.bytes.len() as u64;
+        self.has_windows = true;
         Some(chunk)
     }
 
@@ -90,19 +93,31 @@ impl Connection {
 
     /// Something of a bulk channel waits that its window and acks allow to go.
     pub(super) fn has_bulk(&self) -> bool {
-        self.bulk.iter().any(|bulk| {
-            let outbound = Self::pieces(&self.reliable, bulk.channel);
-            outbound.has_pending() || bulk.outbound.can_cut(outbound)
-        })
+        let has_any = self.bulk_uncut_bytes > 0 || self.reliable_queued.0 > 0;
+        has_any
+            && self.bulk.iter().any(|bulk| {
+                let outbound = Self::pieces(&self.reliable, bulk.channel);
+                outbound.has_pending() || bulk.outbound.can_cut(outbound)
+            })
     }
 
-    /// A window frame wants a packet.
-    pub(super) fn is_window_due(&self) -> bool {
-        self.bulk.iter().any(|bulk| bulk.inbound.is_word_due())
+    fn count_uncut(&mut self) {
+        self.bulk_uncut_bytes = self.bulk.iter().map(|bulk| bulk.outbound.queued_bytes()).sum();
+    }
+
+    /// Window frames that want a packet.
+    pub(super) fn windows_due(&self) -> usize {
+        if !self.has_windows {
+            return 0;
+        }
+        self.bulk.iter().filter(|bulk| bulk.inbound.is_word_due()).count()
     }
 
     pub(super) fn write_windows(&mut self, body: &mut Body<'_>, packet: &mut SentPacket) -> usize {
         let mut frames = 0;
+        if !self.has_windows {
+            return frames;
+        }
         for bulk in &mut self.bulk {
             if body.room() >= WINDOW_FRAME_BYTES
                 && let Some(read) = bulk.inbound.word(packet.sequence)
@@ -112,6 +127,7 @@ impl Connection {
                 frames += 1;
             }
         }
+        self.has_windows = self.bulk.iter().any(|bulk| bulk.inbound.has_word());
         frames
     }
 
@@ -134,7 +150,7 @@ impl Connection {
         packet: &mut SentPacket,
         filled: &mut crate::channel::Filled,
     ) {
-        if !self.may_send_bulk() {
+        if !self.has_bulk() || !self.may_send_bulk() {
             return;
         }
         let before = body.len();
@@ -152,6 +168,7 @@ impl Connection {
             reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
         }
         if has_cut {
+            self.count_uncut();
             self.count_reliable();
         }
         let written = i64::try_from(body.len() - before).unwrap_or(i64::MAX);

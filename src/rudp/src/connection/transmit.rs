@@ -55,7 +55,7 @@ impl Connection {
         if self.path_offer.is_some_and(|offer| offer.first.is_none()) && self.greeting.may_send() {
             return true;
         }
-        let offers = self.is_window_due() && self.greeting.may_send();
+        let offers = self.windows_due() > 0 && self.greeting.may_send();
         let asked = offers || self.greeting.is_due() || self.probe_due || self.encore.is_due();
         asked || self.received.is_due(now_ns) || self.has_messages()
     }
@@ -130,7 +130,7 @@ impl Connection {
         let mut messages =
             self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
         let reliable = self.reliable_queued.0 > 0 && self.may_send_reliable() && messages.any(Outbound::has_pending);
-        reliable || (self.may_send_bulk() && self.has_bulk()) || !self.parts.is_empty() || !self.unreliable.is_empty()
+        reliable || (self.has_bulk() && self.may_send_bulk()) || !self.parts.is_empty() || !self.unreliable.is_empty()
     }
 
     pub(super) fn may_send_reliable(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::Feedback;
 use crate::packet::TIMING_TICK_NS;
+use crate::prefetch::Prefetch;
 use std::collections::VecDeque;
 
 /// Observations kept: more than come in [`DELIVERY_SPAN_NS`] at one ack per tick and direction.
@@ -48,6 +49,12 @@ impl Path {
         let Feedback { sent_ns, acked_bytes, .. } = *feedback;
         self.samples.push_back(Sample { arrival_ns, sent_ns, queue_ns: delay_ns - base_ns, acked_bytes });
         true
+    }
+
+    /// An observation is about to come.
+    pub(super) fn prefetch(&self, prefetch: Prefetch) {
+        prefetch.maybe(self.samples.back());
+        prefetch.maybe(self.base.back());
     }
 
     /// Delay above the smallest, of the newest packet, ns.

@@ -9,6 +9,7 @@
 use super::path::Path;
 use super::{Feedback, RateController};
 use crate::packet::TIMING_TICK_NS;
+use crate::prefetch::Prefetch;
 
 const NS_PER_MS: i64 = 1_000_000;
 
@@ -107,6 +108,10 @@ impl TrendRate {
             has_grown: false,
             is_first_climb: true,
         }
+    }
+
+    pub(super) fn prefetch(&self, prefetch: Prefetch) {
+        self.path.prefetch(prefetch);
     }
 
     fn floor(&self) -> f64 {

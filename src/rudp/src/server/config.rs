@@ -4,6 +4,7 @@ use crate::channel::SERVER_QUEUE_BYTES_MAX;
 use crate::connection::ConnectionConfig;
 use crate::hello::HelloRules;
 use crate::liveness::{HELD_DEFAULT_S, HELD_MAX_S};
+use crate::prefetch::Prefetch;
 use crate::seal::{Backend, Key};
 use std::net::{IpAddr, SocketAddr};
 
@@ -53,6 +54,8 @@ pub struct ServerConfig {
     /// Reliable bytes that all connections together may have queued; a send beyond is refused. Default
     /// [`SERVER_QUEUE_BYTES_MAX`].
     pub queue_bytes_max: usize,
+    /// How the processor is told what memory comes next. Default [`Prefetch::NONE`].
+    pub prefetch: Prefetch,
 }
 
 /// Without the seed: who reads it in a log can make challenges.
@@ -202,6 +205,7 @@ impl ServerConfig {
             held_s: HELD_DEFAULT_S,
             seal: Backend::Auto,
             queue_bytes_max: SERVER_QUEUE_BYTES_MAX,
+            prefetch: Prefetch::NONE,
             hello,
             connection: ConnectionConfig::default(),
             rng_seed: seed,

@@ -6,6 +6,7 @@
 //!
 //! Nothing here loops over all connections: datagrams find theirs by address, timers by a wheel, sends by a queue of
 //! those that have something to send.
+mod ahead;
 mod bulk;
 mod config;
 mod events;

@@ -92,6 +92,11 @@ impl Gate {
         })
     }
 
+    /// Datagrams of these senders come next.
+    pub fn expect_datagrams(&self, senders: &[SocketAddr]) {
+        self.transport.expect_datagrams(senders);
+    }
+
     /// A datagram arrived; it is opened in place.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
         self.transport.handle_datagram(now, from, datagram);

@@ -88,6 +88,13 @@ fn act(client: &mut Client, from: SocketAddr, now: Now, question: &[u8], out: &m
 
 /// A wake of the server: takes the batch and leaves its own datagrams in it.
 fn serve(echo: &mut impl Answers, now: Now, batch: &mut Vec<Datagram>) {
+    let mut senders = [address(0); BATCH];
+    let mut count = 0;
+    for (place, datagram) in senders.iter_mut().zip(batch.iter()) {
+        *place = datagram.peer;
+        count += 1;
+    }
+    echo.expect_datagrams(&senders[..count]);
     for datagram in batch.iter_mut() {
         echo.handle_datagram(now, datagram.peer, &mut datagram.bytes[..datagram.len]);
     }

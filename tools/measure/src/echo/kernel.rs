@@ -1,6 +1,6 @@
 //! The floor: `recvfrom` and `sendto`, no protocol, one datagram at a time.
 
-use super::crowd::Crowd;
+use super::crowd::{Arrival, Crowd};
 use super::host::Host;
 use super::load::{Answers, Players};
 use anyhow::Result;
@@ -58,7 +58,11 @@ impl Players for Bare {
     }
 
     fn receive(&mut self, now: Now, answers: &mut Answers) {
-        self.crowd.receive(|_, datagram| answers.on_answer(now, datagram));
+        self.crowd.receive(|arrival| {
+            if let Arrival::Datagram(_, datagram) = arrival {
+                answers.on_answer(now, datagram);
+            }
+        });
     }
 
     fn tick(&mut self, index: usize, _now: Now, question: Option<&[u8]>, _answers: &mut Answers) {

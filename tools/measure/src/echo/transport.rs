@@ -113,6 +113,10 @@ impl Echo {
 }
 
 impl Machine for Echo {
+    fn expect_datagrams(&self, senders: &[SocketAddr]) {
+        self.transport.expect_datagrams(senders);
+    }
+
     fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
         self.transport.handle_datagram(now, from, datagram);
         self.drain_events();

@@ -139,6 +139,11 @@ impl BulkInbound {
         Some(BulkChunk { bytes: &self.reading, is_last })
     }
 
+    /// A window frame wants a packet, or the ack of the one that carried it.
+    pub(crate) fn has_word(&self) -> bool {
+        self.word.is_some()
+    }
+
     /// A window frame wants a packet.
     pub(crate) fn is_word_due(&self) -> bool {
         self.word.is_some_and(|word| word.first.is_none())

@@ -30,6 +30,15 @@ pub struct Crowd {
     waiting: usize,
 }
 
+/// What [`Crowd::receive`] tells, by the client's index.
+#[derive(Debug)]
+pub enum Arrival<'a> {
+    /// One of the next datagrams is this client's.
+    Expected(usize),
+    /// A datagram, which may be changed.
+    Datagram(usize, &'a mut [u8]),
+}
+
 /// Datagrams of one system call, and the address each came to or leaves from.
 #[derive(Debug)]
 struct Batch {
@@ -87,8 +96,8 @@ impl Crowd {
         self.waiting = 0;
     }
 
-    /// Hands over everything that has come: the client's index and the datagram, which may be changed.
-    pub fn receive(&mut self, mut take: impl FnMut(usize, &mut [u8])) {
+    /// Hands over everything that has come, a batch at a time: first whose datagrams it holds, then each of them.
+    pub fn receive(&mut self, mut take: impl FnMut(Arrival<'_>)) {
         loop {
             let count = match sys::recv_many(&self.socket, &mut self.arrivals) {
                 Ok(count) => count,
@@ -97,9 +106,10 @@ impl Crowd {
                 Err(_) => continue,
             };
             let Batch { buffers, lens, locals } = &mut *self.arrivals;
+            locals[..count].iter().filter_map(|local| index(*local)).for_each(|index| take(Arrival::Expected(index)));
             for ((buffer, len), local) in buffers.iter_mut().zip(lens).zip(locals).take(count) {
                 if let Some(index) = index(*local) {
-                    take(index, &mut buffer[..*len]);
+                    take(Arrival::Datagram(index, &mut buffer[..*len]));
                 }
             }
             if count < BATCH {
@@ -126,6 +136,12 @@ mod tests {
 
     /// More than one batch.
     const COUNT: usize = 100;
+
+    fn note(heard: &mut Vec<(usize, Vec<u8>)>, arrival: Arrival<'_>) {
+        if let Arrival::Datagram(index, datagram) = arrival {
+            heard.push((index, datagram.to_vec()));
+        }
+    }
 
     fn server() -> UdpSocket {
         let server = UdpSocket::bind(crate::echo::local()).unwrap();
@@ -154,10 +170,10 @@ mod tests {
         }
         let mut heard = Vec::new();
         // On loopback a datagram has arrived when its send returns.
-        crowd.receive(|index, datagram| heard.push((index, datagram.to_vec())));
+        crowd.receive(|arrival| note(&mut heard, arrival));
         let expected: Vec<_> = (0..COUNT).map(|index| (index, vec![index as u8, 1])).collect();
         assert_eq!(heard, expected);
-        crowd.receive(|_, _| panic!("nothing waits any more"));
+        crowd.receive(|_| panic!("nothing waits any more"));
     }
 
     #[test]
@@ -169,7 +185,7 @@ mod tests {
         server.send_to(b"stray", ("127.99.0.0", port)).unwrap();
         server.send_to(b"good", (local(7), port)).unwrap();
         let mut heard = Vec::new();
-        crowd.receive(|index, datagram| heard.push((index, datagram.to_vec())));
+        crowd.receive(|arrival| note(&mut heard, arrival));
         assert_eq!(heard, [(7, b"good".to_vec())]);
     }
 
