@@ -1,9 +1,8 @@
 //! Fewer clients, step by step, for those that cannot carry as many as were asked for.
 
-use crate::Peer;
+use crate::{Peer, sockets};
 use anyhow::Result;
 use measure::echo::load::{Figures, Plan, TICK_RATE_HZ};
-use measure::echo::measure_kernel;
 use measure::echo::report::{KERNEL, Report};
 use serde::Serialize;
 
@@ -47,7 +46,8 @@ impl Ladder {
         let mut left = peers.to_vec();
         let mut plan = self.plan;
         while !left.is_empty() {
-            let kernel = measure_kernel(plan, round, &mut self.report)?;
+            let kernel = sockets::measure_kernel(plan)?;
+            self.report.add(KERNEL, plan.clients, round, &kernel);
             if let Some(why) = why_not_carried(&kernel) {
                 self.stop(KERNEL, plan, round, why);
             }

@@ -5,19 +5,25 @@ mod enet;
 mod ladder;
 mod quic;
 mod renet_peer;
+mod sockets;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use ladder::Ladder;
 use measure::echo::load::{Figures, Plan};
 use measure::echo::process;
+use rudp::seal::Backend;
 
 const AFTER_HELP: &str = "\
 Contestants, in turns, after the bare kernel
+  aws-lc, chacha20poly1305
+             our own sessions, as `measure echo` serves them, sealed by either
   renet      renet 2.0.1 over renet_netcode, encrypted, driven once per tick
   enet       ENet (its Rust port 0.3.3), not encrypted, driven every 250 us
   enet-tick  the same, driven once per tick
   quinn      quinn 0.11 (QUIC) datagrams, encrypted
+
+Every client of every contestant, the kernel's too, has a socket of its own.
 
 Columns
   us/tick  processor time of the server's thread, user and system, per question answered
@@ -56,6 +62,9 @@ struct Args {
 /// The contestants, beside the bare kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Peer {
+    AwsLc,
+    #[value(name = "chacha20poly1305")]
+    ChaCha,
     Renet,
     Enet,
     EnetTick,
@@ -65,6 +74,8 @@ enum Peer {
 impl Peer {
     fn name(self) -> &'static str {
         match self {
+            Self::AwsLc => "aws-lc",
+            Self::ChaCha => "chacha20poly1305",
             Self::Renet => "renet",
             Self::Enet => "enet",
             Self::EnetTick => "enet-tick",
@@ -74,6 +85,8 @@ impl Peer {
 
     fn measure(self, plan: Plan) -> Result<Figures> {
         match self {
+            Self::AwsLc => sockets::measure_sessions(plan, Backend::AwsLc),
+            Self::ChaCha => sockets::measure_sessions(plan, Backend::Crate),
             Self::Renet => renet_peer::measure(plan),
             Self::Enet => enet::measure(plan, enet::REST),
             Self::EnetTick => enet::measure(plan, TICK),

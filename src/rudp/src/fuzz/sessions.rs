@@ -15,8 +15,16 @@ use std::net::SocketAddr;
 const PROTOCOL: u64 = 7;
 const HOME: usize = 0;
 
-/// Operations of one byte, a length, and that many bytes: the low three bits say what, the next two from which of four
-/// addresses, the top bit that the first eight of the bytes are the packet's number.
+/// Packets of one run at most: bounds its time, and is many times what any budget lets through at once.
+const PACKETS_MAX: u32 = 2_000;
+/// Packets of a burst.
+const BURST: u32 = 250;
+
+/// The first byte says how the session begins: bit 0, it has not said hello, and its first payload is one with the bytes
+/// of the script laid over it; bit 1, it is a raw session; bit 2, there may be bursts. Then operations of one byte, a length, and that many bytes: the
+/// low three bits say what, the next two from which of four addresses, bit 5 that it is a burst of 250 with numbers that
+/// follow, bit 6 that the datagram is damaged on its way, the top bit that the first eight of the bytes are the packet's
+/// number.
 ///
 /// 0 the bytes as they are; 1 a keep-alive; 2 a payload; 3 a disconnect; 4 a path packet that says nothing; 5 one that
 /// says what the server asked; 6 the datagram before once more; 7 time passes, 10 ms for each unit of the first byte.
@@ -24,12 +32,17 @@ const HOME: usize = 0;
 /// Whatever is done: nobody but the session's own address gets more than it sent, the session ends once at most, and
 /// moves only to where a challenge was answered.
 pub fn sessions(bytes: &[u8]) {
-    let Some(mut bench) = Bench::new() else { return };
-    let mut script = Script::new(bytes);
+    let (head, rest) = bytes.split_first().map_or((0, bytes), |(head, rest)| (*head, rest));
+    let Some(mut bench) = Bench::new(head & 1 == 0, head & 2 != 0) else { return };
+    let mut script = Script::new(rest);
     while let Some(op) = script.operation() {
         let said: Vec<u8> = (0..script.u8()).map(|_| script.u8()).collect();
-        bench.act(op, &said);
-        bench.listen();
+        for _ in 0..if head & 4 == 0 || op & 0x20 == 0 { 1 } else { BURST } {
+            if bench.packets < PACKETS_MAX {
+                bench.act(op, &said);
+                bench.listen();
+            }
+        }
     }
     bench.pass(NS_PER_S * 200);
     bench.listen();
@@ -47,6 +60,12 @@ struct Bench {
     given: [usize; 4],
     at: usize,
     sequence: u64,
+    packets: u32,
+    /// The next datagram is damaged.
+    is_damaged: bool,
+    is_last_an_answer: bool,
+    /// The session's first payload has left.
+    is_greeted: bool,
     last: Vec<u8>,
     path_id: u64,
     challenge: u64,
@@ -56,8 +75,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// A spoken session at the first address.
-    fn new() -> Option<Self> {
+    /// A session at the first address.
+    fn new(is_spoken: bool, is_raw: bool) -> Option<Self> {
         let start = Now { mono_ns: NS_PER_S, unix_s: 1_800_000_000 };
         let now = start.plus_ns(60 * NS_PER_S);
         let public = SocketAddr::from(([192, 0, 2, 2], 7_777));
@@ -65,6 +84,7 @@ impl Bench {
         let mut config = ServerConfig::new(PROTOCOL, Key::new([7; 32]), public, rules, [1; 32]);
         config.connections_max = 4;
         config.seal = Backend::Crate;
+        config.raw = is_raw;
         let server = Server::new(config, start).ok()?;
         let token = token(now, public)?;
         let v6 = SocketAddr::from(([0x2001, 0xDB8, 0, 0, 0, 0, 0, 1], 5));
@@ -78,6 +98,10 @@ impl Bench {
             given: [0; 4],
             at: HOME,
             sequence: 0,
+            packets: 0,
+            is_damaged: false,
+            is_last_an_answer: false,
+            is_greeted: false,
             last: vec![],
             path_id: 0,
             challenge: 0,
@@ -92,21 +116,34 @@ impl Bench {
         let header = outer::decode_header(buf.get(..challenge.len)?, Reads::Client).ok()?;
         let body = outer::open(&bench.down, PROTOCOL, header, buf.get_mut(..challenge.len)?).ok()?.to_vec();
         bench.seal_and_hand_in(HOME, Kind::Response, None, &body);
+        if is_spoken {
+            bench.greet(HOME, None, &[]);
+            bench.listen();
+            assert_eq!((bench.server.connections(), bench.path_id == 0), (1, is_raw), "the session speaks");
+        }
+        Some(bench)
+    }
+
+    /// A hello with these bytes laid over it.
+    fn greet(&mut self, from: usize, number: Option<u64>, over: &[u8]) {
+        self.is_greeted = true;
         let mut hello = vec![0, 1, 1, 0, 1, 0];
         for hash in [ChannelTable::GAME.hash(), RULES.motion_hash, RULES.content_hash] {
             hello.extend(hash.to_le_bytes());
         }
-        bench.seal_and_hand_in(HOME, Kind::Payload, None, &hello);
-        bench.listen();
-        assert_eq!((bench.server.connections(), bench.path_id == 0), (1, false), "the session speaks");
-        Some(bench)
+        for (byte, over) in hello.iter_mut().zip(over) {
+            *byte ^= over;
+        }
+        self.seal_and_hand_in(from, Kind::Payload, number, &hello);
     }
 
     fn act(&mut self, op: u8, said: &[u8]) {
         let from = usize::from(op >> 3 & 3);
         let number = said.first_chunk().filter(|_| op & 0x80 != 0).map(|number| u64::from_le_bytes(*number));
         let body = if number.is_some() { said.get(8..).unwrap_or(&[]) } else { said };
+        self.is_damaged = op & 0x40 != 0;
         match op & 7 {
+            2 if !self.is_greeted => self.greet(from, number, body),
             0 => self.hand_in(from, said.to_vec()),
             1 => self.seal_and_hand_in(from, Kind::KeepAlive, number, &[0; 8]),
             2 => self.seal_and_hand_in(from, Kind::Payload, number, if body.is_empty() { &[0] } else { body }),
@@ -116,9 +153,16 @@ impl Bench {
                 self.answered = Some(from);
                 self.path(from, number, self.challenge);
             }
-            6 => self.hand_in(from, self.last.clone()),
-            _ => self.pass(u64::from(said.first().copied().unwrap_or(1)) * 10 * NS_PER_MS),
+            6 => {
+                // Damaged twice it is whole again, and an answer that somebody passes on from elsewhere is an answer there.
+                if self.is_last_an_answer {
+                    self.answered = Some(from);
+                }
+                self.hand_in(from, self.last.clone());
+            }
+            _ => return self.pass(u64::from(said.first().copied().unwrap_or(1)) * 10 * NS_PER_MS),
         }
+        self.is_last_an_answer = op & 7 == 5 || (op & 7 == 6 && self.is_last_an_answer);
     }
 
     fn path(&mut self, from: usize, number: Option<u64>, said: u64) {
@@ -145,7 +189,13 @@ impl Bench {
         chosen.unwrap_or(self.sequence)
     }
 
-    fn hand_in(&mut self, from: usize, datagram: Vec<u8>) {
+    fn hand_in(&mut self, from: usize, mut datagram: Vec<u8>) {
+        self.packets += 1;
+        if std::mem::take(&mut self.is_damaged)
+            && let Some(byte) = datagram.last_mut()
+        {
+            *byte ^= 1;
+        }
         self.taken[from] += datagram.len();
         let mut copy = datagram.clone();
         self.server.handle_datagram(self.now, self.addresses[from], &mut copy);
@@ -231,8 +281,8 @@ mod tests {
     #[test]
     fn an_address_that_the_session_has_left_is_a_strangers_again() {
         sessions(&[
-            0x0c, 0x00, 0x15, 0x00, 0x15, 0x55, 0x55, 0x45, 0x55, 0x55, 0x55, 0x00, 0x00, 0x00, 0x00, 0x8d, 0x00, 0x00,
-            0x00, 0x30, 0xe2, 0x00, 0x09, 0xff,
+            0x00, 0x0c, 0x00, 0x15, 0x00, 0x15, 0x55, 0x55, 0x45, 0x55, 0x55, 0x55, 0x00, 0x00, 0x00, 0x00, 0x8d, 0x00,
+            0x00, 0x00, 0x30, 0xe2, 0x00, 0x09, 0xff,
         ]);
     }
 }

@@ -13,10 +13,10 @@ pub mod process;
 pub mod report;
 mod serve;
 pub mod sessions;
-mod transport;
+pub mod transport;
 
 use anyhow::{Context, Result};
-use load::{Figures, Plan};
+use load::Plan;
 use report::{KERNEL, Report};
 use rudp::seal::Backend;
 use sessions::Sessions;
@@ -131,16 +131,12 @@ fn judge(report: &Report, clients: usize) -> Result<()> {
     Ok(())
 }
 
-/// The bare kernel's row of a round, and its figures: what even the kernel does not carry, the machine does not.
-///
-/// # Errors
-/// The system does not give what so many clients need.
-pub fn measure_kernel(plan: Plan, round: usize, report: &mut Report) -> Result<Figures> {
+fn measure_kernel(plan: Plan, round: usize, report: &mut Report) -> Result<()> {
     let host = kernel::start(local())?;
     let figures = load::run(&mut kernel::Bare::new(host.address)?, plan, &host).context("the bare kernel")?;
     host.stop()?;
     report.add(KERNEL, plan.clients, round, &figures);
-    Ok(figures)
+    Ok(())
 }
 
 fn run_inside(args: &Args, plan: Plan) -> Result<()> {
