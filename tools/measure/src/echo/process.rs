@@ -36,6 +36,17 @@ impl ThreadClock {
     }
 }
 
+/// This thread runs when no other wants the processor. For loads that come from other machines in real life: where they
+/// are made on the machine that is measured, they must not take the place of what they are to disturb.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        let priority = libc::sched_param { sched_priority: 0 };
+        // SAFETY: `priority` is valid and only read; 0 names the thread that calls. On failure it keeps its place.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const priority) };
+    }
+}
+
 /// Raises the limit of open files to at least `wanted`, if the system allows it.
 ///
 /// # Errors
