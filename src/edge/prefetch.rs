@@ -18,3 +18,18 @@ pub fn prefetch(start: *const u8, bytes: usize) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (start, bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_memory_may_be_named_also_what_is_gone_or_never_was() {
+        prefetch(std::ptr::null(), 0);
+        prefetch(std::ptr::null(), 1_000);
+        prefetch(std::ptr::without_provenance(usize::MAX - 7), 64);
+        let bytes = vec![7_u8; 1_000];
+        prefetch(bytes.as_ptr().wrapping_add(1), bytes.len());
+        assert_eq!(bytes, [7; 1_000]);
+    }
+}

@@ -2,12 +2,12 @@
 //!
 //! Nothing here changes what the server does. Three rounds, because each finds out where the next has to look: tables,
 //! then sessions, then what sessions point to. In each round the waits of all sessions overlap.
-use super::{ConnectionId, Server, Session};
+use super::{Server, Session};
 use crate::token::address::canonical;
 use std::net::SocketAddr;
 
 /// Sessions asked for together: a batch of datagrams, and at 3 KB each well within a cache of the second level.
-const AHEAD_MAX: usize = 64;
+pub(super) const AHEAD_MAX: usize = 64;
 
 impl Server {
     /// Datagrams of these senders come next, in about this order.
@@ -18,16 +18,6 @@ impl Server {
         for senders in senders.chunks(AHEAD_MAX) {
             let slots = senders.iter().filter_map(|from| self.by_address.get(&canonical(*from)).copied());
             self.expect_slots(slots);
-        }
-    }
-
-    /// Something is about to be sent to these, or asked of them.
-    pub fn expect_sends(&self, ids: &[ConnectionId]) {
-        if !self.config.prefetch.is_on() {
-            return;
-        }
-        for ids in ids.chunks(AHEAD_MAX) {
-            self.expect_slots(ids.iter().map(|id| id.slot));
         }
     }
 

@@ -1,4 +1,5 @@
 //! Facts about the server, told by the rig of `rig.rs`.
+mod ahead;
 mod allocation;
 mod budgets;
 mod bulk;
