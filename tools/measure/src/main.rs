@@ -5,6 +5,8 @@ mod link;
 mod memory;
 mod reliable;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use measure::echo;
 
@@ -32,12 +34,20 @@ enum Figure {
     Memory(memory::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Args::parse().figure {
+fn main() -> ExitCode {
+    let done = match Args::parse().figure {
         Figure::Link(args) => link::run(&args),
         Figure::Handshake(args) => handshake::run(&args),
         Figure::Reliable(args) => reliable::run(&args),
         Figure::Echo(args) => echo::run(&args),
         Figure::Memory(args) => memory::run(&args),
+    };
+    // One sentence, whatever the environment says about backtraces: it is the load or the goal that failed, not the program.
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("measure: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -14,25 +14,8 @@ use crate::table::table;
 /// Runs the tests instrumented (`-C instrument-coverage`, by way of cargo-llvm-cov) and prints the table; fails when
 /// one of the rooms that promise it has less than `LINES_PERCENT_MIN`.
 pub fn run(checkout: &Checkout, steps: &Steps) -> Result<()> {
-    if !answers(checkout, "--version") {
-        bail!(
-            "cargo-llvm-cov is not installed: `rustup component add llvm-tools` and \
-             `cargo install cargo-llvm-cov --locked` bring it"
-        );
-    }
-    if !answers(checkout, "show-env") {
-        bail!("cargo-llvm-cov does not find the compiler's llvm-tools: `rustup component add llvm-tools` brings them");
-    }
-    let output = steps.run("coverage", || {
-        let mut cargo = llvm_cov(checkout, &["--workspace", "--json", "--summary-only"]);
-        let output = cargo.stderr(Stdio::inherit()).output().context("cargo cannot be started")?;
-        if !output.status.success() {
-            bail!("`cargo llvm-cov` ended with {}", output.status);
-        }
-        Ok(output.stdout)
-    })?;
     // The tests' own output precedes the one line of JSON.
-    let text = String::from_utf8_lossy(&output);
+    let text = steps.run("coverage", || instrumented(checkout, &["--workspace", "--json", "--summary-only"]))?;
     let json = text.lines().rfind(|line| line.starts_with('{')).context("`cargo llvm-cov` printed no JSON")?;
     let report: Value = serde_json::from_str(json).context("`cargo llvm-cov` printed no JSON")?;
     let crates = by_crate(&report, &checkout.root)?;
@@ -45,6 +28,29 @@ pub fn run(checkout: &Checkout, steps: &Steps) -> Result<()> {
         bail!("less than {LINES_PERCENT_MIN} % of the lines are covered in {}", short.join(", "));
     }
     Ok(())
+}
+
+/// The lines that the fuzz bodies reach when they run over their corpora, as lcov writes them.
+pub fn llvm_cov_lines(checkout: &Checkout) -> Result<String> {
+    instrumented(checkout, &["--workspace", "--test", "fuzz_corpus", "--lcov"])
+}
+
+/// What cargo-llvm-cov prints when it is asked for this.
+fn instrumented(checkout: &Checkout, arguments: &[&str]) -> Result<String> {
+    if !answers(checkout, "--version") {
+        bail!(
+            "cargo-llvm-cov is not installed: `rustup component add llvm-tools` and \
+             `cargo install cargo-llvm-cov --locked` bring it"
+        );
+    }
+    if !answers(checkout, "show-env") {
+        bail!("cargo-llvm-cov does not find the compiler's llvm-tools: `rustup component add llvm-tools` brings them");
+    }
+    let output = llvm_cov(checkout, arguments).stderr(Stdio::inherit()).output().context("cargo cannot be started")?;
+    if !output.status.success() {
+        bail!("`cargo llvm-cov` ended with {}", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// cargo-llvm-cov, told not to change the toolchain: by default it installs what it misses when nobody is asked.

@@ -10,6 +10,7 @@ mod bad_start;
 mod checkout;
 mod ci;
 mod coverage;
+mod decode_coverage;
 mod faults;
 mod first_light;
 mod fuzz;
@@ -104,7 +105,11 @@ enum Command {
         target: Option<String>,
     },
     /// Line coverage of each crate (needs cargo-llvm-cov)
-    Coverage,
+    Coverage {
+        /// Instead: the code that reads bytes from the wire, by the fuzz corpora alone
+        #[arg(long)]
+        decode: bool,
+    },
     /// Advisories, licences, sources (needs cargo-deny)
     Audit,
 }
@@ -134,7 +139,8 @@ fn run(command: Command) -> Result<()> {
         Command::Flood { short } => trials::flood(&checkout, &steps, short),
         Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
-        Command::Coverage => coverage::run(&checkout, &steps),
+        Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),
+        Command::Coverage { decode: false } => coverage::run(&checkout, &steps),
         Command::Audit => audit::run(&checkout, &steps),
     }
 }

@@ -21,10 +21,10 @@ const PACKETS_MAX: u32 = 2_000;
 const BURST: u32 = 250;
 
 /// The first byte says how the session begins: bit 0, it has not said hello, and its first payload is one with the bytes
-/// of the script laid over it; bit 1, it is a raw session; bit 2, there may be bursts. Then operations of one byte, a length, and that many bytes: the
-/// low three bits say what, the next two from which of four addresses, bit 5 that it is a burst of 250 with numbers that
-/// follow, bit 6 that the datagram is damaged on its way, the top bit that the first eight of the bytes are the packet's
-/// number.
+/// of the script laid over it; bit 1, it is a raw session; bit 2, there may be bursts. Then operations of one byte, a
+/// length, and that many bytes: the low three bits say what, the next two from which of four addresses, bit 5 that it is
+/// a burst of 250 with numbers that follow, bit 6 that the datagram is damaged on its way, the top bit that the first
+/// eight of the bytes are the packet's number.
 ///
 /// 0 the bytes as they are; 1 a keep-alive; 2 a payload; 3 a disconnect; 4 a path packet that says nothing; 5 one that
 /// says what the server asked; 6 the datagram before once more; 7 time passes, 10 ms for each unit of the first byte.
