@@ -21,8 +21,9 @@ without, with and without (A/B/A) a flood of which a quarter each is
   - requests with a right header and a token of a wrong key, no two alike,
   - replays of a request that has just been used to join,
   - packets of sessions and of moved sessions that do not exist,
-from some hundred addresses at a time, each in a /24 of its own, of which 500 a second are new. The honest clients join during the flood. No address
-is exempt from the server's limits (limits.request_exempt is empty), every client has one of its own.
+from some hundred addresses at a time, each in a /24 of its own, of which 500 a second are new. It comes evenly and, since it
+is made on the players' own machine, only when no other program wants the processor. The honest clients join during the
+flood. No address is exempt from the server's limits (limits.request_exempt is empty), every client has one of its own.
 
 It holds if the flood came at 90 % of --rate at least and no swarm was later than 5 ms (p99 of its loop), p99 of tick and of
 single round trips with it is at most 1.1 times the mean of the two without it + 0.5 ms, players lost at most 0.1 % more of
