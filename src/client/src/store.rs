@@ -2,7 +2,7 @@
 
 use crate::ClientEvent;
 use crate::presence::{Presence, Seen};
-use protocol::snapshot::{BASELINE_TICKS, PartError, PartReader, Record, RecordBody};
+use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, PartError, PartReader, Record, RecordBody};
 use protocol::{EntityKind, EntityState, NetId, OwnState, Tick};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
@@ -155,29 +155,32 @@ impl SnapshotStore {
                 let state = reader.state_full()?;
                 self.on_state(tick, record.slot, state, events)?;
             }
-            RecordBody::Delta { age } => {
-                let base = self.baseline(record.slot, tick, age)?;
-                let state = reader.state_delta(&base)?;
+            RecordBody::Delta { ages } => {
+                let baseline = self.baseline(record.slot, tick, ages)?;
+                let state = reader.state_delta(&baseline)?;
                 self.on_state(tick, record.slot, state, events)?;
             }
         }
         Ok(())
     }
 
-    /// The state that a difference builds on. For a presence that is over any state will do: the result is ignored.
-    fn baseline(&self, slot: u16, tick: Tick, age: u8) -> Result<EntityState, StoreError> {
+    /// spec: SNP-15. What a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
+    /// presence that is over, too.
+    fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<Baseline, StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
-        if presence.gone || presence.since > tick {
-            return Ok(EntityState::default());
+        if presence.seen.entered > tick {
+            // It concerns a presence before this one, whose states are forgotten.
+            return Err(StoreError::Late(presence.seen.entered.since(tick)));
         }
-        let base = Tick(tick.0.wrapping_sub(u32::from(age)));
-        let behind = presence.seen.tick.since(base);
+        let at = |age: u8| Tick(tick.0.wrapping_sub(u32::from(age)));
+        let behind = ages.ticks().map(|age| presence.seen.tick.since(at(age))).max().unwrap_or(0);
         if behind >= BASELINE_TICKS {
             // A newer packet overtook this one and with it the base fell out of the ring.
             return Err(StoreError::Late(behind));
         }
-        presence.state_at(base).copied().ok_or(StoreError::UnknownBaseline { slot, tick: base })
+        let baseline = Baseline::gather(ages, |age| presence.state_at(at(age)).copied());
+        baseline.ok_or(StoreError::UnknownBaseline { slot, tick: at(ages.newest()) })
     }
 
     fn on_state(

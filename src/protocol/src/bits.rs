@@ -140,11 +140,16 @@ impl<'a> BitReader<'a> {
     /// Takes the next `bits` (0..=57) bits.
     #[inline]
     pub fn take(&mut self, bits: u32) -> Result<u64, OutOfBits> {
+        let value = self.peek(bits);
+        self.skip(bits)?;
+        Ok(value)
+    }
+
+    /// The next `bits` (0..=57) bits without taking them; zeros beyond the end.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, bits: u32) -> u64 {
         debug_assert!(bits <= 57, "a read spans at most eight bytes");
-        let end = self.at_bits + bits as usize;
-        if end > self.buf.len() * 8 {
-            return Err(OutOfBits);
-        }
         let first = self.at_bits / 8;
         let mut word = [0_u8; 8];
         if let Some(whole) = self.buf.get(first..first + 8) {
@@ -152,9 +157,18 @@ impl<'a> BitReader<'a> {
         } else if let (Some(rest), Some(head)) = (self.buf.get(first..), word.get_mut(..self.buf.len() - first)) {
             head.copy_from_slice(rest);
         }
-        let value = u64::from_le_bytes(word) >> (self.at_bits % 8);
+        (u64::from_le_bytes(word) >> (self.at_bits % 8)) & ((1_u64 << bits) - 1)
+    }
+
+    /// Passes over the next bits.
+    #[inline]
+    pub fn skip(&mut self, bits: u32) -> Result<(), OutOfBits> {
+        let end = self.at_bits + bits as usize;
+        if end > self.buf.len() * 8 {
+            return Err(OutOfBits);
+        }
         self.at_bits = end;
-        Ok(value & ((1_u64 << bits) - 1))
+        Ok(())
     }
 
     /// Takes one bit.

@@ -4,21 +4,25 @@
 use crate::codec;
 use crate::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage};
 use crate::message::{ClientMessage, ServerMessage};
-use crate::snapshot::{PartReader, RecordBody};
+use crate::snapshot::{Baseline, PartReader, RecordBody};
 use crate::{EntityState, Tick};
 
 /// A snapshot part, read to its end or its first error.
 pub fn part(bytes: &[u8]) {
-    let base = EntityState { x: 480_000, y: 470_000, z: 3, yaw: 4_000, pitch: 5, flags: 1 };
+    let at = |age: u8| {
+        let way = i32::from(age) * 33;
+        EntityState { x: 480_000 - way, y: 470_000 + way / 2, z: 3, yaw: 4_000 + u16::from(age), pitch: 5, flags: 1 }
+    };
     let Ok(mut reader) = PartReader::new(bytes, Tick(70_000)) else { return };
     let announced = reader.header().records;
     let mut read = 0;
     while let Ok(Some(record)) = reader.next_record() {
         read += 1;
         let whole = match record.body {
-            RecordBody::Delta { age } => {
-                assert!((1..64).contains(&age), "no baseline is that old: {age}");
-                reader.state_delta(&base).is_ok()
+            RecordBody::Delta { ages } => {
+                assert!(ages.ticks().all(|age| (1..64).contains(&age)), "no baseline is that old: {ages:?}");
+                let baseline = Baseline::gather(ages, |age| Some(at(age)));
+                baseline.is_some_and(|baseline| reader.state_delta(&baseline).is_ok())
             }
             RecordBody::Refresh | RecordBody::Enter { .. } => reader.state_full().is_ok(),
             RecordBody::Leave { .. } => true,

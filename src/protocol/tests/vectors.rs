@@ -6,7 +6,8 @@ use protocol::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage, button};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::{self, Block, Body, StaticMap};
 use protocol::snapshot::{
-    PartHeader, PartReader, PartWriter, Record, RecordBody, decode_delta, encode_delta, encode_full,
+    Baseline, BaselineAges, Codes, PartHeader, PartReader, PartWriter, Record, RecordBody, decode_delta, encode_delta,
+    encode_full,
 };
 use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, codec};
 use std::fmt::Write;
@@ -86,31 +87,52 @@ fn words(state: &EntityState) -> String {
     format!("({} {} {} {} {} {})", state.x, state.y, state.z, state.yaw, state.pitch, state.flags)
 }
 
-/// proves: SNP-1, SNP-3, SNP-4, SNP-5, SNP-6
+/// `BASE`, and before it a run from the south-west with a slow turn, each state 32 units and 3 steps of yaw from the next.
+fn baseline(ages: BaselineAges) -> Baseline {
+    let mut back = 0..;
+    let state = |_| {
+        let back = back.next().unwrap();
+        Some(EntityState { x: BASE.x - 32 * back, y: BASE.y - 32 * back, yaw: BASE.yaw - 3 * back as u16, ..BASE })
+    };
+    Baseline::gather(ages, state).unwrap()
+}
+
+fn ages(newest: u8, step: u8, older: u8) -> BaselineAges {
+    BaselineAges::new(newest, step, older).unwrap()
+}
+
+/// proves: SNP-1, SNP-3, SNP-4, SNP-5, SNP-6, SNP-12, SNP-13, SNP-14
 #[test]
 fn snapshots_agree_with_their_vectors() {
     let body = Body { x: 122_880_000, y: 120_320_000, z: 0, vx: 8_192, vy: -1, vz: 0 };
     let own = OwnState { body, yaw: 1, pitch: 4_000, input_applied: 65_535, input_depth: 3 };
     let airborne = OwnState { body: Body { z: 1_000, vz: -455, ..body }, ..own };
     let enter = RecordBody::Enter { epoch: 15, net_id: NetId(1_999), kind: EntityKind::Player };
-    let cases: [(&str, PartHeader, bool, Told); 9] = [
-        ("empty", header(None, 0), true, vec![]),
-        ("own on the ground", header(Some(own), 0), true, vec![]),
-        ("own in the air", header(Some(airborne), 0), false, vec![]),
-        ("enter", header(None, 5), false, vec![(Record { slot: 17, body: enter }, FAR)]),
-        ("leave", header(None, 11), false, vec![(Record { slot: 2_047, body: RecordBody::Leave { epoch: 1 } }, FAR)]),
-        ("refresh", header(None, 1), false, vec![(Record { slot: 1, body: RecordBody::Refresh }, NEAR)]),
-        ("delta of age 2", header(None, 6), false, vec![delta(3, 2, NEAR)]),
-        ("delta of age 63", header(None, 6), false, vec![delta(3, 63, FAR)]),
+    let leave = |slot, epoch| (Record { slot, body: RecordBody::Leave { epoch } }, BASE);
+    let refresh = |slot| (Record { slot, body: RecordBody::Refresh }, FAR);
+    let usual = Some([ages(6, 1, 2), ages(2, 0, 0)]);
+    let jumped = EntityState { z: 24, flags: 1, ..NEAR };
+    let marked = EntityState { flags: 6, ..NEAR };
+    let cases: [(&str, PartHeader, bool, Told); 15] = [
+        ("empty", header(None, None, 0), true, vec![]),
+        ("own on the ground", header(Some(own), None, 0), true, vec![]),
+        ("own in the air", header(Some(airborne), None, 0), false, vec![]),
+        ("enter", header(None, None, 2), false, vec![(Record { slot: 17, body: enter }, FAR)]),
+        ("leave", header(None, None, 11), false, vec![leave(2_047, 1)]),
+        ("refresh", header(None, None, 1), false, vec![refresh(1)]),
+        ("alone", header(None, None, 0), false, vec![delta(3, ages(2, 0, 0), NEAR)]),
+        ("of 63", header(None, None, 0), false, vec![delta(3, ages(63, 0, 0), NEAR)]),
+        ("two", header(None, None, 0), false, vec![delta(0, ages(12, 3, 1), NEAR)]),
+        ("three", header(None, None, 0), false, vec![delta(0, ages(6, 1, 2), NEAR)]),
+        ("as foreseen", header(None, None, 0), false, vec![delta(0, ages(2, 0, 0), BASE)]),
+        ("off the ground", header(None, None, 0), false, vec![delta(0, ages(6, 1, 2), jumped)]),
+        ("other flags", header(None, None, 0), false, vec![delta(0, ages(6, 1, 2), marked)]),
+        ("usual", header(None, usual, 0), false, vec![delta(5, ages(2, 0, 0), NEAR), delta(6, ages(6, 1, 2), BASE)]),
         (
-            "three",
-            header(Some(own), 4),
+            "many",
+            header(Some(own), usual, 1),
             true,
-            vec![
-                delta(0, 4, NEAR),
-                delta(1, 48, BASE),
-                (Record { slot: 15, body: RecordBody::Leave { epoch: 9 } }, BASE),
-            ],
+            vec![delta(0, ages(6, 1, 2), NEAR), delta(1, ages(48, 0, 0), BASE), refresh(9), leave(15, 9)],
         ),
     ];
     let lines: Vec<_> =
@@ -118,15 +140,15 @@ fn snapshots_agree_with_their_vectors() {
     assert_eq!(lines, vectors("snapshots.txt"));
 }
 
-fn header(own: Option<OwnState>, slot_bits: u8) -> PartHeader {
-    PartHeader { tick: Tick(0x0001_e240), own, slot_bits, records: 0 }
+fn header(own: Option<OwnState>, usual: Option<[BaselineAges; 2]>, gap_bits: u8) -> PartHeader {
+    PartHeader { tick: Tick(0x0001_e240), own, usual, gap_bits, records: 0 }
 }
 
-fn delta(slot: u16, age: u8, state: EntityState) -> (Record, EntityState) {
-    (Record { slot, body: RecordBody::Delta { age } }, state)
+fn delta(slot: u16, ages: BaselineAges, state: EntityState) -> (Record, EntityState) {
+    (Record { slot, body: RecordBody::Delta { ages } }, state)
 }
 
-/// Encodes a part, reads it back, and names what is in it. Deltas are against `BASE`.
+/// Encodes a part, reads it back, and names what is in it.
 fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, EntityState)]) -> String {
     header.records = records.len() as u8;
     let mut buf = [0; 1_000];
@@ -134,7 +156,10 @@ fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, Enti
     let mut said = String::new();
     for (record, state) in records {
         let (word, run) = match record.body {
-            RecordBody::Delta { age } => (format!("delta {age} {}", words(state)), encode_delta(state, &BASE)),
+            RecordBody::Delta { ages } => (
+                format!("delta {} {} {} {}", ages.newest(), ages.step(), ages.older(), words(state)),
+                encode_delta(state, &baseline(ages)).unwrap(),
+            ),
             RecordBody::Refresh => (format!("refresh {}", words(state)), encode_full(state)),
             RecordBody::Enter { epoch, net_id, .. } => {
                 (format!("enter {epoch} {} {}", net_id.0, words(state)), encode_full(state))
@@ -150,7 +175,7 @@ fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, Enti
     for (record, state) in records {
         assert_eq!(reader.next_record().unwrap(), Some(*record));
         match record.body {
-            RecordBody::Delta { .. } => assert_eq!(reader.state_delta(&BASE).unwrap(), *state),
+            RecordBody::Delta { ages } => assert_eq!(reader.state_delta(&baseline(ages)).unwrap(), *state),
             RecordBody::Leave { .. } => {}
             _ => assert_eq!(reader.state_full().unwrap(), *state),
         }
@@ -209,6 +234,7 @@ fn hashes_agree_with_their_vectors() {
     let empty = StaticMap::new(1, 2, &[]).unwrap();
     let lines = [
         format!("motion = {:016x}", motion::hash()),
+        format!("differences = {:016x}", Codes::written_hash()),
         format!("map 1000 1000 (500 500 10 2) = {:016x}", map.hash()),
         format!("map 1 2 = {:016x}", empty.hash()),
     ];
@@ -218,14 +244,20 @@ fn hashes_agree_with_their_vectors() {
 /// A delta's bits mean the same wherever they stand in a packet.
 #[test]
 fn deltas_are_read_at_any_bit_offset() {
+    let baseline = baseline(ages(6, 1, 2));
     for offset in 0..8 {
         let mut buf = [0; 40];
         let mut writer = protocol::bits::BitWriter::new(&mut buf);
         writer.put(0, offset);
-        writer.put_run(encode_delta(&FAR, &BASE));
+        writer.put_run(encode_delta(&NEAR, &baseline).unwrap());
         let len = writer.finish();
         let mut reader = BitReader::new(&buf[..len]);
         reader.take(offset).unwrap();
-        assert_eq!(decode_delta(&mut reader, &BASE), Ok(FAR));
+        assert_eq!(decode_delta(&mut reader, &baseline), Ok(NEAR));
     }
+}
+
+#[test]
+fn what_is_too_far_from_its_baseline_has_no_difference() {
+    assert_eq!(encode_delta(&FAR, &baseline(ages(6, 1, 2))), None);
 }

@@ -1,5 +1,6 @@
 //! `measure`: the figures the transport is judged by.
 
+mod codec;
 mod handshake;
 mod link;
 mod memory;
@@ -22,6 +23,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Figure {
+    /// How many bits it takes to tell where people are, on recorded matches.
+    Codec(codec::Args),
     /// How much of a link the rate control uses, and how long its own packets wait there.
     Link(link::Args),
     /// How long joining takes, and what a flood changes for those who play and those who join.
@@ -36,6 +39,7 @@ enum Figure {
 
 fn main() -> ExitCode {
     let done = match Args::parse().figure {
+        Figure::Codec(args) => codec::run(&args),
         Figure::Link(args) => link::run(&args),
         Figure::Handshake(args) => handshake::run(&args),
         Figure::Reliable(args) => reliable::run(&args),

@@ -10,7 +10,7 @@ fn at(x: i32) -> EntityState {
 }
 
 fn part(tick: u32, records: &[(Record, BitRun)]) -> Vec<u8> {
-    let header = PartHeader { tick: Tick(tick), own: None, slot_bits: 4, records: records.len() as u8 };
+    let header = PartHeader { tick: Tick(tick), own: None, usual: None, gap_bits: 0, records: records.len() as u8 };
     let mut buf = [0; 1_000];
     let mut writer = PartWriter::new(&mut buf, &header, true);
     for &(record, run) in records {
@@ -26,7 +26,9 @@ fn enter(slot: u16, epoch: u8, id: NetId, state: EntityState) -> (Record, BitRun
 }
 
 fn delta(slot: u16, age: u8, now: EntityState, base: EntityState) -> (Record, BitRun) {
-    (Record { slot, body: RecordBody::Delta { age } }, encode_delta(&now, &base))
+    let ages = BaselineAges::new(age, 0, 0).unwrap();
+    let baseline = Baseline::gather(ages, |_| Some(base)).unwrap();
+    (Record { slot, body: RecordBody::Delta { ages } }, encode_delta(&now, &baseline).unwrap())
 }
 
 fn leave(slot: u16, epoch: u8) -> (Record, BitRun) {
@@ -131,10 +133,36 @@ fn a_slot_given_to_another_entity_ends_the_first_ones_presence() {
     apply(&mut store, &part(100, &[enter(0, 2, ANN, at(10))])).unwrap();
     let words = apply(&mut store, &part(110, &[enter(0, 3, BOB, at(1))])).unwrap();
     assert_eq!(words, ["leave 7", "enter 9", "9 at 1"]);
-    assert!(
-        apply(&mut store, &part(105, &[delta(0, 5, at(12), at(10))])).unwrap().is_empty(),
-        "of the presence before"
-    );
+    let of_the_presence_before = part(105, &[delta(0, 5, at(12), at(10))]);
+    assert_eq!(apply(&mut store, &of_the_presence_before).unwrap_err(), StoreError::Late(5));
+}
+
+/// proves: SNP-15
+#[test]
+fn what_is_told_of_a_presence_that_has_left_is_read_over() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 1, ANN, at(10)), enter(1, 1, BOB, at(20))])).unwrap();
+    apply(&mut store, &part(103, &[leave(0, 1)])).unwrap();
+    let late = part(102, &[delta(0, 2, at(700), at(10)), delta(1, 2, at(22), at(20))]);
+    assert_eq!(apply(&mut store, &late).unwrap(), ["9 at 22"]);
+}
+
+/// proves: SNP-15
+#[test]
+fn a_difference_may_build_on_three_states_and_needs_them_all() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[enter(0, 1, ANN, at(10))])).unwrap();
+    for (tick, age, x) in [(101, 1, 40), (102, 1, 70)] {
+        apply(&mut store, &part(tick, &[delta(0, age, at(x), at(x - 30))])).unwrap();
+    }
+    let moving = |newest: u8, step: u8| {
+        let ages = BaselineAges::new(newest, step, 2).unwrap();
+        let baseline = Baseline::gather(ages, |age| Some(at(10 + 30 * (4 - i32::from(age))))).unwrap();
+        (Record { slot: 0, body: RecordBody::Delta { ages } }, encode_delta(&at(130), &baseline).unwrap())
+    };
+    assert_eq!(apply(&mut store, &part(104, &[moving(2, 1)])).unwrap(), ["7 at 130"]);
+    let error = apply(&mut store, &part(104, &[moving(2, 2)])).unwrap_err();
+    assert_eq!(error, StoreError::UnknownBaseline { slot: 0, tick: Tick(102) });
 }
 
 /// proves: SNP-7

@@ -2,17 +2,30 @@
 //!
 //! A snapshot is one or more *parts*, each of which fits a packet and can be decoded alone. A part names its tick, may
 //! carry the receiver's own state, and lists records: an entity enters, changes, or leaves. The bits of "entity e at
-//! tick t against its state at tick t - k" do not depend on who looks, so they are made once ([`encode_delta`],
+//! tick t against its states at these ticks" do not depend on who looks, so they are made once ([`encode_delta`],
 //! [`encode_full`]) and spliced into every part that needs them. Layout: protocol-spec/snapshots.md.
+//!
+//! A difference is what a straight line through the baseline did not foresee, in prefix codes that were trained on
+//! recordings of people: static ones, because codes that adapt to one viewer could not be shared by many.
 
+mod baseline;
+mod codes;
+mod delta;
 mod field;
 mod part;
+mod predict;
+mod prefix;
 
-pub use field::{FieldError, decode_delta, decode_full, encode_delta, encode_full};
-pub use part::{
-    PartError, PartHeader, PartReader, PartWriter, Record, RecordBody, age_code_bits, record_bits_enter,
-    record_bits_leave, record_bits_state,
+pub use baseline::{BASELINE_STATES, Baseline, BaselineAges, SHARED_AGES};
+pub use codes::{
+    BOOKS, Codes, CodesError, DIFFERENCES, FIELD_NAMES, MAGNITUDES, MASKS, Scores, difference_symbol, magnitude_class,
+    magnitude_of_class,
 };
+pub use delta::{Deviation, decode_delta, encode_delta};
+pub use field::{decode_full, encode_full};
+pub use part::{PartError, PartHeader, PartReader, PartWriter, Record, RecordBody};
+pub use predict::{AGE_CLASSES, FEATURE_CLASSES, FEATURES, GAIN_SCALE, Gains, MASK_CONTEXTS, Outlook, Residuals};
+pub use prefix::CODE_BITS_MAX;
 
 /// Most bytes a part may have: it must share a 1,200-byte payload with acks and reliable frames.
 pub const PART_BYTES_MAX: usize = 1_000;

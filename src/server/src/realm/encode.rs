@@ -1,65 +1,89 @@
 //! Encode once, send to many.
 //!
-//! The bits of "entity e at tick t against its state at t - k" are the same for every viewer, so they are made on first
-//! use in a tick and spliced from then on. Keyed by row and age; only the ages that have a short code are kept, the
-//! others are rare and made anew each time.
+//! The bits of "entity e at tick t against its states at these ages" are the same for every viewer, so they are made on
+//! first use in a tick and spliced from then on. Round trips spread over 200 ms give an entity about as many baselines as
+//! there are ages with a short code, so a row keeps a few of them; what finds no place is made anew each time.
 
 use game::Replicas;
 use protocol::bits::BitRun;
-use protocol::snapshot::{AGES, encode_delta, encode_full};
+use protocol::snapshot::{Baseline, BaselineAges, encode_delta, encode_full};
 use protocol::{NetId, Tick};
 
-/// Codes per entity: one per shared age, and the full state.
-const CODES: usize = AGES.len() + 1;
-const FULL: usize = AGES.len();
+/// Differences kept per entity; 300 bytes each row.
+const KEPT: usize = 6;
 
 /// The encoded states of one tick.
 #[derive(Debug, Default)]
 pub struct EncodeCache {
     tick: Tick,
-    /// `rows * CODES`; a run is current if its stamp is this tick's.
-    runs: Vec<(u32, BitRun)>,
+    rows: Vec<Row>,
     /// Times bits were made.
     pub encoded: u64,
     /// Times bits were used.
     pub spliced: u64,
 }
 
+/// The bits of one entity; those of another tick mean nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    tick: Option<Tick>,
+    kept: u8,
+    full: Option<BitRun>,
+    /// By what they build on. None: too far from it for any code.
+    deltas: [Option<(BaselineAges, Option<BitRun>)>; KEPT],
+}
+
 impl EncodeCache {
     /// Forgets the last tick.
     pub fn begin(&mut self, tick: Tick, rows: usize) {
         self.tick = tick;
-        if self.runs.len() < rows * CODES {
-            self.runs.resize(rows * CODES, (u32::MAX, BitRun::default()));
+        if self.rows.len() < rows {
+            self.rows.resize(rows, Row::default());
         }
     }
 
-    /// The bits of the entity's state now against its state `age` ticks ago, or in full.
-    pub fn run(&mut self, replicas: &Replicas, id: NetId, age: Option<u8>) -> BitRun {
+    /// The bits of the entity's state now in full.
+    pub fn full(&mut self, replicas: &Replicas, id: NetId) -> BitRun {
         self.spliced += 1;
-        let code = match age {
-            None => FULL,
-            Some(age) => match AGES.iter().position(|&a| a == age) {
-                Some(code) => code,
-                None => return self.make(replicas, id, Some(age)),
-            },
-        };
-        let index = id.row() * CODES + code;
-        if self.runs[index].0 != self.tick.0 {
-            self.runs[index] = (self.tick.0, self.make(replicas, id, age));
+        if let Some(run) = self.row(id).full {
+            return run;
         }
-        self.runs[index].1
+        self.encoded += 1;
+        let run = encode_full(replicas.state(id));
+        self.row(id).full = Some(run);
+        run
     }
 
-    fn make(&mut self, replicas: &Replicas, id: NetId, age: Option<u8>) -> BitRun {
-        self.encoded += 1;
-        let now = replicas.state(id);
-        match age {
-            None => encode_full(now),
-            Some(age) => {
-                let base = replicas.state_at(id, Tick(self.tick.0 - u32::from(age)));
-                encode_delta(now, base.expect("a baseline was sent from this very history, at most 63 ticks ago"))
-            }
+    /// The bits of the entity's state now against its states of these ages. None if it is too far from what they make one
+    /// expect: then it must be told in full.
+    pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges) -> Option<BitRun> {
+        self.spliced += 1;
+        let row = self.row(id);
+        let kept = usize::from(row.kept);
+        if let Some(&(_, run)) = row.deltas[..kept].iter().flatten().find(|(of, _)| *of == ages) {
+            return run;
         }
+        self.encoded += 1;
+        let run = encode_delta(replicas.state(id), &baseline(replicas, id, self.tick, ages));
+        let row = self.row(id);
+        if kept < KEPT {
+            row.deltas[kept] = Some((ages, run));
+            row.kept += 1;
+        }
+        run
     }
+
+    fn row(&mut self, id: NetId) -> &mut Row {
+        let row = &mut self.rows[id.row()];
+        if row.tick != Some(self.tick) {
+            (row.tick, row.kept, row.full) = (Some(self.tick), 0, None);
+        }
+        row
+    }
+}
+
+/// The entity's states of these ages at `now`.
+pub fn baseline(replicas: &Replicas, id: NetId, now: Tick, ages: BaselineAges) -> Baseline {
+    let state = |age: u8| replicas.state_at(id, Tick(now.0 - u32::from(age))).copied();
+    Baseline::gather(ages, state).expect("a baseline was sent from this very history, at most 63 ticks ago")
 }

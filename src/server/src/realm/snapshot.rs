@@ -7,8 +7,7 @@ use crate::outbound::Outbound;
 use game::Replicas;
 use protocol::bits::BitRun;
 use protocol::snapshot::{
-    PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody, baseline_age, record_bits_enter,
-    record_bits_leave, record_bits_state,
+    BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody, SHARED_AGES,
 };
 use protocol::unit::UNITS_PER_M;
 use protocol::{NetId, OwnState, Tick};
@@ -16,8 +15,8 @@ use protocol::{NetId, OwnState, Tick};
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
 #[derive(Debug, Default)]
 pub struct SnapshotWriter {
-    /// Due slots: priority (highest first) and slot.
-    due: Vec<(u32, u16)>,
+    /// Due slots, highest priority first.
+    due: Vec<Due>,
     chosen: Vec<(Record, BitRun)>,
     /// Records told since start, for the figures.
     pub updates: u64,
@@ -25,6 +24,15 @@ pub struct SnapshotWriter {
     fault: Option<crate::Fault>,
     #[cfg(feature = "faults")]
     now: Tick,
+}
+
+/// A slot that has something to be told.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    priority: u32,
+    slot: u16,
+    /// What its client is known to hold of it.
+    ages: Option<BaselineAges>,
 }
 
 /// For whom, and what it may cost.
@@ -62,15 +70,20 @@ impl SnapshotWriter {
             self.now = now;
         }
         self.rank(viewer, view, replicas, now);
+        let usual = self.usual();
         let mut own = Some(viewer.own);
         let mut left = viewer.budget_bytes;
         let mut next = 0;
         while view.may_send() && left > 0 && (own.is_some() || next < self.due.len()) {
-            let header = PartHeader { tick: now, own, slot_bits: view.slot_bits(), records: 0 };
+            let expected = (self.due.len() - next).min(left as usize * 8 / RECORD_BITS);
+            let gap_bits = PartHeader::gap_bits_for(view.slots().len(), expected);
+            let usual = if next < self.due.len() { usual } else { None };
+            let header = PartHeader { tick: now, own, usual, gap_bits, records: 0 };
             let long = !view.is_anchored(now);
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
-            let Some(room) = room.checked_sub(header.bits(long)) else { break };
-            let taken = self.choose(view, replicas, cache, now, next, room);
+            let spare = header.gap_bits_spare(view.slots().len());
+            let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
+            let taken = self.choose(view, replicas, cache, &header, next, room);
             if taken == 0 && own.is_none() {
                 break;
             }
@@ -79,6 +92,26 @@ impl SnapshotWriter {
             own = None;
         }
         viewer.budget_bytes - left
+    }
+
+    /// The two baselines that most of what is due builds on, among those that viewers share.
+    fn usual(&self) -> Option<[BaselineAges; 2]> {
+        let mut counts = [0_u16; SHARED_AGES];
+        let mut best: [Option<(u16, BaselineAges)>; 2] = [None; 2];
+        for (ages, index) in self.due.iter().filter_map(|due| Some((due.ages?, due.ages?.shared_index()?))) {
+            counts[index] += 1;
+            let count = counts[index];
+            if best[0].is_some_and(|(_, other)| other == ages) || best[0].is_none_or(|(most, _)| count > most) {
+                if best[0].is_some_and(|(_, other)| other != ages) {
+                    best[1] = best[0];
+                }
+                best[0] = Some((count, ages));
+            } else if best[1].is_none_or(|(most, other)| other == ages || count > most) {
+                best[1] = Some((count, ages));
+            }
+        }
+        let [(_, first), second] = [best[0]?, best[1].unwrap_or(best[0]?)];
+        Some([first, second.1])
     }
 
     /// Lists what is due, most urgent first. Everything that waits grows more urgent, so nothing starves.
@@ -105,9 +138,10 @@ impl SnapshotWriter {
                 _ => URGENCY_STRUCTURE,
             };
             slot.priority = slot.priority.saturating_add(urgency);
-            self.due.push((slot.priority, index as u16));
+            let ages = if slot.phase == Phase::Known { BaselineAges::choose(slot.acked_ages(now)) } else { None };
+            self.due.push(Due { priority: slot.priority, slot: index as u16, ages });
         }
-        self.due.sort_unstable_by(|a, b| b.cmp(a));
+        self.due.sort_unstable_by_key(|due| std::cmp::Reverse((due.priority, due.slot)));
     }
 
     /// Takes records from `due[from..]` until `room` bits are full; returns how many were looked at in order.
@@ -116,39 +150,34 @@ impl SnapshotWriter {
         view: &View,
         replicas: &Replicas,
         cache: &mut EncodeCache,
-        now: Tick,
+        header: &PartHeader,
         from: usize,
         mut room: u32,
     ) -> usize {
         self.chosen.clear();
-        let slot_bits = view.slot_bits();
         let mut taken = 0;
-        while let Some(&(_, index)) = self.due.get(from + taken) {
-            let slot = &view.slots()[usize::from(index)];
-            let (body, run, bits) = match slot.phase {
-                Phase::Leaving => {
-                    (RecordBody::Leave { epoch: slot.epoch }, BitRun::default(), record_bits_leave(slot_bits))
-                }
+        while let Some(&due) = self.due.get(from + taken) {
+            let slot = &view.slots()[usize::from(due.slot)];
+            let (body, run) = match slot.phase {
+                Phase::Leaving => (RecordBody::Leave { epoch: slot.epoch }, BitRun::default()),
                 Phase::Entering => {
-                    let run = self.run(cache, replicas, slot.id, None);
-                    let kind = replicas.kind(slot.id);
-                    let body = RecordBody::Enter { epoch: slot.epoch, net_id: slot.id, kind };
-                    (body, run, record_bits_enter(slot_bits, run.len()))
+                    let (net_id, kind) = (slot.id, replicas.kind(slot.id));
+                    (RecordBody::Enter { epoch: slot.epoch, net_id, kind }, self.full(cache, replicas, slot.id))
                 }
-                _ => {
-                    let age = baseline_age(slot.acked_ages(now));
-                    let run = self.run(cache, replicas, slot.id, age);
-                    let body = age.map_or(RecordBody::Refresh, |age| RecordBody::Delta { age });
-                    (body, run, record_bits_state(slot_bits, age, run.len()))
-                }
+                _ => match due.ages.and_then(|ages| Some((ages, self.delta(cache, replicas, slot.id, ages)?))) {
+                    Some((ages, run)) => (RecordBody::Delta { ages }, run),
+                    None => (RecordBody::Refresh, self.full(cache, replicas, slot.id)),
+                },
             };
+            let bits = body.bits(header.usual, header.gap_bits, run.len());
             if bits > room || taken == PART_RECORDS_MAX {
                 break;
             }
             room -= bits;
             taken += 1;
-            self.chosen.push((Record { slot: index, body }, run));
+            self.chosen.push((Record { slot: due.slot, body }, run));
         }
+        self.chosen.sort_unstable_by_key(|(record, _)| record.slot);
         taken
     }
 
@@ -176,25 +205,40 @@ impl SnapshotWriter {
         used as i32
     }
 
-    #[cfg(not(feature = "faults"))]
-    fn run(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId, age: Option<u8>) -> BitRun {
-        cache.run(replicas, id, age)
+    fn full(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId) -> BitRun {
+        let run = cache.full(replicas, id);
+        #[cfg(feature = "faults")]
+        if self.lies(cache) {
+            return protocol::snapshot::encode_full(&shifted(replicas, id));
+        }
+        run
+    }
+
+    fn delta(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId, ages: BaselineAges) -> Option<BitRun> {
+        let run = cache.delta(replicas, id, ages);
+        #[cfg(feature = "faults")]
+        if self.lies(cache) {
+            let baseline = super::encode::baseline(replicas, id, self.now, ages);
+            return protocol::snapshot::encode_delta(&shifted(replicas, id), &baseline);
+        }
+        run
     }
 
     #[cfg(feature = "faults")]
-    fn run(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId, age: Option<u8>) -> BitRun {
-        let run = cache.run(replicas, id, age);
-        if self.fault != Some(crate::Fault::ShiftCoordinate) || !cache.spliced.is_multiple_of(1_000) {
-            return run;
-        }
-        let mut wrong = *replicas.state(id);
-        wrong.x += 1;
-        match age.and_then(|age| replicas.state_at(id, Tick(self.now.0 - u32::from(age)))) {
-            Some(base) => protocol::snapshot::encode_delta(&wrong, base),
-            None => protocol::snapshot::encode_full(&wrong),
-        }
+    fn lies(&self, cache: &EncodeCache) -> bool {
+        self.fault == Some(crate::Fault::ShiftCoordinate) && cache.spliced.is_multiple_of(1_000)
     }
 }
+
+#[cfg(feature = "faults")]
+fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
+    let mut wrong = *replicas.state(id);
+    wrong.x += 1;
+    wrong
+}
+
+/// Bits that a record takes about: as many are expected to fit.
+const RECORD_BITS: usize = 40;
 
 /// Urgency of an enter or a leave.
 const URGENCY_STRUCTURE: u32 = 64;

@@ -162,12 +162,6 @@ impl View {
         self.anchor.is_some_and(|anchor| now.0.saturating_sub(anchor.0) <= ANCHOR_TICKS)
     }
 
-    /// Bits that name every slot in use.
-    #[must_use]
-    pub fn slot_bits(&self) -> u8 {
-        self.slots.len().next_power_of_two().trailing_zeros() as u8
-    }
-
     /// Takes an entity into view. None if all slots are taken or resting: then it waits.
     pub fn enter(&mut self, id: NetId) -> Option<u16> {
         let slot = self.allocate()?;

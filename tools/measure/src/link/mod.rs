@@ -2,7 +2,7 @@
 
 mod ends;
 mod figures;
-mod recording;
+pub mod recording;
 mod report;
 
 use anyhow::Context;

@@ -28,7 +28,8 @@ pub fn name(file: &Path) -> String {
     name.trim_end_matches(".gz").trim_end_matches(".txt").trim_end_matches("_delay").to_owned()
 }
 
-fn text(file: &Path) -> anyhow::Result<String> {
+/// All of a text file, plain or gzip.
+pub fn text(file: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     let mut opened = File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
     let read = if file.extension().is_some_and(|ending| ending == "gz") {

@@ -1,0 +1,216 @@
+//! The bits of a state for someone who holds a baseline of it.
+//!
+//! spec: SNP-6. First which fields are not as predicted, then for each of them how far off: class, sign, rest.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use super::baseline::Baseline;
+use super::codes::{Codes, DIFFERENCES, difference_symbol, magnitude_of_class};
+use super::field::{DIFFERENCED, FIELDS, differences, state_of, values};
+use super::predict::{Outlook, Residuals};
+use super::prefix::PrefixCode;
+use crate::bits::{BitReader, BitRun, OutOfBits};
+use crate::state::{EntityState, flag};
+
+/// A difference of this magnitude or more has no code; the state is then told in full. 4,096 units are 12.8 m.
+const RESIDUAL_MAX: u32 = 1 << 12;
+/// The bit of the mask that says that the flags are others.
+const FLAGS: usize = 1 << DIFFERENCED;
+
+/// The bits of `now` for someone who holds `baseline`. None if it is too far from what was to be expected: then it is
+/// cheaper in full.
+#[must_use]
+pub fn encode_delta(now: &EntityState, baseline: &Baseline) -> Option<BitRun> {
+    Codes::written().encode(now, baseline)
+}
+
+/// Reads what [`encode_delta`] wrote against `baseline`.
+///
+/// # Errors
+/// [`OutOfBits`] if the bits end early.
+pub fn decode_delta(reader: &mut BitReader<'_>, baseline: &Baseline) -> Result<EntityState, OutOfBits> {
+    Codes::written().decode(reader, baseline)
+}
+
+/// How a state differs from what its baseline makes one expect.
+#[derive(Clone, Copy, Debug)]
+pub struct Deviation {
+    /// What the baseline says.
+    pub outlook: Outlook,
+    /// By field.
+    pub residuals: Residuals,
+    /// Bit i: field i is not as predicted; the highest bit stands for the flags.
+    pub mask: usize,
+}
+
+impl Codes {
+    /// How `now` differs from what `baseline` makes one expect. None if a difference is too large for any code.
+    #[must_use]
+    pub fn deviation(&self, now: &EntityState, baseline: &Baseline) -> Option<Deviation> {
+        let outlook = Outlook::of(baseline);
+        let residuals = differences(&values(now), &outlook.predict(&self.gains));
+        if residuals.iter().any(|residual| residual.unsigned_abs() >= RESIDUAL_MAX) {
+            return None;
+        }
+        let mut mask = if now.flags == baseline.states()[0].flags { 0 } else { FLAGS };
+        for (index, residual) in residuals.iter().enumerate() {
+            mask |= usize::from(*residual != 0) << index;
+        }
+        Some(Deviation { outlook, residuals, mask })
+    }
+
+    /// As [`encode_delta`], with these tables.
+    #[must_use]
+    pub fn encode(&self, now: &EntityState, baseline: &Baseline) -> Option<BitRun> {
+        let deviation = self.deviation(now, baseline)?;
+        let mut run = BitRun::default();
+        self.masks(deviation.outlook.mask_context())?.put(&mut run, deviation.mask);
+        for (index, &residual) in deviation.residuals.iter().enumerate().filter(|&(_, &residual)| residual != 0) {
+            let features = deviation.outlook.features(index, &deviation.residuals);
+            let (symbol, rest) = difference_symbol(residual, deviation.outlook.is_flipped(index));
+            self.differences(index, self.book(index, &features))?.put(&mut run, symbol);
+            run.put(u64::from(residual.unsigned_abs() & ((1 << rest) - 1)), rest);
+        }
+        if deviation.mask & FLAGS != 0 {
+            put_flags(&mut run, now.flags, baseline.states()[0].flags);
+        }
+        Some(run)
+    }
+
+    /// As [`decode_delta`], with these tables.
+    ///
+    /// # Errors
+    /// [`OutOfBits`] if the bits end early.
+    pub fn decode(&self, reader: &mut BitReader<'_>, baseline: &Baseline) -> Result<EntityState, OutOfBits> {
+        let outlook = Outlook::of(baseline);
+        let mask = self.masks(outlook.mask_context()).ok_or(OutOfBits)?.take(reader)?;
+        let mut residuals = [0; DIFFERENCED];
+        for index in (0..DIFFERENCED).filter(|index| mask & 1 << index != 0) {
+            let book = self.book(index, &outlook.features(index, &residuals));
+            let code = self.differences(index, book).ok_or(OutOfBits)?;
+            let residual = take_residual(reader, code, outlook.is_flipped(index))?;
+            if let Some(known) = residuals.get_mut(index) {
+                *known = residual;
+            }
+        }
+        let mut values = outlook.predict(&self.gains);
+        for ((value, residual), field) in values.iter_mut().zip(residuals).zip(&FIELDS) {
+            *value = field.wrap(value.wrapping_add(residual));
+        }
+        let before = baseline.states()[0].flags;
+        Ok(state_of(values, if mask & FLAGS != 0 { take_flags(reader, before)? } else { before }))
+    }
+}
+
+fn take_residual(
+    reader: &mut BitReader<'_>,
+    code: &PrefixCode<DIFFERENCES>,
+    is_flipped: bool,
+) -> Result<i32, OutOfBits> {
+    let symbol = code.take(reader)?;
+    let (smallest, rest) = magnitude_of_class(symbol / 2);
+    let magnitude = (smallest | reader.take(rest)? as u32) as i32;
+    Ok(if (symbol % 2 == 1) == is_flipped { magnitude } else { -magnitude })
+}
+
+/// Nearly always feet have left the ground or come back to it: one bit. Else all flags follow.
+fn put_flags(run: &mut BitRun, now: u8, before: u8) {
+    let is_other = now != before ^ flag::AIRBORNE;
+    run.put(u64::from(is_other), 1);
+    if is_other {
+        run.put(u64::from(now), 8);
+    }
+}
+
+fn take_flags(reader: &mut BitReader<'_>, before: u8) -> Result<u8, OutOfBits> {
+    Ok(if reader.take_bool()? { reader.take(8)? as u8 } else { before ^ flag::AIRBORNE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::baseline::BaselineAges;
+    use super::super::encode_full;
+    use super::*;
+    use crate::bits::BitWriter;
+    use proptest::prelude::*;
+
+    fn any_state() -> impl Strategy<Value = EntityState> {
+        (0..1_310_720_i32, 0..1_310_720_i32, any::<i16>(), 0..4_096_u16, 0..4_096_u16, any::<u8>())
+            .prop_map(|(x, y, z, yaw, pitch, flags)| EntityState { x, y, z, yaw, pitch, flags })
+    }
+
+    /// Some way from `from`, as far as a second of running and more.
+    fn near(from: EntityState) -> impl Strategy<Value = EntityState> {
+        let way = || prop_oneof![3 => -40..40_i32, 1 => -5_000..5_000_i32, 2 => Just(0)];
+        (way(), way(), way(), way(), way(), any::<u8>()).prop_map(move |(x, y, z, yaw, pitch, flags)| {
+            let turn = |angle: u16, by: i32| (i32::from(angle) + by).rem_euclid(4_096) as u16;
+            let z = (i32::from(from.z) + z).clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+            EntityState {
+                x: from.x + x,
+                y: from.y + y,
+                z,
+                yaw: turn(from.yaw, yaw),
+                pitch: turn(from.pitch, pitch),
+                flags,
+            }
+        })
+    }
+
+    fn any_ages() -> impl Strategy<Value = BaselineAges> {
+        (1_u8..64, 0_u8..16).prop_filter_map("too old", |(newest, code)| BaselineAges::from_code(newest, code))
+    }
+
+    fn any_baseline() -> impl Strategy<Value = (EntityState, Baseline)> {
+        (any_ages(), any_state()).prop_flat_map(|(ages, now)| {
+            let older = prop_oneof![9 => near(now).boxed(), 1 => any_state().boxed()];
+            prop::collection::vec(older, 3).prop_map(move |states| {
+                let mut states = states.into_iter();
+                (now, Baseline::gather(ages, |_| states.next()).unwrap())
+            })
+        })
+    }
+
+    fn bytes_of(run: BitRun) -> Vec<u8> {
+        let mut buf = [0; 32];
+        let mut writer = BitWriter::new(&mut buf);
+        writer.put_run(run);
+        let len = writer.finish();
+        buf[..len].to_vec()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// proves: SNP-6, SNP-12, SNP-13
+        #[test]
+        fn what_is_told_as_a_difference_is_read_as_it_was((now, baseline) in any_baseline()) {
+            if let Some(run) = encode_delta(&now, &baseline) {
+                let bytes = bytes_of(run);
+                let mut reader = BitReader::new(&bytes);
+                prop_assert_eq!(decode_delta(&mut reader, &baseline), Ok(now));
+                prop_assert!(reader.is_finished());
+                let shorter = run.len().saturating_sub(1) as usize / 8;
+                prop_assert!(decode_delta(&mut BitReader::new(&bytes[..shorter]), &baseline).is_err());
+            }
+        }
+
+        #[test]
+        fn any_bits_are_a_state_within_its_widths_or_end_early(
+            (_, baseline) in any_baseline(), bytes in prop::collection::vec(any::<u8>(), 0..24),
+        ) {
+            if let Ok(state) = decode_delta(&mut BitReader::new(&bytes), &baseline) {
+                prop_assert!((-(1 << 21)..1 << 21).contains(&state.x) && state.yaw < 4_096);
+            }
+        }
+    }
+
+    #[test]
+    fn who_goes_on_as_before_costs_a_few_bits_and_a_teleport_has_no_difference() {
+        let at = |tick: i32| EntityState { x: 5_000 + 32 * tick, y: 6_000, ..EntityState::default() };
+        let ages = BaselineAges::new(6, 1, 2).unwrap();
+        let baseline = Baseline::gather(ages, |age| Some(at(100 - i32::from(age)))).unwrap();
+        assert!(encode_delta(&at(100), &baseline).unwrap().len() <= 8);
+        assert_eq!(encode_delta(&EntityState { x: 900_000, ..at(100) }, &baseline), None);
+        assert_eq!(encode_full(&at(100)).len(), 92);
+    }
+}
