@@ -2,6 +2,7 @@
 
 mod codec;
 mod handshake;
+mod interest;
 mod link;
 mod memory;
 mod reliable;
@@ -33,6 +34,8 @@ enum Figure {
     Reliable(reliable::Args),
     /// What the transport costs the server per client and tick, beside the bare kernel.
     Echo(echo::Args),
+    /// What it costs to know who is near whom, and whether it is exact.
+    Interest(interest::Args),
     /// What one connection costs the server in bytes.
     Memory(memory::Args),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Figure::Handshake(args) => handshake::run(&args),
         Figure::Reliable(args) => reliable::run(&args),
         Figure::Echo(args) => echo::run(&args),
+        Figure::Interest(args) => interest::run(&args),
         Figure::Memory(args) => memory::run(&args),
     };
     // One sentence, whatever the environment says about backtraces: it is the load or the goal that failed, not the program.
