@@ -1,6 +1,9 @@
 //! Who is near: the index over places, brought up to date once a tick.
 
+mod curve;
+mod places;
 mod quadtree;
+mod region;
 #[cfg(test)]
 mod tests;
 
