@@ -6,6 +6,7 @@ mod interest;
 mod link;
 mod memory;
 mod reliable;
+mod text_file;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! Recorded matches: who was where, frame by frame, and the same at the ticks of a server.
 
-use crate::link::recording::{name, text};
+use crate::link::recording::name;
+use crate::text_file;
 use anyhow::{Context, Result, ensure};
 use protocol::EntityState;
 use protocol::unit::{ANGLE_STEPS, TICK_RATE_HZ, UNITS_PER_M};
@@ -56,7 +57,7 @@ impl Recording {
     /// # Errors
     /// The file cannot be read, or a line of it is no frame.
     pub fn read(file: &Path) -> Result<Self> {
-        let players = parse(&text(file)?).with_context(|| file.display().to_string())?;
+        let players = parse(&text_file::read(file)?).with_context(|| file.display().to_string())?;
         let usual_ms = usual_distance_ms(&players);
         let is_judged = usual_ms <= FRAME_MS_MAX;
         let gap_ms = if is_judged { FRAME_MS_MAX } else { usual_ms * GAP_FACTOR };

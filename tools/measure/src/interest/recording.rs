@@ -1,9 +1,8 @@
 //! Recorded paths of people: read, refused by line, and interpolated.
 
+use crate::text_file;
 use anyhow::{Context, Result, bail, ensure};
-use flate2::read::MultiGzDecoder;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
 use protocol::unit::UNITS_PER_M;
@@ -23,8 +22,6 @@ const AHEAD_S: f64 = 97.0;
 const PIXELS_MAX: f64 = 1e6;
 /// Times in seconds keep below this: a day, long past any recording.
 const SECONDS_MAX: f64 = 86_400.0;
-/// Bytes of an unpacked recording that we are willing to hold; fifty times what there is.
-const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// The paths of a recording.
 #[derive(Debug)]
@@ -50,7 +47,7 @@ impl Recording {
     /// The file cannot be read, a line is not of this form, or no path is long enough; one sentence that names the file
     /// and the line.
     pub fn load(file: &Path) -> Result<Self> {
-        Self::parse(&text(file)?).with_context(|| file.display().to_string())
+        Self::parse(&text_file::read(file)?).with_context(|| file.display().to_string())
     }
 
     fn parse(text: &str) -> Result<Self> {
@@ -117,21 +114,6 @@ fn sample(line: &str) -> Result<(&str, Sample)> {
 fn number(name: &str, text: &str, low: f64, high: f64) -> Result<f64> {
     let number = text.trim().parse::<f64>().ok().filter(|number| (low..=high).contains(number));
     number.with_context(|| format!("{name} is `{text}`, expected a number from {low} to {high}"))
-}
-
-/// The text of a file, unpacked if it begins as gzip does.
-fn text(file: &Path) -> Result<String> {
-    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let mut plain = Vec::new();
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let unpacked = MultiGzDecoder::new(bytes.as_slice()).take(FILE_BYTES_MAX + 1).read_to_end(&mut plain);
-        unpacked.with_context(|| format!("{} cannot be unpacked", file.display()))?;
-    } else {
-        plain = bytes;
-    }
-    let is_small = plain.len() as u64 <= FILE_BYTES_MAX;
-    ensure!(is_small, "{} has more than {FILE_BYTES_MAX} bytes of text", file.display());
-    String::from_utf8(plain).ok().with_context(|| format!("{} is not text", file.display()))
 }
 
 #[cfg(test)]
