@@ -1,10 +1,11 @@
 //! Bodies of the fuzz targets in `fuzz/`: compiled with the library so that they cannot rot, and run over their corpus by
 //! the tests. Each takes any bytes and must return; what it asserts holds for every input.
 
+use crate::bits::{BitReader, BitWriter};
 use crate::codec;
 use crate::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage};
 use crate::message::{ClientMessage, ServerMessage};
-use crate::snapshot::{Baseline, PartReader, RecordBody};
+use crate::snapshot::{Baseline, PartReader, RecordBody, decode_delta, encode_delta};
 use crate::{EntityState, Tick};
 
 /// A snapshot part, read to its end or its first error.
@@ -21,8 +22,9 @@ pub fn part(bytes: &[u8]) {
         let whole = match record.body {
             RecordBody::Delta { ages } => {
                 assert!(ages.ticks().all(|age| (1..64).contains(&age)), "no baseline is that old: {ages:?}");
-                let baseline = Baseline::gather(ages, |age| Some(at(age)));
-                baseline.is_some_and(|baseline| reader.state_delta(&baseline).is_ok())
+                let Some(baseline) = Baseline::gather(ages, |age| Some(at(age))) else { return };
+                let state = reader.state_delta(&baseline);
+                state.is_ok_and(|state| is_told_alike(&state, &baseline))
             }
             RecordBody::Refresh | RecordBody::Enter { .. } => reader.state_full().is_ok(),
             RecordBody::Leave { .. } => true,
@@ -32,6 +34,18 @@ pub fn part(bytes: &[u8]) {
         }
     }
     assert!(read <= announced, "{read} records of {announced}");
+}
+
+/// What was read as a difference can be told as one, and is read alike.
+fn is_told_alike(state: &EntityState, baseline: &Baseline) -> bool {
+    let Some(run) = encode_delta(state, baseline) else { panic!("{state:?} was read but cannot be told") };
+    let mut buf = [0; 16];
+    let mut writer = BitWriter::new(&mut buf);
+    writer.put_run(run);
+    let len = writer.finish();
+    let again = decode_delta(&mut BitReader::new(buf.get(..len).unwrap_or_default()), baseline);
+    assert_eq!(again.as_ref(), Ok(state));
+    true
 }
 
 /// An input message: what decodes must encode to something that decodes alike.
