@@ -78,6 +78,14 @@ impl Replicas {
         if self.is_live(id) { &self.history[slot(self.now)][id.row()] } else { &ABSENT }
     }
 
+    /// Its state now and the tick in which that last became another one; `None` if it is not live.
+    #[must_use]
+    #[inline]
+    pub fn live_state(&self, id: NetId) -> Option<(&EntityState, Tick)> {
+        let row = self.rows.get(id.row()).filter(|row| row.is_live)?;
+        Some((&self.history[slot(self.now)][id.row()], row.changed))
+    }
+
     /// Its state at `tick`: `None` before its first tick, more than 63 ticks ago, in the future, or not live.
     #[must_use]
     pub fn state_at(&self, id: NetId, tick: Tick) -> Option<&EntityState> {

@@ -241,6 +241,94 @@ fn hashes_agree_with_their_vectors() {
     assert_eq!(lines.to_vec(), vectors("hashes.txt"));
 }
 
+/// Each newest state, those before it, what is told, and what the case is about.
+fn differences() -> Vec<(&'static str, BaselineAges, [EntityState; 3], EntityState)> {
+    let at = |x, y, z, yaw, pitch, flags| EntityState { x, y, z, yaw, pitch, flags };
+    let still = at(1_000, 2_000, 0, 0, 0, 0);
+    // East and up, then faster, then back; a head that turns across the seam and nods.
+    let east = |back: i32| at(5_000 - 30 * back, 2_000, 0, 0, 0, 0);
+    let braking = [at(5_000, 2_000, 0, 0, 0, 0), at(4_980, 2_010, 0, 0, 0, 0), at(4_940, 2_000, 0, 0, 0, 0)];
+    let speeding = [at(5_000, 2_000, 0, 0, 0, 0), at(4_960, 1_990, 0, 0, 0, 0), at(4_940, 1_990, 0, 0, 0, 0)];
+    let rising = [at(0, 0, 300, 9, 9, 1), at(0, 0, 270, 9, 9, 1), at(0, 0, 230, 9, 9, 1)];
+    let falling = [at(0, 0, 300, 9, 9, 1), at(0, 0, 340, 9, 9, 1), at(0, 0, 370, 9, 9, 1)];
+    let landed = [at(0, 0, 0, 9, 9, 0), at(0, 0, 0, 9, 9, 0), at(0, 0, 30, 9, 9, 1)];
+    let turning = [at(0, 0, 0, 5, 4_090, 0), at(0, 0, 0, 4_090, 4_080, 0), at(0, 0, 0, 4_085, 4_080, 0)];
+    let back = [at(0, 0, 0, 4_090, 10, 0), at(0, 0, 0, 5, 20, 0), at(0, 0, 0, 12, 20, 0)];
+    let leapt = [at(900_000, 2_000, 0, 0, 0, 0), at(0, 2_000, 0, 0, 0, 0), at(0, 2_000, 0, 0, 0, 0)];
+    let slow = [at(1_000, 2_000, 0, 1, 0, 0), at(999, 2_001, 0, 0, 0, 0), at(999, 2_001, 0, 0, 0, 0)];
+    let to = |base: EntityState, x, y, z, yaw: i32, pitch: i32, flags| {
+        let turn = |angle: u16, by: i32| (i32::from(angle) + by).rem_euclid(4_096) as u16;
+        at(base.x + x, base.y + y, base.z + z, turn(base.yaw, yaw), turn(base.pitch, pitch), flags)
+    };
+    vec![
+        ("nothing known but a place", ages(2, 0, 0), [still; 3], to(still, 1, -2, 3, -4, 5, 0)),
+        ("of one tick", ages(1, 1, 2), [east(0), east(1), east(2)], to(east(0), 31, 0, 0, 0, 0, 0)),
+        ("old and alone", ages(63, 0, 0), [still; 3], to(still, 700, -900, 20, 300, -60, 0)),
+        ("just below the largest", ages(48, 0, 0), [still; 3], to(still, 4_095, -4_095, 0, 2_047, -2_048, 0)),
+        ("straight on", ages(6, 1, 2), [east(0), east(1), east(2)], to(east(0), 180, 0, 0, 0, 0, 0)),
+        ("two states, twelve apart", ages(12, 12, 1), [east(0), east(1), still], to(east(0), 33, 1, 0, 0, 0, 0)),
+        ("three states, eight apart", ages(8, 8, 2), [east(0), east(1), east(2)], to(east(0), 28, -1, 0, 0, 0, 0)),
+        ("braking, and more so", ages(6, 1, 2), braking, to(braking[0], 60, -20, 0, 0, 0, 0)),
+        ("braking, then on", ages(6, 1, 2), braking, to(braking[0], 200, 10, 0, 0, 0, 0)),
+        ("speeding up", ages(4, 2, 2), speeding, to(speeding[0], 130, 30, 0, 0, 0, 0)),
+        ("rising", ages(6, 1, 2), rising, to(rising[0], 0, 0, 90, 0, 0, 1)),
+        ("falling", ages(6, 1, 2), falling, to(falling[0], 0, 0, -290, 0, 0, 0)),
+        ("landed", ages(4, 1, 2), landed, to(landed[0], 5, 0, 0, 0, 0, 0)),
+        ("a turn across the seam", ages(4, 1, 2), turning, to(turning[0], 0, 0, 0, 50, 40, 0)),
+        ("a turn back across the seam", ages(6, 3, 2), back, to(back[0], 0, 0, 0, 30, -40, 0)),
+        ("after a leap, whose velocity is bounded", ages(2, 1, 1), leapt, to(leapt[0], 8_199, 0, 0, 0, 0, 0)),
+        ("halves go up", ages(6, 4, 2), slow, to(slow[0], 1, -1, 0, 2, 0, 0)),
+        ("other flags", ages(6, 1, 2), [east(0), east(1), east(2)], to(east(0), 180, 0, 0, 0, 0, 0x82)),
+    ]
+}
+
+/// proves: SNP-6, SNP-12, SNP-13, SNP-14
+#[test]
+fn differences_agree_with_their_vectors() {
+    let line = |(name, ages, states, now): (&str, BaselineAges, [EntityState; 3], EntityState)| {
+        let mut held = states.into_iter();
+        let baseline = Baseline::gather(ages, |_| held.next()).unwrap();
+        let run = encode_delta(&now, &baseline).unwrap_or_else(|| panic!("{name}: too far"));
+        let mut buf = [0; 32];
+        let mut writer = protocol::bits::BitWriter::new(&mut buf);
+        writer.put_run(run);
+        let len = writer.finish();
+        assert_eq!(decode_delta(&mut BitReader::new(&buf[..len]), &baseline), Ok(now), "{name}");
+        let held: Vec<_> = states.iter().take(ages.older() + 1).map(words).collect();
+        let (newest, step, older) = (ages.newest(), ages.step(), ages.older());
+        format!(
+            "{name}; {newest} {step} {older}; {}; {}; {} bits = {}",
+            held.join(" "),
+            words(&now),
+            run.len(),
+            hex(&buf[..len])
+        )
+    };
+    let lines: Vec<_> = differences().into_iter().map(line).collect();
+    assert_eq!(lines, vectors("differences.txt"));
+}
+
+/// proves: SNP-1, SNP-5
+#[test]
+fn parts_that_must_be_refused_are() {
+    for line in vectors("refused.txt") {
+        let (name, digits) = line.split_once(" = ").unwrap();
+        let bytes: Vec<u8> =
+            (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect();
+        let refused = PartReader::new(&bytes, Tick(123_356)).and_then(|mut reader| {
+            while let Some(record) = reader.next_record()? {
+                match record.body {
+                    RecordBody::Delta { ages } => drop(reader.state_delta(&baseline(ages))?),
+                    RecordBody::Leave { .. } => {}
+                    _ => drop(reader.state_full()?),
+                }
+            }
+            Ok(())
+        });
+        assert!(refused.is_err(), "{name}");
+    }
+}
+
 /// A delta's bits mean the same wherever they stand in a packet.
 #[test]
 fn deltas_are_read_at_any_bit_offset() {

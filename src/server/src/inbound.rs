@@ -116,6 +116,26 @@ impl Inbound {
         dropped
     }
 
+    /// Adds what happened to a session. With the three that follow, a measurement or a simulation stands in for a gate.
+    pub fn push_event(&mut self, event: SessionEvent) {
+        self.events.push(event);
+    }
+
+    /// Adds a session's newest inputs.
+    pub fn push_inputs(&mut self, session: SessionId, inputs: InputMessage) {
+        self.inputs.push((session, inputs));
+    }
+
+    /// Adds what became of a snapshot part; exactly one for each.
+    pub fn push_report(&mut self, session: SessionId, part: PartId, outcome: PartOutcome) {
+        self.reports.push((session, part, outcome));
+    }
+
+    /// Adds how many bytes a session's next snapshot may have.
+    pub fn push_budget(&mut self, session: SessionId, bytes: i32) {
+        self.budgets.push((session, bytes));
+    }
+
     /// This batch is filled from now on, and `before` no longer.
     pub(crate) fn begin_after(&mut self, before: &Self) {
         self.number = before.number.wrapping_add(1);

@@ -7,6 +7,7 @@ mod link;
 mod memory;
 mod reliable;
 mod text_file;
+mod tick;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Figure {
     Echo(echo::Args),
     /// What it costs to know who is near whom, and whether it is exact.
     Interest(interest::Args),
+    /// What a tick of the world costs with many people in it, snapshots included.
+    Tick(tick::Args),
     /// What one connection costs the server in bytes.
     Memory(memory::Args),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Figure::Reliable(args) => reliable::run(&args),
         Figure::Echo(args) => echo::run(&args),
         Figure::Interest(args) => interest::run(&args),
+        Figure::Tick(args) => tick::run(&args),
         Figure::Memory(args) => memory::run(&args),
     };
     // One sentence, whatever the environment says about backtraces: it is the load or the goal that failed, not the program.

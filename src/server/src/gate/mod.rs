@@ -114,7 +114,7 @@ impl Gate {
                 OutboundItem::Part { session, part, bytes } => {
                     if self.transport.send_snapshot(*session, *part, outbound.bytes(bytes)).is_err() {
                         self.counters.items_stale += 1;
-                        self.inbound.reports.push((*session, *part, PartOutcome::NotSent));
+                        self.inbound.push_report(*session, *part, PartOutcome::NotSent);
                     }
                 }
                 OutboundItem::Close { session, reason } => self.transport.disconnect(now, *session, *reason),
@@ -234,7 +234,7 @@ impl Gate {
         self.inbound.budgets.clear();
         for &id in &self.spoken {
             self.transport.on_tick_edge(now, id);
-            self.inbound.budgets.push((id, self.transport.snapshot_budget_bytes(now, id)));
+            self.inbound.push_budget(id, self.transport.snapshot_budget_bytes(now, id));
         }
     }
 
@@ -263,7 +263,7 @@ impl Gate {
                         self.counters.bulk_bytes_untaken += chunk.bytes.len() as u64;
                     }
                 }
-                Event::Part { id, part, outcome } => self.inbound.reports.push((id, part, outcome)),
+                Event::Part { id, part, outcome } => self.inbound.push_report(id, part, outcome),
                 Event::Disconnected { id, reason } => self.on_disconnected(id, reason),
             }
         }
@@ -287,14 +287,14 @@ impl Gate {
             entry.spoken_at = Some(self.spoken.len() as u32);
             self.spoken.push(session);
             self.counters.sessions_joined += 1;
-            self.inbound.events.push(SessionEvent::Joined { session, user });
+            self.inbound.push_event(SessionEvent::Joined { session, user });
         }
     }
 
     /// A spoken session fell silent or was heard again.
     fn on_presence(&mut self, event: SessionEvent, session: SessionId) {
         if self.sessions[session.slot as usize].spoken_at.is_some() {
-            self.inbound.events.push(event);
+            self.inbound.push_event(event);
         }
     }
 
@@ -319,7 +319,7 @@ impl Gate {
         }
         match codec::decode::<ClientMessage>(bytes) {
             Ok(message) => {
-                inbound.events.push(SessionEvent::Message { session, message });
+                inbound.push_event(SessionEvent::Message { session, message });
                 true
             }
             Err(_) => {
@@ -358,7 +358,7 @@ impl Gate {
                 self.sessions[moved.slot as usize].spoken_at = Some(at);
             }
             self.counters.sessions_left += 1;
-            self.inbound.events.push(SessionEvent::Left { session, reason });
+            self.inbound.push_event(SessionEvent::Left { session, reason });
         }
     }
 }

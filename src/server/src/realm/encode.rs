@@ -9,7 +9,7 @@ use protocol::bits::BitRun;
 use protocol::snapshot::{Baseline, BaselineAges, encode_delta, encode_full};
 use protocol::{NetId, Tick};
 
-/// Differences kept per entity; 300 bytes each row.
+/// Differences kept per entity; 272 bytes each row, of which four lines are read.
 const KEPT: usize = 6;
 
 /// The encoded states of one tick.
@@ -28,9 +28,12 @@ pub struct EncodeCache {
 struct Row {
     tick: Option<Tick>,
     kept: u8,
-    full: Option<BitRun>,
-    /// By what they build on. None: too far from it for any code.
-    deltas: [Option<(BaselineAges, Option<BitRun>)>; KEPT],
+    /// What each of `deltas` builds on.
+    ages: [Option<BaselineAges>; KEPT],
+    /// Empty: not made yet.
+    full: BitRun,
+    /// Empty: too far from what it builds on for any code.
+    deltas: [BitRun; KEPT],
 }
 
 impl EncodeCache {
@@ -45,38 +48,37 @@ impl EncodeCache {
     /// The bits of the entity's state now in full.
     pub fn full(&mut self, replicas: &Replicas, id: NetId) -> BitRun {
         self.spliced += 1;
-        if let Some(run) = self.row(id).full {
-            return run;
+        let row = self.row(id);
+        if row.full.is_empty() {
+            row.full = encode_full(replicas.state(id));
+            self.encoded += 1;
         }
-        self.encoded += 1;
-        let run = encode_full(replicas.state(id));
-        self.row(id).full = Some(run);
-        run
+        self.row(id).full
     }
 
     /// The bits of the entity's state now against its states of these ages. None if it is too far from what they make one
     /// expect: then it must be told in full.
     pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges) -> Option<BitRun> {
         self.spliced += 1;
+        let now = self.tick;
         let row = self.row(id);
         let kept = usize::from(row.kept);
-        if let Some(&(_, run)) = row.deltas[..kept].iter().flatten().find(|(of, _)| *of == ages) {
-            return run;
+        if let Some(at) = row.ages[..kept].iter().position(|of| *of == Some(ages)) {
+            return Some(row.deltas[at]).filter(|run| !run.is_empty());
         }
-        self.encoded += 1;
-        let run = encode_delta(replicas.state(id), &baseline(replicas, id, self.tick, ages));
-        let row = self.row(id);
+        let run = encode_delta(replicas.state(id), &baseline(replicas, id, now, ages));
         if kept < KEPT {
-            row.deltas[kept] = Some((ages, run));
+            (row.ages[kept], row.deltas[kept]) = (Some(ages), run.unwrap_or_default());
             row.kept += 1;
         }
+        self.encoded += 1;
         run
     }
 
     fn row(&mut self, id: NetId) -> &mut Row {
         let row = &mut self.rows[id.row()];
         if row.tick != Some(self.tick) {
-            (row.tick, row.kept, row.full) = (Some(self.tick), 0, None);
+            (row.tick, row.kept, row.full) = (Some(self.tick), 0, BitRun::default());
         }
         row
     }

@@ -9,6 +9,7 @@ mod interest;
 mod player;
 mod snapshot;
 mod store;
+mod tell;
 mod view;
 
 pub use store::{Saved, StoreDone, StoreJob};
@@ -22,11 +23,12 @@ use interest::{Interest, Sight};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
+use protocol::unit::UNITS_PER_M;
 use protocol::{CharacterId, NetId};
-use rudp::time::Now;
+use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
-use rudp::{Reason, channel};
-use snapshot::{SnapshotWriter, Viewer};
+use rudp::{PartId, PartOutcome, Reason, channel};
+use snapshot::SnapshotWriter;
 use std::sync::Arc;
 use store::Store;
 
@@ -51,6 +53,24 @@ pub struct RealmConfig {
     /// A lie to tell.
     #[cfg(feature = "faults")]
     pub fault: Option<crate::Fault>,
+}
+
+impl RealmConfig {
+    /// A realm on this map with the limits of the default configuration.
+    #[must_use]
+    pub fn new(map: Arc<StaticMap>) -> Self {
+        Self {
+            seed: 0,
+            map,
+            players_max: 2_000,
+            enter_radius_units: 100 * UNITS_PER_M,
+            leave_radius_units: 115 * UNITS_PER_M,
+            visible_max: 1_000,
+            save_interval_ns: 4 * NS_PER_S,
+            #[cfg(feature = "faults")]
+            fault: None,
+        }
+    }
 }
 
 /// What the realm can say of itself; plain numbers, counted since start unless said otherwise.
@@ -96,8 +116,6 @@ pub struct RealmStatus {
     pub save_lag_ns: u64,
 }
 
-/// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
-const INTEREST_PERIOD_TICKS: u32 = 6;
 /// First checkpoints are spread over the interval in this many parts.
 const SAVE_SPREAD: u32 = 256;
 /// Entities there may be for each player, to bound net ids: the player and one whose id waits to be reused.
@@ -113,6 +131,8 @@ pub struct Realm {
     interest: Interest,
     cache: EncodeCache,
     writer: SnapshotWriter,
+    /// What became of parts, as the gate has said since the last tick.
+    reports: Vec<(SessionId, PartId, PartOutcome)>,
     /// By row: how many viewers have a slot that names this entity.
     named_by: Vec<u32>,
     /// Entities that are gone but still named by some viewer's slot.
@@ -155,6 +175,7 @@ impl Realm {
             writer: SnapshotWriter::with_fault(config.fault),
             #[cfg(not(feature = "faults"))]
             writer: SnapshotWriter::default(),
+            reports: Vec::new(),
             named_by: Vec::new(),
             departed: Vec::new(),
             now_ns: 0,
@@ -186,8 +207,7 @@ impl Realm {
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
-        self.update_interest();
-        self.write_snapshots(out);
+        self.tell_everyone(out);
         self.save_due();
         self.recycle();
         self.update_status();
@@ -226,13 +246,7 @@ impl Realm {
                 SessionEvent::Left { session, .. } => self.on_left(session),
             }
         }
-        let now = self.game.now();
-        for (session, part, outcome) in batch.reports.drain(..) {
-            match self.players.find(session) {
-                Some(player) => self.status.reports_unknown += u64::from(!player.view.on_report(part, outcome, now)),
-                None => self.status.stale += 1,
-            }
-        }
+        self.reports.append(&mut batch.reports);
         for (session, input) in batch.inputs.drain(..) {
             match self.players.find(session) {
                 Some(player) => player.inbox.insert(&input),
@@ -367,67 +381,6 @@ impl Realm {
                 }
                 status.inputs_skipped += u64::from(std::mem::take(&mut player.inbox.skipped));
             }
-        }
-    }
-
-    fn update_interest(&mut self) {
-        let now = self.game.now();
-        let (replicas, spatial) = (self.game.replicas(), self.game.spatial());
-        self.named_by.resize(self.named_by.len().max(replicas.len()), 0);
-        let named_by = &mut self.named_by;
-        #[cfg(feature = "faults")]
-        let fault = self.config.fault;
-        for player in self.players.iter_mut() {
-            let Stage::Playing(viewer) = player.stage else { continue };
-            player.view.cool(now, |id| named_by[id.row()] -= 1);
-            if !(now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) && player.view.present() > 0 {
-                continue;
-            }
-            #[cfg(feature = "faults")]
-            let may_enter = |id: NetId| {
-                let dropped = crate::fault::mix(u64::from(viewer.0), u64::from(id.0)).is_multiple_of(1_000);
-                !(fault == Some(crate::Fault::DropEntity) && dropped)
-            };
-            #[cfg(not(feature = "faults"))]
-            let may_enter = |_| true;
-            let leave = |view: &mut view::View, slot: u16| {
-                #[cfg(feature = "faults")]
-                if fault == Some(crate::Fault::ForgetLeave) && (now.0 + u32::from(slot)).is_multiple_of(4) {
-                    view.forget(slot, now);
-                    return;
-                }
-                view.leave(slot);
-            };
-            let entered = |id: NetId| named_by[id.row()] += 1;
-            let change = interest::Change { may_enter, entered, leave };
-            self.interest.update(viewer, &mut player.view, &self.sight, replicas, spatial, change);
-        }
-    }
-
-    fn write_snapshots(&mut self, out: &mut Outbound) {
-        let now = self.game.now();
-        self.cache.begin(now, self.game.replicas().len());
-        let first = now.0 as usize;
-        for player in self.players.rotated_mut(first) {
-            let Stage::Playing(id) = player.stage else { continue };
-            if player.is_silent {
-                continue;
-            }
-            if player.budget_bytes <= 0 {
-                self.status.snapshots_skipped += 1;
-                continue;
-            }
-            #[cfg(feature = "faults")]
-            if self.config.fault == Some(crate::Fault::StopSnapshots) && player.session.slot % 50 == 7 && now.0 > 300 {
-                continue;
-            }
-            let Some(mut own) = self.game.own(id) else { continue };
-            own.input_applied = player.inbox.applied();
-            own.input_depth = player.inbox.len().min(15) as u8;
-            let viewer = Viewer { session: player.session, id, own, budget_bytes: player.budget_bytes };
-            self.writer.write(&viewer, &mut player.view, self.game.replicas(), &mut self.cache, now, out);
-            // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
-            player.budget_bytes = 0;
         }
     }
 

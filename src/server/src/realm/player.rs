@@ -53,7 +53,7 @@ impl Player {
             stage: Stage::Loading,
             inbox: InputBuffer::default(),
             is_silent: false,
-            view: View::default(),
+            view: View::new(),
             budget_bytes: 0,
             save_due_ns: 0,
             saved: Tick(0),

@@ -15,24 +15,19 @@ use protocol::{NetId, OwnState, Tick};
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
 #[derive(Debug, Default)]
 pub struct SnapshotWriter {
-    /// Due slots, highest priority first.
-    due: Vec<Due>,
+    /// Due slots, highest priority first: the priority, and the slot in the low 16 bits.
+    due: Vec<u64>,
+    /// What the client is known to hold of the first of them.
+    ages: Vec<Option<BaselineAges>>,
     chosen: Vec<(Record, BitRun)>,
+    /// Slot and place in `chosen`, in the order of the wire.
+    order: Vec<(u16, u8)>,
     /// Records told since start, for the figures.
     pub updates: u64,
     #[cfg(feature = "faults")]
     fault: Option<crate::Fault>,
     #[cfg(feature = "faults")]
     now: Tick,
-}
-
-/// A slot that has something to be told.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    priority: u32,
-    slot: u16,
-    /// What its client is known to hold of it.
-    ages: Option<BaselineAges>,
 }
 
 /// For whom, and what it may cost.
@@ -70,6 +65,7 @@ impl SnapshotWriter {
             self.now = now;
         }
         self.rank(viewer, view, replicas, now);
+        self.look_up_ages(view, now, viewer.budget_bytes);
         let usual = self.usual();
         let mut own = Some(viewer.own);
         let mut left = viewer.budget_bytes;
@@ -94,11 +90,21 @@ impl SnapshotWriter {
         viewer.budget_bytes - left
     }
 
+    /// What the client holds of the most urgent: of as many as can be told, if they cost next to nothing.
+    fn look_up_ages(&mut self, view: &View, now: Tick, budget_bytes: i32) {
+        let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_MIN;
+        self.ages.clear();
+        self.ages.extend(self.due.iter().take(told_max).map(|&due| {
+            let slot = &view.slots()[usize::from(due as u16)];
+            if slot.phase == Phase::Known { BaselineAges::choose(slot.acked_ages(now)) } else { None }
+        }));
+    }
+
     /// The two baselines that most of what is due builds on, among those that viewers share.
     fn usual(&self) -> Option<[BaselineAges; 2]> {
         let mut counts = [0_u16; SHARED_AGES];
         let mut best: [Option<(u16, BaselineAges)>; 2] = [None; 2];
-        for (ages, index) in self.due.iter().filter_map(|due| Some((due.ages?, due.ages?.shared_index()?))) {
+        for (ages, index) in self.ages.iter().flatten().filter_map(|ages| Some((*ages, ages.shared_index()?))) {
             counts[index] += 1;
             let count = counts[index];
             if best[0].is_some_and(|(_, other)| other == ages) || best[0].is_none_or(|(most, _)| count > most) {
@@ -110,8 +116,8 @@ impl SnapshotWriter {
                 best[1] = Some((count, ages));
             }
         }
-        let [(_, first), second] = [best[0]?, best[1].unwrap_or(best[0]?)];
-        Some([first, second.1])
+        let (first, second) = (best[0]?, best[1].or(best[0])?);
+        Some([first.1, second.1])
     }
 
     /// Lists what is due, most urgent first. Everything that waits grows more urgent, so nothing starves.
@@ -119,29 +125,25 @@ impl SnapshotWriter {
         self.due.clear();
         let me = replicas.state(viewer.id);
         for (index, slot) in view.slots_mut().iter_mut().enumerate() {
-            if slot.phase == Phase::Free || slot.phase == Phase::Cooling {
-                continue;
-            }
-            // Despawned since the last look: its leave follows, and it has no state to tell.
-            if slot.phase != Phase::Leaving && !replicas.is_live(slot.id) {
-                continue;
-            }
-            if !slot.is_due(replicas.changed(slot.id), now) {
-                continue;
-            }
             let urgency = match slot.phase {
-                Phase::Known => {
-                    let other = replicas.state(slot.id);
-                    urgency_at((other.x - me.x).unsigned_abs().max((other.y - me.y).unsigned_abs()))
-                }
+                Phase::Free | Phase::Cooling => continue,
                 // Structure before motion: without its enter an entity cannot be seen, without its leave it haunts.
-                _ => URGENCY_STRUCTURE,
+                Phase::Leaving if slot.is_due(Tick(0), now) => URGENCY_STRUCTURE,
+                Phase::Leaving => continue,
+                phase => {
+                    // Despawned since the last look: its leave follows, and it has no state to tell.
+                    let Some((other, changed)) = replicas.live_state(slot.id) else { continue };
+                    if !slot.is_due(changed, now) {
+                        continue;
+                    }
+                    let distance = (other.x - me.x).unsigned_abs().max((other.y - me.y).unsigned_abs());
+                    if phase == Phase::Known { urgency_at(distance) } else { URGENCY_STRUCTURE }
+                }
             };
             slot.priority = slot.priority.saturating_add(urgency);
-            let ages = if slot.phase == Phase::Known { BaselineAges::choose(slot.acked_ages(now)) } else { None };
-            self.due.push(Due { priority: slot.priority, slot: index as u16, ages });
+            self.due.push(u64::from(slot.priority) << 16 | index as u64);
         }
-        self.due.sort_unstable_by_key(|due| std::cmp::Reverse((due.priority, due.slot)));
+        self.due.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     /// Takes records from `due[from..]` until `room` bits are full; returns how many were looked at in order.
@@ -155,16 +157,18 @@ impl SnapshotWriter {
         mut room: u32,
     ) -> usize {
         self.chosen.clear();
+        self.order.clear();
         let mut taken = 0;
-        while let Some(&due) = self.due.get(from + taken) {
-            let slot = &view.slots()[usize::from(due.slot)];
+        while let Some((&due, &ages)) = self.due.get(from + taken).zip(self.ages.get(from + taken)) {
+            let index = due as u16;
+            let slot = &view.slots()[usize::from(index)];
             let (body, run) = match slot.phase {
                 Phase::Leaving => (RecordBody::Leave { epoch: slot.epoch }, BitRun::default()),
                 Phase::Entering => {
                     let (net_id, kind) = (slot.id, replicas.kind(slot.id));
                     (RecordBody::Enter { epoch: slot.epoch, net_id, kind }, self.full(cache, replicas, slot.id))
                 }
-                _ => match due.ages.and_then(|ages| Some((ages, self.delta(cache, replicas, slot.id, ages)?))) {
+                _ => match ages.and_then(|ages| Some((ages, self.delta(cache, replicas, slot.id, ages)?))) {
                     Some((ages, run)) => (RecordBody::Delta { ages }, run),
                     None => (RecordBody::Refresh, self.full(cache, replicas, slot.id)),
                 },
@@ -174,10 +178,11 @@ impl SnapshotWriter {
                 break;
             }
             room -= bits;
+            self.order.push((index, taken as u8));
             taken += 1;
-            self.chosen.push((Record { slot: due.slot, body }, run));
+            self.chosen.push((Record { slot: index, body }, run));
         }
-        self.chosen.sort_unstable_by_key(|(record, _)| record.slot);
+        self.order.sort_unstable();
         taken
     }
 
@@ -194,7 +199,8 @@ impl SnapshotWriter {
         let mut used = 0;
         out.part(session, part, PART_BYTES_MAX, |buf| {
             let mut writer = PartWriter::new(buf, &header, long_tick);
-            for (record, run) in &self.chosen {
+            for &(_, at) in &self.order {
+                let (record, run) = &self.chosen[usize::from(at)];
                 writer.put(*record, *run);
                 view.record(record.slot, header.tick);
             }
@@ -239,6 +245,8 @@ fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
 
 /// Bits that a record takes about: as many are expected to fit.
 const RECORD_BITS: usize = 40;
+/// Bits that a record takes at least, about: gap, code and the mask of somebody who stands as he stood.
+const RECORD_BITS_MIN: usize = 6;
 
 /// Urgency of an enter or a leave.
 const URGENCY_STRUCTURE: u32 = 64;

@@ -132,7 +132,7 @@ fn fit(field: usize, seen: &[Deviation]) -> Table {
 
 fn score_rows(field: usize, table: &Table) -> String {
     let row = |(feature, scores): (usize, &[f64; FEATURE_CLASSES])| {
-        let scores: String = scores.iter().map(|bits| format!(" {:.0}", bits * 32.0)).collect();
+        let scores: String = scores.iter().map(|bits| format!(" {}", (bits * 32.0).round() as i32)).collect();
         format!("score {} {feature}{scores}\n", FIELD_NAMES[field])
     };
     table.iter().enumerate().map(row).collect()

@@ -6,9 +6,9 @@
 mod grid;
 mod index;
 mod pass;
-mod recording;
+pub mod recording;
 mod report;
-mod world;
+pub mod world;
 
 use anyhow::ensure;
 use protocol::unit::UNITS_PER_M;
@@ -19,7 +19,8 @@ use world::World;
 
 /// Others come into view nearer than this.
 const ENTER_RADIUS_M: i32 = 100;
-const ENTER_RADIUS: i32 = ENTER_RADIUS_M * UNITS_PER_M;
+/// The same in units.
+pub const ENTER_RADIUS: i32 = ENTER_RADIUS_M * UNITS_PER_M;
 
 const AFTER_HELP: &str = "\
 The trace is text, plain or gzip, its first line `trace,t_s,x,y`: whose path, seconds, and pixels of 2 m on a map of

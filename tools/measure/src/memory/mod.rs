@@ -3,7 +3,7 @@
 //! Both ends in virtual time, a bad link between each pair, real tokens and seals. Only what the transport's server
 //! allocates is counted. Its tables are made for as many connections as take part.
 
-mod counting;
+pub mod counting;
 mod town;
 
 pub use counting::Counting;
