@@ -179,8 +179,9 @@ impl SnapshotStore {
             // A newer packet overtook this one and with it the base fell out of the ring.
             return Err(StoreError::Late(behind));
         }
+        let missing = ages.ticks().map(at).find(|&tick| presence.state_at(tick).is_none());
         let baseline = Baseline::gather(ages, |age| presence.state_at(at(age)).copied());
-        baseline.ok_or(StoreError::UnknownBaseline { slot, tick: at(ages.newest()) })
+        baseline.ok_or(StoreError::UnknownBaseline { slot, tick: missing.unwrap_or(tick) })
     }
 
     fn on_state(

@@ -162,7 +162,7 @@ fn a_difference_may_build_on_three_states_and_needs_them_all() {
     };
     assert_eq!(apply(&mut store, &part(104, &[moving(2, 1)])).unwrap(), ["7 at 130"]);
     let error = apply(&mut store, &part(104, &[moving(2, 2)])).unwrap_err();
-    assert_eq!(error, StoreError::UnknownBaseline { slot: 0, tick: Tick(102) });
+    assert_eq!(error, StoreError::UnknownBaseline { slot: 0, tick: Tick(98) }, "that of 102 is held");
 }
 
 /// proves: SNP-7

@@ -19,7 +19,7 @@ pub const DIFFERENCES: usize = 2 * MAGNITUDES;
 pub const MASKS: usize = 1 << (DIFFERENCED + 1);
 /// Names of the fields in the file.
 pub const FIELD_NAMES: [&str; DIFFERENCED] = ["x", "y", "z", "yaw", "pitch"];
-/// Scores count in this part of a bit, as a shift; a book is half a bit wide.
+/// Scores count in 32nds of a bit; this shift makes half bits of them, and a book is half a bit wide.
 const SCORE_BOOK_SHIFT: u32 = 4;
 
 /// What the written protocol says in numbers.
@@ -65,7 +65,8 @@ impl Codes {
         &CODES
     }
 
-    /// Stands for the tables in the motion hash: both ends must have the same.
+    /// Stands for the tables in the motion hash: both ends must have the same. It is taken over the bytes of the file, its
+    /// comments included (`.gitattributes` keeps their line ends as they are).
     #[must_use]
     pub fn written_hash() -> u64 {
         xxhash_rust::xxh3::xxh3_64(WRITTEN.as_bytes())

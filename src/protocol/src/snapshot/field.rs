@@ -1,4 +1,4 @@
-//! The one table of fields that both directions read, and the bits of a state in full.
+//! The table of fields, and the bits of a state in full.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 

@@ -72,7 +72,7 @@ pub enum RecordBody {
     },
     /// It is gone from view.
     Leave {
-        /// The presence that ended; a leave of another epoch means nothing.
+        /// The presence that ended.
         epoch: u8,
     },
 }

@@ -50,7 +50,7 @@ impl SnapshotWriter {
         Self { fault, ..Self::default() }
     }
 
-    /// Writes the viewer's parts for tick `now` and returns the bytes that were used.
+    /// Writes the viewer's parts for tick `now`.
     pub fn write(
         &mut self,
         viewer: &Viewer,
@@ -59,7 +59,7 @@ impl SnapshotWriter {
         cache: &mut EncodeCache,
         now: Tick,
         out: &mut Outbound,
-    ) -> i32 {
+    ) {
         #[cfg(feature = "faults")]
         {
             self.now = now;
@@ -85,9 +85,10 @@ impl SnapshotWriter {
             }
             next += taken;
             left -= self.write_part(viewer.session, view, header, long, out);
+            // A further part would be a further packet, and its headers come out of the same budget.
+            left -= FURTHER_PACKET_BYTES;
             own = None;
         }
-        viewer.budget_bytes - left
     }
 
     /// What the client holds of the most urgent: of as many as can be told, if they cost next to nothing.
@@ -245,8 +246,10 @@ fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
 
 /// Bits that a record takes about: as many are expected to fit.
 const RECORD_BITS: usize = 40;
-/// Bits that a record takes at least, about: gap, code and the mask of somebody who stands as he stood.
-const RECORD_BITS_MIN: usize = 6;
+/// Bits that a record takes at least: gap, code, and the shortest code that a mask may have.
+const RECORD_BITS_MIN: usize = 3;
+/// What a packet costs beside its part: headers of IP, UDP, session and packet, and the part's frame.
+const FURTHER_PACKET_BYTES: i32 = 65;
 
 /// Urgency of an enter or a leave.
 const URGENCY_STRUCTURE: u32 = 64;

@@ -246,7 +246,7 @@ impl View {
         self.parts.back_mut().expect("a part was begun").records += 1;
     }
 
-    /// The transport decided a part. Calls `freed` for every entity whose presence is thereby over.
+    /// The transport decided a part.
     ///
     /// A part that is unknown or already decided is our own mistake in the making; it is ignored and returns false.
     pub fn on_report(&mut self, part: PartId, outcome: PartOutcome, now: Tick) -> bool {
