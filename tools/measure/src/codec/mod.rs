@@ -55,9 +55,9 @@ Columns
   bits             state and name together
   full             states of 10,000 that were told in full, because nothing was held or it was too far off
   encode, decode   ns for one state, prediction included
-  exact            every state was read as it was written
-  holds            for 6 ticks and 100 ms, where most frames are at most 20 ms apart: exact, and at most 38 bits; the exit
-                   status is 1 if one is missed";
+  holds            for 6 ticks and 100 ms, where most frames are at most 20 ms apart: at most 38 bits
+Every state is read back. One that is not read as it was written ends the run at once; the exit status is then 1, as it is
+when a goal is missed.";
 
 /// Situations in which every recording is measured.
 const CASES: [Case; 7] = [

@@ -36,7 +36,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whatever was measured was also read back: an inexact state has ended the run before.
+    /// Whatever is counted was also read back: an inexact state has ended the run before, so there is no column for it.
     pub fn new(recording: &Recording, case: Case, figures: &Figures, naming: &Naming) -> Self {
         let bits = figures.state_bits + naming.bits();
         let is_judged = recording.is_judged && matches!(case, Case::Ticks(6) | Case::Frames(100));
@@ -76,7 +76,7 @@ impl Report {
         }
         let [x, y, z, yaw, pitch] = FIELD_NAMES;
         println!(
-            "{:<24} {:<9} {:>7} {x:>5} {y:>5} {z:>5} {yaw:>5} {pitch:>5} {:>5} {:>5} {:>6} {:>5} {:>6} {:>5} {:>6} {:>6} {:>5} {:>5}",
+            "{:<24} {:<9} {:>7} {x:>5} {y:>5} {z:>5} {yaw:>5} {pitch:>5} {:>5} {:>5} {:>6} {:>5} {:>6} {:>5} {:>6} {:>6} {:>5}",
             "recording",
             "case",
             "states",
@@ -88,13 +88,12 @@ impl Report {
             "full",
             "encode",
             "decode",
-            "exact",
             "holds"
         );
         for row in &self.rows {
             let [x, y, z, yaw, pitch] = row.field_bits;
             println!(
-                "{:<24} {:<9} {:>7} {x:>5.2} {y:>5.2} {z:>5.2} {yaw:>5.2} {pitch:>5.2} {:>5.2} {:>5.2} {:>6.2} {:>5.2} {:>6.2} {:>5.1} {:>6.1} {:>6.1} {:>5} {:>5}",
+                "{:<24} {:<9} {:>7} {x:>5.2} {y:>5.2} {z:>5.2} {yaw:>5.2} {pitch:>5.2} {:>5.2} {:>5.2} {:>6.2} {:>5.2} {:>6.2} {:>5.1} {:>6.1} {:>6.1} {:>5}",
                 row.recording,
                 row.case,
                 row.states,
@@ -106,7 +105,6 @@ impl Report {
                 row.full_share * 10_000.0,
                 row.encode_ns,
                 row.decode_ns,
-                "yes",
                 row.holds.map_or("-", |holds| if holds { "yes" } else { "NO" })
             );
         }
