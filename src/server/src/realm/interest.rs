@@ -1,6 +1,6 @@
 //! Who is in whose view (spec: SNP-11): the area of interest, with a gap between entering and leaving so that nobody flickers.
 
-use super::view::{Phase, View};
+use super::view::View;
 use game::{Quadtree, Replicas};
 use protocol::NetId;
 
@@ -25,6 +25,8 @@ pub struct Interest {
     candidates: Vec<(i64, NetId)>,
     /// In view: squared distance and slot.
     present: Vec<(i64, u16)>,
+    /// In view no longer: slots.
+    lost: Vec<u16>,
 }
 
 /// What the realm does about changes of sight.
@@ -79,6 +81,7 @@ impl Interest {
         }
         self.candidates.clear();
         self.present.clear();
+        self.lost.clear();
     }
 
     fn scan_present(
@@ -90,19 +93,16 @@ impl Interest {
         left: &mut impl FnMut(&mut View, u16),
     ) {
         let leave_squared = square(sight.leave_radius);
-        for index in 0..view.slots().len() {
-            let slot = view.slots()[index];
-            if !matches!(slot.phase, Phase::Entering | Phase::Known) {
-                continue;
-            }
-            self.seen_in[slot.id.row()] = self.pass;
-            let distance = distance_squared(replicas, slot.id, centre);
-            if !replicas.is_live(slot.id) || distance > leave_squared {
-                left(view, index as u16);
+        for (slot, id) in view.in_view() {
+            self.seen_in[id.row()] = self.pass;
+            let distance = distance_squared(replicas, id, centre);
+            if !replicas.is_live(id) || distance > leave_squared {
+                self.lost.push(slot);
             } else {
-                self.present.push((distance, index as u16));
+                self.present.push((distance, slot));
             }
         }
+        self.lost.iter().for_each(|&slot| left(view, slot));
     }
 
     /// Above the cap the nearest stay: the farthest in view make room for nearer newcomers.
@@ -174,8 +174,7 @@ mod tests {
     }
 
     fn seen(view: &View) -> BTreeSet<NetId> {
-        let present = view.slots().iter().filter(|slot| matches!(slot.phase, Phase::Entering | Phase::Known));
-        present.map(|slot| slot.id).collect()
+        view.in_view().map(|(_, id)| id).collect()
     }
 
     /// proves: SNP-11

@@ -16,7 +16,7 @@ use protocol::{NetId, OwnState, Tick};
 #[derive(Debug, Default)]
 pub struct SnapshotWriter {
     /// Due slots, highest priority first: the priority, and the slot in the low 16 bits.
-    due: Vec<u64>,
+    due: Vec<u32>,
     /// What the client is known to hold of the first of them.
     ages: Vec<Option<BaselineAges>>,
     chosen: Vec<(Record, BitRun)>,
@@ -72,12 +72,12 @@ impl SnapshotWriter {
         let mut next = 0;
         while view.may_send() && left > 0 && (own.is_some() || next < self.due.len()) {
             let expected = (self.due.len() - next).min(left as usize * 8 / RECORD_BITS);
-            let gap_bits = PartHeader::gap_bits_for(view.slots().len(), expected);
+            let gap_bits = PartHeader::gap_bits_for(view.len(), expected);
             let usual = if next < self.due.len() { usual } else { None };
             let header = PartHeader { tick: now, own, usual, gap_bits, records: 0 };
             let long = !view.is_anchored(now);
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
-            let spare = header.gap_bits_spare(view.slots().len());
+            let spare = header.gap_bits_spare(view.len());
             let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
             let taken = self.choose(view, replicas, cache, &header, next, room);
             if taken == 0 && own.is_none() {
@@ -96,8 +96,8 @@ impl SnapshotWriter {
         let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_MIN;
         self.ages.clear();
         self.ages.extend(self.due.iter().take(told_max).map(|&due| {
-            let slot = &view.slots()[usize::from(due as u16)];
-            if slot.phase == Phase::Known { BaselineAges::choose(slot.acked_ages(now)) } else { None }
+            let slot = due as u16;
+            if view.phase(slot) == Phase::Known { BaselineAges::choose(view.acked_ages(slot, now)) } else { None }
         }));
     }
 
@@ -125,25 +125,16 @@ impl SnapshotWriter {
     fn rank(&mut self, viewer: &Viewer, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
         let me = replicas.state(viewer.id);
-        for (index, slot) in view.slots_mut().iter_mut().enumerate() {
-            let urgency = match slot.phase {
-                Phase::Free | Phase::Cooling => continue,
-                // Structure before motion: without its enter an entity cannot be seen, without its leave it haunts.
-                Phase::Leaving if slot.is_due(Tick(0), now) => URGENCY_STRUCTURE,
-                Phase::Leaving => continue,
-                phase => {
-                    // Despawned since the last look: its leave follows, and it has no state to tell.
-                    let Some((other, changed)) = replicas.live_state(slot.id) else { continue };
-                    if !slot.is_due(changed, now) {
-                        continue;
-                    }
-                    let distance = (other.x - me.x).unsigned_abs().max((other.y - me.y).unsigned_abs());
-                    if phase == Phase::Known { urgency_at(distance) } else { URGENCY_STRUCTURE }
-                }
-            };
-            slot.priority = slot.priority.saturating_add(urgency);
-            self.due.push(u64::from(slot.priority) << 16 | index as u64);
-        }
+        let look = |id: NetId, phase: Phase| {
+            // Despawned since the last look: its leave follows, and it has no state to tell.
+            let (other, changed) = replicas.live_state(id)?;
+            let distance = (other.x - me.x).unsigned_abs().max((other.y - me.y).unsigned_abs());
+            // Structure before motion: without its enter an entity cannot be seen, without its leave it haunts.
+            Some((changed, if phase == Phase::Known { urgency_at(distance) } else { URGENCY_STRUCTURE }))
+        };
+        view.rank(now, URGENCY_STRUCTURE, look, |slot, priority| {
+            self.due.push(u32::from(priority) << 16 | u32::from(slot));
+        });
         self.due.sort_unstable_by(|a, b| b.cmp(a));
     }
 
@@ -162,16 +153,16 @@ impl SnapshotWriter {
         let mut taken = 0;
         while let Some((&due, &ages)) = self.due.get(from + taken).zip(self.ages.get(from + taken)) {
             let index = due as u16;
-            let slot = &view.slots()[usize::from(index)];
-            let (body, run) = match slot.phase {
-                Phase::Leaving => (RecordBody::Leave { epoch: slot.epoch }, BitRun::default()),
+            let (id, epoch) = (view.id(index), view.epoch(index));
+            let (body, run) = match view.phase(index) {
+                Phase::Leaving => (RecordBody::Leave { epoch }, BitRun::default()),
                 Phase::Entering => {
-                    let (net_id, kind) = (slot.id, replicas.kind(slot.id));
-                    (RecordBody::Enter { epoch: slot.epoch, net_id, kind }, self.full(cache, replicas, slot.id))
+                    let kind = replicas.kind(id);
+                    (RecordBody::Enter { epoch, net_id: id, kind }, self.full(cache, replicas, id))
                 }
-                _ => match ages.and_then(|ages| Some((ages, self.delta(cache, replicas, slot.id, ages)?))) {
+                _ => match ages.and_then(|ages| Some((ages, self.delta(cache, replicas, id, ages)?))) {
                     Some((ages, run)) => (RecordBody::Delta { ages }, run),
-                    None => (RecordBody::Refresh, self.full(cache, replicas, slot.id)),
+                    None => (RecordBody::Refresh, self.full(cache, replicas, id)),
                 },
             };
             let bits = body.bits(header.usual, header.gap_bits, run.len());
@@ -203,7 +194,7 @@ impl SnapshotWriter {
             for &(_, at) in &self.order {
                 let (record, run) = &self.chosen[usize::from(at)];
                 writer.put(*record, *run);
-                view.record(record.slot, header.tick);
+                view.record(record.slot);
             }
             used = writer.finish();
             used
@@ -252,10 +243,10 @@ const RECORD_BITS_MIN: usize = 3;
 const FURTHER_PACKET_BYTES: i32 = 65;
 
 /// Urgency of an enter or a leave.
-const URGENCY_STRUCTURE: u32 = 64;
+const URGENCY_STRUCTURE: u16 = 64;
 
 /// How much more urgent an entity at this distance (units, the larger of both axes) grows with each tick it waits.
-fn urgency_at(distance: u32) -> u32 {
+fn urgency_at(distance: u32) -> u16 {
     const NEAR: u32 = 15 * UNITS_PER_M as u32;
     const MIDDLE: u32 = 40 * UNITS_PER_M as u32;
     match distance {

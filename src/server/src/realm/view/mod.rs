@@ -1,0 +1,322 @@
+//! What one viewer knows of the others: a table of slots, each a presence from enter to acknowledged leave.
+//!
+//! ```text
+//!            enter acked             out of view              leave acked        64 ticks
+//! Entering --------------> Known ----------------> Leaving ----------------> Cooling ------> free
+//!     '------------------------ out of view ----------^
+//! ```
+//! A slot is the viewer's short name for the entity. It is not given out again before its leave is acknowledged and
+//! 64 ticks have passed, so that no packet still under way can mean another entity by it (spec: SNP-7).
+//!
+//! A thousand views are larger than the caches, so each is laid out by how often a column is read, and an acknowledgement
+//! is noted once for a tick rather than in every slot that was told in it. With one row of 40 bytes for each slot, and
+//! every acknowledged record written to its row, a tick of a thousand players spent half of its time waiting for memory.
+
+mod slot;
+#[cfg(test)]
+mod tests;
+mod undecided;
+
+pub use slot::Phase;
+
+use protocol::snapshot::{BASELINE_TICKS, SLOTS_MAX};
+use protocol::{NetId, Tick};
+use rudp::{PartId, PartOutcome};
+use slot::{Status, Told, moved_on};
+use std::collections::VecDeque;
+use undecided::{KeptRecord, SentPart, Undecided};
+
+/// Ticks between two full records of an entity whose enter is not acknowledged yet: 100 ms.
+const ENTER_REPEAT_TICKS: u32 = 6;
+/// An acknowledged tick this much older than now still tells what the low 16 bits of now mean: half of what would do.
+const ANCHOR_TICKS: u32 = 1 << 14;
+/// Room that a view has from the start, so that it need not grow in the middle of play: what a player sees among people
+/// (p95) with as many slots at rest. About 5 KiB; in denser crowds it doubles.
+const SLOTS_RESERVED: usize = 160;
+
+/// The slots of one viewer and the parts under way to it.
+#[derive(Debug, Default)]
+pub struct View {
+    /// By slot, as the next two.
+    status: Vec<Status>,
+    told: Vec<Told>,
+    /// Bit k: the state of `told.tick - k` was told, in the first part of its tick; or it was told in a further part and
+    /// that has arrived.
+    told_before: Vec<u64>,
+    /// Bit k: the first part of the tick `arrived_at - k` has arrived.
+    arrived: u64,
+    arrived_at: Tick,
+    /// Slots whose leave is acknowledged, and when they will have rested enough, soonest first.
+    cooling: VecDeque<(u16, Tick)>,
+    /// Slots to give out again.
+    free: Vec<u16>,
+    undecided: Undecided,
+    /// Slots that are Entering or Known.
+    present: usize,
+    /// Tick of the newest part that was acknowledged; without one ticks are spelled out.
+    anchor: Option<Tick>,
+}
+
+impl View {
+    /// A view of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            status: Vec::with_capacity(SLOTS_RESERVED),
+            told: Vec::with_capacity(SLOTS_RESERVED),
+            told_before: Vec::with_capacity(SLOTS_RESERVED),
+            cooling: VecDeque::with_capacity(SLOTS_RESERVED),
+            free: Vec::with_capacity(SLOTS_RESERVED),
+            undecided: Undecided::new(),
+            ..Self::default()
+        }
+    }
+
+    /// Slots ever used: their numbers are below this.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.status.len()
+    }
+
+    /// How far the presence in a slot has come.
+    #[must_use]
+    pub fn phase(&self, slot: u16) -> Phase {
+        self.status[usize::from(slot)].phase()
+    }
+
+    /// The presence in a slot, counted modulo 16.
+    #[must_use]
+    pub fn epoch(&self, slot: u16) -> u8 {
+        self.status[usize::from(slot)].epoch()
+    }
+
+    /// The entity in a slot.
+    #[must_use]
+    pub fn id(&self, slot: u16) -> NetId {
+        self.told[usize::from(slot)].id
+    }
+
+    /// Entities that some packet to this viewer may still name.
+    pub fn named(&self) -> impl Iterator<Item = NetId> {
+        let slots = self.status.iter().zip(&self.told);
+        slots.filter(|(status, _)| status.phase() != Phase::Free).map(|(_, told)| told.id)
+    }
+
+    /// Entities in view.
+    #[must_use]
+    pub fn present(&self) -> usize {
+        self.present
+    }
+
+    /// Those in view, by slot.
+    pub fn in_view(&self) -> impl Iterator<Item = (u16, NetId)> {
+        let slots = (0..).zip(self.status.iter().zip(&self.told));
+        slots.filter(|(_, (status, _))| status.phase().is_present()).map(|(slot, (_, told))| (slot, told.id))
+    }
+
+    /// Whether the client knows a tick from which 16 bits name `now`: after minutes of silence it does not.
+    #[must_use]
+    pub fn is_anchored(&self, now: Tick) -> bool {
+        self.anchor.is_some_and(|anchor| now.0.saturating_sub(anchor.0) <= ANCHOR_TICKS)
+    }
+
+    /// The states of a slot's entity that the client is known to hold: bit k stands for that of `now - k`.
+    #[must_use]
+    pub fn acked_ages(&self, slot: u16, now: Tick) -> u64 {
+        let slot = usize::from(slot);
+        moved_on(self.told_before[slot], self.told[slot].tick, now) & moved_on(self.arrived, self.arrived_at, now)
+    }
+
+    /// spec: SNP-10. Lists the slots that should be told at `now`, in their order, each with its priority, which has grown
+    /// by `urgency`: that of a present entity by who it is, and whether the client knows it yet; none for one that has no
+    /// state. `changed` says in which tick a state last became another one.
+    ///
+    /// What the client has or what is under way is not told: a lost part makes it due again. A presence without any
+    /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`].
+    pub fn rank(
+        &mut self,
+        now: Tick,
+        urgency_of_leave: u16,
+        mut look: impl FnMut(NetId, Phase) -> Option<(Tick, u16)>,
+        mut due: impl FnMut(u16, u16),
+    ) {
+        for (slot, (status, told)) in (0..).zip(self.status.iter().zip(&mut self.told)) {
+            let phase = status.phase();
+            let (is_due, urgency) = match phase {
+                Phase::Free | Phase::Cooling => continue,
+                Phase::Leaving => (!status.is_settled(), urgency_of_leave),
+                Phase::Entering | Phase::Known => {
+                    let Some((changed, urgency)) = look(told.id, phase) else { continue };
+                    let is_news =
+                        changed > told.tick && (phase == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS);
+                    (is_news || !status.is_settled(), urgency)
+                }
+            };
+            if is_due {
+                told.priority = told.priority.saturating_add(urgency);
+                due(slot, told.priority);
+            }
+        }
+    }
+
+    /// Takes an entity into view. None if all slots are taken or resting: then it waits.
+    pub fn enter(&mut self, id: NetId) -> Option<u16> {
+        let slot = self.allocate()?;
+        self.begin_presence(usize::from(slot), id);
+        self.present += 1;
+        Some(slot)
+    }
+
+    /// Puts an entity out of view: from now on the client is told so until it has acknowledged it.
+    pub fn leave(&mut self, slot: u16) {
+        let status = &mut self.status[usize::from(slot)];
+        assert!(status.phase().is_present(), "only what is in view can leave it");
+        status.set_phase(Phase::Leaving);
+        status.set_settled(false);
+        self.told[usize::from(slot)].priority = 0;
+        self.present -= 1;
+    }
+
+    /// Ends a presence without telling the client; only a `faults` build does that.
+    #[cfg(feature = "faults")]
+    pub fn forget(&mut self, slot: u16, now: Tick) {
+        self.leave(slot);
+        self.rest(slot, now);
+    }
+
+    /// The client lost its bearings: everything in view is told anew, in full, as a new presence.
+    pub fn resync(&mut self) {
+        for slot in 0..self.len() {
+            if self.status[slot].phase().is_present() {
+                self.begin_presence(slot, self.told[slot].id);
+            }
+        }
+        self.anchor = None;
+    }
+
+    /// Whether another part may be sent.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.undecided.has_room()
+    }
+
+    /// Starts a part for `tick` and names it.
+    pub fn begin_part(&mut self, tick: Tick) -> PartId {
+        self.undecided.begin(tick)
+    }
+
+    /// Adds a record to the part begun last.
+    pub fn record(&mut self, slot: u16) {
+        let &SentPart { tick, is_first, .. } = self.undecided.last();
+        let at = usize::from(slot);
+        let (status, told) = (&mut self.status[at], &mut self.told[at]);
+        let (epoch, is_leave) = (status.epoch(), status.phase() == Phase::Leaving);
+        status.set_settled(true);
+        told.priority = 0;
+        if !is_leave {
+            self.told_before[at] = moved_on(self.told_before[at], told.tick, tick) | u64::from(is_first);
+            told.tick = tick;
+        }
+        if status.phase() != Phase::Known || !is_first {
+            self.undecided.keep(KeptRecord { slot, epoch, is_leave });
+        }
+    }
+
+    /// The transport decided a part.
+    ///
+    /// A part that is unknown or already decided is our own mistake in the making; it is ignored and returns false.
+    pub fn on_report(&mut self, part: PartId, outcome: PartOutcome, now: Tick) -> bool {
+        let Some(sent) = self.undecided.decide(part) else { return false };
+        let is_acked = outcome == PartOutcome::Acked;
+        if is_acked {
+            self.on_acked(&sent, now);
+        } else if sent.is_first {
+            self.on_lost(sent.tick);
+        }
+        for at in self.undecided.records_of(&sent) {
+            self.on_record(self.undecided.record(at), &sent, is_acked, now);
+        }
+        self.undecided.trim();
+        true
+    }
+
+    /// Frees slots that have rested; calls `gone` with each entity that no packet to this viewer can name any more.
+    pub fn cool(&mut self, now: Tick, mut gone: impl FnMut(NetId)) {
+        while let Some(&(slot, _)) = self.cooling.front().filter(|(_, free_at)| *free_at <= now) {
+            self.status[usize::from(slot)].set_phase(Phase::Free);
+            gone(self.id(slot));
+            self.cooling.pop_front();
+            self.free.push(slot);
+        }
+    }
+
+    fn on_acked(&mut self, sent: &SentPart, now: Tick) {
+        self.anchor = self.anchor.max(Some(sent.tick));
+        self.arrived = moved_on(self.arrived, self.arrived_at, now);
+        self.arrived_at = now;
+        let age = now.since(sent.tick);
+        if sent.is_first && age < BASELINE_TICKS {
+            self.arrived |= 1 << age;
+        }
+    }
+
+    /// What was told last in the first part of that tick is due again.
+    fn on_lost(&mut self, tick: Tick) {
+        for ((status, told), told_before) in self.status.iter_mut().zip(&self.told).zip(&self.told_before) {
+            // What was told in a further part of that tick is decided with that.
+            if told.tick == tick && told_before & 1 != 0 && status.phase().is_present() {
+                status.set_settled(false);
+            }
+        }
+    }
+
+    fn on_record(&mut self, record: KeptRecord, sent: &SentPart, is_acked: bool, now: Tick) {
+        let at = usize::from(record.slot);
+        let status = &mut self.status[at];
+        if status.epoch() != record.epoch || matches!(status.phase(), Phase::Cooling | Phase::Free) {
+            return;
+        }
+        match (is_acked, record.is_leave) {
+            (true, true) => self.rest(record.slot, now),
+            (false, true) => status.set_settled(false),
+            (true, false) => {
+                if status.phase() == Phase::Entering {
+                    status.set_phase(Phase::Known);
+                }
+                let age = self.told[at].tick.since(sent.tick);
+                if !sent.is_first && age < BASELINE_TICKS {
+                    self.told_before[at] |= 1 << age;
+                }
+            }
+            (false, false) => {
+                if !sent.is_first && self.told[at].tick == sent.tick && status.phase().is_present() {
+                    status.set_settled(false);
+                }
+            }
+        }
+    }
+
+    fn begin_presence(&mut self, slot: usize, id: NetId) {
+        self.status[slot] = self.status[slot].next_presence();
+        self.told[slot] = Told { id, ..Told::NOTHING };
+        self.told_before[slot] = 0;
+    }
+
+    fn rest(&mut self, slot: u16, now: Tick) {
+        self.status[usize::from(slot)].set_phase(Phase::Cooling);
+        self.cooling.push_back((slot, Tick(now.0 + BASELINE_TICKS)));
+    }
+
+    fn allocate(&mut self) -> Option<u16> {
+        if let Some(slot) = self.free.pop() {
+            return Some(slot);
+        }
+        if self.len() == SLOTS_MAX {
+            return None;
+        }
+        self.status.push(Status::VACANT);
+        self.told.push(Told::NOTHING);
+        self.told_before.push(0);
+        Some((self.len() - 1) as u16)
+    }
+}

@@ -1,0 +1,186 @@
+//! The life of a presence.
+
+use super::*;
+
+const A: NetId = NetId(7);
+
+/// A view that has told its client of `A` at tick 100 in part 0.
+fn entered() -> View {
+    let mut view = View::default();
+    let slot = view.enter(A).unwrap();
+    assert_eq!(view.begin_part(Tick(100)), PartId(0));
+    view.record(slot);
+    view
+}
+
+fn tell(view: &mut View, tick: u32) -> PartId {
+    let part = view.begin_part(Tick(tick));
+    view.record(0);
+    part
+}
+
+/// Whether slot 0, whose entity's state last changed at `changed`, is told at `now`.
+fn is_due(view: &mut View, changed: Tick, now: Tick) -> bool {
+    let mut is_due = false;
+    view.rank(now, 1, |_, _| Some((changed, 1)), |slot, _| is_due |= slot == 0);
+    is_due
+}
+
+#[test]
+fn an_acknowledged_state_becomes_a_baseline_of_its_age() {
+    let mut view = entered();
+    assert!(view.on_report(PartId(0), PartOutcome::Acked, Tick(104)));
+    assert_eq!(view.phase(0), Phase::Known);
+    assert_eq!(view.acked_ages(0, Tick(104)), 1 << 4);
+    assert_eq!(view.acked_ages(0, Tick(163)), 1 << 63);
+    assert_eq!(view.acked_ages(0, Tick(164)), 0);
+}
+
+/// proves: SNP-10
+#[test]
+fn an_idle_entity_is_told_until_its_final_value_is_acknowledged_and_not_longer() {
+    let mut view = entered();
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(102));
+    let changed = Tick(110);
+    assert!(is_due(&mut view, changed, Tick(110)));
+    let part = tell(&mut view, 110);
+    assert!(!is_due(&mut view, changed, Tick(111)), "it is under way");
+    view.on_report(part, PartOutcome::Lost, Tick(115));
+    assert!(is_due(&mut view, changed, Tick(115)), "it was lost");
+    let part = tell(&mut view, 116);
+    view.on_report(part, PartOutcome::Acked, Tick(120));
+    assert!(!is_due(&mut view, changed, Tick(10_000)));
+}
+
+#[test]
+fn a_loss_of_an_older_part_does_not_repeat_a_newer_one() {
+    let mut view = entered();
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(102));
+    let older = tell(&mut view, 103);
+    tell(&mut view, 104);
+    view.on_report(older, PartOutcome::Lost, Tick(108));
+    assert!(!is_due(&mut view, Tick(104), Tick(108)));
+}
+
+/// proves: SNP-7
+#[test]
+fn a_leave_is_repeated_until_acknowledged_and_its_slot_rests_64_ticks() {
+    let mut view = entered();
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(102));
+    view.leave(0);
+    assert_eq!(view.present(), 0);
+    assert!(is_due(&mut view, Tick(0), Tick(103)));
+    let lost = tell(&mut view, 103);
+    assert!(!is_due(&mut view, Tick(0), Tick(104)));
+    view.on_report(lost, PartOutcome::NotSent, Tick(104));
+    assert!(is_due(&mut view, Tick(0), Tick(104)));
+    let part = tell(&mut view, 105);
+    view.on_report(part, PartOutcome::Acked, Tick(110));
+    let mut gone = Vec::new();
+    view.cool(Tick(173), |id| gone.push(id));
+    assert_eq!((gone.len(), view.enter(NetId(8))), (0, Some(1)), "the slot still rests");
+    view.cool(Tick(174), |id| gone.push(id));
+    assert_eq!((gone, view.enter(NetId(9))), (vec![A], Some(0)));
+    assert_eq!(view.epoch(0), 1, "a new presence in the slot is a new epoch");
+}
+
+#[test]
+fn an_acknowledged_enter_of_an_entity_that_left_meanwhile_does_not_bring_it_back() {
+    let mut view = entered();
+    view.leave(0);
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(104));
+    assert_eq!(view.phase(0), Phase::Leaving);
+}
+
+#[test]
+fn reports_of_another_epoch_are_ignored() {
+    let mut view = entered();
+    view.resync();
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(104));
+    assert_eq!(view.phase(0), Phase::Entering);
+    assert_eq!(view.acked_ages(0, Tick(104)), 0);
+}
+
+#[test]
+fn parts_may_be_decided_in_any_order_but_each_only_once() {
+    let mut view = entered();
+    let second = tell(&mut view, 101);
+    let third = tell(&mut view, 102);
+    assert!(view.on_report(third, PartOutcome::Acked, Tick(104)));
+    assert!(!view.on_report(third, PartOutcome::Lost, Tick(104)));
+    assert!(view.on_report(PartId(0), PartOutcome::Lost, Tick(105)));
+    assert!(view.on_report(second, PartOutcome::Acked, Tick(105)));
+    assert!(!view.on_report(second, PartOutcome::Acked, Tick(105)));
+    assert_eq!(view.acked_ages(0, Tick(105)), 0b11000);
+}
+
+/// proves: SNP-3
+#[test]
+fn after_minutes_without_an_acknowledged_part_ticks_are_spelled_out_again() {
+    let mut view = entered();
+    assert!(!view.is_anchored(Tick(100)), "nothing was acknowledged yet");
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(104));
+    assert!(view.is_anchored(Tick(100 + ANCHOR_TICKS)));
+    assert!(!view.is_anchored(Tick(101 + ANCHOR_TICKS)));
+    let late = tell(&mut view, 40_000);
+    view.on_report(late, PartOutcome::Lost, Tick(40_001));
+    assert!(!view.is_anchored(Tick(40_001)), "a lost part tells the client nothing");
+    view.resync();
+    assert!(!view.is_anchored(Tick(100)));
+}
+
+#[test]
+fn without_reports_sending_stops_at_the_bound() {
+    let mut view = entered();
+    for tick in 1..256 {
+        assert!(view.may_send());
+        tell(&mut view, 100 + tick);
+    }
+    assert!(!view.may_send());
+    view.on_report(PartId(0), PartOutcome::Lost, Tick(400));
+    assert!(view.may_send());
+}
+
+#[test]
+fn what_went_in_a_further_part_of_a_tick_is_decided_with_that_part() {
+    let mut view = View::default();
+    let first = [A, NetId(8)].map(|id| view.enter(id).unwrap());
+    view.begin_part(Tick(100));
+    first.into_iter().for_each(|slot| view.record(slot));
+    assert!(view.on_report(PartId(0), PartOutcome::Acked, Tick(102)));
+    // Slot 0 in the first part of each tick, slot 1 in the second.
+    let two_parts = |view: &mut View, tick: u32| {
+        let parts = [0, 1].map(|slot| {
+            let part = view.begin_part(Tick(tick));
+            view.record(slot);
+            part
+        });
+        assert_ne!(parts[0], parts[1]);
+        parts
+    };
+    let [one, two] = two_parts(&mut view, 110);
+    view.on_report(one, PartOutcome::Acked, Tick(112));
+    assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(112))), [1 << 12 | 1 << 2, 1 << 12]);
+    view.on_report(two, PartOutcome::Acked, Tick(113));
+    assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(113))), [1 << 13 | 1 << 3; 2]);
+    let [one, two] = two_parts(&mut view, 114);
+    view.on_report(two, PartOutcome::Lost, Tick(116));
+    view.on_report(one, PartOutcome::Acked, Tick(116));
+    assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(116))), [1 << 16 | 1 << 6 | 1 << 2, 1 << 16 | 1 << 6]);
+    assert!(!is_due(&mut view, Tick(114), Tick(116)), "slot 0 has arrived");
+    let mut due = Vec::new();
+    view.rank(Tick(116), 1, |_, _| Some((Tick(114), 1)), |slot, _| due.push(slot));
+    assert_eq!(due, [1]);
+}
+
+#[test]
+fn a_further_part_is_no_baseline_if_the_first_of_its_tick_was_lost() {
+    let mut view = entered();
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(102));
+    let empty = view.begin_part(Tick(110));
+    let part = tell(&mut view, 110);
+    view.on_report(part, PartOutcome::Acked, Tick(112));
+    view.on_report(empty, PartOutcome::Lost, Tick(112));
+    assert_eq!(view.acked_ages(0, Tick(112)), 1 << 12, "safe: the client holds more than is counted on");
+    assert!(is_due(&mut view, Tick(110), Tick(113)), "told once more than needed, so that it is a baseline");
+}
