@@ -204,6 +204,8 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,
         visible_max: config.visible_max,
+        prefetch: Prefetch::new(prefetch::prefetch),
+        crew: server::alone(),
         save_interval_ns: u64::from(config.save_interval_s) * NS_PER_S,
         #[cfg(feature = "faults")]
         fault: None,

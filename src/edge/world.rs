@@ -246,14 +246,8 @@ mod tests {
     fn realm() -> Realm {
         Realm::new(RealmConfig {
             seed: 1,
-            map: Arc::new(StaticMap::new(100, 100, &[]).unwrap()),
             players_max: 10,
-            enter_radius_units: 100,
-            leave_radius_units: 200,
-            visible_max: 10,
-            save_interval_ns: 1_000_000_000,
-            #[cfg(feature = "faults")]
-            fault: None,
+            ..RealmConfig::new(Arc::new(StaticMap::new(100, 100, &[]).unwrap()))
         })
     }
 

@@ -26,14 +26,14 @@ impl Prefetch {
     }
 
     /// This value, without what it points to.
-    pub(crate) fn value<T: ?Sized>(self, value: &T) {
+    pub fn value<T: ?Sized>(self, value: &T) {
         if let Some(tell) = self.0 {
             tell(std::ptr::from_ref(value).cast(), size_of_val(value));
         }
     }
 
     /// This one, if there is one.
-    pub(crate) fn maybe<T>(self, value: Option<&T>) {
+    pub fn maybe<T>(self, value: Option<&T>) {
         if let Some(value) = value {
             self.value(value);
         }

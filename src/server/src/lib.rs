@@ -3,6 +3,7 @@
 //! Two machines that never meet in memory. The [`Gate`] lives on the reactor thread and turns datagrams into messages;
 //! the [`Realm`] lives on the world thread and turns inputs into ticks and ticks into snapshots. What passes between
 //! them is a batch each way: [`Inbound`] and [`Outbound`]. Neither machine knows a clock, a socket, a thread or a file.
+mod crew;
 #[cfg(feature = "faults")]
 mod fault;
 mod gate;
@@ -10,12 +11,13 @@ mod inbound;
 mod outbound;
 mod realm;
 
+pub use crew::{Alone, Crew, HANDS_MAX, alone};
 #[cfg(feature = "faults")]
 pub use fault::Fault;
 pub use gate::{Gate, GateConfig, GateCounters};
 pub use inbound::{Inbound, SessionEvent};
 pub use outbound::{Outbound, OutboundItem};
-pub use realm::{Realm, RealmConfig, RealmStatus, Saved, StoreDone, StoreJob};
+pub use realm::{Realm, RealmConfig, RealmStatus, Saved, StoreDone, StoreJob, Task};
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.
 pub type SessionId = rudp::ConnectionId;

@@ -89,6 +89,18 @@ impl Outbound {
         self.items.push(OutboundItem::Message { session, channel, bytes: start..self.bytes.len() });
     }
 
+    /// Takes over what another arena holds, and leaves it empty.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        let ahead = self.bytes.len();
+        self.bytes.append(&mut other.bytes);
+        self.items.extend(other.items.drain(..).map(|mut item| {
+            if let OutboundItem::Message { bytes, .. } | OutboundItem::Part { bytes, .. } = &mut item {
+                *bytes = bytes.start + ahead..bytes.end + ahead;
+            }
+            item
+        }));
+    }
+
     pub(crate) fn close(&mut self, session: SessionId, reason: Reason) {
         self.items.push(OutboundItem::Close { session, reason });
     }

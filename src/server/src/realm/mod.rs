@@ -13,13 +13,14 @@ mod tell;
 mod view;
 
 pub use store::{Saved, StoreDone, StoreJob};
+pub use tell::Task;
 
 use crate::SessionId;
+use crate::crew::{self, Crew, HANDS_MAX};
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
-use encode::EncodeCache;
 use game::{Game, GameConfig, PlayerRecord};
-use interest::{Interest, Sight};
+use interest::Sight;
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
@@ -27,10 +28,10 @@ use protocol::unit::UNITS_PER_M;
 use protocol::{CharacterId, NetId};
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
-use rudp::{PartId, PartOutcome, Reason, channel};
-use snapshot::SnapshotWriter;
+use rudp::{Prefetch, Reason, channel};
 use std::sync::Arc;
 use store::Store;
+use tell::{Desk, Report};
 
 /// What a realm needs to know.
 #[derive(Clone, Debug)]
@@ -50,6 +51,10 @@ pub struct RealmConfig {
     /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
     /// not keep its promises late.
     pub save_interval_ns: u64,
+    /// How the processor is told what memory comes next.
+    pub prefetch: Prefetch,
+    /// Who shares the work of telling everybody. What is told does not depend on it.
+    pub crew: Arc<dyn Crew>,
     /// A lie to tell.
     #[cfg(feature = "faults")]
     pub fault: Option<crate::Fault>,
@@ -67,6 +72,8 @@ impl RealmConfig {
             leave_radius_units: 115 * UNITS_PER_M,
             visible_max: 1_000,
             save_interval_ns: 4 * NS_PER_S,
+            prefetch: Prefetch::NONE,
+            crew: crew::alone(),
             #[cfg(feature = "faults")]
             fault: None,
         }
@@ -128,11 +135,12 @@ pub struct Realm {
     game: Game,
     players: PlayerTable,
     store: Store,
-    interest: Interest,
-    cache: EncodeCache,
-    writer: SnapshotWriter,
+    /// One for each hand that shares in telling everybody.
+    desks: Vec<Desk>,
+    /// What all hands but the first have written.
+    arenas: Vec<Outbound>,
     /// What became of parts, as the gate has said since the last tick.
-    reports: Vec<(SessionId, PartId, PartOutcome)>,
+    reports: Vec<Report>,
     /// By row: how many viewers have a slot that names this entity.
     named_by: Vec<u32>,
     /// Entities that are gone but still named by some viewer's slot.
@@ -157,6 +165,8 @@ impl Realm {
     pub fn new(config: RealmConfig) -> Self {
         assert!(config.enter_radius_units < config.leave_radius_units, "who has just entered must not leave at once");
         assert!(config.save_interval_ns > 0, "checkpoints need an interval");
+        let hands = config.crew.hands();
+        assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
         let game = Game::new(GameConfig { seed: config.seed, map: config.map.clone(), entities_max });
         let sight = Sight {
@@ -169,12 +179,8 @@ impl Realm {
             game,
             players: PlayerTable::default(),
             store: Store::default(),
-            interest: Interest::default(),
-            cache: EncodeCache::default(),
-            #[cfg(feature = "faults")]
-            writer: SnapshotWriter::with_fault(config.fault),
-            #[cfg(not(feature = "faults"))]
-            writer: SnapshotWriter::default(),
+            desks: (0..hands).map(|_| Desk::new(&config)).collect(),
+            arenas: (1..hands).map(|_| Outbound::default()).collect(),
             reports: Vec::new(),
             named_by: Vec::new(),
             departed: Vec::new(),
@@ -432,8 +438,6 @@ impl Realm {
         status.loading = self.players.len() - status.players;
         status.entities = self.game.replicas().live().len();
         status.player_ticks += status.players as u64;
-        status.updates = self.writer.updates;
-        status.encoded = self.cache.encoded;
         status.saves_confirmed = self.store.saves_confirmed;
         status.saves_failed = self.store.saves_failed;
         status.save_lag_ns = self.store.lag_ns(self.now_ns);

@@ -142,10 +142,11 @@ impl PlayerTable {
         self.rows.iter_mut().flatten()
     }
 
-    /// Everyone in slot order, starting from another one each tick, so that nobody is always served last.
-    pub fn rotated_mut(&mut self, start: usize) -> impl Iterator<Item = &mut Player> {
+    /// Everyone in slot order, starting from another row each tick, so that nobody is always served last: the rows from
+    /// there to the end, and those before.
+    pub fn rotated_mut(&mut self, start: usize) -> [&mut [Option<Player>]; 2] {
         let middle = if self.rows.is_empty() { 0 } else { start % self.rows.len() };
         let (before, after) = self.rows.split_at_mut(middle);
-        after.iter_mut().chain(before).flatten()
+        [after, before]
     }
 }

@@ -72,12 +72,12 @@ impl SnapshotWriter {
         let mut next = 0;
         while view.may_send() && left > 0 && (own.is_some() || next < self.due.len()) {
             let expected = (self.due.len() - next).min(left as usize * 8 / RECORD_BITS);
-            let gap_bits = PartHeader::gap_bits_for(view.len(), expected);
+            let gap_bits = PartHeader::gap_bits_for(view.slots_end(), expected);
             let usual = if next < self.due.len() { usual } else { None };
             let header = PartHeader { tick: now, own, usual, gap_bits, records: 0 };
             let long = !view.is_anchored(now);
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
-            let spare = header.gap_bits_spare(view.len());
+            let spare = header.gap_bits_spare(view.slots_end());
             let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
             let taken = self.choose(view, replicas, cache, &header, next, room);
             if taken == 0 && own.is_none() {

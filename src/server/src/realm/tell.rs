@@ -1,70 +1,228 @@
 //! Everybody's part of a tick: what he has received, whom he sees, what he is told.
+//!
+//! Who is told what depends on nobody else's part, so several hands may share the people. Each has a desk of its own:
+//! scratch space, the bits it has made in this tick, and an arena. The bits of a state are the same whoever makes them
+//! and the arenas are joined in the order of the people, so what is sent does not depend on how many hands there were.
 
 use super::Realm;
-use super::interest::Change;
-use super::player::Stage;
-use super::snapshot::Viewer;
+use super::encode::EncodeCache;
+use super::interest::{Change, Interest, Sight};
+use super::player::{Player, Stage};
+use super::snapshot::{SnapshotWriter, Viewer};
 use super::view::View;
 use crate::SessionId;
+use crate::crew::HANDS_MAX;
 use crate::outbound::Outbound;
-use protocol::NetId;
-#[cfg(feature = "faults")]
-use protocol::Tick;
-use rudp::{PartId, PartOutcome};
+use game::Game;
+use protocol::{NetId, Tick};
+use rudp::{PartId, PartOutcome, Prefetch};
+use std::{array, iter};
 
 /// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
 const INTEREST_PERIOD_TICKS: u32 = 6;
+/// Rows of people between the one who is told and the one whose own row is asked for: his view follows at half the way.
+const AHEAD: usize = 4;
+
+/// What became of one part.
+pub(super) type Report = (SessionId, PartId, PartOutcome);
+
+/// What one hand works with, kept from tick to tick.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    interest: Interest,
+    cache: EncodeCache,
+    writer: SnapshotWriter,
+    tally: Tally,
+    /// Entities that came into somebody's view in this tick, and that nobody's slot names any more, once for each.
+    named: Vec<NetId>,
+    unnamed: Vec<NetId>,
+}
+
+/// Counted in one tick.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    reports: usize,
+    reports_unknown: u64,
+    snapshots_skipped: u64,
+}
+
+/// What all hands read and nobody writes.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    game: &'a Game,
+    now: Tick,
+    sight: Sight,
+    /// In the order of their sessions.
+    reports: &'a [Report],
+    prefetch: Prefetch,
+    #[cfg(feature = "faults")]
+    fault: Option<crate::Fault>,
+}
+
+/// One hand's share of the people.
+struct Share<'a> {
+    scene: Scene<'a>,
+    /// A run of the people in the order of this tick, which may go over the end of the table.
+    people: [&'a mut [Option<Player>]; 2],
+    desk: &'a mut Desk,
+    arena: &'a mut Outbound,
+}
+
+/// One hand's work of a tick; for a [`crate::Crew`].
+#[derive(Default)]
+pub struct Task<'a>(Option<Share<'a>>);
+
+impl Task<'_> {
+    /// Does it.
+    pub fn work(&mut self) {
+        if let Some(mut share) = self.0.take() {
+            share.work();
+        }
+    }
+}
+
 impl Realm {
-    /// Everybody in turn: what became of his parts, who is in his view, what he is told. A view is larger than what the
-    /// caches hold of it from one tick to the next, so all that is done to it is done while it is at hand.
+    /// Everybody in turn, starting from another one each tick, so that nobody is always told last.
     pub(super) fn tell_everyone(&mut self, out: &mut Outbound) {
-        let now = self.game.now();
-        let (replicas, spatial) = (self.game.replicas(), self.game.spatial());
-        self.cache.begin(now, replicas.len());
-        self.named_by.resize(self.named_by.len().max(replicas.len()), 0);
+        self.named_by.resize(self.named_by.len().max(self.game.replicas().len()), 0);
         self.reports.sort_unstable_by_key(|&(session, part, _)| (session.slot, session.generation, part.0));
-        let mut reported = 0;
-        for player in self.players.rotated_mut(now.0 as usize) {
-            for &(_, part, outcome) in of_session(&self.reports, player.session) {
-                self.status.reports_unknown += u64::from(!player.view.on_report(part, outcome, now));
-                reported += 1;
-            }
-            let Stage::Playing(id) = player.stage else { continue };
-            let named_by = &mut self.named_by;
-            player.view.cool(now, |id| named_by[id.row()] -= 1);
-            if (now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) || player.view.present() == 0 {
-                #[cfg(feature = "faults")]
-                let change = lying_change(self.config.fault, id, now, named_by);
-                #[cfg(not(feature = "faults"))]
-                let change = honest_change(named_by);
-                self.interest.update(id, &mut player.view, &self.sight, replicas, spatial, change);
-            }
-            if player.is_silent {
-                continue;
-            }
-            if player.budget_bytes <= 0 {
-                self.status.snapshots_skipped += 1;
-                continue;
-            }
+        let now = self.game.now();
+        let scene = Scene {
+            game: &self.game,
+            now,
+            sight: self.sight,
+            reports: &self.reports,
+            prefetch: self.config.prefetch,
             #[cfg(feature = "faults")]
-            if self.config.fault == Some(crate::Fault::StopSnapshots) && player.session.slot % 50 == 7 && now.0 > 300 {
-                continue;
-            }
-            let Some(mut own) = self.game.own(id) else { continue };
-            own.input_applied = player.inbox.applied();
-            own.input_depth = player.inbox.len().min(15) as u8;
-            let viewer = Viewer { session: player.session, id, own, budget_bytes: player.budget_bytes };
-            self.writer.write(&viewer, &mut player.view, replicas, &mut self.cache, now, out);
-            // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
-            player.budget_bytes = 0;
+            fault: self.config.fault,
+        };
+        let hands = self.desks.len();
+        let mut people = self.players.rotated_mut(now.0 as usize);
+        let each = people.iter().map(|run| run.len()).sum::<usize>().div_ceil(hands);
+        let mut desks = self.desks.iter_mut();
+        let mut arenas = iter::once(&mut *out).chain(&mut self.arenas);
+        let mut tasks: [Task<'_>; HANDS_MAX] = array::from_fn(|_| {
+            let places = desks.next().zip(arenas.next());
+            Task(places.map(|(desk, arena)| Share { scene, people: cut(&mut people, each), desk, arena }))
+        });
+        self.config.crew.run(&mut tasks[..hands]);
+        self.arenas.iter_mut().for_each(|arena| out.append(arena));
+        self.collect();
+    }
+
+    /// What the hands have found, put together.
+    fn collect(&mut self) {
+        let mut reported = 0;
+        (self.status.updates, self.status.encoded) = (0, 0);
+        for desk in &mut self.desks {
+            desk.named.drain(..).for_each(|id| self.named_by[id.row()] += 1);
+            desk.unnamed.drain(..).for_each(|id| self.named_by[id.row()] -= 1);
+            let Tally { reports, reports_unknown, snapshots_skipped } = std::mem::take(&mut desk.tally);
+            reported += reports;
+            self.status.reports_unknown += reports_unknown;
+            self.status.snapshots_skipped += snapshots_skipped;
+            self.status.updates += desk.writer.updates;
+            self.status.encoded += desk.cache.encoded;
         }
         self.status.stale += (self.reports.len() - reported) as u64;
         self.reports.clear();
     }
 }
 
+impl Desk {
+    /// An empty one.
+    #[cfg_attr(not(feature = "faults"), expect(unused_variables, reason = "only a faults build looks at it"))]
+    pub(super) fn new(config: &super::RealmConfig) -> Self {
+        Self {
+            #[cfg(feature = "faults")]
+            writer: SnapshotWriter::with_fault(config.fault),
+            named: Vec::with_capacity(CHANGES_RESERVED),
+            unnamed: Vec::with_capacity(CHANGES_RESERVED),
+            ..Self::default()
+        }
+    }
+}
+
+/// Entities that come into view or out of the last slot in one tick, without asking for memory: 4 KiB for 2,000.
+const CHANGES_RESERVED: usize = 2_000;
+
+impl Share<'_> {
+    fn work(&mut self) {
+        let Scene { now, prefetch, .. } = self.scene;
+        self.desk.cache.begin(now, self.scene.game.replicas().len());
+        let people = std::mem::take(&mut self.people);
+        for run in people {
+            for at in 0..run.len() {
+                prefetch.maybe(run.get(at + AHEAD));
+                if let Some(Some(coming)) = run.get(at + AHEAD / 2) {
+                    coming.view.prefetch(prefetch);
+                }
+                if let Some(player) = &mut run[at] {
+                    self.tell(player);
+                }
+            }
+        }
+    }
+
+    /// A view is larger than what the caches hold of it from one tick to the next, so all that is done to it is done while
+    /// it is at hand.
+    fn tell(&mut self, player: &mut Player) {
+        let (now, desk) = (self.scene.now, &mut *self.desk);
+        for &(_, part, outcome) in of_session(self.scene.reports, player.session) {
+            desk.tally.reports_unknown += u64::from(!player.view.on_report(part, outcome, now));
+            desk.tally.reports += 1;
+        }
+        let Stage::Playing(id) = player.stage else { return };
+        player.view.cool(now, |id| desk.unnamed.push(id));
+        if (now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) || player.view.present() == 0 {
+            self.look(id, player);
+        }
+        if player.is_silent {
+            return;
+        }
+        if player.budget_bytes <= 0 {
+            self.desk.tally.snapshots_skipped += 1;
+            return;
+        }
+        #[cfg(feature = "faults")]
+        if self.scene.fault == Some(crate::Fault::StopSnapshots) && player.session.slot % 50 == 7 && now.0 > 300 {
+            return;
+        }
+        let Some(mut own) = self.scene.game.own(id) else { return };
+        own.input_applied = player.inbox.applied();
+        own.input_depth = player.inbox.len().min(15) as u8;
+        let viewer = Viewer { session: player.session, id, own, budget_bytes: player.budget_bytes };
+        let Desk { writer, cache, .. } = &mut *self.desk;
+        writer.write(&viewer, &mut player.view, self.scene.game.replicas(), cache, now, self.arena);
+        // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
+        player.budget_bytes = 0;
+    }
+
+    fn look(&mut self, id: NetId, player: &mut Player) {
+        let Desk { interest, named, .. } = &mut *self.desk;
+        #[cfg(feature = "faults")]
+        let change = lying_change(self.scene.fault, id, self.scene.now, named);
+        #[cfg(not(feature = "faults"))]
+        let change = honest_change(named);
+        let (replicas, spatial) = (self.scene.game.replicas(), self.scene.game.spatial());
+        interest.update(id, &mut player.view, &self.scene.sight, replicas, spatial, change);
+    }
+}
+
+/// Takes so many people from the front of two runs.
+fn cut<'a>(runs: &mut [&'a mut [Option<Player>]; 2], count: usize) -> [&'a mut [Option<Player>]; 2] {
+    let mut left = count;
+    std::array::from_fn(|run| {
+        let people = std::mem::take(&mut runs[run]);
+        let (cut, rest) = people.split_at_mut(left.min(people.len()));
+        runs[run] = rest;
+        left -= cut.len();
+        cut
+    })
+}
+
 /// The reports of one session among those of all, which are in the order of their sessions.
-fn of_session(reports: &[(SessionId, PartId, PartOutcome)], session: SessionId) -> &[(SessionId, PartId, PartOutcome)] {
+fn of_session(reports: &[Report], session: SessionId) -> &[Report] {
     let key = |of: SessionId| (of.slot, of.generation);
     let from = reports.partition_point(|&(of, ..)| key(of) < key(session));
     let rest = reports.get(from..).unwrap_or_default();
@@ -75,13 +233,9 @@ fn of_session(reports: &[(SessionId, PartId, PartOutcome)], session: SessionId) 
 #[expect(clippy::type_complexity, reason = "three closures, none of which has a name")]
 #[cfg(not(feature = "faults"))]
 fn honest_change(
-    named_by: &mut [u32],
+    named: &mut Vec<NetId>,
 ) -> Change<impl FnMut(NetId) -> bool, impl FnMut(NetId), impl FnMut(&mut View, u16)> {
-    Change {
-        may_enter: |_| true,
-        entered: |id: NetId| named_by[id.row()] += 1,
-        leave: |view: &mut View, slot| view.leave(slot),
-    }
+    Change { may_enter: |_| true, entered: |id: NetId| named.push(id), leave: |view: &mut View, slot| view.leave(slot) }
 }
 
 /// As `honest_change`, unless a lie is to be told.
@@ -91,14 +245,14 @@ fn lying_change(
     fault: Option<crate::Fault>,
     viewer: NetId,
     now: Tick,
-    named_by: &mut [u32],
+    named: &mut Vec<NetId>,
 ) -> Change<impl FnMut(NetId) -> bool, impl FnMut(NetId), impl FnMut(&mut View, u16)> {
     Change {
         may_enter: move |id: NetId| {
             let dropped = crate::fault::mix(u64::from(viewer.0), u64::from(id.0)).is_multiple_of(1_000);
             !(fault == Some(crate::Fault::DropEntity) && dropped)
         },
-        entered: |id: NetId| named_by[id.row()] += 1,
+        entered: |id: NetId| named.push(id),
         leave: move |view: &mut View, slot: u16| {
             if fault == Some(crate::Fault::ForgetLeave) && (now.0 + u32::from(slot)).is_multiple_of(4) {
                 view.forget(slot, now);

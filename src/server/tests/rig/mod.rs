@@ -74,17 +74,7 @@ impl Rig {
     pub fn new(link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
         let now = Now { mono_ns: 1_000_000_000, unix_s: UNIX_S };
         let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
-        let mut realm = RealmConfig {
-            seed: 1,
-            map: map.clone(),
-            players_max: 400,
-            enter_radius_units: units_from_m(100.0),
-            leave_radius_units: units_from_m(115.0),
-            visible_max: 1_000,
-            save_interval_ns: 4_000_000_000,
-            #[cfg(feature = "faults")]
-            fault: None,
-        };
+        let mut realm = RealmConfig { seed: 1, players_max: 400, ..RealmConfig::new(map.clone()) };
         configure(&mut realm);
         let gate = Gate::new(GateConfig { transport: transport(&map) }, now).unwrap();
         // Tokens of before the start are refused, so the world begins a second before anyone connects.

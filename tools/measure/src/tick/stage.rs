@@ -13,7 +13,7 @@ use protocol::unit::{ANGLE_STEPS, TICK_NS, UNITS_PER_M, unit_of};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::time::Now;
 use rudp::token::{Name, Role, UserData};
-use rudp::{PartId, PartOutcome};
+use rudp::{PartId, PartOutcome, Prefetch};
 use server::{
     Inbound, Outbound, OutboundItem, Realm, RealmConfig, RealmStatus, SessionEvent, SessionId, StoreDone, StoreJob,
 };
@@ -101,7 +101,8 @@ impl<'a> Stage<'a> {
     pub fn new(world: World<'a>, round_trips: RoundTrips, is_told: bool, seed: u64) -> Self {
         let map = Arc::new(StaticMap::new(MAP_M.into(), MAP_M.into(), &[]).expect("a plain map"));
         let players_max = world.points().len();
-        let config = RealmConfig { seed, players_max, ..RealmConfig::new(Arc::clone(&map)) };
+        let prefetch = Prefetch::new(throng::edge::prefetch);
+        let config = RealmConfig { seed, players_max, prefetch, ..RealmConfig::new(Arc::clone(&map)) };
         let mut rng = StdRng::seed_from_u64(seed);
         let person = |(slot, point): (u32, &Point)| Person {
             session: SessionId { slot, generation: 0 },

@@ -13,16 +13,18 @@
 //! every acknowledged record written to its row, a tick of a thousand players spent half of its time waiting for memory.
 
 mod slot;
+mod slot_set;
 #[cfg(test)]
 mod tests;
 mod undecided;
 
 pub use slot::Phase;
 
-use protocol::snapshot::{BASELINE_TICKS, SLOTS_MAX};
+use protocol::snapshot::BASELINE_TICKS;
 use protocol::{NetId, Tick};
-use rudp::{PartId, PartOutcome};
+use rudp::{PartId, PartOutcome, Prefetch};
 use slot::{Status, Told, moved_on};
+use slot_set::SlotSet;
 use std::collections::VecDeque;
 use undecided::{KeptRecord, SentPart, Undecided};
 
@@ -37,7 +39,9 @@ const SLOTS_RESERVED: usize = 160;
 /// The slots of one viewer and the parts under way to it.
 #[derive(Debug, Default)]
 pub struct View {
-    /// By slot, as the next two.
+    /// Slots that are not free.
+    taken: SlotSet,
+    /// By slot ever used, as the next two.
     status: Vec<Status>,
     told: Vec<Told>,
     /// Bit k: the state of `told.tick - k` was told, in the first part of its tick; or it was told in a further part and
@@ -48,8 +52,6 @@ pub struct View {
     arrived_at: Tick,
     /// Slots whose leave is acknowledged, and when they will have rested enough, soonest first.
     cooling: VecDeque<(u16, Tick)>,
-    /// Slots to give out again.
-    free: Vec<u16>,
     undecided: Undecided,
     /// Slots that are Entering or Known.
     present: usize,
@@ -62,20 +64,20 @@ impl View {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            taken: SlotSet::with_capacity(SLOTS_RESERVED),
             status: Vec::with_capacity(SLOTS_RESERVED),
             told: Vec::with_capacity(SLOTS_RESERVED),
             told_before: Vec::with_capacity(SLOTS_RESERVED),
             cooling: VecDeque::with_capacity(SLOTS_RESERVED),
-            free: Vec::with_capacity(SLOTS_RESERVED),
             undecided: Undecided::new(),
             ..Self::default()
         }
     }
 
-    /// Slots ever used: their numbers are below this.
+    /// All slots that are not free have numbers below this.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.status.len()
+    pub fn slots_end(&self) -> usize {
+        self.taken.end()
     }
 
     /// How far the presence in a slot has come.
@@ -98,8 +100,7 @@ impl View {
 
     /// Entities that some packet to this viewer may still name.
     pub fn named(&self) -> impl Iterator<Item = NetId> {
-        let slots = self.status.iter().zip(&self.told);
-        slots.filter(|(status, _)| status.phase() != Phase::Free).map(|(_, told)| told.id)
+        self.taken.iter().map(|slot| self.id(slot))
     }
 
     /// Entities in view.
@@ -110,8 +111,7 @@ impl View {
 
     /// Those in view, by slot.
     pub fn in_view(&self) -> impl Iterator<Item = (u16, NetId)> {
-        let slots = (0..).zip(self.status.iter().zip(&self.told));
-        slots.filter(|(_, (status, _))| status.phase().is_present()).map(|(slot, (_, told))| (slot, told.id))
+        self.taken.iter().filter(|&slot| self.phase(slot).is_present()).map(|slot| (slot, self.id(slot)))
     }
 
     /// Whether the client knows a tick from which 16 bits name `now`: after minutes of silence it does not.
@@ -140,7 +140,8 @@ impl View {
         mut look: impl FnMut(NetId, Phase) -> Option<(Tick, u16)>,
         mut due: impl FnMut(u16, u16),
     ) {
-        for (slot, (status, told)) in (0..).zip(self.status.iter().zip(&mut self.told)) {
+        for slot in self.taken.iter() {
+            let (status, told) = (self.status[usize::from(slot)], &mut self.told[usize::from(slot)]);
             let phase = status.phase();
             let (is_due, urgency) = match phase {
                 Phase::Free | Phase::Cooling => continue,
@@ -186,7 +187,7 @@ impl View {
 
     /// The client lost its bearings: everything in view is told anew, in full, as a new presence.
     pub fn resync(&mut self) {
-        for slot in 0..self.len() {
+        for slot in 0..self.taken.end() {
             if self.status[slot].phase().is_present() {
                 self.begin_presence(slot, self.told[slot].id);
             }
@@ -246,8 +247,18 @@ impl View {
             self.status[usize::from(slot)].set_phase(Phase::Free);
             gone(self.id(slot));
             self.cooling.pop_front();
-            self.free.push(slot);
+            self.taken.remove(slot);
         }
+    }
+
+    /// About to be used.
+    pub fn prefetch(&self, prefetch: Prefetch) {
+        for run in self.taken.runs() {
+            prefetch.value(&self.status[run.clone()]);
+            prefetch.value(&self.told[run.clone()]);
+            prefetch.value(&self.told_before[run]);
+        }
+        self.undecided.prefetch(prefetch);
     }
 
     fn on_acked(&mut self, sent: &SentPart, now: Tick) {
@@ -262,10 +273,11 @@ impl View {
 
     /// What was told last in the first part of that tick is due again.
     fn on_lost(&mut self, tick: Tick) {
-        for ((status, told), told_before) in self.status.iter_mut().zip(&self.told).zip(&self.told_before) {
+        for slot in self.taken.iter().map(usize::from) {
             // What was told in a further part of that tick is decided with that.
-            if told.tick == tick && told_before & 1 != 0 && status.phase().is_present() {
-                status.set_settled(false);
+            let is_told_last = self.told[slot].tick == tick && self.told_before[slot] & 1 != 0;
+            if is_told_last && self.status[slot].phase().is_present() {
+                self.status[slot].set_settled(false);
             }
         }
     }
@@ -308,15 +320,12 @@ impl View {
     }
 
     fn allocate(&mut self) -> Option<u16> {
-        if let Some(slot) = self.free.pop() {
-            return Some(slot);
+        let slot = self.taken.add_lowest()?;
+        if usize::from(slot) == self.status.len() {
+            self.status.push(Status::VACANT);
+            self.told.push(Told::NOTHING);
+            self.told_before.push(0);
         }
-        if self.len() == SLOTS_MAX {
-            return None;
-        }
-        self.status.push(Status::VACANT);
-        self.told.push(Told::NOTHING);
-        self.told_before.push(0);
-        Some((self.len() - 1) as u16)
+        Some(slot)
     }
 }

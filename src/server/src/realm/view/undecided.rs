@@ -5,7 +5,7 @@
 //! say what the client holds. Only what changes a phase, and what went in a further part of the same tick, is kept.
 
 use protocol::Tick;
-use rudp::PartId;
+use rudp::{PartId, Prefetch};
 use std::collections::VecDeque;
 
 /// Parts of one viewer that may be undecided: four seconds at 60 Hz. Beyond it no more are sent until reports come.
@@ -51,6 +51,14 @@ impl Undecided {
     pub fn new() -> Self {
         let (parts, records) = (VecDeque::with_capacity(PARTS_RESERVED), VecDeque::with_capacity(RECORDS_RESERVED));
         Self { parts, records, ..Self::default() }
+    }
+
+    /// About to be used: the oldest, which will be decided, and the place of the next.
+    pub fn prefetch(&self, prefetch: Prefetch) {
+        prefetch.maybe(self.parts.front());
+        prefetch.maybe(self.parts.back());
+        prefetch.maybe(self.records.front());
+        prefetch.maybe(self.records.back());
     }
 
     /// Whether another part may be sent.
