@@ -110,6 +110,18 @@ impl BitRun {
         }
     }
 
+    /// The run of the lowest `len` (1..=64) bits of `bits`, of which those above are zero. None for an empty one.
+    #[must_use]
+    pub const fn of(bits: u64, len: u32) -> Option<Self> {
+        if len == 0 { None } else { Some(Self { bits: bits as u128, len }) }
+    }
+
+    /// Its first 64 bits; zeros beyond its end.
+    #[must_use]
+    pub const fn low(self) -> u64 {
+        self.bits as u64
+    }
+
     /// Bits in the run.
     #[must_use]
     pub const fn len(self) -> u32 {

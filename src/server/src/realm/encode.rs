@@ -6,17 +6,21 @@
 
 use game::Replicas;
 use protocol::bits::BitRun;
-use protocol::snapshot::{Baseline, BaselineAges, encode_delta, encode_full};
+use protocol::snapshot::{Baseline, BaselineAges, SHARED_AGES, encode_delta, encode_full};
 use protocol::{NetId, Tick};
 
-/// Differences kept per entity; 272 bytes each row, of which four lines are read.
-const KEPT: usize = 6;
+/// Differences kept per entity: what fits a cache line with the rest of the row. With six of them in rows of 272 bytes
+/// fewer bits were made anew, and the rows did not stay in the near caches.
+const KEPT: usize = 5;
+/// Longer differences are not kept: they are as rare as people who are put somewhere else.
+const KEPT_BITS_MAX: u32 = u64::BITS;
 
 /// The encoded states of one tick.
 #[derive(Debug, Default)]
 pub struct EncodeCache {
     tick: Tick,
     rows: Vec<Row>,
+    fulls: Vec<(Option<Tick>, BitRun)>,
     /// Times bits were made.
     pub encoded: u64,
     /// Times bits were used.
@@ -25,16 +29,18 @@ pub struct EncodeCache {
 
 /// The bits of one entity; those of another tick mean nothing.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 struct Row {
-    tick: Option<Tick>,
+    tick: Tick,
     kept: u8,
-    /// What each of `deltas` builds on.
-    ages: [Option<BaselineAges>; KEPT],
-    /// Empty: not made yet.
-    full: BitRun,
-    /// Empty: too far from what it builds on for any code.
-    deltas: [BitRun; KEPT],
+    /// What each of `bits` builds on.
+    ages: [u8; KEPT],
+    /// 0: too far from what it builds on for any code.
+    lengths: [u8; KEPT],
+    bits: [u64; KEPT],
 }
+
+const _: () = assert!(size_of::<Row>() == 64 && SHARED_AGES <= 256, "a row is a cache line");
 
 impl EncodeCache {
     /// Forgets the last tick.
@@ -42,18 +48,19 @@ impl EncodeCache {
         self.tick = tick;
         if self.rows.len() < rows {
             self.rows.resize(rows, Row::default());
+            self.fulls.resize(rows, Default::default());
         }
     }
 
     /// The bits of the entity's state now in full.
     pub fn full(&mut self, replicas: &Replicas, id: NetId) -> BitRun {
         self.spliced += 1;
-        let row = self.row(id);
-        if row.full.is_empty() {
-            row.full = encode_full(replicas.state(id));
+        let (tick, run) = &mut self.fulls[id.row()];
+        if *tick != Some(self.tick) {
+            (*tick, *run) = (Some(self.tick), encode_full(replicas.state(id)));
             self.encoded += 1;
         }
-        self.row(id).full
+        *run
     }
 
     /// The bits of the entity's state now against its states of these ages. None if it is too far from what they make one
@@ -61,26 +68,23 @@ impl EncodeCache {
     pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges) -> Option<BitRun> {
         self.spliced += 1;
         let now = self.tick;
-        let row = self.row(id);
+        let row = &mut self.rows[id.row()];
+        if row.tick != now {
+            (row.tick, row.kept) = (now, 0);
+        }
         let kept = usize::from(row.kept);
-        if let Some(at) = row.ages[..kept].iter().position(|of| *of == Some(ages)) {
-            return Some(row.deltas[at]).filter(|run| !run.is_empty());
+        let name = ages.shared_index();
+        if let Some(at) = name.and_then(|name| row.ages[..kept].iter().position(|of| usize::from(*of) == name)) {
+            return BitRun::of(row.bits[at], row.lengths[at].into());
         }
         let run = encode_delta(replicas.state(id), &baseline(replicas, id, now, ages));
-        if kept < KEPT {
-            (row.ages[kept], row.deltas[kept]) = (Some(ages), run.unwrap_or_default());
+        if let Some(name) = name.filter(|_| kept < KEPT && run.is_none_or(|run| run.len() <= KEPT_BITS_MAX)) {
+            let (bits, length) = run.map_or((0, 0), |run| (run.low(), run.len()));
+            (row.ages[kept], row.lengths[kept], row.bits[kept]) = (name as u8, length as u8, bits);
             row.kept += 1;
         }
         self.encoded += 1;
         run
-    }
-
-    fn row(&mut self, id: NetId) -> &mut Row {
-        let row = &mut self.rows[id.row()];
-        if row.tick != Some(self.tick) {
-            (row.tick, row.kept, row.full) = (Some(self.tick), 0, BitRun::default());
-        }
-        row
     }
 }
 

@@ -15,7 +15,7 @@ use protocol::{NetId, OwnState, Tick};
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
 #[derive(Debug, Default)]
 pub struct SnapshotWriter {
-    /// Due slots, highest priority first: the priority, and the slot in the low 16 bits.
+    /// Due slots, by slot or highest priority first: the priority, and the slot in the low 16 bits.
     due: Vec<u32>,
     /// What the client is known to hold of the first of them.
     ages: Vec<Option<BaselineAges>>,
@@ -65,21 +65,32 @@ impl SnapshotWriter {
             self.now = now;
         }
         self.rank(viewer, view, replicas, now);
-        self.look_up_ages(view, now, viewer.budget_bytes);
-        let usual = self.usual();
-        let mut own = Some(viewer.own);
         let mut left = viewer.budget_bytes;
+        // Nearly always all that is due fits, and then nothing has to be put in order.
+        let mut is_sorted = self.due.len() * RECORD_BITS > left.max(0) as usize * 8;
+        if is_sorted {
+            self.due.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        self.look_up_ages(view, now, left);
+        let mut usual = self.usual();
+        let mut own = Some(viewer.own);
         let mut next = 0;
         while view.may_send() && left > 0 && (own.is_some() || next < self.due.len()) {
             let expected = (self.due.len() - next).min(left as usize * 8 / RECORD_BITS);
             let gap_bits = PartHeader::gap_bits_for(view.slots_end(), expected);
-            let usual = if next < self.due.len() { usual } else { None };
-            let header = PartHeader { tick: now, own, usual, gap_bits, records: 0 };
+            let usual_here = if next < self.due.len() { usual } else { None };
+            let header = PartHeader { tick: now, own, usual: usual_here, gap_bits, records: 0 };
             let long = !view.is_anchored(now);
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
             let spare = header.gap_bits_spare(view.slots_end());
             let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
             let taken = self.choose(view, replicas, cache, &header, next, room);
+            if taken < self.due.len() && !is_sorted {
+                self.due.sort_unstable_by(|a, b| b.cmp(a));
+                self.look_up_ages(view, now, left);
+                (usual, is_sorted) = (self.usual(), true);
+                continue;
+            }
             if taken == 0 && own.is_none() {
                 break;
             }
@@ -91,13 +102,19 @@ impl SnapshotWriter {
         }
     }
 
-    /// What the client holds of the most urgent: of as many as can be told, if they cost next to nothing.
+    /// What the client holds of the first of what is due: of as many as can be told, if they cost next to nothing.
     fn look_up_ages(&mut self, view: &View, now: Tick, budget_bytes: i32) {
         let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_MIN;
+        // What was told together has mostly arrived together.
+        let mut last = (0, None);
         self.ages.clear();
         self.ages.extend(self.due.iter().take(told_max).map(|&due| {
             let slot = due as u16;
-            if view.phase(slot) == Phase::Known { BaselineAges::choose(view.acked_ages(slot, now)) } else { None }
+            let acked = if view.phase(slot) == Phase::Known { view.acked_ages(slot, now) } else { 0 };
+            if acked != last.0 {
+                last = (acked, BaselineAges::choose(acked));
+            }
+            last.1
         }));
     }
 
@@ -121,7 +138,7 @@ impl SnapshotWriter {
         Some([first.1, second.1])
     }
 
-    /// Lists what is due, most urgent first. Everything that waits grows more urgent, so nothing starves.
+    /// Lists what is due, by slot. Everything that waits grows more urgent, so nothing starves.
     fn rank(&mut self, viewer: &Viewer, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
         let me = replicas.state(viewer.id);
@@ -135,7 +152,6 @@ impl SnapshotWriter {
         view.rank(now, URGENCY_STRUCTURE, look, |slot, priority| {
             self.due.push(u32::from(priority) << 16 | u32::from(slot));
         });
-        self.due.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     /// Takes records from `due[from..]` until `room` bits are full; returns how many were looked at in order.

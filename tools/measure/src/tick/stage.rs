@@ -55,6 +55,8 @@ const WAIT_TICKS: usize = 13;
 const LEAP: f64 = 50.0 * UNITS_PER_M as f64;
 /// Nearer than this to his place one slows down, units.
 const SLOW: f64 = UNITS_PER_M as f64;
+/// Who come in at once: 2,000 in five seconds, as the swarm's bots do.
+const JOINING: usize = 7;
 /// What people look about in a tick, angle steps: a quarter turn in a second at most.
 const LOOK: i32 = ANGLE_STEPS as i32 / 240;
 
@@ -169,29 +171,22 @@ impl<'a> Stage<'a> {
         self.world.points()
     }
 
+    /// Lets everybody in, a few at a time: all at once would stand in one spot before they could be put to their places,
+    /// and what everybody then knew of everybody would be measured for minutes.
     fn join(&mut self) {
-        for person in &self.people {
-            let id = u64::from(person.session.slot) + 1;
-            let user = UserData {
-                account_id: id,
-                character_id: id,
-                name: Name::new("measured").expect("a short name"),
-                role: Role::Operator,
-                issued_at_ms: 0,
-                serial: id,
-                epoch: 0,
-            };
-            self.inbound.push_event(SessionEvent::Joined { session: person.session, user: Box::new(user) });
+        for from in (0..self.people.len()).step_by(JOINING) {
+            let group = from..self.people.len().min(from + JOINING);
+            self.people[group.clone()].iter().for_each(|person| self.inbound.push_event(joined(person.session)));
+            // Records are fetched in one tick and used in the next; before that nobody can be put anywhere.
+            for _ in 0..2 {
+                self.tick += 1;
+                let now = Now { mono_ns: self.tick as u64 * TICK_NS, unix_s: 0 };
+                self.realm.tick(now, std::slice::from_mut(&mut self.inbound), &mut self.outbound);
+                self.answer_store();
+            }
+            self.outbound.clear();
+            self.people[group].iter().for_each(|person| self.inbound.push_event(place(person)));
         }
-        // Records are fetched in one tick and used in the next; before that nobody can be put anywhere.
-        for _ in 0..2 {
-            self.tick += 1;
-            let now = Now { mono_ns: self.tick as u64 * TICK_NS, unix_s: 0 };
-            self.realm.tick(now, std::slice::from_mut(&mut self.inbound), &mut self.outbound);
-            self.answer_store();
-        }
-        self.outbound.clear();
-        self.people.iter().for_each(|person| self.inbound.push_event(place(person)));
     }
 
     /// What everybody's client and everybody's gate say in this tick.
@@ -253,6 +248,20 @@ impl Person {
 fn body_at(point: &Point) -> Body {
     let subunits = |units: i32| units << protocol::unit::SUBUNIT_BITS;
     Body { x: subunits(point.x), y: subunits(point.y), ..Body::default() }
+}
+
+fn joined(session: SessionId) -> SessionEvent {
+    let id = u64::from(session.slot) + 1;
+    let user = UserData {
+        account_id: id,
+        character_id: id,
+        name: Name::new("measured").expect("a short name"),
+        role: Role::Operator,
+        issued_at_ms: 0,
+        serial: id,
+        epoch: 0,
+    };
+    SessionEvent::Joined { session, user: Box::new(user) }
 }
 
 fn place(person: &Person) -> SessionEvent {
