@@ -64,8 +64,14 @@ impl EncodeCache {
     }
 
     /// The bits of the entity's state now against its states of these ages. None if it is too far from what they make one
-    /// expect: then it must be told in full.
-    pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges) -> Option<BitRun> {
+    /// expect: then it must be told in full. `name` is the [`BaselineAges::shared_index`] of `ages`.
+    pub fn delta(
+        &mut self,
+        replicas: &Replicas,
+        id: NetId,
+        ages: BaselineAges,
+        name: Option<usize>,
+    ) -> Option<BitRun> {
         self.spliced += 1;
         let now = self.tick;
         let row = &mut self.rows[id.row()];
@@ -73,7 +79,6 @@ impl EncodeCache {
             (row.tick, row.kept) = (now, 0);
         }
         let kept = usize::from(row.kept);
-        let name = ages.shared_index();
         if let Some(at) = name.and_then(|name| row.ages[..kept].iter().position(|of| usize::from(*of) == name)) {
             return BitRun::of(row.bits[at], row.lengths[at].into());
         }

@@ -18,7 +18,7 @@ pub struct SnapshotWriter {
     /// Due slots, by slot or highest priority first: the priority, and the slot in the low 16 bits.
     due: Vec<u32>,
     /// What the client is known to hold of the first of them.
-    ages: Vec<Option<BaselineAges>>,
+    ages: Vec<Option<Held>>,
     chosen: Vec<(Record, BitRun)>,
     /// Slot and place in `chosen`, in the order of the wire.
     order: Vec<(u16, u8)>,
@@ -28,6 +28,14 @@ pub struct SnapshotWriter {
     fault: Option<crate::Fault>,
     #[cfg(feature = "faults")]
     now: Tick,
+}
+
+/// What a client is known to hold of an entity.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    ages: BaselineAges,
+    /// [`BaselineAges::shared_index`], found once for all that were told and have arrived together.
+    shared: Option<usize>,
 }
 
 /// For whom, and what it may cost.
@@ -112,7 +120,8 @@ impl SnapshotWriter {
             let slot = due as u16;
             let acked = if view.phase(slot) == Phase::Known { view.acked_ages(slot, now) } else { 0 };
             if acked != last.0 {
-                last = (acked, BaselineAges::choose(acked));
+                let held = |ages: BaselineAges| Held { ages, shared: ages.shared_index() };
+                last = (acked, BaselineAges::choose(acked).map(held));
             }
             last.1
         }));
@@ -122,7 +131,7 @@ impl SnapshotWriter {
     fn usual(&self) -> Option<[BaselineAges; 2]> {
         let mut counts = [0_u16; SHARED_AGES];
         let mut best: [Option<(u16, BaselineAges)>; 2] = [None; 2];
-        for (ages, index) in self.ages.iter().flatten().filter_map(|ages| Some((*ages, ages.shared_index()?))) {
+        for (ages, index) in self.ages.iter().flatten().filter_map(|held| Some((held.ages, held.shared?))) {
             counts[index] += 1;
             let count = counts[index];
             if best[0].is_some_and(|(_, other)| other == ages) || best[0].is_none_or(|(most, _)| count > most) {
@@ -167,7 +176,7 @@ impl SnapshotWriter {
         self.chosen.clear();
         self.order.clear();
         let mut taken = 0;
-        while let Some((&due, &ages)) = self.due.get(from + taken).zip(self.ages.get(from + taken)) {
+        while let Some((&due, &held)) = self.due.get(from + taken).zip(self.ages.get(from + taken)) {
             let index = due as u16;
             let (id, epoch) = (view.id(index), view.epoch(index));
             let (body, run) = match view.phase(index) {
@@ -176,7 +185,7 @@ impl SnapshotWriter {
                     let kind = replicas.kind(id);
                     (RecordBody::Enter { epoch, net_id: id, kind }, self.full(cache, replicas, id))
                 }
-                _ => match ages.and_then(|ages| Some((ages, self.delta(cache, replicas, id, ages)?))) {
+                _ => match held.and_then(|held| Some((held.ages, self.delta(cache, replicas, id, held)?))) {
                     Some((ages, run)) => (RecordBody::Delta { ages }, run),
                     None => (RecordBody::Refresh, self.full(cache, replicas, id)),
                 },
@@ -228,11 +237,11 @@ impl SnapshotWriter {
         run
     }
 
-    fn delta(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId, ages: BaselineAges) -> Option<BitRun> {
-        let run = cache.delta(replicas, id, ages);
+    fn delta(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId, held: Held) -> Option<BitRun> {
+        let run = cache.delta(replicas, id, held.ages, held.shared);
         #[cfg(feature = "faults")]
         if self.lies(cache) {
-            let baseline = super::encode::baseline(replicas, id, self.now, ages);
+            let baseline = super::encode::baseline(replicas, id, self.now, held.ages);
             return protocol::snapshot::encode_delta(&shifted(replicas, id), &baseline);
         }
         run
