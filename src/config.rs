@@ -58,6 +58,8 @@ pub struct Config {
     pub leave_radius_units: i32,
     /// Entities one player may see at once.
     pub visible_max: u16,
+    /// Threads that share in making snapshots; 0: as many as there are processors for.
+    pub tell_threads: usize,
     /// Seed of the world's chances.
     pub seed: u64,
     /// What one client is sent, in bytes per second on the wire, headers included.
@@ -124,6 +126,7 @@ impl Config {
             enter_radius_units: enter_radius_m as i32 * protocol::unit::UNITS_PER_M,
             leave_radius_units: leave_radius_m as i32 * protocol::unit::UNITS_PER_M,
             visible_max: written.integer("world.visible_max", key::VISIBLE_MAX) as u16,
+            tell_threads: written.integer("world.tell_threads", key::TELL_THREADS) as usize,
             seed: written.integer("world.seed", key::SEED) as u64,
             down_bytes_per_s: written.integer("client.down_bytes_per_s", CLIENT_DOWN) as u32,
             held_s: written.integer("client.held_s", HELD) as u32,

@@ -28,6 +28,7 @@ pub const KEYS: &[&str] = &[
     "world.enter_radius_m",
     "world.leave_radius_m",
     "world.visible_max",
+    "world.tell_threads",
     "world.seed",
     "client.down_bytes_per_s",
     "client.held_s",
@@ -76,6 +77,8 @@ pub const ENTER_RADIUS_M: Ranged = Ranged { default: 100, min: 5, max: 1_000 };
 pub const LEAVE_RADIUS_M: Ranged = Ranged { default: 115, min: 6, max: 1_200 };
 /// Entities in one view; 1,000 is what the wire's view can number.
 pub const VISIBLE_MAX: Ranged = Ranged { default: 1_000, min: 1, max: 1_000 };
+/// Threads; 0 leaves it to the machine.
+pub const TELL_THREADS: Ranged = Ranged { default: 0, min: 0, max: server::HANDS_MAX as i64 };
 /// Any number TOML can hold that is not negative.
 pub const SEED: Ranged = Ranged { default: 1, min: 0, max: i64::MAX };
 /// Bytes per second to one client, IP and UDP headers included.

@@ -7,6 +7,7 @@
 
 mod board;
 pub mod clock;
+mod crew;
 mod drain;
 mod ops;
 mod persistence;
@@ -205,7 +206,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         leave_radius_units: config.leave_radius_units,
         visible_max: config.visible_max,
         prefetch: Prefetch::new(prefetch::prefetch),
-        crew: server::alone(),
+        crew: crew::crew(config.tell_threads),
         save_interval_ns: u64::from(config.save_interval_s) * NS_PER_S,
         #[cfg(feature = "faults")]
         fault: None,

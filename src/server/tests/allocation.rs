@@ -2,17 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use protocol::Input;
-use protocol::input::InputMessage;
-use protocol::message::ClientMessage;
-use protocol::motion::StaticMap;
-use protocol::unit::{TICK_NS, units_from_m};
-use rudp::time::Now;
-use rudp::token::{Name, Role, UserData};
-use rudp::{PartId, PartOutcome};
-use server::{Inbound, Outbound, OutboundItem, Realm, RealmConfig, SessionEvent, SessionId, StoreDone, StoreJob};
+mod stand;
+
+use stand::{PLAYERS, Stand};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts what it passes on.
@@ -37,115 +30,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-const PLAYERS: u32 = 60;
-/// Ticks from a part to its report.
-const WAIT: usize = 7;
-/// So short a sight that people who run about come into it and leave it all the time.
-const ENTER_M: f64 = 15.0;
-
-struct Stand {
-    realm: Realm,
-    inbound: Inbound,
-    outbound: Outbound,
-    under_way: Vec<Vec<(SessionId, PartId)>>,
-    tick: u32,
-    parts: u64,
-    answers: u64,
-}
-
-impl Stand {
-    fn new() -> Self {
-        let map = Arc::new(StaticMap::new(100, 100, &[]).unwrap());
-        let config = RealmConfig {
-            players_max: PLAYERS as usize,
-            enter_radius_units: units_from_m(ENTER_M),
-            leave_radius_units: units_from_m(ENTER_M * 1.15),
-            // A checkpoint is a record of its own length, handed to another thread: it is made of fresh memory.
-            save_interval_ns: 360_000_000_000_000,
-            ..RealmConfig::new(map)
-        };
-        let under_way = vec![Vec::new(); WAIT + 1];
-        let (inbound, outbound) = (Inbound::default(), Outbound::default());
-        Self { realm: Realm::new(config), inbound, outbound, under_way, tick: 0, parts: 0, answers: 0 }
-    }
-
-    fn join(&mut self) {
-        for slot in 0..PLAYERS {
-            let id = u64::from(slot) + 1;
-            let name = Name::new("someone").unwrap();
-            let user = UserData {
-                account_id: id,
-                character_id: id,
-                name,
-                role: Role::Player,
-                issued_at_ms: 0,
-                serial: id,
-                epoch: 0,
-            };
-            self.inbound.push_event(SessionEvent::Joined { session: session(slot), user: Box::new(user) });
-        }
-    }
-
-    /// Everybody runs to and fro, hears what became of his parts, and asks for an echo twice a second.
-    fn speak(&mut self) {
-        self.tick += 1;
-        let slot = self.tick as usize % (WAIT + 1);
-        for (session, part) in self.under_way[slot].drain(..) {
-            let outcome = if part.0.is_multiple_of(20) { PartOutcome::Lost } else { PartOutcome::Acked };
-            self.inbound.push_report(session, part, outcome);
-        }
-        for slot in 0..PLAYERS {
-            let way = (self.tick / 60 + slot * 7) as u8;
-            let input = Input {
-                move_x: way.wrapping_mul(91) as i8,
-                move_y: way.wrapping_mul(57) as i8,
-                yaw: self.tick as u16 % 4_096,
-                ..Input::default()
-            };
-            self.inbound.push_inputs(session(slot), InputMessage::new(self.tick as u16, &[input]));
-            self.inbound.push_budget(session(slot), 330);
-            if (self.tick + slot).is_multiple_of(30) {
-                let message = ClientMessage::Echo { number: self.tick / 30 };
-                self.inbound.push_event(SessionEvent::Message { session: session(slot), message });
-            }
-        }
-    }
-
-    /// The realm's turn; how often it asked for memory.
-    fn turn(&mut self) -> u64 {
-        let now = Now { mono_ns: u64::from(self.tick) * TICK_NS, unix_s: 0 };
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
-        self.realm.tick(now, std::slice::from_mut(&mut self.inbound), &mut self.outbound);
-        ALLOCATIONS.load(Ordering::Relaxed) - before
-    }
-
-    fn hand_over(&mut self) {
-        for item in self.outbound.items() {
-            match item {
-                OutboundItem::Part { session, part, .. } => {
-                    self.parts += 1;
-                    self.under_way[(self.tick as usize + WAIT) % (WAIT + 1)].push((*session, *part));
-                }
-                OutboundItem::Message { .. } => self.answers += 1,
-                OutboundItem::Close { .. } => panic!("nobody is to go"),
-            }
-        }
-        self.outbound.clear();
-        while let Some(job) = self.realm.poll_store() {
-            let StoreJob::Load { character } = job else { panic!("nothing is to be saved") };
-            self.realm.handle_completion(StoreDone::Loaded { character, found: Ok(None) });
-        }
-    }
-}
-
-fn session(slot: u32) -> SessionId {
-    SessionId { slot, generation: 0 }
-}
-
 /// The only test of this binary: another one beside it would be counted too.
 #[test]
 fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
-    let mut stand = Stand::new();
+    let mut stand = Stand::new(|_| {});
     stand.join();
     for _ in 0..2_000 {
         stand.speak();
@@ -157,7 +45,9 @@ fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
     let mut allocations = 0;
     for _ in 0..600 {
         stand.speak();
-        allocations += stand.turn();
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        stand.turn();
+        allocations += ALLOCATIONS.load(Ordering::Relaxed) - before;
         stand.hand_over();
     }
     assert_eq!(allocations, 0, "in 600 ticks");

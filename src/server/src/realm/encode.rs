@@ -65,13 +65,7 @@ impl EncodeCache {
 
     /// The bits of the entity's state now against its states of these ages. None if it is too far from what they make one
     /// expect: then it must be told in full. `name` is the [`BaselineAges::shared_index`] of `ages`.
-    pub fn delta(
-        &mut self,
-        replicas: &Replicas,
-        id: NetId,
-        ages: BaselineAges,
-        name: Option<usize>,
-    ) -> Option<BitRun> {
+    pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges, name: Option<usize>) -> Option<BitRun> {
         self.spliced += 1;
         let now = self.tick;
         let row = &mut self.rows[id.row()];
