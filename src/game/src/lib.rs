@@ -8,21 +8,26 @@
 //! Each feature is one file that registers its components and systems; the order of a tick is [`Phase`].
 
 mod cursor;
+mod history;
 mod image;
 mod movement;
 mod player;
+mod ray;
 mod records;
 mod replica;
 mod roster;
 mod schedule;
+mod shot;
 pub mod spatial;
 
+pub use history::{REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
 pub use replica::Replicas;
 pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
+pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_RANGE, ShotOutcome, Trigger};
 pub use spatial::Quadtree;
 
 use crate::image::PlayerImage;
@@ -30,9 +35,9 @@ use crate::movement::{Ground, Mobile};
 use crate::player::{Avatar, View, Wish};
 use crate::roster::Roster;
 use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
-use protocol::motion::{BODY_RADIUS, Body, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, unit_of};
-use protocol::{CharacterId, Input, NetId, OwnState, Tick};
+use protocol::{CharacterId, Input, NetId, OwnState, Tick, ViewTick};
 use std::sync::Arc;
 
 /// What a game is made of.
@@ -195,6 +200,35 @@ impl Game {
     #[must_use]
     pub fn spatial(&self) -> &Quadtree {
         self.world.resource::<Quadtree>()
+    }
+
+    /// The world as it was drawn at `view`.
+    ///
+    /// # Errors
+    /// [`Stale`] if that is more than [`REWIND_TICKS_MAX`] ago.
+    pub fn rewind(&self, view: ViewTick) -> Result<Rewind<'_>, Stale> {
+        Rewind::new(self.replicas(), view)
+    }
+
+    /// Carries out a shot against the world that its shooter saw. It changes nothing: what a hit does is for the caller.
+    ///
+    /// `ahead` are inputs of the shooter that wait for their tick, oldest first: he had followed them already when he
+    /// shot, so his eye is where they bring it.
+    ///
+    /// # Errors
+    /// [`Stale`] if what he saw is more than [`REWIND_TICKS_MAX`] ago.
+    pub fn shoot<'a>(
+        &self,
+        shooter: NetId,
+        ahead: impl IntoIterator<Item = &'a Input>,
+        aim: &Aim,
+    ) -> Option<Result<ShotOutcome, Stale>> {
+        let mut body = *self.body(shooter)?;
+        for input in ahead {
+            motion::step(self.map(), &mut body, input);
+        }
+        let rewind = self.rewind(aim.view);
+        Some(rewind.map(|rewind| shot::carry_out(self.map(), self.spatial(), &rewind, shooter, &body, aim)))
     }
 
     /// Stands for everything that decides the future of this world: equal hashes, equal futures. It is taken over the

@@ -48,6 +48,12 @@ impl Replicas {
         Self { now: Tick(0), rows: Vec::new(), history: vec![Vec::new(); HISTORY_TICKS], live: Vec::new() }
     }
 
+    /// The last tick that was published.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.now
+    }
+
     /// Rows in use: the highest id ever given out, plus one.
     #[must_use]
     pub fn len(&self) -> usize {

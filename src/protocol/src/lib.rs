@@ -5,6 +5,7 @@
 //! same answer on every machine. The bytes are written down in `protocol-spec/`; clause ids are cited here.
 pub mod bits;
 pub mod codec;
+pub mod event;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod id;
@@ -14,10 +15,13 @@ pub mod motion;
 pub mod snapshot;
 pub mod state;
 pub mod unit;
+pub mod view;
 
+pub use event::GameEvent;
 pub use id::{AccountId, CharacterId, NetId, Tick};
 pub use input::Input;
 pub use state::{EntityKind, EntityState, OwnState};
+pub use view::ViewTick;
 
 /// Names this game in every NETCODE packet (`THRONG` and a version that changes only when old clients must not even
 /// try; everything smaller is settled by the hello).

@@ -2,6 +2,7 @@
 //!
 //! spec: MSG-1. Each is a bincode enum; variants are only ever added at the end, because their order is their number.
 
+use crate::event::{GameEvent, Shoot};
 use crate::{NetId, Tick};
 use bincode::{Decode, Encode};
 
@@ -23,6 +24,8 @@ pub enum ClientMessage {
         /// North.
         y_units: i32,
     },
+    /// The player shoots. On the event channel, so that nothing said on the other holds it up.
+    Shoot(Shoot),
 }
 
 /// What the server says on the control and event channels.
@@ -34,6 +37,13 @@ pub enum ServerMessage {
     Echo {
         /// As asked.
         number: u32,
+    },
+    /// Something happened; on the event channel.
+    Event {
+        /// In which tick.
+        tick: Tick,
+        /// What.
+        event: GameEvent,
     },
 }
 
@@ -55,7 +65,9 @@ pub struct Welcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ViewTick;
     use crate::codec::{DecodeError, decode, encode};
+    use crate::event::{Shot, ShotRefusal};
 
     fn bytes_of<M: Encode>(message: &M) -> Vec<u8> {
         let mut buf = Vec::new();
@@ -80,6 +92,18 @@ mod tests {
         assert_eq!(bytes, [0, 251, 44, 1, 5, 251, 0, 250, 1, 251, 0, 1]);
         assert_eq!(decode::<ServerMessage>(&bytes).unwrap(), ServerMessage::Welcome(welcome));
         assert_eq!(bytes_of(&ServerMessage::Echo { number: 251 }), [1, 251, 251, 0]);
+        let view = ViewTick { tick: Tick(300), fraction: 255 };
+        let shoot = ClientMessage::Shoot(Shoot { number: 1, input: 2, view, yaw: 65_535, pitch: 0 });
+        let bytes = bytes_of(&shoot);
+        assert_eq!(bytes, [3, 1, 2, 251, 44, 1, 255, 251, 255, 255, 0]);
+        assert_eq!(decode::<ClientMessage>(&bytes).unwrap(), shoot);
+        let shot = Shot { by: NetId(1), number: 2, target: Some(NetId(3)), x_units: 4, y_units: -4, z_units: 0 };
+        let event = ServerMessage::Event { tick: Tick(5), event: GameEvent::Shot(shot) };
+        assert_eq!(bytes_of(&event), [2, 5, 0, 1, 2, 1, 3, 8, 7, 0]);
+        let event = GameEvent::Shot(Shot { target: None, ..shot });
+        assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 0, 1, 2, 0, 8, 7, 0]);
+        let event = GameEvent::ShotRefused { number: 2, reason: ShotRefusal::TooSoon };
+        assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 1, 2, 1]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! them to the bit. They are never changed to make a test pass; a change is a new inner version.
 
 use protocol::bits::BitReader;
+use protocol::event::{Shoot, Shot, ShotRefusal};
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage, button};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::{self, Block, Body, StaticMap};
@@ -9,7 +10,7 @@ use protocol::snapshot::{
     Baseline, BaselineAges, Codes, PartHeader, PartReader, PartWriter, Record, RecordBody, decode_delta, encode_delta,
     encode_full,
 };
-use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, codec};
+use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec};
 use std::fmt::Write;
 
 /// The file's lines without comments and blank ones.
@@ -26,7 +27,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// proves: MSG-1
+/// proves: MSG-1, MSG-4, SHO-3
 #[test]
 fn messages_agree_with_their_vectors() {
     let mut lines = Vec::new();
@@ -52,6 +53,23 @@ fn messages_agree_with_their_vectors() {
     };
     codec::encode(&ServerMessage::Welcome(welcome), &mut buf);
     lines.push(format!("server welcome 700 123456 32000 36800 1000 = {}", hex(&buf)));
+    for (number, input, tick, fraction, yaw, pitch) in [(0, 1, 2, 3, 4, 5), (65_535, 300, 123_456, 255, 65_535, 64_000)]
+    {
+        let view = ViewTick { tick: Tick(tick), fraction };
+        codec::encode(&ClientMessage::Shoot(Shoot { number, input, view, yaw, pitch }), &mut buf);
+        lines.push(format!("client shoot {number} {input} {tick} {fraction} {yaw} {pitch} = {}", hex(&buf)));
+    }
+    for (by, number, target) in [(700, 65_535, Some(NetId(3))), (0, 0, None)] {
+        let shot = Shot { by: NetId(by), number, target, x_units: 480_000, y_units: -1, z_units: 512 };
+        codec::encode(&ServerMessage::Event { tick: Tick(123_457), event: GameEvent::Shot(shot) }, &mut buf);
+        let target = target.map_or_else(|| "nobody".to_owned(), |id| id.0.to_string());
+        lines.push(format!("server event 123457 shot {by} {number} {target} 480000 -1 512 = {}", hex(&buf)));
+    }
+    for (word, reason) in [("stale", ShotRefusal::Stale), ("too soon", ShotRefusal::TooSoon)] {
+        let event = GameEvent::ShotRefused { number: 7, reason };
+        codec::encode(&ServerMessage::Event { tick: Tick(123_457), event }, &mut buf);
+        lines.push(format!("server event 123457 shot refused 7 {word} = {}", hex(&buf)));
+    }
     assert_eq!(lines, vectors("messages.txt"));
 }
 

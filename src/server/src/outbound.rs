@@ -83,9 +83,16 @@ impl Outbound {
     }
 
     pub(crate) fn message(&mut self, session: SessionId, channel: ChannelId, message: &ServerMessage) {
-        codec::encode(message, &mut self.scratch);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        codec::encode(message, &mut scratch);
+        self.encoded(session, channel, &scratch);
+        self.scratch = scratch;
+    }
+
+    /// As [`Self::message`], of a message that was encoded already.
+    pub(crate) fn encoded(&mut self, session: SessionId, channel: ChannelId, message: &[u8]) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&self.scratch);
+        self.bytes.extend_from_slice(message);
         self.items.push(OutboundItem::Message { session, channel, bytes: start..self.bytes.len() });
     }
 

@@ -150,6 +150,12 @@ impl StaticMap {
         inside && !self.touching(x, x, y, y, radius).any(|r| r.overlaps(x, y, radius))
     }
 
+    /// West, south, east and north edges of all blocks that meet a rectangle, and of some others near it, in subunits;
+    /// one may come up twice.
+    pub fn blocks_near(&self, west: i32, south: i32, east: i32, north: i32) -> impl Iterator<Item = [i32; 4]> {
+        self.touching(west, east, south, north, 0).map(|r| [r.west, r.south, r.east, r.north])
+    }
+
     /// Nearest free place to (`x`, `y`), searched outwards in rings of one metre; for spawns and restored positions.
     #[must_use]
     pub fn nearest_free(&self, x: i32, y: i32, radius: i32) -> (i32, i32) {

@@ -66,6 +66,12 @@ impl InputBuffer {
         self.applied
     }
 
+    /// Inputs that wait, oldest first, up to the one with this number.
+    pub fn ahead(&self, until: u16) -> impl Iterator<Item = &Input> {
+        let waiting = self.waiting[..self.len()].iter();
+        waiting.take_while(move |(number, _)| until.wrapping_sub(*number) as i16 >= 0).map(|(_, input)| input)
+    }
+
     /// Inputs that wait.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -134,6 +140,20 @@ mod tests {
         buffer.insert(&message(10));
         buffer.insert(&message(8));
         assert_eq!(buffer.len(), 4);
+    }
+
+    /// proves: SHO-5
+    #[test]
+    fn ahead_are_the_inputs_that_wait_up_to_the_one_named() {
+        let mut buffer = InputBuffer::default();
+        buffer.insert(&message(1));
+        buffer.pop();
+        let ahead = |buffer: &InputBuffer, until| buffer.ahead(until).map(|i| i.move_x).collect::<Vec<_>>();
+        assert_eq!(buffer.applied(), u16::MAX - 1);
+        assert_eq!(ahead(&buffer, 0), [-1, 0], "numbers wrap");
+        assert_eq!(ahead(&buffer, 9), [-1, 0, 1], "what has not come yet is not waited for");
+        assert_eq!(ahead(&buffer, u16::MAX - 1), [], "it was applied already");
+        assert_eq!(ahead(&buffer, u16::MAX - 9), []);
     }
 
     #[test]

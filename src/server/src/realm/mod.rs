@@ -7,6 +7,7 @@ mod encode;
 mod inbox;
 mod interest;
 mod player;
+mod shots;
 mod snapshot;
 mod store;
 mod tell;
@@ -29,6 +30,7 @@ use protocol::{CharacterId, NetId};
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
 use rudp::{Prefetch, Reason, channel};
+use shots::Shots;
 use std::sync::Arc;
 use store::Store;
 use tell::{Desk, Report};
@@ -111,6 +113,20 @@ pub struct RealmStatus {
     pub resyncs: u64,
     /// Messages refused because their sender may not say that.
     pub refused: u64,
+    /// Shots carried out.
+    pub shots: u64,
+    /// Of those, shots that hit somebody.
+    pub shots_hit: u64,
+    /// Sum over them of how long ago their shooters saw what they shot at, in 1/256 tick.
+    pub shots_rewound_steps: u64,
+    /// Shots refused because their shooters saw too long ago what they shot at.
+    pub shots_stale: u64,
+    /// Shots refused because the weapon was not ready.
+    pub shots_too_soon: u64,
+    /// Events told, counted once for each receiver.
+    pub events_told: u64,
+    /// Events that some receiver had no bytes left for.
+    pub events_untold: u64,
     /// Joins refused because the world is full.
     pub refused_full: u64,
     /// Joins refused because the record could not be used.
@@ -139,6 +155,7 @@ pub struct Realm {
     desks: Vec<Desk>,
     /// What all hands but the first have written.
     arenas: Vec<Outbound>,
+    shots: Shots,
     /// What became of parts, as the gate has said since the last tick.
     reports: Vec<Report>,
     /// By row: how many viewers have a slot that names this entity.
@@ -181,6 +198,7 @@ impl Realm {
             store: Store::default(),
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
+            shots: Shots::default(),
             reports: Vec::new(),
             named_by: Vec::new(),
             departed: Vec::new(),
@@ -213,6 +231,7 @@ impl Realm {
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
+        self.carry_out_shots();
         self.tell_everyone(out);
         self.save_due();
         self.recycle();
@@ -352,6 +371,10 @@ impl Realm {
             }
             ClientMessage::Place { x_units, y_units } => match (player.role, player.stage) {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
+                _ => self.status.refused += 1,
+            },
+            ClientMessage::Shoot(shoot) => match player.stage {
+                Stage::Playing(id) if self.shots.ask(id, session, shoot) => {}
                 _ => self.status.refused += 1,
             },
         }

@@ -4,6 +4,7 @@ use super::inbox::InputBuffer;
 use super::store::Saved;
 use super::view::View;
 use crate::SessionId;
+use game::Trigger;
 use protocol::{CharacterId, NetId, Tick};
 use rudp::token::Role;
 use std::collections::{BTreeMap, VecDeque};
@@ -30,6 +31,8 @@ pub struct Player {
     pub stage: Stage,
     /// Inputs that wait.
     pub inbox: InputBuffer,
+    /// When he may shoot again.
+    pub trigger: Trigger,
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
     pub is_silent: bool,
     /// What the client knows of others.
@@ -52,6 +55,7 @@ impl Player {
             role,
             stage: Stage::Loading,
             inbox: InputBuffer::default(),
+            trigger: Trigger::default(),
             is_silent: false,
             view: View::new(),
             budget_bytes: 0,

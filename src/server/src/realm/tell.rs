@@ -8,6 +8,7 @@ use super::Realm;
 use super::encode::EncodeCache;
 use super::interest::{Change, Interest, Sight};
 use super::player::{Player, Stage};
+use super::shots::{Ear, Happened};
 use super::snapshot::{SnapshotWriter, Viewer};
 use super::view::View;
 use crate::SessionId;
@@ -32,6 +33,7 @@ pub(super) struct Desk {
     interest: Interest,
     cache: EncodeCache,
     writer: SnapshotWriter,
+    ear: Ear,
     tally: Tally,
     /// Entities that came into somebody's view in this tick, and that nobody's slot names any more, once for each.
     named: Vec<NetId>,
@@ -44,6 +46,8 @@ struct Tally {
     reports: usize,
     reports_unknown: u64,
     snapshots_skipped: u64,
+    events_told: u64,
+    events_untold: u64,
 }
 
 /// What all hands read and nobody writes.
@@ -54,6 +58,7 @@ struct Scene<'a> {
     sight: Sight,
     /// In the order of their sessions.
     reports: &'a [Report],
+    happened: &'a Happened,
     prefetch: Prefetch,
     #[cfg(feature = "faults")]
     fault: Option<crate::Fault>,
@@ -92,6 +97,7 @@ impl Realm {
             now,
             sight: self.sight,
             reports: &self.reports,
+            happened: self.shots.happened(),
             prefetch: self.config.prefetch,
             #[cfg(feature = "faults")]
             fault: self.config.fault,
@@ -117,10 +123,12 @@ impl Realm {
         for desk in &mut self.desks {
             desk.named.drain(..).for_each(|id| self.named_by[id.row()] += 1);
             desk.unnamed.drain(..).for_each(|id| self.named_by[id.row()] -= 1);
-            let Tally { reports, reports_unknown, snapshots_skipped } = std::mem::take(&mut desk.tally);
-            reported += reports;
-            self.status.reports_unknown += reports_unknown;
-            self.status.snapshots_skipped += snapshots_skipped;
+            let tally = std::mem::take(&mut desk.tally);
+            reported += tally.reports;
+            self.status.reports_unknown += tally.reports_unknown;
+            self.status.snapshots_skipped += tally.snapshots_skipped;
+            self.status.events_told += tally.events_told;
+            self.status.events_untold += tally.events_untold;
             self.status.updates += desk.writer.updates;
             self.status.encoded += desk.cache.encoded;
         }
@@ -180,6 +188,10 @@ impl Share<'_> {
         if player.is_silent {
             return;
         }
+        // Before the parts of the tick that they belong to.
+        let told = self.desk.ear.tell(self.scene.happened, id, player, self.arena);
+        self.desk.tally.events_told += told.told;
+        self.desk.tally.events_untold += told.left_out;
         if player.budget_bytes <= 0 {
             self.desk.tally.snapshots_skipped += 1;
             return;

@@ -1,0 +1,142 @@
+//! One shot: from the shooter's eye, through the world as he saw it, to whom or what it meets first.
+//!
+//! spec: SHO-5, SHO-7. Shots arrive at once. The shooter stands where he has put himself, because he predicts himself;
+//! everybody else stands where he was drawn ([`Rewind`]).
+
+use crate::history::{REWIND_TICKS_MAX, Rewind};
+use crate::ray::{Ray, Span};
+use crate::spatial::Quadtree;
+use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
+use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, TICK_RATE_HZ, unit_of};
+use protocol::view::Place;
+use protocol::{EntityKind, NetId, Tick, ViewTick};
+
+/// How far a shot reaches: 100 m, in subunits. As far as people see each other: nobody aims at what he is not shown.
+pub const SHOT_RANGE: i32 = 100 * SUBUNITS_PER_M;
+/// From the ground to the crown of a body: 1.8 m, in subunits.
+pub const BODY_HEIGHT: i32 = 9 * SUBUNITS_PER_M / 5;
+/// From the ground to where a body shoots from: 1.6 m, in subunits.
+pub const EYE_HEIGHT: i32 = 8 * SUBUNITS_PER_M / 5;
+
+/// Where a shot goes, and what its shooter saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aim {
+    /// The moment at which the others were drawn for him.
+    pub view: ViewTick,
+    /// As in [`protocol::event::Shoot`].
+    pub yaw: u16,
+    /// As in [`protocol::event::Shoot`].
+    pub pitch: u16,
+}
+
+/// What came of a shot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShotOutcome {
+    /// Whom it hit.
+    pub target: Option<NetId>,
+    /// From where it came.
+    pub eye: Place,
+    /// Where it ended.
+    pub end: Place,
+    /// How long ago the shooter saw what he shot at, in steps of 1/256 tick.
+    pub rewound_steps: u64,
+}
+
+/// Shots of one player in a row: the weapon fires ten times a second. A client may say anything at any time, so the
+/// count is kept here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trigger {
+    /// When it would be ready if every shot had waited for its turn.
+    ready: Tick,
+}
+
+/// Ticks between two shots of a player: ten a second.
+const SHOT_INTERVAL_TICKS: u32 = TICK_RATE_HZ / 10;
+/// Shots that may come at once: what a lost datagram held up arrives with what was shot since.
+const SHOT_BURST: u32 = 3;
+
+impl Trigger {
+    /// Whether the weapon fires; if so, it has.
+    pub fn pull(&mut self, now: Tick) -> bool {
+        if self.ready.since(now) > (SHOT_BURST - 1) * SHOT_INTERVAL_TICKS {
+            return false;
+        }
+        self.ready = Tick(self.ready.max(now).0.saturating_add(SHOT_INTERVAL_TICKS));
+        true
+    }
+}
+
+/// A body of its kind that can be hit: radius and height in subunits.
+const fn hit_shape(kind: EntityKind) -> Option<(i32, i32)> {
+    match kind {
+        EntityKind::Player => Some((BODY_RADIUS, BODY_HEIGHT)),
+    }
+}
+
+/// Carries out a shot of `shooter`, whose body is at `body`.
+pub(crate) fn carry_out(
+    map: &StaticMap,
+    spatial: &Quadtree,
+    rewind: &Rewind<'_>,
+    shooter: NetId,
+    body: &Body,
+    aim: &Aim,
+) -> ShotOutcome {
+    let eye = Place { x: body.x, y: body.y, z: body.z.saturating_add(EYE_HEIGHT) };
+    let ray = Ray::new(eye, aim.yaw, aim.pitch);
+    let reach = reach(map, &ray);
+    let mut first: Option<(i64, NetId)> = None;
+    let middle = ray.at(reach / 2);
+    let radius = unit_of((reach / 2) as i32) + CANDIDATE_MARGIN_UNITS;
+    spatial.query_circle(unit_of(middle.x), unit_of(middle.y), radius, &mut |id| {
+        if id != shooter
+            && let Some(length) = meets(&ray, rewind, id, reach)
+            && first.is_none_or(|first| (length, id) < first)
+        {
+            first = Some((length, id));
+        }
+    });
+    let (length, target) = first.map_or((reach, None), |(length, id)| (length, Some(id)));
+    ShotOutcome { target, eye, end: ray.at(length), rewound_steps: rewind.age_steps() }
+}
+
+/// How much farther from the middle of a ray than half its length somebody may be now who is hit: his radius, what he can
+/// have run since he was seen (the motion rules keep a body within a subunit of [`RUN_SPEED`]), and a unit for each of the
+/// four numbers that are rounded. Whoever was put elsewhere since then is not looked for.
+const CANDIDATE_MARGIN_UNITS: i32 = ((BODY_RADIUS + REWIND_TICKS_MAX as i32 * (RUN_SPEED + 1)) >> SUBUNIT_BITS) + 4;
+
+/// How far along the ray an entity is met as it was drawn, if that is within `reach`.
+fn meets(ray: &Ray, rewind: &Rewind<'_>, id: NetId, reach: i64) -> Option<i64> {
+    let (radius, height) = hit_shape(rewind.kind(id))?;
+    first_within(ray.through(rewind.place(id)?, radius, height)?, reach)
+}
+
+/// How far the ray goes before a block, the ground or the end of its range.
+fn reach(map: &StaticMap, ray: &Ray) -> i64 {
+    let range = ray.ground().map_or(i64::from(SHOT_RANGE), |ground| ground.min(i64::from(SHOT_RANGE)));
+    let (from, to) = (ray.from(), ray.at(range));
+    let (west, south, east, north) = (from.x.min(to.x), from.y.min(to.y), from.x.max(to.x), from.y.max(to.y));
+    let blocks = map.blocks_near(west, south, east, north);
+    blocks.filter_map(|block| first_within(ray.over(block)?, range)).min().unwrap_or(range)
+}
+
+/// Where a shot first comes to a span, if that is within `reach`: where the span begins, or the eye if that is inside.
+fn first_within(span: Span, reach: i64) -> Option<i64> {
+    let enter = span.enter.max(0);
+    (enter <= span.leave && enter <= reach).then_some(enter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// proves: SHO-5
+    #[test]
+    fn a_trigger_fires_three_at_once_and_ten_a_second() {
+        let mut trigger = Trigger::default();
+        assert_eq!([(); 5].map(|()| trigger.pull(Tick(1_000))), [true, true, true, false, false]);
+        let fired = (1_001..1_601).filter(|&tick| trigger.pull(Tick(tick))).count();
+        assert_eq!(fired, 100);
+        assert!((0..3).all(|_| trigger.pull(Tick(5_000))), "a rested weapon is ready again");
+    }
+}

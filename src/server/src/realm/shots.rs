@@ -1,0 +1,236 @@
+//! Shots: asked for by messages, carried out after the motion of their tick, told to those whom they concern.
+
+use super::Realm;
+use super::player::{Player, Stage};
+use crate::SessionId;
+use crate::outbound::Outbound;
+use game::Aim;
+use protocol::event::{Shoot, Shot, ShotRefusal};
+use protocol::message::ServerMessage;
+use protocol::unit::unit_of;
+use protocol::{GameEvent, NetId, Tick, codec};
+use rudp::channel;
+use std::ops::Range;
+
+/// Shots of one tick, and what came of them.
+#[derive(Debug, Default)]
+pub struct Shots {
+    /// In the order in which they came.
+    asked: Vec<Asked>,
+    happened: Happened,
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    by: NetId,
+    /// Keeps the order of one shooter's shots.
+    place: u16,
+    session: SessionId,
+    shoot: Shoot,
+}
+
+/// What happened in one tick, for all who tell of it to read.
+#[derive(Debug, Default)]
+pub struct Happened {
+    /// In order.
+    events: Vec<Event>,
+    /// Their messages, the same for all receivers.
+    bytes: Vec<u8>,
+    /// Who has part in which event, sorted; the index of an event is its place in `events`.
+    concerns: Vec<(NetId, u16)>,
+    /// By row: whether an entity has part in any.
+    is_concerned: Vec<bool>,
+    /// The event whose turn it is to be told first among those of one concern: another one each tick, so that nobody's
+    /// shots are always those left out.
+    first: u16,
+}
+
+#[derive(Debug)]
+struct Event {
+    bytes: Range<usize>,
+    by: NetId,
+    /// Nobody else's business.
+    is_private: bool,
+}
+
+/// Shots of one tick at most; they are counted in 16 bits. Of 2,000 players that is 32 each, where three can be
+/// carried out: whoever sends so many means harm.
+const ASKED_MAX: usize = u16::MAX as usize;
+/// What an event costs beside its message: the type, id and length of its frame (spec: PKT-20).
+const EVENT_FRAME_BYTES: i32 = 4;
+/// Spreads ticks over the events of each: a large prime, so that weapons which fire every few ticks meet all turns.
+const SCATTER: u32 = 2_654_435_761;
+
+impl Shots {
+    /// A player shoots in the coming tick; false if there is no room for more.
+    pub fn ask(&mut self, by: NetId, session: SessionId, shoot: Shoot) -> bool {
+        let has_room = self.asked.len() < ASKED_MAX;
+        if has_room {
+            self.asked.push(Asked { by, place: self.asked.len() as u16, session, shoot });
+        }
+        has_room
+    }
+
+    /// What came of those of the last tick.
+    pub fn happened(&self) -> &Happened {
+        &self.happened
+    }
+}
+
+impl Realm {
+    /// spec: SHO-4. Carries out what was asked for since the last tick, in the order of the shooters' ids: which thread or
+    /// datagram came first decides nothing.
+    pub(super) fn carry_out_shots(&mut self) {
+        self.shots.happened.begin();
+        let mut asked = std::mem::take(&mut self.shots.asked);
+        asked.sort_unstable_by_key(|asked| (asked.by, asked.place));
+        let tick = self.game.now();
+        for asked in asked.drain(..) {
+            let Some(event) = self.carry_out(&asked, tick) else { continue };
+            codec::encode(&ServerMessage::Event { tick, event }, &mut self.shots.scratch);
+            self.shots.happened.add(asked.by, &event, &self.shots.scratch);
+        }
+        self.shots.asked = asked;
+        self.shots.happened.end(tick);
+    }
+
+    /// None if the shooter has left since he asked.
+    fn carry_out(&mut self, asked: &Asked, now: Tick) -> Option<GameEvent> {
+        let (by, status) = (asked.by, &mut self.status);
+        let plays = |player: &&mut Player| player.stage == Stage::Playing(by);
+        let Some(player) = self.players.find(asked.session).filter(plays) else {
+            status.stale += 1;
+            return None;
+        };
+        let Shoot { number, input, view, yaw, pitch } = asked.shoot;
+        if !player.trigger.pull(now) {
+            status.shots_too_soon += 1;
+            return Some(GameEvent::ShotRefused { number, reason: ShotRefusal::TooSoon });
+        }
+        let outcome = self.game.shoot(by, player.inbox.ahead(input), &Aim { view, yaw, pitch });
+        let Ok(outcome) = outcome.expect("who plays is in the world") else {
+            status.shots_stale += 1;
+            return Some(GameEvent::ShotRefused { number, reason: ShotRefusal::Stale });
+        };
+        status.shots += 1;
+        status.shots_hit += u64::from(outcome.target.is_some());
+        status.shots_rewound_steps += outcome.rewound_steps;
+        let [x_units, y_units, z_units] = [outcome.end.x, outcome.end.y, outcome.end.z].map(unit_of);
+        Some(GameEvent::Shot(Shot { by, number, target: outcome.target, x_units, y_units, z_units }))
+    }
+}
+
+impl Happened {
+    fn begin(&mut self) {
+        for &(id, _) in &self.concerns {
+            self.is_concerned[id.row()] = false;
+        }
+        self.events.clear();
+        self.bytes.clear();
+        self.concerns.clear();
+    }
+
+    fn add(&mut self, by: NetId, event: &GameEvent, message: &[u8]) {
+        let (target, is_private) = match event {
+            GameEvent::Shot(shot) => (shot.target, false),
+            GameEvent::ShotRefused { .. } => (None, true),
+        };
+        let (index, start) = (self.events.len() as u16, self.bytes.len());
+        self.bytes.extend_from_slice(message);
+        self.events.push(Event { bytes: start..self.bytes.len(), by, is_private });
+        for id in [Some(by), target].into_iter().flatten() {
+            if self.is_concerned.len() <= id.row() {
+                self.is_concerned.resize(id.row() + 1, false);
+            }
+            self.is_concerned[id.row()] = true;
+            self.concerns.push((id, index));
+        }
+    }
+
+    fn end(&mut self, now: Tick) {
+        self.concerns.sort_unstable();
+        let events = self.events.len().max(1) as u32;
+        self.first = (now.0.wrapping_mul(SCATTER) % events) as u16;
+    }
+
+    fn event(&self, index: u16) -> &Event {
+        &self.events[usize::from(index)]
+    }
+
+    /// The events in which an entity has part.
+    fn of(&self, id: NetId) -> impl Iterator<Item = u16> {
+        let from = self.concerns.partition_point(|&(of, _)| of < id);
+        self.concerns[from..].iter().take_while(move |&&(of, _)| of == id).map(|&(_, index)| index)
+    }
+}
+
+/// How much an event concerns a receiver, most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Concern {
+    /// He shot; he waits for the answer.
+    His,
+    /// He was hit.
+    AtHim,
+    /// He sees it.
+    Seen,
+}
+
+/// Events told to one receiver, and those he had no bytes for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventsTold {
+    pub told: u64,
+    pub left_out: u64,
+}
+
+/// Listens for one receiver after another.
+#[derive(Debug, Default)]
+pub struct Ear {
+    /// What one is to be told: how much it concerns him, and which.
+    heard: Vec<(Concern, u16)>,
+}
+
+impl Ear {
+    /// spec: SHO-8. Tells a player what happened: his own shots always, what hit him and what he sees of others within half
+    /// of the bytes that he may have. A crowd that shoots must not fill his queue with what he cannot read.
+    pub fn tell(&mut self, happened: &Happened, id: NetId, player: &mut Player, out: &mut Outbound) -> EventsTold {
+        if happened.events.is_empty() {
+            return EventsTold::default();
+        }
+        self.hear(happened, id, player);
+        let concerning = self.heard.len();
+        let mut others_bytes = player.budget_bytes / 2;
+        self.heard.retain(|&(concern, index)| {
+            let bytes = happened.event(index).bytes.len() as i32 + EVENT_FRAME_BYTES;
+            if concern != Concern::His {
+                others_bytes -= bytes;
+            }
+            let is_told = concern == Concern::His || others_bytes >= 0;
+            player.budget_bytes -= if is_told { bytes } else { 0 };
+            is_told
+        });
+        self.heard.sort_unstable_by_key(|&(_, index)| index);
+        for &(_, index) in &self.heard {
+            out.encoded(player.session, channel::EVENT, &happened.bytes[happened.event(index).bytes.clone()]);
+        }
+        EventsTold { told: self.heard.len() as u64, left_out: (concerning - self.heard.len()) as u64 }
+    }
+
+    /// Lists what concerns a player, most first, each event once.
+    fn hear(&mut self, happened: &Happened, id: NetId, player: &Player) {
+        self.heard.clear();
+        self.heard.extend(happened.of(id).map(|index| {
+            let concern = if happened.event(index).by == id { Concern::His } else { Concern::AtHim };
+            (concern, index)
+        }));
+        for (_, other) in player.view.in_view() {
+            if happened.is_concerned.get(other.row()) == Some(&true) {
+                let public = happened.of(other).filter(|&index| !happened.event(index).is_private);
+                self.heard.extend(public.map(|index| (Concern::Seen, index)));
+            }
+        }
+        self.heard.sort_unstable_by_key(|&(concern, index)| (index, concern));
+        self.heard.dedup_by_key(|&mut (_, index)| index);
+        self.heard.sort_unstable_by_key(|&(concern, index)| (concern, index < happened.first, index));
+    }
+}
