@@ -5,15 +5,18 @@
 //! [`Client::poll_transmit`] until both are empty, events first.
 #[doc(hidden)]
 pub mod fuzz;
+mod ordering;
 mod presence;
 mod store;
 
+pub use ordering::{EventOrder, OrderCounters};
 pub use presence::Seen;
 pub use store::{StoreCounters, StoreError};
 
+use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
-use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, codec, motion};
+use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError, Transmit, channel};
 use std::collections::VecDeque;
@@ -68,7 +71,15 @@ pub enum ClientEvent {
         /// Who.
         id: NetId,
     },
-    /// A message on a reliable channel, other than the welcome.
+    /// Something happened: behind the states of its tick, exactly once and in order. Who draws the past puts it into an
+    /// [`EventOrder`] of his own until he draws that tick.
+    Event {
+        /// In which tick.
+        tick: Tick,
+        /// What.
+        event: GameEvent,
+    },
+    /// A message on a reliable channel, other than the welcome and events.
     Message(ServerMessage),
     /// The server is not heard any more; the session is held for two minutes.
     Silent,
@@ -85,6 +96,8 @@ pub struct ClientStats {
     pub transport: rudp::ConnectionStats,
     /// Of the snapshots.
     pub store: StoreCounters,
+    /// Of the events.
+    pub order: OrderCounters,
     /// Times everything was asked for anew.
     pub resyncs: u64,
     /// Server messages that did not decode.
@@ -101,6 +114,9 @@ pub struct Client {
     inputs: [Input; INPUTS_PER_MESSAGE],
     inputs_len: usize,
     input_number: u16,
+    shot_number: u16,
+    /// Events whose tick has not been shown yet.
+    order: EventOrder,
     resync_after_ns: u64,
     resyncs: u64,
     messages_malformed: u64,
@@ -109,6 +125,8 @@ pub struct Client {
 
 /// A client that lost its bearings asks for everything anew at most once in this time: the answer takes a round trip.
 const RESYNC_PAUSE_NS: u64 = NS_PER_S;
+/// spec: MSG-4. How long an event waits for a snapshot of its tick: 250 ms, two and a half of them at the lowest rate.
+const EVENT_PATIENCE_NS: u64 = NS_PER_S / 4;
 
 impl Client {
     /// Starts to connect; the first datagram is ready at once.
@@ -130,6 +148,8 @@ impl Client {
             inputs: [Input::default(); INPUTS_PER_MESSAGE],
             inputs_len: 0,
             input_number: 0,
+            shot_number: 0,
+            order: EventOrder::new(EVENT_PATIENCE_NS),
             resync_after_ns: 0,
             resyncs: 0,
             messages_malformed: 0,
@@ -158,7 +178,8 @@ impl Client {
     /// When [`Self::handle_timeout`] wants to be called next, in nanoseconds of the monotonic clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.transport.poll_timeout()
+        let deadlines = [self.transport.poll_timeout(), self.order.deadline_ns()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The next datagram to send, written into `buf`.
@@ -191,6 +212,24 @@ impl Client {
         let len = message.encode(&mut buf);
         // An input that cannot be queued is superseded by the next one, which carries it along.
         let _ = self.transport.send(channel::INPUT, &buf[..len]);
+    }
+
+    /// The player shoots along `yaw` and `pitch` (65,536 to a turn, see [`Shoot`]) at what he was shown at `view`, from
+    /// where the inputs pushed so far bring him. Answers the number under which the outcome will be told.
+    ///
+    /// On the event channel, which is reliable: a shot must count once, and what a loss delays is judged all the same by
+    /// the moment it names. Messages as short as this one ride in every packet while packets are lost, so a lost one
+    /// costs a tick.
+    ///
+    /// # Errors
+    /// [`SendError`] when the channel's queue is full or the session is not up.
+    pub fn shoot(&mut self, view: ViewTick, yaw: u16, pitch: u16) -> Result<u16, SendError> {
+        let number = self.shot_number;
+        let shoot = Shoot { number, input: self.input_number, view, yaw, pitch };
+        codec::encode(&ClientMessage::Shoot(shoot), &mut self.scratch);
+        self.transport.send(channel::EVENT, &self.scratch)?;
+        self.shot_number = number.wrapping_add(1);
+        Ok(number)
     }
 
     /// Sends a message on the control channel.
@@ -263,6 +302,7 @@ impl Client {
         ClientStats {
             transport: *self.transport.stats(),
             store: self.store.counters,
+            order: self.order.counters,
             resyncs: self.resyncs,
             messages_malformed: self.messages_malformed,
         }
@@ -274,7 +314,11 @@ impl Client {
             match event {
                 rudp::ClientEvent::Message { sequence, channel: channel::SNAPSHOT, bytes } => {
                     let decoded = match &self.welcome {
-                        Some(_) => self.store.apply(bytes, &mut self.events),
+                        Some(_) => {
+                            let applied = self.store.apply(bytes, &mut self.events);
+                            self.order.release(self.store.newest(), now.mono_ns, &mut self.events);
+                            applied
+                        }
                         None => Err(StoreError::NotWelcome),
                     };
                     // spec: SNP-2
@@ -289,17 +333,24 @@ impl Client {
                         self.welcome = Some(welcome);
                         self.events.push_back(ClientEvent::Joined(welcome));
                     }
+                    Ok(ServerMessage::Event { tick, event }) => {
+                        let early = self.order.push(now.mono_ns, tick, event);
+                        self.events.extend(early.map(|(tick, event)| ClientEvent::Event { tick, event }));
+                        self.order.release(self.store.newest(), now.mono_ns, &mut self.events);
+                    }
                     Ok(message) => self.events.push_back(ClientEvent::Message(message)),
                     Err(_) => self.messages_malformed += 1,
                 },
                 rudp::ClientEvent::Silent => self.events.push_back(ClientEvent::Silent),
                 rudp::ClientEvent::Resumed => self.events.push_back(ClientEvent::Resumed),
                 rudp::ClientEvent::Disconnected { reason } => {
+                    self.order.release(Tick(u32::MAX), now.mono_ns, &mut self.events);
                     self.events.push_back(ClientEvent::Disconnected(reason));
                 }
                 _ => {}
             }
         }
+        self.order.release(self.store.newest(), now.mono_ns, &mut self.events);
         if lost_bearings && now.mono_ns >= self.resync_after_ns && self.send(&ClientMessage::Resync).is_ok() {
             self.resync_after_ns = now.mono_ns + RESYNC_PAUSE_NS;
             self.resyncs += 1;

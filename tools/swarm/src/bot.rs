@@ -283,7 +283,7 @@ impl Bot {
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
                 ClientEvent::Silent => flock.tally.silents += 1,
                 ClientEvent::Resumed => flock.tally.resumes += 1,
-                ClientEvent::Message(_) => {}
+                ClientEvent::Message(_) | ClientEvent::Event { .. } => {}
                 ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
             }
         }

@@ -6,7 +6,7 @@ use netem::{Link, LinkConfig};
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_NS, units_from_m};
-use protocol::{CharacterId, Input, NetId, OwnState, Tick, motion};
+use protocol::{CharacterId, GameEvent, Input, NetId, OwnState, Tick, motion};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::seal::Key;
 use rudp::time::Now;
@@ -21,6 +21,8 @@ pub const SERVER: &str = "10.0.0.1:7777";
 const STEP_NS: u64 = TICK_NS / 4;
 /// When the virtual world begins.
 const UNIX_S: u64 = 1_800_000_000;
+
+pub type BeforeInput = Box<dyn FnMut(usize, &mut Bot)>;
 
 pub struct Rig {
     pub now: Now,
@@ -42,6 +44,8 @@ pub struct Rig {
     pub nameless: bool,
     /// What the tokens of later joins allow.
     pub role: Role,
+    /// Called for each bot, with its index, right before it says what it wants in a client tick.
+    pub before_input: Option<BeforeInput>,
     next_tick_ns: u64,
     steps: u64,
     map: Arc<StaticMap>,
@@ -57,7 +61,11 @@ pub struct Bot {
     pub up: Link,
     pub down: Link,
     /// Updates of others that wait for the truth of their tick.
-    updates: Vec<(Tick, NetId, protocol::EntityState)>,
+    pub updates: Vec<(Tick, NetId, protocol::EntityState)>,
+    /// What happened, each with the newest tick that was shown by then.
+    pub happened: Vec<(Tick, Tick, GameEvent)>,
+    /// All inputs that were sent; the first has number 1.
+    pub inputs: Vec<Input>,
     pub events: Vec<ClientEvent>,
     pub echoes: Vec<u32>,
     pub gone: Option<rudp::Reason>,
@@ -92,6 +100,7 @@ impl Rig {
             waiting_jobs: Vec::new(),
             stray: Vec::new(),
             role: Role::Operator,
+            before_input: None,
             nameless: false,
             next_tick_ns: now.mono_ns,
             steps: 0,
@@ -114,6 +123,8 @@ impl Rig {
             up: Link::new(self.link, seed),
             down: Link::new(self.link, seed + 1),
             updates: Vec::new(),
+            happened: Vec::new(),
+            inputs: Vec::new(),
             events: Vec::new(),
             echoes: Vec::new(),
             gone: None,
@@ -264,6 +275,9 @@ impl Rig {
                     self.truth.insert((*tick, bot.client.welcome().unwrap().own), *state);
                 }
                 ClientEvent::Update { tick, id, state } => bot.updates.push((*tick, *id, *state)),
+                ClientEvent::Event { tick, event } => {
+                    bot.happened.push((bot.client.newest_tick(), *tick, *event));
+                }
                 ClientEvent::Message(ServerMessage::Echo { number }) => bot.echoes.push(*number),
                 ClientEvent::Disconnected(reason) => bot.gone = Some(*reason),
                 _ => {}
@@ -281,7 +295,13 @@ impl Rig {
             if bot.wanders {
                 bot.input.yaw = (bot.input.yaw + self.rng.random_range(0..40)) % 4_096;
             }
+            if let Some(before_input) = &mut self.before_input {
+                before_input(index, bot);
+            }
             bot.client.push_input(now, bot.input);
+            if bot.client.welcome().is_some() {
+                bot.inputs.push(bot.input);
+            }
         }
         let mut buf = [0; 1_500];
         while let Some(transmit) = bot.client.poll_transmit(now, &mut buf) {
