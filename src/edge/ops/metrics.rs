@@ -12,6 +12,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use protocol::ViewTick;
+use protocol::unit::TICK_RATE_HZ;
 use std::fmt;
 use std::sync::Arc;
 
@@ -134,6 +136,7 @@ impl Figures {
         page.totals_of("inputs_irregular", "Player-ticks without an input and inputs without a tick", inputs)?;
         page.total("snapshots_skipped", "Snapshots that had no byte left", realm.snapshots_skipped)?;
         page.total("resyncs", "Times a client asked for everything anew", realm.resyncs)?;
+        self.shots(page)?;
         page.gauge("overload_level", "Steps of the overload ladder taken", 0.0)?;
         let times = &world.times;
         let mut buckets: Vec<(f64, u64)> =
@@ -146,6 +149,26 @@ impl Figures {
             times.total(),
             &buckets,
         )
+    }
+
+    fn shots(&self, page: &mut Page<'_>) -> fmt::Result {
+        let world = self.board.world.load();
+        let realm = &world.realm;
+        let shots = [
+            ([("outcome", "hit")], realm.shots_hit),
+            ([("outcome", "missed")], realm.shots.saturating_sub(realm.shots_hit)),
+            ([("outcome", "stale")], realm.shots_stale),
+            ([("outcome", "too_soon")], realm.shots_too_soon),
+        ];
+        page.totals_of("shots", "Shots of players; stale and too_soon were refused", shots)?;
+        let rewound = realm.shots_rewound_steps as f64 / f64::from(ViewTick::STEPS * TICK_RATE_HZ);
+        page.counter_s(
+            "shot_rewind_seconds",
+            "How long ago shooters saw what they shot at, summed over shots",
+            rewound,
+        )?;
+        let events = [([("outcome", "told")], realm.events_told), ([("outcome", "left_out")], realm.events_untold)];
+        page.totals_of("events", "Events by receiver; left out where a battle would take all his bytes", events)
     }
 
     fn queues(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -281,6 +304,8 @@ mod tests {
         for ns in [400_000, 900_000, 2_000_000_000] {
             world.times.record(ns);
         }
+        (world.realm.shots, world.realm.shots_hit, world.realm.shots_stale) = (10, 4, 2);
+        (world.realm.shots_rewound_steps, world.realm.events_untold) = (256 * 90, 7);
         board.world.store(Arc::new(world));
         let tally = Arc::new(Tally::default());
         tally.minted.add();
@@ -297,6 +322,11 @@ mod tests {
             "throng_tick_duration_seconds_bucket{le=\"0.1\"} 2",
             "throng_tick_duration_seconds_bucket{le=\"+Inf\"} 3",
             "throng_tick_duration_seconds_count 3",
+            "throng_shots_total{outcome=\"hit\"} 4",
+            "throng_shots_total{outcome=\"missed\"} 6",
+            "throng_shots_total{outcome=\"stale\"} 2",
+            "throng_shot_rewind_seconds_total 1.5",
+            "throng_events_total{outcome=\"left_out\"} 7",
             "throng_packets_total{dir=\"in\"} 0",
             "throng_drops_total{reason=\"request_seal\"} 0",
             "throng_transport_events_total{event=\"sessions_started\"} 0",

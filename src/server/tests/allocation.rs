@@ -42,16 +42,22 @@ fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
     }
     assert_ne!(ALLOCATIONS.load(Ordering::Relaxed), 0, "the counter counts");
     let (parts, answers, updates) = (stand.parts, stand.answers, stand.realm.status().updates);
+    let (events, before) = (stand.events, *stand.realm.status());
     let mut allocations = 0;
     for _ in 0..600 {
         stand.speak();
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let asked = ALLOCATIONS.load(Ordering::Relaxed);
         stand.turn();
-        allocations += ALLOCATIONS.load(Ordering::Relaxed) - before;
+        allocations += ALLOCATIONS.load(Ordering::Relaxed) - asked;
         stand.hand_over();
     }
     assert_eq!(allocations, 0, "in 600 ticks");
     assert_eq!(stand.parts - parts, 600 * u64::from(PLAYERS), "everybody was told of every tick");
     assert_eq!(stand.answers - answers, 600 / 30 * u64::from(PLAYERS), "every echo was answered");
-    assert!(stand.realm.status().updates - updates > 600 * u64::from(PLAYERS), "people saw each other");
+    let status = stand.realm.status();
+    assert_eq!(stand.events - events, status.events_told - before.events_told);
+    let [shots, hits] = [status.shots - before.shots, status.shots_hit - before.shots_hit];
+    let refused = [status.shots_stale - before.shots_stale, status.shots_too_soon - before.shots_too_soon];
+    assert!(shots > 3_000 && hits > 100 && refused.iter().all(|&refused| refused > 500), "{status:?}");
+    assert!(status.updates - updates > 600 * u64::from(PLAYERS), "people saw each other");
 }

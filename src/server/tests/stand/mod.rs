@@ -1,13 +1,14 @@
 //! A realm with sixty people who run about, and stand-ins for their gate and their journal.
 
-use protocol::Input;
+use protocol::event::Shoot;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_NS, units_from_m};
+use protocol::{Input, Tick, ViewTick};
 use rudp::time::Now;
 use rudp::token::{Name, Role, UserData};
-use rudp::{PartId, PartOutcome};
+use rudp::{PartId, PartOutcome, channel};
 use server::{Inbound, Outbound, OutboundItem, Realm, RealmConfig, SessionEvent, SessionId, StoreDone, StoreJob};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub struct Stand {
     tick: u32,
     pub parts: u64,
     pub answers: u64,
+    pub events: u64,
 }
 
 impl Stand {
@@ -41,7 +43,7 @@ impl Stand {
         configure(&mut config);
         let under_way = vec![Vec::new(); WAIT + 1];
         let (inbound, outbound) = (Inbound::default(), Outbound::default());
-        Self { realm: Realm::new(config), inbound, outbound, under_way, tick: 0, parts: 0, answers: 0 }
+        Self { realm: Realm::new(config), inbound, outbound, under_way, tick: 0, parts: 0, answers: 0, events: 0 }
     }
 
     pub fn join(&mut self) {
@@ -61,7 +63,7 @@ impl Stand {
         }
     }
 
-    /// Everybody runs to and fro, hears what became of his parts, and asks for an echo twice a second.
+    /// Everybody runs to and fro, hears what became of his parts, shoots about, and asks for an echo twice a second.
     pub fn speak(&mut self) {
         self.tick += 1;
         let slot = self.tick as usize % (WAIT + 1);
@@ -79,6 +81,17 @@ impl Stand {
             };
             self.inbound.push_inputs(session(slot), InputMessage::new(self.tick as u16, &[input]));
             self.inbound.push_budget(session(slot), 330);
+            if (self.tick + slot).is_multiple_of(7) {
+                // Every fifth shot is stale, and some come before the weapon is ready.
+                let back = if self.tick.is_multiple_of(5) { 20 } else { 5 };
+                let view = ViewTick { tick: Tick(self.tick.saturating_sub(back)), fraction: 100 };
+                let (yaw, pitch) = ((self.tick * 977 + slot * 4_001) as u16, 0);
+                for number in 0..=(self.tick % 3) as u16 {
+                    let shoot = Shoot { number, input: self.tick as u16, view, yaw, pitch };
+                    let message = ClientMessage::Shoot(shoot);
+                    self.inbound.push_event(SessionEvent::Message { session: session(slot), message });
+                }
+            }
             if (self.tick + slot).is_multiple_of(30) {
                 let message = ClientMessage::Echo { number: self.tick / 30 };
                 self.inbound.push_event(SessionEvent::Message { session: session(slot), message });
@@ -99,6 +112,7 @@ impl Stand {
                     self.parts += 1;
                     self.under_way[(self.tick as usize + WAIT) % (WAIT + 1)].push((*session, *part));
                 }
+                OutboundItem::Message { channel: channel::EVENT, .. } => self.events += 1,
                 OutboundItem::Message { .. } => self.answers += 1,
                 OutboundItem::Close { .. } => panic!("nobody is to go"),
             }
