@@ -3,6 +3,7 @@
 //! spec: SHO-1, SHO-2. A client draws the past, between two ticks; a shot names that moment, and the server puts everybody
 //! back to where the shooter saw him. Both ends compute the places by [`Place::between`].
 
+use crate::unit::{SUBUNIT_BITS, UNITS_PER_M};
 use crate::{EntityState, Tick};
 use bincode::{Decode, Encode};
 
@@ -44,9 +45,9 @@ pub struct Place {
     pub z: i32,
 }
 
-/// The longest step that is a movement: 0.5 m in a tick, five times a run. What went farther was put there, and is at
-/// its old place until it is at the new one.
-pub const STRIDE_UNITS_MAX: u32 = 160;
+/// The longest step that is a movement: 4 m in a tick, since nothing runs or flies at 240 m/s. What went farther was put
+/// there, and is at its old place until it is at the new one.
+pub const STRIDE_UNITS_MAX: u32 = 4 * UNITS_PER_M as u32;
 
 impl Place {
     /// Where a body of this state is drawn.
@@ -69,10 +70,10 @@ impl Place {
 
 /// A unit's south-west corner; whoever draws knows no more of a body.
 const fn subunits(units: i32) -> i32 {
-    units << crate::unit::SUBUNIT_BITS
+    units << SUBUNIT_BITS
 }
 
-const _: () = assert!(ViewTick::STEPS == 1 << crate::unit::SUBUNIT_BITS, "or places between two states need rounding");
+const _: () = assert!(ViewTick::STEPS == 1 << SUBUNIT_BITS, "or places between two states need rounding");
 
 #[cfg(test)]
 mod tests {
@@ -93,11 +94,13 @@ mod tests {
     /// proves: SHO-2
     #[test]
     fn whoever_was_put_elsewhere_is_not_smeared_over_the_way() {
-        let stride = EntityState { x: FROM.x + 160, ..FROM };
-        assert_eq!(Place::between(&FROM, &stride, 128).x, 1_080 << 8);
-        for leap in
-            [EntityState { x: FROM.x + 161, ..FROM }, EntityState { y: -5, ..FROM }, EntityState { z: 161, ..FROM }]
-        {
+        let stride = EntityState { x: FROM.x + 1_280, ..FROM };
+        assert_eq!(Place::between(&FROM, &stride, 128).x, 1_640 << 8);
+        for leap in [
+            EntityState { x: FROM.x + 1_281, ..FROM },
+            EntityState { y: 700, ..FROM },
+            EntityState { z: 1_281, ..FROM },
+        ] {
             assert_eq!(Place::between(&FROM, &leap, 255), Place::of(&FROM));
         }
     }
