@@ -9,10 +9,12 @@ use protocol::motion::{self, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::{EntityState, GameEvent, Input, NetId, Tick, ViewTick};
 use rig::{Bot, Rig};
+use server::{Crew, Task};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::rc::Rc;
+use std::sync::Arc;
 
 fn link(round_trip_ms: u64) -> LinkConfig {
     LinkConfig::with_latency_ns(round_trip_ms * 500_000)
@@ -325,9 +327,7 @@ fn what_is_refused_is_told_to_its_shooter_alone_and_counted() {
 fn in_a_battle_nobody_loses_his_own_answers_his_snapshots_or_his_session() {
     let places: Vec<_> = (0..60).map(|n| (500.0 + f64::from(n % 8) * 3.0, 500.0 + f64::from(n / 8) * 3.0)).collect();
     let mut rig = stand(&[link(60)], &places);
-    for bot in &mut rig.bots {
-        bot.wanders = true;
-    }
+    rig.bots.iter_mut().for_each(|bot| bot.wanders = true);
     let before = rig.bots[0].client.stats().store;
     shoot_in_turn(&mut rig, 0..60, TRIGGER_TICKS, 600);
     rig.run_ticks(60);
@@ -350,4 +350,34 @@ fn in_a_battle_nobody_loses_his_own_answers_his_snapshots_or_his_session() {
     assert!(after.ticks - before.ticks > 600, "{} ticks", after.ticks - before.ticks);
     assert!(after.updates - before.updates > 600 * 5, "{} updates", after.updates - before.updates);
     rig.assert_all_true();
+}
+
+/// Three hands, the last first.
+#[derive(Debug)]
+struct Backwards;
+
+impl Crew for Backwards {
+    fn hands(&self) -> usize {
+        3
+    }
+
+    fn run(&self, tasks: &mut [Task<'_>]) {
+        tasks.iter_mut().rev().for_each(Task::work);
+    }
+}
+
+#[test]
+fn what_is_told_of_a_battle_does_not_depend_on_how_many_hands_tell_it() {
+    let battle = |crew: Arc<dyn Crew>| {
+        let places: Vec<_> =
+            (0..30).map(|n| (500.0 + f64::from(n % 6) * 3.0, 500.0 + f64::from(n / 6) * 3.0)).collect();
+        let mut rig = stand_in(Rig::new(link(60), |config| config.crew = crew), &[link(60)], &places);
+        rig.bots.iter_mut().for_each(|bot| bot.wanders = true);
+        shoot_in_turn(&mut rig, 0..30, TRIGGER_TICKS, 120);
+        rig.run_ticks(30);
+        rig.bots.iter().map(|bot| bot.happened.clone()).collect::<Vec<_>>()
+    };
+    let (one, three) = (battle(server::alone()), battle(Arc::new(Backwards)));
+    assert!(one.iter().all(|happened| happened.len() > 200));
+    assert_eq!(one, three);
 }
