@@ -321,6 +321,32 @@ fn what_is_refused_is_told_to_its_shooter_alone_and_counted() {
     assert_eq!(rig.bots[1].happened.len(), 4);
     let status = rig.realm.status();
     assert_eq!((status.shots, status.shots_stale, status.shots_too_soon, status.shots_hit), (4, 1, 2, 0));
+    rig.run_ticks(TRIGGER_TICKS * 3);
+    for _ in 0..3 {
+        rig.bots[0].client.shoot(ViewTick::default(), 0, 0).unwrap();
+    }
+    let bot = &mut rig.bots[0];
+    bot.client.shoot(view_of(bot, 0), 0, 0).unwrap();
+    rig.run_ticks(30);
+    let status = rig.realm.status();
+    assert_eq!((status.shots, status.shots_stale, status.shots_too_soon), (4, 4, 3), "a stale shot is a shot, too");
+}
+
+/// proves: SHO-8
+#[test]
+fn who_is_silent_is_told_nothing_and_afterwards_what_happens_then() {
+    let mut rig = stand(&[link(20)], &[(500.0, 500.0), (505.0, 500.0)]);
+    rig.bots[1].is_mute = true;
+    rig.run_ticks(60 * 16);
+    assert_eq!(rig.gate.counters().sessions_silent, 1);
+    shoot_in_turn(&mut rig, 0..1, 10, 300);
+    rig.bots[1].is_mute = false;
+    rig.run_ticks(120);
+    assert_eq!((rig.bots[0].happened.len(), rig.bots[1].happened.len()), (30, 0));
+    shoot_in_turn(&mut rig, 0..1, 10, 100);
+    rig.run_ticks(60);
+    assert_eq!(shots_told(&rig.bots[1], rig.own_id(0)), (30..40).collect::<Vec<_>>());
+    assert_eq!(rig.realm.status().events_told, 30 + 20);
 }
 
 #[test]
@@ -380,4 +406,27 @@ fn what_is_told_of_a_battle_does_not_depend_on_how_many_hands_tell_it() {
     let (one, three) = (battle(server::alone()), battle(Arc::new(Backwards)));
     assert!(one.iter().all(|happened| happened.len() > 200));
     assert_eq!(one, three);
+}
+
+/// proves: SHO-4
+#[test]
+fn shots_of_one_tick_are_carried_out_in_the_order_of_ids_however_they_came() {
+    let mut rig = stand(&[link(20)], &[(500.0, 500.0), (505.0, 500.0), (510.0, 500.0)]);
+    for round in 0..20 {
+        for index in [2, 0, 1, 2] {
+            let bot = &mut rig.bots[index];
+            bot.client.shoot(view_of(bot, 0), 0, 60_000).unwrap();
+        }
+        rig.run_ticks(30 + round % 4);
+    }
+    let mut sorted = 0;
+    let ids = [0, 1, 2].map(|index| rig.own_id(index));
+    for pair in rig.bots[0].happened.windows(2) {
+        let [(_, tick, GameEvent::Shot(one)), (_, next, GameEvent::Shot(other))] = pair else { panic!("{pair:?}") };
+        if tick == next {
+            assert!((one.by, one.number) < (other.by, other.number));
+            sorted += 1;
+        }
+    }
+    assert!(ids.is_sorted() && sorted > 30, "{sorted}");
 }

@@ -234,3 +234,90 @@ impl Ear {
         self.heard.sort_unstable_by_key(|&(concern, index)| (concern, index < happened.first, index));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::OutboundItem;
+    use protocol::CharacterId;
+    use rudp::token::Role;
+
+    const ME: NetId = NetId(5);
+
+    /// Somebody who sees entities 1 to 9 except himself.
+    fn viewer(budget_bytes: i32) -> Player {
+        let session = SessionId { slot: 0, generation: 0 };
+        let mut player = Player::loading(session, CharacterId(1), Role::Player);
+        (1..10).map(NetId).filter(|id| *id != ME).for_each(|id| assert!(player.view.enter(id).is_some()));
+        player.budget_bytes = budget_bytes;
+        player
+    }
+
+    /// Each event is a message of one byte, its number.
+    fn happened(events: &[(u16, Option<u16>)], now: u32) -> Happened {
+        let mut happened = Happened::default();
+        happened.begin();
+        for (number, &(by, target)) in (0..).zip(events) {
+            let (by, target) = (NetId(by), target.map(NetId));
+            let shot = Shot { by, number, target, x_units: 0, y_units: 0, z_units: 0 };
+            happened.add(by, &GameEvent::Shot(shot), &[number as u8]);
+        }
+        happened.end(Tick(now));
+        happened
+    }
+
+    fn told(happened: &Happened, player: &mut Player) -> (Vec<u8>, u64) {
+        let (mut ear, mut out) = (Ear::default(), Outbound::default());
+        let told = ear.tell(happened, ME, player, &mut out);
+        let bytes = out.items().iter().flat_map(|item| match item {
+            OutboundItem::Message { channel: channel::EVENT, bytes, .. } => out.bytes(bytes).to_vec(),
+            _ => panic!("only events are told"),
+        });
+        let bytes: Vec<_> = bytes.collect();
+        assert_eq!(bytes.len() as u64, told.told);
+        (bytes, told.left_out)
+    }
+
+    /// proves: SHO-8
+    #[test]
+    fn one_hears_of_what_one_sees_and_of_oneself_each_once_and_in_order() {
+        let happened =
+            happened(&[(1, Some(2)), (20, None), (20, Some(9)), (20, Some(5)), (5, Some(1)), (1, Some(5))], 7);
+        assert_eq!(told(&happened, &mut viewer(1_000)), (vec![0, 2, 3, 4, 5], 0));
+    }
+
+    /// proves: SHO-8
+    #[test]
+    fn with_few_bytes_ones_own_shots_come_and_hits_on_oneself_before_those_one_sees() {
+        let events = [(1, None), (2, Some(5)), (3, Some(3)), (4, Some(5)), (5, None), (5, Some(6))];
+        let mut player = viewer(20);
+        assert_eq!(told(&happened(&events, 1), &mut player), (vec![1, 3, 4, 5], 2), "two of others fit ten bytes");
+        assert_eq!(player.budget_bytes, 0, "what is told is paid for");
+        assert_eq!(told(&happened(&events, 1), &mut viewer(-9)), (vec![4, 5], 4), "without any byte one's own come");
+    }
+
+    #[test]
+    fn nobodys_shots_are_always_those_left_out() {
+        let mut heard = [0; 9];
+        for now in 0..600 {
+            let (bytes, left_out) =
+                told(&happened(&[(1, None), (2, None), (3, None), (4, None)], now), &mut viewer(10));
+            assert_eq!((bytes.len(), left_out), (1, 3));
+            heard[usize::from(bytes[0])] += 1;
+        }
+        assert!(heard[..4].iter().all(|&times| times > 100), "{heard:?}");
+    }
+
+    #[test]
+    fn what_is_private_is_for_its_shooter() {
+        let mut happened = Happened::default();
+        for by in [1, 5] {
+            happened.add(NetId(by), &GameEvent::ShotRefused { number: 0, reason: ShotRefusal::Stale }, &[by as u8]);
+        }
+        happened.end(Tick(1));
+        assert_eq!(told(&happened, &mut viewer(1_000)), (vec![5], 0));
+        happened.begin();
+        happened.end(Tick(2));
+        assert_eq!(told(&happened, &mut viewer(1_000)), (vec![], 0), "a tick later nothing of it is left");
+    }
+}
