@@ -4,7 +4,7 @@ use game::{Aim, BODY_HEIGHT, EYE_HEIGHT, Game, GameConfig, REWIND_TICKS_MAX, SHO
 use protocol::motion::{self, BODY_RADIUS, Block, StaticMap};
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::view::Place;
-use protocol::{CharacterId, Input, NetId, Tick, ViewTick};
+use protocol::{CharacterId, EntityState, Input, NetId, Tick, ViewTick};
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -262,7 +262,7 @@ fn brute_force(game: &Game, view: ViewTick, yaw: u16, pitch: u16, wider: f64) ->
     others.filter_map(meets).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
 }
 
-/// proves: SHO-6, SHO-7
+/// proves: SHO-2, SHO-6, SHO-7
 #[test]
 fn shots_agree_with_their_vectors() {
     let wall = Block { x: 130.0, y: 90.0, width: 2.0, depth: 20.0 };
@@ -270,6 +270,18 @@ fn shots_agree_with_their_vectors() {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let wanted: Vec<_> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut lines = Vec::new();
+    for (from, to, fraction) in [
+        ((480_000, 470_000, 0), (480_032, 469_990, 3), 0),
+        ((480_000, 470_000, 0), (480_032, 469_990, 3), 100),
+        ((480_000, 470_000, 0), (480_032, 469_990, 3), 255),
+        ((480_000, 470_000, 300), (481_280, 470_000, 290), 128),
+        ((480_000, 470_000, 300), (481_281, 470_000, 290), 128),
+    ] {
+        let state = |(x, y, z)| EntityState { x, y, z, ..EntityState::default() };
+        let Place { x, y, z } = Place::between(&state(from), &state(to), fraction);
+        let words = |(x, y, z): (i32, i32, i16)| format!("({x} {y} {z})");
+        lines.push(format!("between {} and {} at {fraction} = {x} {y} {z}", words(from), words(to)));
+    }
     for (place, yaw, pitch) in [
         ((120, 100), 0, 0),
         ((120, 100), 73, 0),
