@@ -10,11 +10,16 @@ use protocol::view::Place;
 use protocol::{EntityKind, NetId, Tick, ViewTick};
 
 /// How far back a shot is judged: 250 ms, in ticks. A round trip of 200 ms and 50 ms of interpolation; whoever sees the
-/// world later than that shoots at what has long been elsewhere, and his targets would fall behind cover.
+/// world later than that shoots at what has long been elsewhere, and his targets would be hit behind cover.
 pub const REWIND_TICKS_MAX: u32 = TICK_RATE_HZ / 4;
 const _: () = assert!(REWIND_TICKS_MAX < BASELINE_TICKS, "the tables reach back far enough");
 
-/// What the shooter saw is more than [`REWIND_TICKS_MAX`] ago.
+/// A moment that is older by at most this, 50 ms, means the oldest there is: in that time nobody runs farther than 30 cm,
+/// less than he is wide. Without it a player at the edge, whose delay changes by a tick, would have every second shot
+/// refused.
+pub const CLAMP_TICKS: u32 = 3;
+
+/// What the shooter saw is older than [`REWIND_TICKS_MAX`] by more than [`CLAMP_TICKS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale;
 
@@ -26,16 +31,20 @@ pub struct Rewind<'a> {
 }
 
 impl<'a> Rewind<'a> {
-    /// The world as it was drawn at `view`. A moment later than the last tick means the last tick: nobody sees the future.
+    /// The world as it was drawn at `view`. A moment later than the last tick means the last tick: nobody sees the future;
+    /// one that is a little too old means the oldest.
     ///
     /// # Errors
     /// [`Stale`] if that is too long ago; then there is nothing to judge by, and nothing near it is made up.
     pub fn new(replicas: &'a Replicas, view: ViewTick) -> Result<Self, Stale> {
         let now = replicas.now();
-        if view.age_steps(now) > u64::from(REWIND_TICKS_MAX * ViewTick::STEPS) {
+        let age = view.age_steps(now);
+        if age > u64::from((REWIND_TICKS_MAX + CLAMP_TICKS) * ViewTick::STEPS) {
             return Err(Stale);
         }
-        Ok(Self { replicas, view: view.at_most(now) })
+        let is_too_old = age > u64::from(REWIND_TICKS_MAX * ViewTick::STEPS);
+        let oldest = ViewTick { tick: Tick(now.0 - REWIND_TICKS_MAX.min(now.0)), fraction: 0 };
+        Ok(Self { replicas, view: if is_too_old { oldest } else { view.at_most(now) } })
     }
 
     /// The moment.

@@ -20,7 +20,7 @@ mod schedule;
 mod shot;
 pub mod spatial;
 
-pub use history::{REWIND_TICKS_MAX, Rewind, Stale};
+pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
@@ -205,7 +205,7 @@ impl Game {
     /// The world as it was drawn at `view`.
     ///
     /// # Errors
-    /// [`Stale`] if that is more than [`REWIND_TICKS_MAX`] ago.
+    /// [`Stale`] if that is more than [`REWIND_TICKS_MAX`] and [`CLAMP_TICKS`] ago.
     pub fn rewind(&self, view: ViewTick) -> Result<Rewind<'_>, Stale> {
         Rewind::new(self.replicas(), view)
     }
@@ -216,7 +216,7 @@ impl Game {
     /// shot, so his eye is where they bring it.
     ///
     /// # Errors
-    /// [`Stale`] if what he saw is more than [`REWIND_TICKS_MAX`] ago.
+    /// [`Stale`] if what he saw is more than [`REWIND_TICKS_MAX`] and [`CLAMP_TICKS`] ago.
     pub fn shoot<'a>(
         &self,
         shooter: NetId,

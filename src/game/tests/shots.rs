@@ -1,6 +1,8 @@
 //! Shots against the world as their shooters saw it.
 
-use game::{Aim, BODY_HEIGHT, EYE_HEIGHT, Game, GameConfig, REWIND_TICKS_MAX, SHOT_RANGE, ShotOutcome, Stale};
+use game::{
+    Aim, BODY_HEIGHT, CLAMP_TICKS, EYE_HEIGHT, Game, GameConfig, REWIND_TICKS_MAX, SHOT_RANGE, ShotOutcome, Stale,
+};
 use protocol::motion::{self, BODY_RADIUS, Block, StaticMap};
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::view::Place;
@@ -152,7 +154,12 @@ fn a_shot_at_a_tick_too_old_is_refused_and_one_at_a_tick_to_come_is_one_at_now()
     let mut game = world(&[], &[(100, 100), (120, 100)]);
     run(&mut game, 60, &[STAND, RUN_NORTH]);
     assert!(shoot(&game, ago(&game, REWIND_TICKS_MAX, 0), EAST, 0).is_ok());
-    assert!(shoot(&game, ago(&game, REWIND_TICKS_MAX + 1, 255), EAST, 0).is_err(), "a 256th of a tick too old");
+    let oldest = shoot(&game, ago(&game, REWIND_TICKS_MAX, 0), EAST, 0).unwrap();
+    for age in REWIND_TICKS_MAX + 1..=REWIND_TICKS_MAX + CLAMP_TICKS {
+        assert_eq!(shoot(&game, ago(&game, age, 0), EAST, 0), Ok(oldest), "a little too old means the oldest");
+    }
+    let stale = ago(&game, REWIND_TICKS_MAX + CLAMP_TICKS + 1, 255);
+    assert!(shoot(&game, stale, EAST, 0).is_err(), "a 256th of a tick too old");
     assert!(shoot(&game, ViewTick::default(), EAST, 0).is_err());
     for view in [ago(&game, 0, 1), ViewTick { tick: Tick(u32::MAX), fraction: 255 }] {
         assert_eq!(game.rewind(view).unwrap().view(), now(&game));

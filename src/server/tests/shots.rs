@@ -2,7 +2,7 @@
 
 mod rig;
 
-use game::{EYE_HEIGHT, REWIND_TICKS_MAX};
+use game::{CLAMP_TICKS, EYE_HEIGHT, REWIND_TICKS_MAX};
 use netem::{Link, LinkConfig};
 use protocol::event::{Shot, ShotRefusal};
 use protocol::motion::{self, StaticMap};
@@ -171,8 +171,8 @@ fn who_aims_exactly_at_what_he_sees_hits_it_whatever_his_round_trip() {
     assert!(ratio(&without) <= 0.5, "{without:?}");
 }
 
-/// A shot is honoured while what was seen is at most 250 ms ago; behind a long way with jitter that is not always so, and
-/// then it is refused rather than judged by what nobody saw.
+/// A shot is judged by what was seen while that is at most 250 ms ago, and by the oldest there is for 50 ms more; behind a
+/// long way with jitter that is not always so, and then it is refused rather than judged by what nobody saw.
 #[test]
 fn over_links_that_lose_and_delay_at_random_a_shot_hits_or_is_refused() {
     let spoil = |link: LinkConfig| LinkConfig { jitter_ns: 8_000_000, loss: 0.02, ..link };
@@ -299,7 +299,7 @@ fn who_is_hit_is_told_even_if_he_does_not_see_who_shot() {
 fn what_is_refused_is_told_to_its_shooter_alone_and_counted() {
     let mut rig = stand(&[link(20)], &[(500.0, 500.0), (505.0, 500.0)]);
     let newest = rig.bots[0].client.newest_tick();
-    for age in [0, REWIND_TICKS_MAX + 1] {
+    for age in [0, REWIND_TICKS_MAX + CLAMP_TICKS + 1] {
         let view = ViewTick { tick: Tick(newest.0 - age), fraction: 0 };
         rig.bots[0].client.shoot(view, 0, 60_000).unwrap();
     }
