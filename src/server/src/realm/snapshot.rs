@@ -17,7 +17,7 @@ use protocol::{NetId, OwnState, Tick};
 pub struct SnapshotWriter {
     /// Due slots, by slot or highest priority first: the priority, and the slot in the low 16 bits.
     due: Vec<u32>,
-    /// What the client is known to hold of the first of them.
+    /// What the client is known to hold of each of them.
     ages: Vec<Option<Held>>,
     chosen: Vec<(Record, BitRun)>,
     /// Slot and place in `chosen`, in the order of the wire.
@@ -77,9 +77,9 @@ impl SnapshotWriter {
         // Nearly always all that is due fits, and then nothing has to be put in order.
         let mut is_sorted = self.due.len() * RECORD_BITS > left.max(0) as usize * 8;
         if is_sorted {
-            self.due.sort_unstable_by(|a, b| b.cmp(a));
+            self.put_in_order(left);
         }
-        self.look_up_ages(view, now, left);
+        self.look_up_ages(view, now);
         let mut usual = self.usual();
         let mut own = Some(viewer.own);
         let mut next = 0;
@@ -94,8 +94,8 @@ impl SnapshotWriter {
             let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
             let taken = self.choose(view, replicas, cache, &header, next, room);
             if taken < self.due.len() && !is_sorted {
-                self.due.sort_unstable_by(|a, b| b.cmp(a));
-                self.look_up_ages(view, now, left);
+                self.put_in_order(left);
+                self.look_up_ages(view, now);
                 (usual, is_sorted) = (self.usual(), true);
                 continue;
             }
@@ -110,13 +110,22 @@ impl SnapshotWriter {
         }
     }
 
-    /// What the client holds of the first of what is due: of as many as can be told, if they cost next to nothing.
-    fn look_up_ages(&mut self, view: &View, now: Tick, budget_bytes: i32) {
-        let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_MIN;
+    /// The most urgent first; of what cannot be told anyway, in a crowd nearly all, only that it is less urgent.
+    fn put_in_order(&mut self, budget_bytes: i32) {
+        let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_FEW;
+        if told_max > 0 && told_max < self.due.len() {
+            self.due.select_nth_unstable_by(told_max - 1, |a, b| b.cmp(a));
+            self.due.truncate(told_max);
+        }
+        self.due.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
+    /// What the client holds of what is due.
+    fn look_up_ages(&mut self, view: &View, now: Tick) {
         // What was told together has mostly arrived together.
         let mut last = (0, None);
         self.ages.clear();
-        self.ages.extend(self.due.iter().take(told_max).map(|&due| {
+        self.ages.extend(self.due.iter().map(|&due| {
             let slot = due as u16;
             let acked = if view.phase(slot) == Phase::Known { view.acked_ages(slot, now) } else { 0 };
             if acked != last.0 {
@@ -262,8 +271,8 @@ fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
 
 /// Bits that a record takes about: as many are expected to fit.
 const RECORD_BITS: usize = 40;
-/// Bits that a record takes at least: gap, code, and the shortest code that a mask may have.
-const RECORD_BITS_MIN: usize = 3;
+/// Bits that hardly any set of records stays below on average. If one does, the rest of it goes in the next tick.
+const RECORD_BITS_FEW: usize = 12;
 /// What a packet costs beside its part: headers of IP, UDP, session and packet, and the part's frame.
 const FURTHER_PACKET_BYTES: i32 = 65;
 
