@@ -1,32 +1,10 @@
 //! How often a tick asks for memory once everyone is in: next to never.
 
-#![allow(unsafe_code)]
-
+use counting::{Counting, Tally};
 use game::{Game, GameConfig};
 use protocol::motion::StaticMap;
 use protocol::{CharacterId, Input, NetId};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Counts what it passes on.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed to the system allocator with the arguments it came with.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above, so from the system allocator, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -43,7 +21,6 @@ fn tick(game: &mut Game, number: u32) {
     game.tick();
 }
 
-/// The only test of this binary: another one beside it would be counted too.
 #[test]
 fn a_tick_in_steady_state_allocates_at_most_sixteen_times() {
     let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
@@ -54,12 +31,12 @@ fn a_tick_in_steady_state_allocates_at_most_sixteen_times() {
     for number in 0..1_000 {
         tick(&mut game, number);
     }
-    assert_ne!(ALLOCATIONS.load(Ordering::Relaxed), 0, "the counter counts");
+    assert_ne!(Tally::now().allocations, 0, "the counter counts");
     let mut most = 0;
     for number in 1_000..1_600 {
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = Tally::now();
         tick(&mut game, number);
-        most = most.max(ALLOCATIONS.load(Ordering::Relaxed) - before);
+        most = most.max(Tally::since(before).allocations);
     }
     println!("at most {most} allocations in a tick");
     assert!(most <= ALLOCATIONS_PER_TICK_MAX, "{most} allocations in a tick");

@@ -12,8 +12,6 @@ pub mod channel;
 pub mod client;
 pub mod connection;
 mod counters;
-#[cfg(test)]
-mod counting;
 mod cursor;
 mod farewell;
 #[doc(hidden)]
@@ -55,3 +53,7 @@ pub use seal::{Backend, Key};
 pub use server::{ConnectionId, Event, Server, ServerConfig, Transmit};
 pub use time::Now;
 pub use token::{ConnectToken, Mint, UserData};
+
+#[cfg(test)]
+#[global_allocator]
+static COUNTING: counting::Counting = counting::Counting;

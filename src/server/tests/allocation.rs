@@ -1,36 +1,13 @@
 //! How often the world thread asks for memory from inbox to arena once everyone is in: never.
 
-#![allow(unsafe_code)]
-
 mod stand;
 
+use counting::{Counting, Tally};
 use stand::{PLAYERS, Stand};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Counts what it passes on.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed to the system allocator with the arguments it came with.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above, so from the system allocator, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// The only test of this binary: another one beside it would be counted too.
 #[test]
 fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
     let mut stand = Stand::new(|_| {});
@@ -40,15 +17,15 @@ fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
         stand.turn();
         stand.hand_over();
     }
-    assert_ne!(ALLOCATIONS.load(Ordering::Relaxed), 0, "the counter counts");
+    assert_ne!(Tally::now().allocations, 0, "the counter counts");
     let (parts, answers, updates) = (stand.parts, stand.answers, stand.realm.status().updates);
     let (events, before) = (stand.events, *stand.realm.status());
     let mut allocations = 0;
     for _ in 0..600 {
         stand.speak();
-        let asked = ALLOCATIONS.load(Ordering::Relaxed);
+        let asked = Tally::now();
         stand.turn();
-        allocations += ALLOCATIONS.load(Ordering::Relaxed) - asked;
+        allocations += Tally::since(asked).allocations;
         stand.hand_over();
     }
     assert_eq!(allocations, 0, "in 600 ticks");

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use measure::echo;
 
 #[global_allocator]
-static ALLOCATOR: memory::Counting = memory::Counting;
+static COUNTING: counting::Counting = counting::Counting;
 
 #[derive(Debug, Parser)]
 #[command(about, version)]

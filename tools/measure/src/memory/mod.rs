@@ -3,10 +3,8 @@
 //! Both ends in virtual time, a bad link between each pair, real tokens and seals. Only what the transport's server
 //! allocates is counted. Its tables are made for as many connections as take part.
 
-pub mod counting;
 mod town;
-
-pub use counting::Counting;
+pub mod watch;
 
 use anyhow::Result;
 use rudp::seal::Backend;
@@ -83,18 +81,18 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn measure(name: &'static str, seal: Backend, args: &Args) -> Result<Row> {
     let count = i64::from(args.connections);
-    let before = counting::bytes();
+    let before = watch::bytes();
     let mut town = Town::new(args.connections, seal)?;
-    let tables_bytes = counting::bytes() - before;
+    let tables_bytes = watch::bytes() - before;
     town.join()?;
     town.rest(QUIET_S);
-    let idle_bytes = counting::bytes() - before;
+    let idle_bytes = watch::bytes() - before;
     let (mut steady_bytes, mut allocations, mut packets) = (0, 0, 1);
     for _ in 0..args.seconds {
-        let (allocations_before, packets_before) = (counting::allocations(), town.packets_in());
+        let (allocations_before, packets_before) = (watch::allocations(), town.packets_in());
         town.play(1);
-        steady_bytes = steady_bytes.max(counting::bytes() - before);
-        allocations = counting::allocations() - allocations_before;
+        steady_bytes = steady_bytes.max(watch::bytes() - before);
+        allocations = watch::allocations() - allocations_before;
         packets = town.packets_in() - packets_before;
     }
     Ok(Row {

@@ -1,6 +1,6 @@
 //! One server, many clients, a bad link between each pair; virtual time.
 
-use super::counting::watched;
+use super::watch::watched;
 use anyhow::{Result, ensure};
 use measure::echo::sessions::{SessionKeys, new_client};
 use netem::{Link, LinkConfig};

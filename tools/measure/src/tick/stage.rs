@@ -1,7 +1,7 @@
 //! A realm and stand-ins for everybody who is in it.
 
 use crate::interest::world::World;
-use crate::memory::counting;
+use crate::memory::watch;
 use anyhow::{Result, ensure};
 use game::spatial::Point;
 use measure::echo::process::ThreadClock;
@@ -144,10 +144,10 @@ impl<'a> Stage<'a> {
         self.speak();
         let now = Now { mono_ns: self.tick as u64 * TICK_NS, unix_s: 0 };
         let clock = ThreadClock::of_this_thread()?;
-        let (before, begun) = (counting::allocations(), clock.ns()?);
+        let (before, begun) = (watch::allocations(), clock.ns()?);
         let (realm, inbound, outbound) = (&mut self.realm, std::slice::from_mut(&mut self.inbound), &mut self.outbound);
-        counting::watched(|| realm.tick(now, inbound, outbound));
-        let turn = Turn { ns: clock.ns()? - begun, allocations: counting::allocations() - before };
+        watch::watched(|| realm.tick(now, inbound, outbound));
+        let turn = Turn { ns: clock.ns()? - begun, allocations: watch::allocations() - before };
         self.deliver();
         self.answer_store();
         Ok(turn)

@@ -1,7 +1,6 @@
 //! A day of play, from beginnings near every boundary of a counter.
 
 use super::*;
-use crate::counting::live_bytes;
 use crate::sequence::ACK_SPACE_END;
 
 /// Five minutes of each hour run at full rate: an input, a snapshot part back, an event both ways every tenth tick. The
@@ -67,7 +66,7 @@ fn a_day_from(first_sequence: u64, first_message: u64) {
     for _ in 0..24 {
         day.hour();
         day.pair.drain(10 * S);
-        held.push(live_bytes());
+        held.push(counting::Tally::now().bytes);
         trips.push(day.pair.client.connection.rtt().smoothed_ns());
     }
     day.step(true, 2 * S);

@@ -158,7 +158,7 @@ fn survival_06_who_never_reads_and_who_never_stops_cost_a_bounded_memory_and_par
             pair.server.sink.messages.clear();
             pair.client.sink.messages.clear();
         }
-        held.push(crate::counting::live_bytes());
+        held.push(counting::Tally::now().bytes);
         assert!(pair.server.connection.reliable_queued().1 <= 2 * CHANNEL_QUEUE_BYTES_MAX);
     }
     assert!(held[4] <= held[1] + 4_096, "memory grows: {held:?}");

@@ -2,11 +2,11 @@
 
 use crate::channel::{EVENT, INPUT, PartId};
 use crate::client::{Client, ClientConfig, ClientEvent};
-use crate::counting::allocations;
 use crate::outer::DATAGRAM_BYTES_MAX;
 use crate::rig::{PROTOCOL, START, hello, mint, rules, user};
 use crate::server::{ConnectionId, Event, Server, ServerConfig};
 use crate::time::{NS_PER_S, Now};
+use counting::Tally;
 use rand::{Rng, SeedableRng};
 use std::net::SocketAddr;
 
@@ -147,9 +147,9 @@ impl Play {
 fn steady_play_allocates_nothing_per_packet() {
     let mut play = Play::new();
     play.run_ticks(60 * 60);
-    let (before, packets, messages, parts) = (allocations(), play.packets, play.messages, play.parts);
+    let (before, packets, messages, parts) = (Tally::now().allocations, play.packets, play.messages, play.parts);
     play.run_ticks(5 * 60 * 60);
-    let (made, packets) = (allocations() - before, play.packets - packets);
+    let (made, packets) = (Tally::now().allocations - before, play.packets - packets);
     println!("{made} allocations in {packets} packets");
     assert!(packets > 30_000 && play.parts - parts > 10_000);
     assert!(play.messages[0] - messages[0] > 30_000 && play.messages[1] - messages[1] > 30_000);
