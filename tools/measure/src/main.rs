@@ -5,6 +5,7 @@ mod handshake;
 mod interest;
 mod link;
 mod memory;
+mod rate;
 mod reliable;
 mod text_file;
 mod tick;
@@ -40,6 +41,8 @@ enum Figure {
     Interest(interest::Args),
     /// What a tick of the world costs with many people in it, snapshots included.
     Tick(tick::Args),
+    /// What it takes on the wire to show one player many others.
+    Rate(rate::Args),
     /// What one connection costs the server in bytes.
     Memory(memory::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Figure::Echo(args) => echo::run(&args),
         Figure::Interest(args) => interest::run(&args),
         Figure::Tick(args) => tick::run(&args),
+        Figure::Rate(args) => rate::run(&args),
         Figure::Memory(args) => memory::run(&args),
     };
     // One sentence, whatever the environment says about backtraces: it is the load or the goal that failed, not the program.

@@ -3,7 +3,7 @@
 mod cases;
 mod figures;
 mod listing;
-mod recording;
+pub mod recording;
 mod report;
 mod train;
 

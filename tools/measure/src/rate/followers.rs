@@ -1,0 +1,206 @@
+//! Stand-ins for players who run where recorded players ran, all of them in one place.
+
+use crate::codec::recording::{Moment, Recording};
+use anyhow::{Result, ensure};
+use protocol::input::InputMessage;
+use protocol::message::{ClientMessage, ServerMessage};
+use protocol::motion::{self, Body, StaticMap};
+use protocol::unit::{SUBUNIT_BITS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
+use protocol::{EntityState, Input, NetId, codec};
+use rudp::token::{Name, Role, UserData};
+use server::{Inbound, Outbound, OutboundItem, SessionEvent, SessionId};
+use std::collections::BTreeMap;
+
+/// Recorded players run 8 m/s, ours 6: their ways are made shorter, so that nobody falls behind them.
+const SCALE: f64 = 0.7;
+/// Who is farther from his place than this has been put elsewhere in the recording, units.
+const LEAP: f64 = 6.0 * UNITS_PER_M as f64;
+/// Nearer than this to his place one slows down, units: a tenth of a second's run.
+const SLOW: f64 = 0.6 * UNITS_PER_M as f64;
+/// From one use of a way to the next, ticks.
+const LATER_TICKS: usize = 20 * TICK_RATE_HZ as usize;
+/// Their sessions, beyond all that the gate gives out.
+const SLOT_FIRST: u32 = 10_000;
+
+/// The ways of recorded players around one middle.
+#[derive(Debug)]
+pub struct Ways(Vec<Vec<Moment>>);
+
+impl Ways {
+    /// All ways of all recordings.
+    ///
+    /// # Errors
+    /// Nobody is in them for long enough.
+    pub fn new(recordings: &[Recording]) -> Result<Self> {
+        let mut ways = Vec::new();
+        for recording in recordings {
+            let (west, south) = middle(recording.ticks.iter().flatten());
+            for way in recording.ticks.iter().filter(|way| way.len() > LATER_TICKS) {
+                let moved = |moment: &Moment| {
+                    let scaled = |units: i32, middle: f64| ((f64::from(units) - middle) * SCALE) as i32;
+                    let mut state = moment.state;
+                    (state.x, state.y) = (scaled(state.x, west), scaled(state.y, south));
+                    Moment { state, ..*moment }
+                };
+                ways.push(way.iter().map(moved).collect());
+            }
+        }
+        ensure!(!ways.is_empty(), "nobody is recorded for {} s", LATER_TICKS as u32 / TICK_RATE_HZ);
+        Ok(Self(ways))
+    }
+
+    /// Where the `number`-th user of these ways is in `tick`.
+    fn at(&self, number: usize, tick: usize) -> &EntityState {
+        let way = &self.0[number % self.0.len()];
+        &way[(tick + number / self.0.len() * LATER_TICKS) % way.len()].state
+    }
+}
+
+fn middle<'a>(moments: impl Iterator<Item = &'a Moment>) -> (f64, f64) {
+    let (mut x, mut y, mut count) = (0.0, 0.0, 0.0_f64);
+    for moment in moments {
+        (x, y, count) = (x + f64::from(moment.state.x), y + f64::from(moment.state.y), count + 1.0);
+    }
+    (x / count.max(1.0), y / count.max(1.0))
+}
+
+/// Runs along a way.
+#[derive(Debug)]
+pub struct Runner {
+    way: usize,
+    /// What he predicts of himself.
+    pub body: Body,
+    number: u16,
+}
+
+/// What a runner does in a tick.
+pub struct Step {
+    /// He is put here first, units.
+    pub place: Option<(i32, i32)>,
+    pub input: Input,
+    pub number: u16,
+}
+
+impl Runner {
+    pub fn new(way: usize) -> Self {
+        Self { way, body: Body::default(), number: 0 }
+    }
+
+    /// The next step, around a middle in units.
+    pub fn step(&mut self, ways: &Ways, tick: usize, middle: (i32, i32), map: &StaticMap) -> Step {
+        let goal = ways.at(self.way, tick);
+        let (x, y) = (goal.x + middle.0, goal.y + middle.1);
+        let (dx, dy) = (f64::from(x - unit_of(self.body.x)), f64::from(y - unit_of(self.body.y)));
+        let distance = dx.hypot(dy);
+        let place = (distance > LEAP).then(|| {
+            self.body = Body { x: x << SUBUNIT_BITS, y: y << SUBUNIT_BITS, ..Body::default() };
+            (x, y)
+        });
+        let full = 127.0 * (distance / SLOW).min(1.0) / distance.max(1.0);
+        let (move_x, move_y) = if place.is_some() { (0, 0) } else { ((dx * full) as i8, (dy * full) as i8) };
+        let input = Input { move_x, move_y, yaw: goal.yaw, pitch: goal.pitch, buttons: 0 };
+        motion::step(map, &mut self.body, &input);
+        self.number = self.number.wrapping_add(1);
+        Step { place, input, number: self.number }
+    }
+}
+
+/// Everybody but the one who looks on.
+#[derive(Debug)]
+pub struct Followers {
+    runners: Vec<Runner>,
+    by_id: BTreeMap<NetId, usize>,
+    /// By follower: what is told of him now.
+    states: Vec<EntityState>,
+    /// By follower: ticks since [`Self::take_changes`] in which that became something else.
+    changes: Vec<u32>,
+}
+
+impl Followers {
+    pub fn new(count: usize) -> Self {
+        let runners = (0..count).map(|index| Runner::new(index + 1)).collect();
+        let (states, changes) = (vec![EntityState::default(); count], vec![0; count]);
+        Self { runners, by_id: BTreeMap::new(), states, changes }
+    }
+
+    /// Everybody at the door.
+    pub fn join(&self, inbound: &mut Inbound) {
+        for index in 0..self.runners.len() {
+            let user = Box::new(user(u64::from(SLOT_FIRST) + index as u64, "follower", 0));
+            inbound.push_event(SessionEvent::Joined { session: session(index), user });
+        }
+    }
+
+    /// What everybody wants in a tick.
+    pub fn speak(&mut self, ways: &Ways, tick: usize, middle: (i32, i32), map: &StaticMap, inbound: &mut Inbound) {
+        for (index, runner) in self.runners.iter_mut().enumerate() {
+            let Step { place, input, number } = runner.step(ways, tick, middle, map);
+            if let Some((x_units, y_units)) = place {
+                let message = ClientMessage::Place { x_units, y_units };
+                inbound.push_event(SessionEvent::Message { session: session(index), message });
+            }
+            inbound.push_inputs(session(index), InputMessage::new(number, &[input]));
+            let state = EntityState::of(&runner.body, input.yaw, input.pitch);
+            self.changes[index] += u32::from(state != self.states[index]);
+            self.states[index] = state;
+        }
+    }
+
+    /// Learns from the welcomes who is who.
+    ///
+    /// # Errors
+    /// Somebody was turned away.
+    pub fn listen(&mut self, outbound: &Outbound) -> Result<()> {
+        for item in outbound.items() {
+            match item {
+                OutboundItem::Message { session, bytes, .. } if session.slot >= SLOT_FIRST => {
+                    if let Ok(ServerMessage::Welcome(welcome)) = codec::decode(outbound.bytes(bytes)) {
+                        self.by_id.insert(welcome.own, (session.slot - SLOT_FIRST) as usize);
+                    }
+                }
+                OutboundItem::Close { session, reason } => {
+                    ensure!(session.slot < SLOT_FIRST, "a follower was turned away: {reason:?}");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everybody is in the world.
+    pub fn are_in(&self) -> bool {
+        self.by_id.len() == self.runners.len()
+    }
+
+    pub fn len(&self) -> usize {
+        self.runners.len()
+    }
+
+    /// Which of them this is.
+    pub fn index(&self, id: NetId) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// By follower: ticks since the last call in which there was something new to tell of him.
+    pub fn take_changes(&mut self) -> Vec<u32> {
+        let fresh = vec![0; self.changes.len()];
+        std::mem::replace(&mut self.changes, fresh)
+    }
+}
+
+fn session(index: usize) -> SessionId {
+    SessionId { slot: SLOT_FIRST + index as u32, generation: 1 }
+}
+
+/// Somebody who may be put anywhere.
+pub fn user(id: u64, name: &str, unix_s: u64) -> UserData {
+    UserData {
+        account_id: id,
+        character_id: id,
+        name: Name::new(name).expect("a short name"),
+        role: Role::Operator,
+        issued_at_ms: unix_s * 1_000,
+        serial: id,
+        epoch: 0,
+    }
+}
