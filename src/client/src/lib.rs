@@ -70,6 +70,8 @@ pub enum ClientEvent {
         tick: Tick,
         /// Who.
         id: NetId,
+        /// What sort it was.
+        kind: EntityKind,
     },
     /// Something happened: behind the states of its tick, exactly once and in order. Who draws the past puts it into an
     /// [`EventOrder`] of his own until he draws that tick.

@@ -147,12 +147,12 @@ impl SnapshotStore {
     ) -> Result<(), StoreError> {
         match record.body {
             RecordBody::Enter { epoch, net_id, kind } => {
-                let state = reader.state_full()?;
+                let state = reader.state_full(kind)?;
                 self.on_enter(tick, record.slot, epoch, net_id, kind, state, events);
             }
             RecordBody::Leave { epoch } => self.on_leave(tick, record.slot, epoch, events),
             RecordBody::Refresh => {
-                let state = reader.state_full()?;
+                let state = reader.state_full(self.kind(record.slot, tick)?)?;
                 self.on_state(tick, record.slot, state, events)?;
             }
             RecordBody::Delta { ages } => {
@@ -162,6 +162,13 @@ impl SnapshotStore {
             }
         }
         Ok(())
+    }
+
+    /// spec: SNP-15. What sort of thing a refresh is about: that says how many bits it has.
+    fn kind(&self, slot: u16, tick: Tick) -> Result<EntityKind, StoreError> {
+        let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
+        let seen = presence.ok_or(StoreError::UnknownSlot(slot))?.seen;
+        if seen.entered > tick { Err(StoreError::Late(seen.entered.since(tick))) } else { Ok(seen.kind) }
     }
 
     /// spec: SNP-15. What a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
@@ -219,7 +226,7 @@ impl SnapshotStore {
             self.slots.resize_with(row + 1, || None);
         }
         if let Some(presence) = &mut self.slots[row] {
-            let same = presence.epoch == epoch && presence.id == id;
+            let same = presence.epoch == epoch && presence.id == id && presence.seen.kind == kind;
             if same && !presence.gone {
                 // Told again because the acknowledgement was still under way.
                 presence.store(tick, state);
@@ -292,7 +299,7 @@ impl SnapshotStore {
         presence.since = tick.max(presence.since);
         if self.by_id.get(&presence.id) == Some(&slot) {
             self.by_id.remove(&presence.id);
-            events.push_back(ClientEvent::Leave { tick, id: presence.id });
+            events.push_back(ClientEvent::Leave { tick, id: presence.id, kind: presence.seen.kind });
         }
     }
 }

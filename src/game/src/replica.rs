@@ -13,7 +13,7 @@ const HISTORY_TICKS: usize = BASELINE_TICKS as usize;
 const _: () = assert!(HISTORY_TICKS.is_power_of_two(), "or the ring would jump when ticks wrap");
 
 /// What stands for an id that is not live.
-static ABSENT: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0 };
+static ABSENT: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0, kind: EntityKind::Player };
 
 /// Makes an entity known beyond the world.
 #[derive(Clone, Copy, Debug, Component)]

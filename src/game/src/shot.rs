@@ -69,7 +69,9 @@ impl Trigger {
 /// A body of its kind that can be hit: radius and height in subunits.
 const fn hit_shape(kind: EntityKind) -> Option<(i32, i32)> {
     match kind {
-        EntityKind::Player => Some((BODY_RADIUS, BODY_HEIGHT)),
+        EntityKind::Player | EntityKind::Mob => Some((BODY_RADIUS, BODY_HEIGHT)),
+        // Nothing comes of hitting them, and a body may be faster than those who are looked for.
+        EntityKind::Projectile | EntityKind::Item | EntityKind::Body => None,
     }
 }
 

@@ -6,14 +6,11 @@ use crate::codec;
 use crate::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage};
 use crate::message::{ClientMessage, ServerMessage};
 use crate::snapshot::{Baseline, PartReader, RecordBody, decode_delta, encode_delta};
-use crate::{EntityState, Tick};
+use crate::{EntityKind, EntityState, Orientation, Tick};
 
-/// A snapshot part, read to its end or its first error.
+/// A snapshot part, read to its end or its first error. Slots take turns among the kinds.
 pub fn part(bytes: &[u8]) {
-    let at = |age: u8| {
-        let way = i32::from(age) * 33;
-        EntityState { x: 480_000 - way, y: 470_000 + way / 2, z: 3, yaw: 4_000 + u16::from(age), pitch: 5, flags: 1 }
-    };
+    let kind_of = |slot: u16| EntityKind::ALL[usize::from(slot) % EntityKind::ALL.len()];
     let Ok(mut reader) = PartReader::new(bytes, Tick(70_000)) else { return };
     let announced = reader.header().records;
     let mut read = 0;
@@ -22,11 +19,14 @@ pub fn part(bytes: &[u8]) {
         let whole = match record.body {
             RecordBody::Delta { ages } => {
                 assert!(ages.ticks().all(|age| (1..64).contains(&age)), "no baseline is that old: {ages:?}");
-                let Some(baseline) = Baseline::gather(ages, |age| Some(at(age))) else { return };
+                let Some(baseline) = Baseline::gather(ages, |age| Some(state_of(kind_of(record.slot), age))) else {
+                    return;
+                };
                 let state = reader.state_delta(&baseline);
                 state.is_ok_and(|state| is_told_alike(&state, &baseline))
             }
-            RecordBody::Refresh | RecordBody::Enter { .. } => reader.state_full().is_ok(),
+            RecordBody::Refresh => reader.state_full(kind_of(record.slot)).is_ok(),
+            RecordBody::Enter { kind, .. } => reader.state_full(kind).is_ok(),
             RecordBody::Leave { .. } => true,
         };
         if !whole {
@@ -34,6 +34,20 @@ pub fn part(bytes: &[u8]) {
         }
     }
     assert!(read <= announced, "{read} records of {announced}");
+}
+
+/// Something on its way, some ticks ago.
+fn state_of(kind: EntityKind, age: u8) -> EntityState {
+    let way = i32::from(age) * 33;
+    let state = EntityState { x: 480_000 - way, y: 470_000 + way / 2, z: 3, kind, ..EntityState::default() };
+    match kind {
+        EntityKind::Player | EntityKind::Mob => {
+            EntityState { yaw: 4_000 + u16::from(age), pitch: 5, flags: 1, ..state }
+        }
+        EntityKind::Projectile => EntityState { yaw: 4_000, pitch: 5, ..state },
+        EntityKind::Item => EntityState { yaw: u16::from(age), ..state }.with_form(60_000),
+        EntityKind::Body => state.with_orientation(Orientation::new(2, [500 + i32::from(age), -7, i32::from(age)])),
+    }
 }
 
 /// What was read as a difference can be told as one, and is read alike.

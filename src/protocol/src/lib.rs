@@ -12,6 +12,7 @@ pub mod id;
 pub mod input;
 pub mod message;
 pub mod motion;
+pub mod orientation;
 pub mod snapshot;
 pub mod state;
 pub mod unit;
@@ -20,6 +21,7 @@ pub mod view;
 pub use event::GameEvent;
 pub use id::{AccountId, CharacterId, NetId, Tick};
 pub use input::Input;
+pub use orientation::Orientation;
 pub use state::{EntityKind, EntityState, OwnState};
 pub use view::ViewTick;
 

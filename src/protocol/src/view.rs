@@ -78,9 +78,12 @@ const _: () = assert!(ViewTick::STEPS == 1 << SUBUNIT_BITS, "or places between t
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EntityKind;
 
-    const FROM: EntityState = EntityState { x: 1_000, y: 2_000, z: 0, yaw: 9, pitch: 0, flags: 0 };
-    const TO: EntityState = EntityState { x: 1_032, y: 1_990, z: 3, yaw: 0, pitch: 9, flags: 1 };
+    const FROM: EntityState =
+        EntityState { x: 1_000, y: 2_000, z: 0, yaw: 9, pitch: 0, flags: 0, kind: EntityKind::Player };
+    const TO: EntityState =
+        EntityState { x: 1_032, y: 1_990, z: 3, yaw: 0, pitch: 9, flags: 1, kind: EntityKind::Player };
 
     /// proves: SHO-2
     #[test]

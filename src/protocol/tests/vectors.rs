@@ -94,9 +94,12 @@ fn inputs_agree_with_their_vectors() {
     assert_eq!(lines, vectors("inputs.txt"));
 }
 
-const BASE: EntityState = EntityState { x: 480_000, y: 470_000, z: 0, yaw: 4_090, pitch: 10, flags: 0 };
-const NEAR: EntityState = EntityState { x: 480_064, y: 469_936, z: 0, yaw: 3, pitch: 10, flags: 0 };
-const FAR: EntityState = EntityState { x: 1_310_719, y: 0, z: -5, yaw: 2_000, pitch: 3_000, flags: 1 };
+const BASE: EntityState =
+    EntityState { x: 480_000, y: 470_000, z: 0, yaw: 4_090, pitch: 10, flags: 0, kind: EntityKind::Player };
+const NEAR: EntityState =
+    EntityState { x: 480_064, y: 469_936, z: 0, yaw: 3, pitch: 10, flags: 0, kind: EntityKind::Player };
+const FAR: EntityState =
+    EntityState { x: 1_310_719, y: 0, z: -5, yaw: 2_000, pitch: 3_000, flags: 1, kind: EntityKind::Player };
 
 /// The records of a part, each with the state that it tells of.
 type Told = Vec<(Record, EntityState)>;
@@ -195,7 +198,7 @@ fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, Enti
         match record.body {
             RecordBody::Delta { ages } => assert_eq!(reader.state_delta(&baseline(ages)).unwrap(), *state),
             RecordBody::Leave { .. } => {}
-            _ => assert_eq!(reader.state_full().unwrap(), *state),
+            _ => assert_eq!(reader.state_full(state.kind).unwrap(), *state),
         }
     }
     assert_eq!(reader.next_record().unwrap(), None);
@@ -261,7 +264,7 @@ fn hashes_agree_with_their_vectors() {
 
 /// Each newest state, those before it, what is told, and what the case is about.
 fn differences() -> Vec<(&'static str, BaselineAges, [EntityState; 3], EntityState)> {
-    let at = |x, y, z, yaw, pitch, flags| EntityState { x, y, z, yaw, pitch, flags };
+    let at = |x, y, z, yaw, pitch, flags| EntityState { x, y, z, yaw, pitch, flags, ..EntityState::default() };
     let still = at(1_000, 2_000, 0, 0, 0, 0);
     // East and up, then faster, then back; a head that turns across the seam and nods.
     let east = |back: i32| at(5_000 - 30 * back, 2_000, 0, 0, 0, 0);
@@ -338,7 +341,8 @@ fn parts_that_must_be_refused_are() {
                 match record.body {
                     RecordBody::Delta { ages } => drop(reader.state_delta(&baseline(ages))?),
                     RecordBody::Leave { .. } => {}
-                    _ => drop(reader.state_full()?),
+                    RecordBody::Enter { kind, .. } => drop(reader.state_full(kind)?),
+                    RecordBody::Refresh => drop(reader.state_full(EntityKind::Player)?),
                 }
             }
             Ok(())

@@ -222,7 +222,7 @@ fn a_client_that_acknowledges_no_part_is_told_full_states_under_spelled_out_tick
         assert_eq!(part[0] & 1, 1, "the tick is spelled out");
         while let Some(record) = reader.next_record().unwrap() {
             assert!(matches!(record.body, protocol::snapshot::RecordBody::Enter { .. }), "{record:?}");
-            reader.state_full().unwrap();
+            reader.state_full(protocol::EntityKind::Player).unwrap();
         }
     }
 }

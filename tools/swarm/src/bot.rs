@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use client::{Client, ClientConfig, ClientEvent};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ, units_from_m};
-use protocol::{Input, NetId, OwnState, Tick};
+use protocol::{EntityKind, Input, NetId, OwnState, Tick};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError};
 
@@ -275,10 +275,13 @@ impl Bot {
     fn drain_events(&mut self, now: Now, flock: &mut Flock) {
         while let Some(event) = self.client.as_mut().and_then(Client::poll_event) {
             match event {
+                // Only players have a bot that knows the truth about them.
+                ClientEvent::Enter { kind, .. } | ClientEvent::Leave { kind, .. } if kind != EntityKind::Player => {}
+                ClientEvent::Update { state, .. } if state.kind != EntityKind::Player => {}
                 ClientEvent::Update { tick, id, state } => flock.checker.on_update(self.index, tick, id, &state),
                 ClientEvent::Own { tick, state } => self.on_own(now, flock, tick, &state),
                 ClientEvent::Enter { tick, id, .. } => flock.checker.on_enter(self.index, tick, id),
-                ClientEvent::Leave { tick, id } => flock.checker.on_leave(self.index, tick, id),
+                ClientEvent::Leave { tick, id, .. } => flock.checker.on_leave(self.index, tick, id),
                 ClientEvent::Joined(welcome) => self.on_joined(now, flock, &welcome),
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
                 ClientEvent::Silent => flock.tally.silents += 1,

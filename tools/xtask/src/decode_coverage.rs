@@ -19,7 +19,7 @@ use crate::table::table;
 const LINES_PERCENT_MIN: f64 = 95.0;
 
 /// Where bytes of a peer are read, from the datagram to the last field.
-const DECODERS: [(&str, &[&str]); 33] = [
+const DECODERS: [(&str, &[&str]); 35] = [
     (
         "src/rudp/src/outer.rs",
         &["decode_header", "decode_path_header", "open", "check_body", "decode", "decode_request"],
@@ -77,13 +77,15 @@ const DECODERS: [(&str, &[&str]); 33] = [
     ("src/protocol/src/snapshot/baseline.rs", &["from_code", "gather"]),
     ("src/protocol/src/snapshot/delta.rs", &["decode_delta", "decode", "take_residual", "take_flags"]),
     ("src/protocol/src/snapshot/field.rs", &["decode_full", "wrap"]),
+    ("src/protocol/src/snapshot/lifeless.rs", &["decode_lifeless"]),
+    ("src/protocol/src/snapshot/turn.rs", &["of", "take"]),
     (
         "src/protocol/src/snapshot/part.rs",
         &["next_record", "state_delta", "state_full", "slot", "body", "take_ages", "take_own", "take_signed"],
     ),
     ("src/protocol/src/snapshot/predict.rs", &["predict", "features", "is_flipped", "mask_context", "velocity_of"]),
     ("src/protocol/src/snapshot/prefix.rs", &["take"]),
-    ("src/client/src/store.rs", &["apply", "apply_records", "apply_record"]),
+    ("src/client/src/store.rs", &["apply", "apply_records", "apply_record", "kind"]),
 ];
 
 /// How often each line of each file ran; lines without code are absent.

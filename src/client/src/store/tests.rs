@@ -1,4 +1,5 @@
 use super::*;
+use protocol::Orientation;
 use protocol::bits::BitRun;
 use protocol::snapshot::{PartHeader, PartWriter, encode_delta, encode_full};
 
@@ -21,7 +22,7 @@ fn part(tick: u32, records: &[(Record, BitRun)]) -> Vec<u8> {
 }
 
 fn enter(slot: u16, epoch: u8, id: NetId, state: EntityState) -> (Record, BitRun) {
-    let body = RecordBody::Enter { epoch, net_id: id, kind: EntityKind::Player };
+    let body = RecordBody::Enter { epoch, net_id: id, kind: state.kind };
     (Record { slot, body }, encode_full(&state))
 }
 
@@ -185,4 +186,40 @@ fn a_part_half_a_second_late_is_refused_without_a_resync() {
     let error = apply(&mut store, &part(200 - LATE_TICKS, &[])).unwrap_err();
     assert_eq!(error, StoreError::Late(LATE_TICKS));
     assert!(!error.needs_resync());
+}
+
+/// proves: SNP-6, SNP-15, SNP-16
+#[test]
+fn every_kind_enters_changes_is_refreshed_and_leaves_as_what_it_is() {
+    for (slot, kind) in EntityKind::ALL.into_iter().enumerate() {
+        let slot = slot as u16;
+        let at = |x: i32| {
+            let state = EntityState { x, kind, ..EntityState::default() };
+            if kind == EntityKind::Body { state.with_orientation(Orientation::new(3, [x, 0, -1])) } else { state }
+        };
+        let mut store = SnapshotStore::default();
+        let mut events = VecDeque::new();
+        // Records after the one in question are lost if it is read with another kind's fields.
+        let refresh = |slot, state: EntityState| (Record { slot, body: RecordBody::Refresh }, encode_full(&state));
+        let bob = EntityState { y: 5, ..EntityState::default() };
+        store.apply(&part(100, &[enter(slot, 1, ANN, at(10)), enter(9, 1, BOB, bob)]), &mut events).unwrap();
+        store.apply(&part(102, &[delta(slot, 2, at(12), at(10)), refresh(9, bob)]), &mut events).unwrap();
+        assert_eq!(store.sees(ANN).unwrap().state, at(12));
+        store.apply(&part(104, &[refresh(slot, at(200)), refresh(9, bob)]), &mut events).unwrap();
+        let seen = store.sees(ANN).unwrap();
+        assert_eq!((seen.kind, seen.state, store.sees(BOB).unwrap().state), (kind, at(200), bob));
+        events.clear();
+        store.apply(&part(105, &[leave(slot, 1)]), &mut events).unwrap();
+        assert!(matches!(events[0], ClientEvent::Leave { id: ANN, kind: left, .. } if left == kind), "{events:?}");
+    }
+}
+
+/// proves: SNP-7, SNP-15
+#[test]
+fn a_refresh_of_a_presence_before_the_one_shown_comes_too_late_because_its_kind_is_not_known() {
+    let mut store = SnapshotStore::default();
+    let item = EntityState { kind: EntityKind::Item, ..at(1) };
+    apply(&mut store, &part(100, &[enter(0, 2, ANN, item)])).unwrap();
+    let refresh = (Record { slot: 0, body: RecordBody::Refresh }, encode_full(&at(30)));
+    assert_eq!(apply(&mut store, &part(98, &[refresh])), Err(StoreError::Late(2)));
 }

@@ -1,19 +1,19 @@
 //! The bits of a state for someone who holds a baseline of it.
 //!
-//! spec: SNP-6. First which fields are not as predicted, then for each of them how far off: class, sign, rest.
+//! spec: SNP-6. First which fields are not as predicted, then for each of them how far off: class, sign, rest. This is how
+//! players and mobs are told, by tables that were trained on people; of what is not alive see [`super::lifeless`].
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::baseline::Baseline;
-use super::codes::{Codes, DIFFERENCES, difference_symbol, magnitude_of_class};
+use super::codes::{Codes, difference_symbol, magnitude_of_class};
 use super::field::{DIFFERENCED, FIELDS, differences, state_of, values};
 use super::predict::{Outlook, Residuals};
-use super::prefix::PrefixCode;
 use crate::bits::{BitReader, BitRun, OutOfBits};
 use crate::state::{EntityState, flag};
 
 /// A difference of this magnitude or more has no code; the state is then told in full. 4,096 units are 12.8 m.
-const RESIDUAL_MAX: u32 = 1 << 12;
+pub(super) const RESIDUAL_MAX: u32 = 1 << 12;
 /// The bit of the mask that says that the flags are others.
 const FLAGS: usize = 1 << DIFFERENCED;
 
@@ -62,19 +62,35 @@ impl Codes {
     /// As [`encode_delta`], with these tables.
     #[must_use]
     pub fn encode(&self, now: &EntityState, baseline: &Baseline) -> Option<BitRun> {
+        if !now.kind.is_alive() {
+            return self.encode_lifeless(now, baseline);
+        }
         let deviation = self.deviation(now, baseline)?;
         let mut run = BitRun::default();
         self.masks(deviation.outlook.mask_context())?.put(&mut run, deviation.mask);
         for (index, &residual) in deviation.residuals.iter().enumerate().filter(|&(_, &residual)| residual != 0) {
-            let features = deviation.outlook.features(index, &deviation.residuals);
-            let (symbol, rest) = difference_symbol(residual, deviation.outlook.is_flipped(index));
-            self.differences(index, self.book(index, &features))?.put(&mut run, symbol);
-            run.put(u64::from(residual.unsigned_abs() & ((1 << rest) - 1)), rest);
+            self.put_residual(&mut run, &deviation.outlook, index, residual, &deviation.residuals)?;
         }
         if deviation.mask & FLAGS != 0 {
-            put_flags(&mut run, now.flags, baseline.states()[0].flags);
+            put_flags(&mut run, now.flags, baseline.states()[0].flags, flag::AIRBORNE);
         }
         Some(run)
+    }
+
+    /// Writes how far off a field is, those before it being as in `residuals`.
+    #[inline]
+    pub(super) fn put_residual(
+        &self,
+        run: &mut BitRun,
+        outlook: &Outlook,
+        index: usize,
+        residual: i32,
+        residuals: &Residuals,
+    ) -> Option<()> {
+        let (symbol, rest) = difference_symbol(residual, outlook.is_flipped(index));
+        self.differences(index, self.book(index, &outlook.features(index, residuals)))?.put(run, symbol);
+        run.put(u64::from(residual.unsigned_abs() & ((1 << rest) - 1)), rest);
+        Some(())
     }
 
     /// As [`decode_delta`], with these tables.
@@ -82,48 +98,56 @@ impl Codes {
     /// # Errors
     /// [`OutOfBits`] if the bits end early.
     pub fn decode(&self, reader: &mut BitReader<'_>, baseline: &Baseline) -> Result<EntityState, OutOfBits> {
+        let EntityState { kind, flags: before, .. } = baseline.states()[0];
+        if !kind.is_alive() {
+            return self.decode_lifeless(reader, baseline);
+        }
         let outlook = Outlook::of(baseline);
         let mask = self.masks(outlook.mask_context()).ok_or(OutOfBits)?.take(reader)?;
         let mut residuals = [0; DIFFERENCED];
         for index in (0..DIFFERENCED).filter(|index| mask & 1 << index != 0) {
-            let book = self.book(index, &outlook.features(index, &residuals));
-            let code = self.differences(index, book).ok_or(OutOfBits)?;
-            let residual = take_residual(reader, code, outlook.is_flipped(index))?;
-            if let Some(known) = residuals.get_mut(index) {
-                *known = residual;
-            }
+            self.take_residual(reader, &outlook, index, &mut residuals)?;
         }
         let mut values = outlook.predict(&self.gains);
         for ((value, residual), field) in values.iter_mut().zip(residuals).zip(&FIELDS) {
             *value = field.wrap(value.wrapping_add(residual));
         }
-        let before = baseline.states()[0].flags;
-        Ok(state_of(values, if mask & FLAGS != 0 { take_flags(reader, before)? } else { before }))
+        let flags = if mask & FLAGS != 0 { take_flags(reader, before, flag::AIRBORNE)? } else { before };
+        Ok(state_of(kind, values, flags))
+    }
+
+    /// Reads how far off a field is into its place in `residuals`.
+    #[inline]
+    pub(super) fn take_residual(
+        &self,
+        reader: &mut BitReader<'_>,
+        outlook: &Outlook,
+        index: usize,
+        residuals: &mut Residuals,
+    ) -> Result<(), OutOfBits> {
+        let book = self.book(index, &outlook.features(index, residuals));
+        let symbol = self.differences(index, book).ok_or(OutOfBits)?.take(reader)?;
+        let (smallest, rest) = magnitude_of_class(symbol / 2);
+        let magnitude = (smallest | reader.take(rest)? as u32) as i32;
+        if let Some(residual) = residuals.get_mut(index) {
+            *residual = if (symbol % 2 == 1) == outlook.is_flipped(index) { magnitude } else { -magnitude };
+        }
+        Ok(())
     }
 }
 
-fn take_residual(
-    reader: &mut BitReader<'_>,
-    code: &PrefixCode<DIFFERENCES>,
-    is_flipped: bool,
-) -> Result<i32, OutOfBits> {
-    let symbol = code.take(reader)?;
-    let (smallest, rest) = magnitude_of_class(symbol / 2);
-    let magnitude = (smallest | reader.take(rest)? as u32) as i32;
-    Ok(if (symbol % 2 == 1) == is_flipped { magnitude } else { -magnitude })
-}
-
-/// Nearly always feet have left the ground or come back to it: one bit. Else all flags follow.
-fn put_flags(run: &mut BitRun, now: u8, before: u8) {
-    let is_other = now != before ^ flag::AIRBORNE;
+/// Nearly always it is one flag that has changed (of the living, feet have left the ground or come back to it): one bit.
+/// Else all flags follow.
+pub(super) fn put_flags(run: &mut BitRun, now: u8, before: u8, usual: u8) {
+    let is_other = now != before ^ usual;
     run.put(u64::from(is_other), 1);
     if is_other {
         run.put(u64::from(now), 8);
     }
 }
 
-fn take_flags(reader: &mut BitReader<'_>, before: u8) -> Result<u8, OutOfBits> {
-    Ok(if reader.take_bool()? { reader.take(8)? as u8 } else { before ^ flag::AIRBORNE })
+pub(super) fn take_flags(reader: &mut BitReader<'_>, before: u8, usual: u8) -> Result<u8, OutOfBits> {
+    Ok(if reader.take_bool()? { reader.take(8)? as u8 } else { before ^ usual })
 }
 
 #[cfg(test)]
@@ -135,8 +159,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn any_state() -> impl Strategy<Value = EntityState> {
-        (0..1_310_720_i32, 0..1_310_720_i32, any::<i16>(), 0..4_096_u16, 0..4_096_u16, any::<u8>())
-            .prop_map(|(x, y, z, yaw, pitch, flags)| EntityState { x, y, z, yaw, pitch, flags })
+        (0..1_310_720_i32, 0..1_310_720_i32, any::<i16>(), 0..4_096_u16, 0..4_096_u16, any::<u8>()).prop_map(
+            |(x, y, z, yaw, pitch, flags)| EntityState { x, y, z, yaw, pitch, flags, ..EntityState::default() },
+        )
     }
 
     /// Some way from `from`, as far as a second of running and more.
@@ -152,6 +177,7 @@ mod tests {
                 yaw: turn(from.yaw, yaw),
                 pitch: turn(from.pitch, pitch),
                 flags,
+                ..from
             }
         })
     }

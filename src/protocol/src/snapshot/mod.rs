@@ -6,15 +6,18 @@
 //! [`encode_full`]) and spliced into every part that needs them. Layout: protocol-spec/snapshots.md.
 //!
 //! A difference is what a straight line through the baseline did not foresee, in prefix codes that were trained on
-//! recordings of people: static ones, because codes that adapt to one viewer could not be shared by many.
+//! recordings of people: static ones, because codes that adapt to one viewer could not be shared by many. What is not
+//! alive goes straighter than people do; of its prediction all is kept, and what kinds do not have costs no bits.
 
 mod baseline;
 mod codes;
 mod delta;
 mod field;
+mod lifeless;
 mod part;
 mod predict;
 mod prefix;
+mod turn;
 
 pub use baseline::{BASELINE_STATES, Baseline, BaselineAges, SHARED_AGES};
 pub use codes::{
@@ -66,17 +69,4 @@ pub const fn baseline_age(acked: u64) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// proves: SNP-8
-    #[test]
-    fn shared_ages_are_preferred_to_younger_ones() {
-        assert_eq!(baseline_age(0b1110), Some(2));
-        assert_eq!(baseline_age(0b1010), Some(1));
-        assert_eq!(baseline_age((1 << 3) | (1 << 48)), Some(48));
-        assert_eq!(baseline_age(1 << 63), Some(63));
-        assert_eq!(baseline_age(1), None);
-        assert_eq!(baseline_age(0), None);
-    }
-}
+mod tests;

@@ -304,12 +304,13 @@ impl<'a> PartReader<'a> {
         Ok(decode_delta(&mut self.bits, baseline)?)
     }
 
-    /// Reads all fields.
+    /// Reads all fields of an entity of this kind: that which the record names, or that of the presence which a refresh is
+    /// about.
     ///
     /// # Errors
     /// [`PartError::OutOfBits`] if the bits end early.
-    pub fn state_full(&mut self) -> Result<EntityState, PartError> {
-        Ok(decode_full(&mut self.bits)?)
+    pub fn state_full(&mut self, kind: EntityKind) -> Result<EntityState, PartError> {
+        Ok(decode_full(&mut self.bits, kind)?)
     }
 
     fn slot(&mut self) -> Result<u16, PartError> {
@@ -448,7 +449,8 @@ mod tests {
         )
     }
 
-    const NOW: EntityState = EntityState { x: 9_000, y: 700_000, z: 12, yaw: 4_095, pitch: 1, flags: 1 };
+    const NOW: EntityState =
+        EntityState { x: 9_000, y: 700_000, z: 12, yaw: 4_095, pitch: 1, flags: 1, kind: EntityKind::Player };
 
     /// Three states on the way to [`NOW`].
     fn baseline(ages: BaselineAges) -> Baseline {
@@ -471,7 +473,7 @@ mod tests {
             match record.body {
                 RecordBody::Delta { ages } => assert_eq!(reader.state_delta(&baseline(ages))?, NOW),
                 RecordBody::Leave { .. } => {}
-                _ => assert_eq!(reader.state_full()?, NOW),
+                _ => assert_eq!(reader.state_full(NOW.kind)?, NOW),
             }
             records.push(record);
         }
@@ -512,7 +514,7 @@ mod tests {
                     let read = match record.body {
                         RecordBody::Delta { ages } => reader.state_delta(&baseline(ages)).is_ok(),
                         RecordBody::Leave { .. } => true,
-                        _ => reader.state_full().is_ok(),
+                        _ => reader.state_full(EntityKind::Body).is_ok(),
                     };
                     if !read { break; }
                 }

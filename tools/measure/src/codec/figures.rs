@@ -57,7 +57,7 @@ pub fn of(told: &[Told], codes: &Codes) -> Result<Figures> {
             let mut reader = BitReader::new(&bytes[..*len]);
             let read = match told.baseline {
                 Some(baseline) if !is_full => codes.decode(&mut reader, &baseline)?,
-                _ => decode_full(&mut reader)?,
+                _ => decode_full(&mut reader, told.now.kind)?,
             };
             ensure!(black_box(read) == told.now, "{read:?} was read, {:?} was written", told.now);
         }

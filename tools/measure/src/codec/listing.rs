@@ -110,7 +110,7 @@ fn read_back(bytes: &[u8], records: &[(Record, BitRun, Told)]) -> Result<()> {
         ensure!(reader.next_record()? == Some(*record), "a record was read as another one");
         let state: EntityState = match (record.body, told.baseline) {
             (RecordBody::Delta { .. }, Some(baseline)) => reader.state_delta(&baseline)?,
-            _ => reader.state_full()?,
+            _ => reader.state_full(told.now.kind)?,
         };
         ensure!(state == told.now, "{state:?} was read, {:?} was written", told.now);
     }

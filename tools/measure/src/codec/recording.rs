@@ -3,8 +3,8 @@
 use crate::link::recording::name;
 use crate::text_file;
 use anyhow::{Context, Result, ensure};
-use protocol::EntityState;
 use protocol::unit::{ANGLE_STEPS, TICK_RATE_HZ, UNITS_PER_M};
+use protocol::{EntityKind, EntityState};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -158,6 +158,7 @@ impl Frame {
             yaw: angle(self.yaw_deg),
             pitch: angle(self.pitch_deg),
             flags: if self.is_dead { DEAD } else { 0 },
+            kind: EntityKind::Player,
         }
     }
 }

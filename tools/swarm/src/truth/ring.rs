@@ -1,6 +1,6 @@
 //! Truth: what the server told each bot about itself, tick by tick.
 
-use protocol::EntityState;
+use protocol::{EntityKind, EntityState};
 
 /// Ticks of truth that are kept: 4.3 s at 60 Hz. The longest look back is 2 s and a settling delay.
 pub const RING_TICKS: usize = 256;
@@ -17,8 +17,11 @@ pub struct Fact {
     pub state: EntityState,
 }
 
-const NOTHING: Fact =
-    Fact { tick: NEVER, changed: 0, state: EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0 } };
+const NOTHING: Fact = Fact {
+    tick: NEVER,
+    changed: 0,
+    state: EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0, kind: EntityKind::Player },
+};
 
 /// A tick was told twice and differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
