@@ -6,13 +6,14 @@ use crate::cursor::{Cursor, Truncated};
 use crate::player::{View, Wish};
 use crate::records::Z_MAX;
 use crate::roster::ENTITIES_MAX;
+use crate::thing::ThingImage;
 use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M};
 use protocol::{CharacterId, Input, NetId, Tick};
 use thiserror::Error;
 
 /// The newest version that this code writes and reads.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// No body falls faster than this, in subunits per tick: 60 m/s, what a fall from twice the greatest height would end
 /// with.
 const FALL_SPEED_MAX: i32 = SUBUNITS_PER_M;
@@ -28,6 +29,8 @@ pub struct WorldImage {
     pub(crate) recycled: Vec<NetId>,
     /// By ascending id.
     pub(crate) players: Vec<PlayerImage>,
+    /// By ascending id.
+    pub(crate) things: Vec<ThingImage>,
 }
 
 /// One player of a [`WorldImage`].
@@ -50,7 +53,7 @@ pub enum ImageError {
     #[error("{0} bytes after the world image")]
     Trailing(usize),
     /// Written by a newer server, or not an image at all.
-    #[error("world image version {0} is unknown here; the newest known is 1")]
+    #[error("world image version {0} is unknown here; the newest known is 2")]
     Version(u16),
     /// Made on another map.
     #[error("the world image was made on another map")]
@@ -66,6 +69,9 @@ pub enum ImageError {
     /// An id is out of range, out of order or used twice.
     #[error("entity {} of the world image is out of order or used twice", .0.0)]
     Id(NetId),
+    /// A thing of a kind that this server does not know, or that is no thing.
+    #[error("the world image has a thing of kind {0}")]
+    Kind(u8),
     /// A body stands in a block or outside, or moves faster than any body can.
     #[error("entity {} of the world image is where or as nobody can be", .0.0)]
     Body(NetId),
@@ -85,7 +91,7 @@ impl WorldImage {
     }
 
     /// Appends the image to `bytes`: u16 version, u64 map hash, u32 tick, u32 ids, u32 count and the free ids, u32 count
-    /// and the players; all little-endian.
+    /// and the players, u32 count and the things; all little-endian.
     pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.map_hash.to_le_bytes());
@@ -98,6 +104,10 @@ impl WorldImage {
         bytes.extend_from_slice(&(self.players.len() as u32).to_le_bytes());
         for player in &self.players {
             player.to_bytes(bytes);
+        }
+        bytes.extend_from_slice(&(self.things.len() as u32).to_le_bytes());
+        for thing in &self.things {
+            thing.to_bytes(bytes);
         }
     }
 
@@ -114,10 +124,11 @@ impl WorldImage {
         let map_hash = cursor.u64()?;
         let tick = Tick(cursor.u32()?);
         let rows = cursor.u32()?;
-        let recycled = list(&mut cursor, rows, |cursor| Ok(NetId(cursor.u16()?)))?;
+        let recycled = list(&mut cursor, rows, |cursor| cursor.u16().map(NetId))?;
         let players = list(&mut cursor, rows, PlayerImage::take)?;
+        let things = list(&mut cursor, rows, ThingImage::take)?;
         match cursor.left() {
-            0 => Ok(Self { map_hash, tick, rows, recycled, players }),
+            0 => Ok(Self { map_hash, tick, rows, recycled, players, things }),
             left => Err(ImageError::Trailing(left)),
         }
     }
@@ -131,10 +142,11 @@ impl WorldImage {
             return Err(ImageError::Size { rows: self.rows, entities_max });
         }
         let mut is_used = vec![false; self.rows as usize];
-        for id in self.recycled.iter().chain(self.players.iter().map(|player| &player.id)) {
+        let live = self.players.iter().map(|player| player.id).chain(self.things.iter().map(|thing| thing.id));
+        for id in self.recycled.iter().copied().chain(live) {
             match is_used.get_mut(id.row()) {
                 Some(used) if !*used => *used = true,
-                _ => return Err(ImageError::Id(*id)),
+                _ => return Err(ImageError::Id(id)),
             }
         }
         let mut previous = None;
@@ -147,16 +159,24 @@ impl WorldImage {
             }
             previous = Some(player.id);
         }
-        Ok(())
+        if let Some(pair) = self.things.windows(2).find(|pair| pair.first().map(|a| a.id) >= pair.last().map(|b| b.id))
+        {
+            return Err(ImageError::Id(pair.last().map_or(NetId(0), |thing| thing.id)));
+        }
+        let impossible = self.things.iter().find(|thing| !thing.thing.is_possible(&thing.body, map));
+        impossible.map_or(Ok(()), |thing| Err(ImageError::Body(thing.id)))
     }
 }
 
 /// A counted list. The count comes from the bytes: it is believed up to `rows` and never allocated ahead.
-fn list<'a, T>(
+fn list<'a, T, E>(
     cursor: &mut Cursor<'a>,
     rows: u32,
-    take: impl Fn(&mut Cursor<'a>) -> Result<T, Truncated>,
-) -> Result<Vec<T>, ImageError> {
+    take: impl Fn(&mut Cursor<'a>) -> Result<T, E>,
+) -> Result<Vec<T>, ImageError>
+where
+    ImageError: From<E>,
+{
     let len = cursor.u32()?;
     if len > rows {
         return Err(ImageError::Size { rows: len, entities_max: rows as usize });
@@ -215,7 +235,9 @@ impl PlayerImage {
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::expect_used, clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::thing::Thing;
     use proptest::prelude::*;
+    use protocol::orientation::ONE;
 
     fn map() -> StaticMap {
         StaticMap::new(100, 100, &[]).unwrap()
@@ -232,9 +254,27 @@ mod tests {
         }
     }
 
+    fn thing(id: u16, thing: Thing) -> ThingImage {
+        ThingImage { id: NetId(id), body: Body { vx: 300_000, ..player(id).body }, thing }
+    }
+
+    /// Ids 1 and 3 are players', 0 and 4 free, 2 waits, and there is a thing of each kind behind them.
     fn image() -> WorldImage {
         let players = vec![player(1), player(3)];
-        WorldImage { map_hash: map().hash(), tick: Tick(77), rows: 5, recycled: vec![NetId(4), NetId(0)], players }
+        let things = vec![
+            thing(5, Thing::Mob { yaw: 1, pitch: 4_095 }),
+            thing(6, Thing::Projectile { yaw: 2, pitch: 3, ticks_left: 70_000 }),
+            thing(7, Thing::Item { yaw: 4, form: 65_535 }),
+            thing(8, Thing::Body { turn: [0, 0, -ONE, 0], spin: [-5, 6, 7] }),
+        ];
+        WorldImage {
+            map_hash: map().hash(),
+            tick: Tick(77),
+            rows: 9,
+            recycled: vec![NetId(4), NetId(0)],
+            players,
+            things,
+        }
     }
 
     #[test]
@@ -256,29 +296,42 @@ mod tests {
         let check = |change: fn(&mut WorldImage)| {
             let mut image = image();
             change(&mut image);
-            image.check(&map(), 5)
+            image.check(&map(), 9)
         };
         assert_eq!(check(|_| ()), Ok(()));
         assert_eq!(check(|image| image.map_hash ^= 1), Err(ImageError::Map));
-        assert_eq!(check(|image| image.rows = 6), Err(ImageError::Size { rows: 6, entities_max: 5 }));
+        assert_eq!(check(|image| image.rows = 10), Err(ImageError::Size { rows: 10, entities_max: 9 }));
         assert_eq!(check(|image| image.recycled.push(NetId(3))), Err(ImageError::Id(NetId(3))));
-        assert_eq!(check(|image| image.recycled.push(NetId(5))), Err(ImageError::Id(NetId(5))));
+        assert_eq!(check(|image| image.recycled.push(NetId(9))), Err(ImageError::Id(NetId(9))));
         assert_eq!(check(|image| image.players.swap(0, 1)), Err(ImageError::Id(NetId(1))));
         assert_eq!(check(|image| image.players[0].body.x = i32::MAX), Err(ImageError::Body(NetId(1))));
         assert_eq!(check(|image| image.players[1].body.x = 0), Err(ImageError::Body(NetId(3))));
         assert_eq!(check(|image| image.players[1].body.vy = i32::MIN), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.things[0].id = NetId(1)), Err(ImageError::Id(NetId(1))));
+        assert_eq!(check(|image| image.things.swap(2, 3)), Err(ImageError::Id(NetId(7))));
+        let check_thing = |row: usize, id: u16, thing: Thing| {
+            let mut image = image();
+            image.things[row].thing = thing;
+            assert_eq!(image.check(&map(), 9), Err(ImageError::Body(NetId(id))), "{thing:?}");
+        };
+        check_thing(0, 5, Thing::Mob { yaw: 4_096, pitch: 0 });
+        check_thing(1, 6, Thing::Projectile { yaw: 0, pitch: 0, ticks_left: 0 });
+        check_thing(2, 7, Thing::Item { yaw: 65_535, form: 0 });
+        check_thing(3, 8, Thing::Body { turn: [0, 0, ONE / 2, 0], spin: [0; 3] });
+        check_thing(3, 8, Thing::Body { turn: [0, 0, ONE, 0], spin: [0, 0, i32::MIN] });
+        assert_eq!(check(|image| image.things[3].body.vz = i32::MIN), Err(ImageError::Body(NetId(8))));
         assert_eq!(check(|image| image.players[1].view.yaw = 4_096), Err(ImageError::Body(NetId(3))));
     }
 
     proptest! {
         #[test]
-        fn damaged_bytes_never_panic(at in 0_usize..120, with in any::<u8>()) {
+        fn damaged_bytes_never_panic(at in 0_usize..320, with in any::<u8>()) {
             let mut bytes = Vec::new();
             image().to_bytes(&mut bytes);
             let index = at % bytes.len();
             bytes[index] = with;
             if let Ok(image) = WorldImage::from_bytes(&bytes) {
-                let _ = image.check(&map(), 5);
+                let _ = image.check(&map(), 9);
             }
         }
     }

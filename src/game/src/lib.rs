@@ -7,6 +7,7 @@
 //!
 //! Each feature is one file that registers its components and systems; the order of a tick is [`Phase`].
 
+mod ballistics;
 mod cursor;
 mod history;
 mod image;
@@ -19,6 +20,7 @@ mod roster;
 mod schedule;
 mod shot;
 pub mod spatial;
+mod thing;
 
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
@@ -29,11 +31,13 @@ pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
 pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_RANGE, ShotOutcome, Trigger};
 pub use spatial::Quadtree;
+pub use thing::{SPIN_MAX, THING_SPEED_MAX, Thing};
 
 use crate::image::PlayerImage;
 use crate::movement::{Ground, Mobile};
 use crate::player::{Avatar, View, Wish};
 use crate::roster::Roster;
+use crate::thing::{Ended, ThingImage};
 use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
 use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, unit_of};
@@ -82,6 +86,7 @@ impl Game {
         world.insert_resource(Roster::new(config.entities_max));
         player::register(&mut schedule);
         movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
+        ballistics::register(&mut world, &mut schedule);
         spatial::register(&mut world, &mut schedule);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
@@ -103,6 +108,21 @@ impl Game {
         let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
         self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() });
+        Ok(id)
+    }
+
+    /// Puts something into the world that nobody plays, at this place and speed. It lives until [`Game::despawn`], a
+    /// projectile at most until its life ends ([`Game::ended`]). It joins the tables in the coming tick, after it has moved
+    /// for the first time.
+    ///
+    /// # Errors
+    /// [`SpawnError`] when no id is left, or nothing can be there as this; nothing has changed then.
+    pub fn spawn_thing(&mut self, body: Body, thing: Thing) -> Result<NetId, SpawnError> {
+        if !thing.is_possible(&body, &self.map) {
+            return Err(SpawnError::Impossible);
+        }
+        let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
+        self.insert_thing(&ThingImage { id, body, thing });
         Ok(id)
     }
 
@@ -151,8 +171,25 @@ impl Game {
         let mut clock = self.world.resource_mut::<Clock>();
         clock.now = clock.now.next();
         self.schedule.run(&mut self.world);
+        self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();
+    }
+
+    /// Things whose life ended in the last tick, in the order of their ids. They are despawned already, and their ids wait
+    /// for [`Game::recycle`].
+    #[must_use]
+    pub fn ended(&self) -> &[NetId] {
+        &self.world.resource::<Ended>().0
+    }
+
+    fn despawn_ended(&mut self) {
+        // Lent out and given back, so that the list keeps its memory.
+        let ended = std::mem::take(&mut self.world.resource_mut::<Ended>().0);
+        for &id in &ended {
+            self.despawn(id);
+        }
+        self.world.resource_mut::<Ended>().0 = ended;
     }
 
     /// The tick whose states [`Game::replicas`] shows; 0 before the first.
@@ -165,6 +202,12 @@ impl Game {
     #[must_use]
     pub fn body(&self, id: NetId) -> Option<&Body> {
         self.world.get::<Mobile>(self.entity(id)?).map(|mobile| &mobile.0)
+    }
+
+    /// What a thing is; `None` of a player.
+    #[must_use]
+    pub fn thing(&self, id: NetId) -> Option<&Thing> {
+        self.world.get::<Thing>(self.entity(id)?)
     }
 
     /// A player as its owner is told of it. The game does not number inputs: `input_applied` and `input_depth` are 0,
@@ -245,12 +288,14 @@ impl Game {
     pub fn save(&self) -> WorldImage {
         let roster = self.roster();
         let players = roster.live().iter().filter_map(|&id| self.player_image(id)).collect();
+        let things = roster.live().iter().filter_map(|&id| self.thing_image(id)).collect();
         WorldImage {
             map_hash: self.map.hash(),
             tick: self.now(),
             rows: roster.rows() as u32,
             recycled: roster.recycled().collect(),
             players,
+            things,
         }
     }
 
@@ -268,6 +313,10 @@ impl Game {
             game.world.resource_mut::<Roster>().reclaim(player.id);
             game.insert_player(player);
         }
+        for thing in &image.things {
+            game.world.resource_mut::<Roster>().reclaim(thing.id);
+            game.insert_thing(thing);
+        }
         spatial::refresh_now(&mut game.world);
         replica::publish_now(&mut game.world);
         Ok(game)
@@ -275,8 +324,17 @@ impl Game {
 
     fn insert_player(&mut self, player: &PlayerImage) {
         let entity = self.world.spawn(player::avatar(player)).id();
+        self.enter(player.id, entity);
+    }
+
+    fn insert_thing(&mut self, thing: &ThingImage) {
+        let entity = self.world.spawn(thing::bundle(thing)).id();
+        self.enter(thing.id, entity);
+    }
+
+    fn enter(&mut self, id: NetId, entity: Entity) {
         let mut roster = self.world.resource_mut::<Roster>();
-        roster.enter(player.id, entity);
+        roster.enter(id, entity);
         let rows = roster.rows();
         self.world.resource_mut::<Replicas>().reserve_rows(rows);
     }
@@ -290,6 +348,12 @@ impl Game {
             view: *self.world.get::<View>(entity)?,
             wish: *self.world.get::<Wish>(entity)?,
         })
+    }
+
+    fn thing_image(&self, id: NetId) -> Option<ThingImage> {
+        let entity = self.entity(id)?;
+        let thing = *self.world.get::<Thing>(entity)?;
+        Some(ThingImage { id, body: self.world.get::<Mobile>(entity)?.0, thing })
     }
 
     fn entity(&self, id: NetId) -> Option<Entity> {

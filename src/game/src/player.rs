@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// newcomers that leaves 5 m² each.
 pub(crate) const SPAWN_REACH: i32 = 50 * SUBUNITS_PER_M;
 
-/// Why a player cannot enter the world.
+/// Why an entity cannot enter the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SpawnError {
     /// Every id is live or waits to be recycled: the caller let in too many.
@@ -25,6 +25,9 @@ pub enum SpawnError {
     /// The map has no free place for a body: the fault of whoever drew it.
     #[error("the map has no free place")]
     NoRoom,
+    /// No thing can be there, as fast or as that: the caller's fault.
+    #[error("a thing where or as none can be")]
+    Impossible,
 }
 
 /// Marks the avatar of a character.

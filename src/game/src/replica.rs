@@ -4,6 +4,7 @@ use crate::Clock;
 use crate::movement::Mobile;
 use crate::player::View;
 use crate::schedule::Phase;
+use crate::thing::Thing;
 use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Query, Res, ResMut, Resource, Schedule, World};
 use protocol::snapshot::BASELINE_TICKS;
 use protocol::{EntityKind, EntityState, NetId, Tick};
@@ -168,10 +169,18 @@ pub(crate) fn publish_now(world: &mut World) {
 }
 
 /// Every row is written on its own, so the order of the table is as good as any.
-fn publish(clock: Res<'_, Clock>, mut replicas: ResMut<'_, Replicas>, all: Query<'_, '_, (&Replica, &Mobile, &View)>) {
+fn publish(
+    clock: Res<'_, Clock>,
+    mut replicas: ResMut<'_, Replicas>,
+    players: Query<'_, '_, (&Replica, &Mobile, &View)>,
+    things: Query<'_, '_, (&Replica, &Mobile, &Thing)>,
+) {
     replicas.begin(clock.now);
-    for (replica, mobile, view) in &all {
+    for (replica, mobile, view) in &players {
         replicas.put(*replica, EntityState::of(&mobile.0, view.yaw, view.pitch));
+    }
+    for (replica, mobile, thing) in &things {
+        replicas.put(*replica, thing.state(&mobile.0));
     }
 }
 

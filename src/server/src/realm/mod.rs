@@ -11,6 +11,7 @@ mod shots;
 mod snapshot;
 mod store;
 mod tell;
+mod thing;
 mod view;
 
 pub use store::{Saved, StoreDone, StoreJob};
@@ -141,7 +142,7 @@ pub struct RealmStatus {
 
 /// First checkpoints are spread over the interval in this many parts.
 const SAVE_SPREAD: u32 = 256;
-/// Entities there may be for each player, to bound net ids: the player and one whose id waits to be reused.
+/// Entities there may be for each player, to bound net ids: the player, one whose id waits to be reused, and as many things.
 const ENTITIES_PER_PLAYER: usize = 4;
 
 /// The world thread's machine.
@@ -231,6 +232,7 @@ impl Realm {
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
+        self.note_ended();
         self.carry_out_shots();
         self.tell_everyone(out);
         self.save_due();
