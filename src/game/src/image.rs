@@ -2,6 +2,7 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use crate::bond::BOSSES_MAX;
 use crate::cursor::{Cursor, Truncated};
 use crate::player::{View, Wish};
 use crate::records::Z_MAX;
@@ -31,6 +32,8 @@ pub struct WorldImage {
     pub(crate) players: Vec<PlayerImage>,
     /// By ascending id.
     pub(crate) things: Vec<ThingImage>,
+    /// By ascending id.
+    pub(crate) bosses: Vec<NetId>,
 }
 
 /// One player of a [`WorldImage`].
@@ -91,7 +94,8 @@ impl WorldImage {
     }
 
     /// Appends the image to `bytes`: u16 version, u64 map hash, u32 tick, u32 ids, u32 count and the free ids, u32 count
-    /// and the players, u32 count and the things; all little-endian.
+    /// and the players, u32 count and the things, u32 count and the ids of bosses; all
+    /// little-endian.
     pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.map_hash.to_le_bytes());
@@ -108,6 +112,10 @@ impl WorldImage {
         bytes.extend_from_slice(&(self.things.len() as u32).to_le_bytes());
         for thing in &self.things {
             thing.to_bytes(bytes);
+        }
+        bytes.extend_from_slice(&(self.bosses.len() as u32).to_le_bytes());
+        for id in &self.bosses {
+            bytes.extend_from_slice(&id.0.to_le_bytes());
         }
     }
 
@@ -127,8 +135,9 @@ impl WorldImage {
         let recycled = list(&mut cursor, rows, |cursor| cursor.u16().map(NetId))?;
         let players = list(&mut cursor, rows, PlayerImage::take)?;
         let things = list(&mut cursor, rows, ThingImage::take)?;
+        let bosses = list(&mut cursor, BOSSES_MAX as u32, |cursor| cursor.u16().map(NetId))?;
         match cursor.left() {
-            0 => Ok(Self { map_hash, tick, rows, recycled, players, things }),
+            0 => Ok(Self { map_hash, tick, rows, recycled, players, things, bosses }),
             left => Err(ImageError::Trailing(left)),
         }
     }
@@ -162,6 +171,12 @@ impl WorldImage {
         if let Some(pair) = self.things.windows(2).find(|pair| pair.first().map(|a| a.id) >= pair.last().map(|b| b.id))
         {
             return Err(ImageError::Id(pair.last().map_or(NetId(0), |thing| thing.id)));
+        }
+        let is_live = |id: &NetId| {
+            self.players.iter().any(|player| player.id == *id) || self.things.iter().any(|thing| thing.id == *id)
+        };
+        if let Some(stranger) = self.bosses.iter().find(|id| !is_live(id)) {
+            return Err(ImageError::Id(*stranger));
         }
         let impossible = self.things.iter().find(|thing| !thing.thing.is_possible(&thing.body, map));
         impossible.map_or(Ok(()), |thing| Err(ImageError::Body(thing.id)))
@@ -274,6 +289,7 @@ mod tests {
             recycled: vec![NetId(4), NetId(0)],
             players,
             things,
+            bosses: vec![NetId(3), NetId(5)],
         }
     }
 
@@ -308,6 +324,7 @@ mod tests {
         assert_eq!(check(|image| image.players[1].body.x = 0), Err(ImageError::Body(NetId(3))));
         assert_eq!(check(|image| image.players[1].body.vy = i32::MIN), Err(ImageError::Body(NetId(3))));
         assert_eq!(check(|image| image.things[0].id = NetId(1)), Err(ImageError::Id(NetId(1))));
+        assert_eq!(check(|image| image.bosses[0] = NetId(2)), Err(ImageError::Id(NetId(2))));
         assert_eq!(check(|image| image.things.swap(2, 3)), Err(ImageError::Id(NetId(7))));
         let check_thing = |row: usize, id: u16, thing: Thing| {
             let mut image = image();

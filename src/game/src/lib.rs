@@ -8,6 +8,7 @@
 //! Each feature is one file that registers its components and systems; the order of a tick is [`Phase`].
 
 mod ballistics;
+mod bond;
 mod cursor;
 mod history;
 mod image;
@@ -22,11 +23,12 @@ mod shot;
 pub mod spatial;
 mod thing;
 
+pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
-pub use replica::Replicas;
+pub use replica::{Pace, Replicas};
 pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
 pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_RANGE, ShotOutcome, Trigger};
@@ -84,6 +86,7 @@ impl Game {
         let mut schedule = schedule::tick_schedule();
         world.insert_resource(Clock::default());
         world.insert_resource(Roster::new(config.entities_max));
+        world.insert_resource(Bonds::new());
         player::register(&mut schedule);
         movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
         ballistics::register(&mut world, &mut schedule);
@@ -144,6 +147,7 @@ impl Game {
         let Some(entity) = self.world.resource_mut::<Roster>().retire(id) else { return };
         self.world.despawn(entity);
         self.world.resource_mut::<Replicas>().remove(id);
+        self.world.resource_mut::<Bonds>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
     }
 
@@ -155,6 +159,34 @@ impl Game {
     /// Ids that wait for [`Game::recycle`], in ascending order. After [`Game::restore`] no viewer is left to wait for.
     pub fn retired(&self) -> impl Iterator<Item = NetId> {
         self.roster().retired()
+    }
+
+    /// Says whether `viewer` is told of `id` wherever both are: a member of its party, its target. False if one of them is
+    /// not live, they are the same, or [`ALWAYS_MAX`] others are told already.
+    pub fn set_always_relevant(&mut self, viewer: NetId, id: NetId, is_always: bool) -> bool {
+        let are_two = viewer != id && self.entity(viewer).is_some() && self.entity(id).is_some();
+        are_two && self.world.resource_mut::<Bonds>().set_always(viewer, id, is_always)
+    }
+
+    /// Says whether everyone is told of `id` wherever they are. False if it is not live, or there are [`BOSSES_MAX`] others.
+    pub fn set_boss(&mut self, id: NetId, is_boss: bool) -> bool {
+        self.entity(id).is_some() && self.world.resource_mut::<Bonds>().set_boss(id, is_boss)
+    }
+
+    /// Says that two are fighting each other until a tick: each is told of the other before all others. Of more than
+    /// [`FIGHTING_MAX`] fights of one of them the one that ends first is forgotten.
+    pub fn set_fighting(&mut self, a: NetId, b: NetId, until: Tick) {
+        if a != b && self.entity(a).is_some() && self.entity(b).is_some() {
+            let mut bonds = self.world.resource_mut::<Bonds>();
+            bonds.set_opponent(a, b, until);
+            bonds.set_opponent(b, a, until);
+        }
+    }
+
+    /// Who matters to whom.
+    #[must_use]
+    pub fn bonds(&self) -> &Bonds {
+        self.world.resource::<Bonds>()
     }
 
     /// What the player wants in the coming tick. The last call before the tick counts; a tick without one repeats the
@@ -289,6 +321,8 @@ impl Game {
         let roster = self.roster();
         let players = roster.live().iter().filter_map(|&id| self.player_image(id)).collect();
         let things = roster.live().iter().filter_map(|&id| self.thing_image(id)).collect();
+        let mut bosses = self.bonds().bosses().to_vec();
+        bosses.sort_unstable();
         WorldImage {
             map_hash: self.map.hash(),
             tick: self.now(),
@@ -296,6 +330,7 @@ impl Game {
             recycled: roster.recycled().collect(),
             players,
             things,
+            bosses,
         }
     }
 
@@ -317,6 +352,9 @@ impl Game {
             game.world.resource_mut::<Roster>().reclaim(thing.id);
             game.insert_thing(thing);
         }
+        for &boss in &image.bosses {
+            game.set_boss(boss, true);
+        }
         spatial::refresh_now(&mut game.world);
         replica::publish_now(&mut game.world);
         Ok(game)
@@ -337,6 +375,7 @@ impl Game {
         roster.enter(id, entity);
         let rows = roster.rows();
         self.world.resource_mut::<Replicas>().reserve_rows(rows);
+        self.world.resource_mut::<Bonds>().reserve_rows(rows);
     }
 
     fn player_image(&self, id: NetId) -> Option<PlayerImage> {

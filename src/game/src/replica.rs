@@ -35,10 +35,46 @@ pub struct Replicas {
     live: Vec<NetId>,
 }
 
+/// How fast something moved in the last tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Pace {
+    /// It stayed where it was; it may have turned.
+    #[default]
+    Still = 0,
+    /// Less than 3.75 m/s along every axis.
+    Walk = 1,
+    /// Less than 7.5 m/s: as fast as players run.
+    Run = 2,
+    /// Faster.
+    Rush = 3,
+}
+
+impl Pace {
+    /// Every pace, slowest first.
+    pub const ALL: [Self; 4] = [Self::Still, Self::Walk, Self::Run, Self::Rush];
+    /// Units per tick from which on it is no walk, and no run any more.
+    const RUN: u32 = 20;
+    const RUSH: u32 = 40;
+
+    fn between(before: &EntityState, now: &EntityState) -> Self {
+        let (dx, dy) = (now.x.wrapping_sub(before.x), now.y.wrapping_sub(before.y));
+        let dz = i32::from(now.z) - i32::from(before.z);
+        match dx.unsigned_abs().max(dy.unsigned_abs()).max(dz.unsigned_abs()) {
+            0 => Self::Still,
+            1..Self::RUN => Self::Walk,
+            Self::RUN..Self::RUSH => Self::Run,
+            _ => Self::Rush,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     kind: EntityKind,
     is_live: bool,
+    /// As of this tick.
+    pace: Pace,
     /// The first tick of this life.
     since: Tick,
     changed: Tick,
@@ -85,12 +121,12 @@ impl Replicas {
         if self.is_live(id) { &self.history[slot(self.now)][id.row()] } else { &ABSENT }
     }
 
-    /// Its state now and the tick in which that last became another one; `None` if it is not live.
+    /// Its state now, the tick in which that last became another one, and how fast it is; `None` if it is not live.
     #[must_use]
     #[inline]
-    pub fn live_state(&self, id: NetId) -> Option<(&EntityState, Tick)> {
+    pub fn live_state(&self, id: NetId) -> Option<(&EntityState, Tick, Pace)> {
         let row = self.rows.get(id.row()).filter(|row| row.is_live)?;
-        Some((&self.history[slot(self.now)][id.row()], row.changed))
+        Some((&self.history[slot(self.now)][id.row()], row.changed, row.pace))
     }
 
     /// Its state at `tick`: `None` before its first tick, more than 63 ticks ago, in the future, or not live.
@@ -142,12 +178,17 @@ impl Replicas {
         let index = replica.id.row();
         let row = &mut self.rows[index];
         if !row.is_live {
-            *row = Row { kind: replica.kind, is_live: true, since: self.now, changed: self.now };
+            let pace = Pace::default();
+            *row = Row { kind: replica.kind, is_live: true, pace, since: self.now, changed: self.now };
             if let Err(at) = self.live.binary_search(&replica.id) {
                 self.live.insert(at, replica.id);
             }
-        } else if self.history[slot(Tick(self.now.0.wrapping_sub(1)))][index] != state {
-            row.changed = self.now;
+        } else {
+            let before = &self.history[slot(Tick(self.now.0.wrapping_sub(1)))][index];
+            row.pace = Pace::between(before, &state);
+            if *before != state {
+                row.changed = self.now;
+            }
         }
         self.history[slot(self.now)][index] = state;
     }
@@ -236,6 +277,18 @@ mod tests {
             publish_x(&mut replicas, tick, x);
             let expected = if tick < 3 { 1 } else { 3 };
             assert_eq!(replicas.changed(ID), Tick(expected), "at tick {tick}");
+        }
+    }
+
+    #[test]
+    fn the_pace_is_that_of_the_last_tick() {
+        let mut replicas = Replicas::new();
+        replicas.reserve_rows(3);
+        for (tick, x, pace) in
+            [(1, 7, Pace::Still), (2, 26, Pace::Walk), (3, -6, Pace::Run), (4, 40, Pace::Rush), (5, 40, Pace::Still)]
+        {
+            publish_x(&mut replicas, tick, x);
+            assert_eq!(replicas.live_state(ID).unwrap().2, pace, "at tick {tick}");
         }
     }
 }

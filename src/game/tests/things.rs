@@ -117,3 +117,27 @@ fn things_that_cannot_be_are_refused_and_nothing_has_changed() {
     }
     assert_eq!(game.spawn_thing(at(50, 50), STANDING), Err(SpawnError::Full));
 }
+
+#[test]
+fn who_matters_is_forgotten_with_its_end_and_only_bosses_outlive_a_restart() {
+    let mut game = lively();
+    let [mob, shot, item, body, player] = [0, 1, 2, 3, 4].map(NetId);
+    assert!(game.set_always_relevant(player, shot, true) && game.set_boss(mob, true) && game.set_boss(shot, true));
+    game.set_fighting(player, mob, Tick(1_000));
+    assert!(!game.set_always_relevant(player, player, true), "oneself is told apart");
+    assert!(!game.set_always_relevant(player, NetId(77), true) && !game.set_boss(NetId(77), true));
+    let of = |game: &Game| {
+        let bonds = game.bonds();
+        (bonds.always(player).to_vec(), bonds.bosses().to_vec(), bonds.opponents(mob, game.now()).collect::<Vec<_>>())
+    };
+    assert_eq!(of(&game), (vec![shot], vec![mob, shot], vec![player]));
+    (0..40).for_each(|_| game.tick());
+    assert_eq!(game.ended(), [shot]);
+    assert_eq!(of(&game), (vec![], vec![mob], vec![player]));
+    let restored = Game::restore(config(), &game.save()).unwrap();
+    assert_eq!(of(&restored), (vec![], vec![mob], vec![]));
+    assert_eq!(restored.hash(), game.hash());
+    assert!(game.set_always_relevant(player, body, true) && game.set_always_relevant(player, item, true));
+    game.despawn(player);
+    assert_eq!(of(&game), (vec![], vec![mob], vec![]));
+}
