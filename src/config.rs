@@ -14,6 +14,7 @@ pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
 use rudp::server::Network;
+use server::{KindRadii, Radii};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub struct Config {
     pub enter_radius_units: i32,
     /// An entity in view and farther than this, in units, goes out of view; above `enter_radius_units`.
     pub leave_radius_units: i32,
+    /// The same of what nobody plays; what goes out of view does so as much farther as players do.
+    pub kind_radii: KindRadii,
     /// Entities one player may see at once.
     pub visible_max: u16,
     /// Threads that share in making snapshots; 0: as many as there are processors for.
@@ -108,6 +111,7 @@ impl Config {
         // Who mints on this machine reads this machine's clock.
         let skew_default = if private_key_file.is_some() { key::SKEW_FOREIGN_S } else { 0 };
         let (enter_radius_m, leave_radius_m) = radii(written);
+        let kind_radii = kind_radii(written, enter_radius_m, leave_radius_m);
         Self {
             listen,
             public_addresses: public_addresses(written, listen),
@@ -125,6 +129,7 @@ impl Config {
             map: Arc::new(map::load(written)),
             enter_radius_units: enter_radius_m as i32 * protocol::unit::UNITS_PER_M,
             leave_radius_units: leave_radius_m as i32 * protocol::unit::UNITS_PER_M,
+            kind_radii,
             visible_max: written.integer("world.visible_max", key::VISIBLE_MAX) as u16,
             tell_threads: written.integer("world.tell_threads", key::TELL_THREADS) as usize,
             seed: written.integer("world.seed", key::SEED) as u64,
@@ -145,6 +150,22 @@ fn radii(written: &mut Written) -> (i64, i64) {
         ));
     }
     (enter, leave)
+}
+
+/// The gap between entering and leaving is the same part of the radius for all kinds: at least a metre.
+fn kind_radii(written: &mut Written, enter_m: i64, leave_m: i64) -> KindRadii {
+    let mut radii = |key, range| {
+        let kind_enter_m = written.integer(key, range);
+        let kind_leave_m = (kind_enter_m * leave_m / enter_m).max(kind_enter_m + 1);
+        let units = |metres: i64| metres as i32 * protocol::unit::UNITS_PER_M;
+        Radii { enter: units(kind_enter_m), leave: units(kind_leave_m) }
+    };
+    KindRadii {
+        mob: radii("world.mob_radius_m", key::MOB_RADIUS_M),
+        projectile: radii("world.projectile_radius_m", key::PROJECTILE_RADIUS_M),
+        item: radii("world.item_radius_m", key::ITEM_RADIUS_M),
+        body: radii("world.body_radius_m", key::BODY_RADIUS_M),
+    }
 }
 
 fn public_addresses(written: &mut Written, listen: SocketAddr) -> Vec<SocketAddr> {

@@ -27,6 +27,10 @@ pub const KEYS: &[&str] = &[
     "world.map_file",
     "world.enter_radius_m",
     "world.leave_radius_m",
+    "world.mob_radius_m",
+    "world.projectile_radius_m",
+    "world.item_radius_m",
+    "world.body_radius_m",
     "world.visible_max",
     "world.tell_threads",
     "world.seed",
@@ -75,6 +79,14 @@ pub const JWT_ACCOUNT_CLAIM: &str = "sub";
 pub const ENTER_RADIUS_M: Ranged = Ranged { default: 100, min: 5, max: 1_000 };
 /// Metres; 15 above the entry keeps a walker at the edge from flickering.
 pub const LEAVE_RADIUS_M: Ranged = Ranged { default: 115, min: 6, max: 1_200 };
+/// Metres; mobs fight as players do.
+pub const MOB_RADIUS_M: Ranged = Ranged { default: 100, min: 5, max: 1_000 };
+/// Metres; a shot of the farthest player in view is seen from its start.
+pub const PROJECTILE_RADIUS_M: Ranged = Ranged { default: 100, min: 5, max: 1_000 };
+/// Metres; nobody picks up from farther, and a sixth of the items of a player's radius lie within it.
+pub const ITEM_RADIUS_M: Ranged = Ranged { default: 40, min: 5, max: 1_000 };
+/// Metres; what may stand in the way or fall on somebody soon.
+pub const BODY_RADIUS_M: Ranged = Ranged { default: 60, min: 5, max: 1_000 };
 /// Entities in one view; 1,000 is what the wire's view can number.
 pub const VISIBLE_MAX: Ranged = Ranged { default: 1_000, min: 1, max: 1_000 };
 /// Threads; 0 leaves it to the machine.

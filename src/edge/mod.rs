@@ -204,6 +204,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         players_max: config.players_max,
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,
+        kind_radii: config.kind_radii,
         visible_max: config.visible_max,
         prefetch: Prefetch::new(prefetch::prefetch),
         crew: crew::crew(config.tell_threads),

@@ -62,6 +62,12 @@ pub struct Welcome {
     pub visible_max: u16,
 }
 
+/// spec: SNP-11. Of so many places in a view, those that belong to the nearest; the others go round.
+#[must_use]
+pub const fn nearest_places(visible_max: usize) -> usize {
+    visible_max - visible_max / 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

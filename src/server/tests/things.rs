@@ -30,6 +30,8 @@ fn thrown(link: LinkConfig, players: u64) -> (Rig, [NetId; 4]) {
     }
     rig.run_until_joined(300);
     for index in 0..rig.bots.len() {
+        rig.bots[index].wanders = false;
+        rig.bots[index].input = protocol::Input::default();
         rig.place(index, 500.0 + index as f64, 500.0);
     }
     rig.run_ticks(60);

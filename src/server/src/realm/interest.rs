@@ -1,30 +1,42 @@
 //! Who is in whose view (spec: SNP-11): the area of interest, with a gap between entering and leaving so that nobody flickers.
 
+use super::relevance::{Sight, look_at};
+use super::rotation::{Candidate, Crowd, Present, Rotation};
 use super::view::View;
-use game::{Quadtree, Replicas};
-use protocol::NetId;
+use game::{Bonds, Game, Quadtree, Replicas};
+use protocol::{NetId, Tick};
 
-/// The terms of sight, in units.
+/// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
+pub const INTEREST_PERIOD_TICKS: u32 = 6;
+
+/// What there is to be seen: the same for all viewers in a tick.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight {
-    /// Comes into view nearer than this.
-    pub enter_radius: i32,
-    /// Goes out of view farther than this; larger than `enter_radius`.
-    pub leave_radius: i32,
-    /// At most this many are in view; beyond, the nearest.
-    pub visible_max: usize,
+pub struct Surroundings<'a> {
+    now: Tick,
+    sight: &'a Sight,
+    replicas: &'a Replicas,
+    spatial: &'a Quadtree,
+    bonds: &'a Bonds,
+}
+
+impl<'a> Surroundings<'a> {
+    /// The world of this tick, to be seen on these terms.
+    #[must_use]
+    pub fn new(game: &'a Game, sight: &'a Sight) -> Self {
+        let (replicas, spatial, bonds) = (game.replicas(), game.spatial(), game.bonds());
+        Self { now: game.now(), sight, replicas, spatial, bonds }
+    }
 }
 
 /// Scratch space for one interest pass after another.
 #[derive(Debug, Default)]
 pub struct Interest {
-    /// By row: the pass in which this entity was found present in the viewer's table.
+    /// By row: the pass in which this entity was found in the viewer's table; one less if it is told whatever the distance
+    /// and was not found there.
     seen_in: Vec<u32>,
+    /// Grows by two.
     pass: u32,
-    /// Not in view yet but near enough: squared distance and who.
-    candidates: Vec<(i64, NetId)>,
-    /// In view: squared distance and slot.
-    present: Vec<(i64, u16)>,
+    crowd: Crowd,
     /// In view no longer: slots.
     lost: Vec<u16>,
 }
@@ -46,41 +58,61 @@ impl Interest {
         &mut self,
         viewer: NetId,
         view: &mut View,
-        sight: &Sight,
-        replicas: &Replicas,
-        spatial: &Quadtree,
+        rotation: &mut Rotation,
+        around: &Surroundings<'_>,
         change: Change<M, E, L>,
     ) {
         let Change { mut may_enter, mut entered, leave: mut left } = change;
+        let Surroundings { sight, replicas, spatial, bonds, .. } = *around;
+        let always = || bonds.always(viewer).iter().chain(bonds.bosses()).copied().filter(|&id| id != viewer);
         let (x, y) = (replicas.state(viewer).x, replicas.state(viewer).y);
         self.begin(replicas.len());
+        always().for_each(|id| self.seen_in[id.row()] = self.pass - 1);
         self.scan_present(view, sight, replicas, (x, y), &mut left);
-        let (seen_in, pass, candidates) = (&self.seen_in, self.pass, &mut self.candidates);
-        spatial.query_circle(x, y, sight.enter_radius, &mut |id: NetId| {
-            if id != viewer && seen_in[id.row()] != pass && replicas.is_live(id) && may_enter(id) {
-                candidates.push((distance_squared(replicas, id, (x, y)), id));
+        for id in always() {
+            // spec: SNP-19. Those not found in the table, each once.
+            if std::mem::replace(&mut self.seen_in[id.row()], self.pass) != self.pass
+                && replicas.is_live(id)
+                && may_enter(id)
+                && view.enter(id).is_some()
+            {
+                entered(id);
+            }
+        }
+        let (seen_in, pass, candidates) = (&self.seen_in, self.pass, &mut self.crowd.candidates);
+        spatial.query_circle(x, y, sight.enter_max, &mut |id: NetId| {
+            if id != viewer && seen_in[id.row()] != pass && replicas.is_live(id) {
+                let (kind, distance_squared) = look_at(replicas, id, (x, y));
+                if sight.enters(kind, distance_squared) && may_enter(id) {
+                    candidates.push(Candidate { distance_squared, id });
+                }
             }
         });
-        self.make_room(view, sight, &mut left);
-        for &(_, id) in &self.candidates {
-            if view.enter(id).is_none() {
+        if self.crowd.present.len() + self.crowd.candidates.len() > sight.visible_max {
+            let leave = |one: &Present| left(view, one.slot);
+            rotation.exchange(around.now, INTEREST_PERIOD_TICKS, sight.visible_max, &mut self.crowd, leave);
+        } else {
+            rotation.end();
+        }
+        for one in &self.crowd.candidates {
+            if view.enter(one.id).is_none() {
                 break;
             }
-            entered(id);
+            entered(one.id);
         }
     }
 
     fn begin(&mut self, rows: usize) {
-        self.pass = self.pass.wrapping_add(1);
-        if self.pass == 0 {
+        self.pass = self.pass.wrapping_add(2);
+        if self.pass < 2 {
             self.seen_in.fill(0);
-            self.pass = 1;
+            self.pass = 2;
         }
         if self.seen_in.len() < rows {
             self.seen_in.resize(rows, 0);
         }
-        self.candidates.clear();
-        self.present.clear();
+        self.crowd.candidates.clear();
+        self.crowd.present.clear();
         self.lost.clear();
     }
 
@@ -92,65 +124,35 @@ impl Interest {
         centre: (i32, i32),
         left: &mut impl FnMut(&mut View, u16),
     ) {
-        let leave_squared = square(sight.leave_radius);
         for (slot, id) in view.in_view() {
-            self.seen_in[id.row()] = self.pass;
-            let distance = distance_squared(replicas, id, centre);
-            if !replicas.is_live(id) || distance > leave_squared {
+            let is_always = std::mem::replace(&mut self.seen_in[id.row()], self.pass) == self.pass - 1;
+            let (kind, distance_squared) = look_at(replicas, id, centre);
+            if !replicas.is_live(id) || (!is_always && !sight.stays(kind, distance_squared)) {
                 self.lost.push(slot);
-            } else {
-                self.present.push((distance, slot));
+            } else if !is_always {
+                self.crowd.present.push(Present { distance_squared, slot, id });
             }
         }
         self.lost.iter().for_each(|&slot| left(view, slot));
     }
-
-    /// Above the cap the nearest stay: the farthest in view make room for nearer newcomers.
-    fn make_room(&mut self, view: &mut View, sight: &Sight, left: &mut impl FnMut(&mut View, u16)) {
-        let total = self.present.len() + self.candidates.len();
-        if total <= sight.visible_max {
-            return;
-        }
-        self.candidates.sort_unstable();
-        self.present.sort_unstable();
-        let room = sight.visible_max.saturating_sub(self.present.len());
-        let mut admitted = room.min(self.candidates.len());
-        let mut stay = self.present.len();
-        while admitted < self.candidates.len() && stay > 0 {
-            let (newcomer, (farthest, slot)) = (self.candidates[admitted].0, self.present[stay - 1]);
-            if newcomer >= farthest {
-                break;
-            }
-            left(view, slot);
-            stay -= 1;
-            admitted += 1;
-        }
-        self.candidates.truncate(admitted);
-    }
-}
-
-fn distance_squared(replicas: &Replicas, id: NetId, centre: (i32, i32)) -> i64 {
-    let state = replicas.state(id);
-    let (dx, dy) = (i64::from(state.x - centre.0), i64::from(state.y - centre.1));
-    dx * dx + dy * dy
-}
-
-fn square(radius: i32) -> i64 {
-    i64::from(radius) * i64::from(radius)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::relevance::{KindRadii, Radii};
     use super::*;
-    use game::{Game, GameConfig};
-    use protocol::CharacterId;
-    use protocol::motion::StaticMap;
-    use protocol::unit::{UNITS_PER_M, units_from_m};
+    use game::{GameConfig, Thing};
+    use protocol::motion::{Body, StaticMap};
+    use protocol::orientation::ONE;
+    use protocol::unit::{SUBUNIT_BITS, UNITS_PER_M, units_from_m};
+    use protocol::{CharacterId, EntityKind};
     use rand::{RngExt, SeedableRng, rngs::StdRng};
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    const SIGHT: Sight = Sight { enter_radius: 100 * UNITS_PER_M, leave_radius: 115 * UNITS_PER_M, visible_max: 1_000 };
+    fn sight(visible_max: usize) -> Sight {
+        Sight::of(Radii::of_m(100), &KindRadii::DEFAULT, visible_max)
+    }
 
     /// A world with players at these places, in metres.
     fn world(places: &[(f64, f64)]) -> (Game, Vec<NetId>) {
@@ -168,79 +170,137 @@ mod tests {
         game.tick();
     }
 
-    fn look(interest: &mut Interest, game: &Game, viewer: NetId, view: &mut View, sight: &Sight) {
-        let change = Change { may_enter: |_| true, entered: |_| {}, leave: |view: &mut View, slot| view.leave(slot) };
-        interest.update(viewer, view, sight, game.replicas(), game.spatial(), change);
+    /// One viewer's table and what it takes to keep it.
+    struct Eyes {
+        of: NetId,
+        interest: Interest,
+        view: View,
+        rotation: Rotation,
+        sight: Sight,
     }
 
-    fn seen(view: &View) -> BTreeSet<NetId> {
-        view.in_view().map(|(_, id)| id).collect()
+    impl Eyes {
+        fn new(of: NetId, visible_max: usize) -> Self {
+            let (interest, view, rotation) = (Interest::default(), View::default(), Rotation::default());
+            Self { of, interest, view, rotation, sight: sight(visible_max) }
+        }
+
+        /// Looks; who is in view.
+        fn look(&mut self, game: &Game) -> BTreeSet<NetId> {
+            let change =
+                Change { may_enter: |_| true, entered: |_| {}, leave: |view: &mut View, slot| view.leave(slot) };
+            let around = Surroundings::new(game, &self.sight);
+            self.interest.update(self.of, &mut self.view, &mut self.rotation, &around, change);
+            self.view.in_view().map(|(_, id)| id).collect()
+        }
     }
 
     /// proves: SNP-11
     #[test]
     fn between_the_two_radii_one_stays_as_one_was() {
         let (mut game, ids) = world(&[(500.0, 500.0), (610.0, 500.0)]);
-        let (mut interest, mut view) = (Interest::default(), View::default());
+        let mut eyes = Eyes::new(ids[0], 1_000);
         let mut at = |x: f64| {
             put(&mut game, &ids, &[(500.0, 500.0), (x, 500.0)]);
-            look(&mut interest, &game, ids[0], &mut view, &SIGHT);
-            seen(&view).contains(&ids[1])
+            eyes.look(&game).contains(&ids[1])
         };
         assert_eq!([110.0, 99.0, 110.0, 116.0, 110.0].map(|d| at(500.0 + d)), [false, true, true, false, false]);
     }
 
     #[test]
-    fn sight_equals_brute_force_in_a_moving_crowd() {
+    fn sight_equals_brute_force_in_a_moving_crowd_of_all_kinds() {
         let mut rng = StdRng::seed_from_u64(5);
         let mut places: Vec<(f64, f64)> =
             (0..200).map(|_| (rng.random_range(300.0..700.0), rng.random_range(300.0..700.0))).collect();
         let (mut game, ids) = world(&places);
-        let (mut interest, mut view) = (Interest::default(), View::default());
+        let things: Vec<_> = (0..300).map(|_| thing(&mut game, &mut rng)).collect();
+        let mut eyes = Eyes::new(ids[0], 1_000);
         let mut expected = BTreeSet::new();
+        let mut kinds = BTreeSet::new();
         for _ in 0..60 {
             for place in &mut places {
                 place.0 += rng.random_range(-20.0..20.0);
                 place.1 += rng.random_range(-20.0..20.0);
             }
             put(&mut game, &ids, &places);
-            look(&mut interest, &game, ids[0], &mut view, &SIGHT);
+            let seen = eyes.look(&game);
             let me = *game.replicas().state(ids[0]);
-            for &id in &ids[1..] {
-                let distance = distance_squared(game.replicas(), id, (me.x, me.y));
-                if distance <= square(SIGHT.enter_radius) {
+            for &id in ids[1..].iter().chain(&things) {
+                let (kind, distance_squared) = look_at(game.replicas(), id, (me.x, me.y));
+                let enter_m = match kind {
+                    EntityKind::Item => 40,
+                    EntityKind::Body => 60,
+                    _ => 100,
+                };
+                let square = |radius: i32| i64::from(radius) * i64::from(radius);
+                if distance_squared <= square(enter_m * UNITS_PER_M) {
                     expected.insert(id);
-                } else if distance > square(SIGHT.leave_radius) {
+                } else if distance_squared > square(enter_m * UNITS_PER_M * 115 / 100) {
                     expected.remove(&id);
                 }
             }
-            assert_eq!(seen(&view), expected);
+            assert_eq!(seen, expected);
+            kinds.extend(seen.iter().map(|&id| game.replicas().kind(id)));
         }
-        assert!(expected.len() > 5);
+        assert!(expected.len() > 5 && kinds.len() == 5, "{} of {kinds:?}", expected.len());
     }
 
+    /// Something of any kind, anywhere in the middle.
+    fn thing(game: &mut Game, rng: &mut StdRng) -> NetId {
+        let mut place = || units_from_m(rng.random_range(300.0..700.0)) << SUBUNIT_BITS;
+        let body = Body { x: place(), y: place(), z: 1_000, vx: 900, ..Body::default() };
+        let thing = match rng.random_range(0..4) {
+            0 => Thing::Mob { yaw: 0, pitch: 0 },
+            1 => Thing::Projectile { yaw: 0, pitch: 0, ticks_left: 10_000 },
+            2 => Thing::Item { yaw: 0, form: 1 },
+            _ => Thing::Body { turn: [ONE, 0, 0, 0], spin: [0; 3] },
+        };
+        game.spawn_thing(body, thing).unwrap()
+    }
+
+    /// proves: SNP-11
     #[test]
-    fn above_the_cap_the_nearest_are_seen() {
+    fn above_the_cap_three_quarters_are_the_nearest() {
         let places: Vec<_> = (0..50).map(|i| (500.0 + f64::from(i), 500.0)).collect();
         let (mut game, ids) = world(&places);
-        let (mut interest, mut view) = (Interest::default(), View::default());
-        let sight = Sight { visible_max: 10, ..SIGHT };
-        look(&mut interest, &game, ids[0], &mut view, &sight);
-        assert_eq!(seen(&view), ids[1..=10].iter().copied().collect());
+        let mut eyes = Eyes::new(ids[0], 10);
+        let nearest = |seen: &BTreeSet<NetId>, ids: &[NetId]| ids.iter().all(|id| seen.contains(id));
+        let seen = eyes.look(&game);
+        assert!(seen.len() == 10 && nearest(&seen, &ids[1..=8]), "{seen:?}");
         let mirrored: Vec<_> = (0..50).map(|i| (500.0 + f64::from((50 - i) % 50), 500.0)).collect();
         put(&mut game, &ids, &mirrored);
-        look(&mut interest, &game, ids[0], &mut view, &sight);
-        assert_eq!(seen(&view), ids[40..].iter().copied().collect());
+        let seen = eyes.look(&game);
+        assert!(seen.len() == 10 && nearest(&seen, &ids[42..]), "{seen:?}");
+    }
+
+    /// proves: SNP-19
+    #[test]
+    fn who_is_always_told_is_in_view_from_anywhere_and_takes_no_place() {
+        let places: Vec<_> = (0..30).map(|i| (100.0 + 25.0 * f64::from(i), 500.0)).collect();
+        let (mut game, ids) = world(&places);
+        let mut eyes = Eyes::new(ids[0], 2);
+        assert!(game.set_always_relevant(ids[0], ids[29], true) && game.set_always_relevant(ids[0], ids[1], true));
+        assert!(game.set_boss(ids[28], true) && game.set_boss(ids[29], true) && game.set_boss(ids[0], true));
+        let seen = eyes.look(&game);
+        let of = |rows: &[usize]| rows.iter().map(|&row| ids[row]).collect::<BTreeSet<_>>();
+        assert!(seen.is_superset(&of(&[1, 2, 28, 29])) && seen.len() == 5, "{seen:?}");
+        assert_eq!(eyes.look(&game), seen, "one who is there is not taken in again");
+        game.set_always_relevant(ids[0], ids[29], false);
+        assert!(eyes.look(&game).contains(&ids[29]), "it is still a boss");
+        game.set_boss(ids[29], false);
+        game.set_always_relevant(ids[0], ids[1], false);
+        let seen = eyes.look(&game);
+        assert!(!seen.contains(&ids[29]) && seen.contains(&ids[28]) && seen.len() == 3, "{seen:?}");
+        game.despawn(ids[28]);
+        assert_eq!(eyes.look(&game).len(), 2);
     }
 
     #[test]
     fn the_dead_leave_at_once() {
         let (mut game, ids) = world(&[(500.0, 500.0), (510.0, 500.0)]);
-        let (mut interest, mut view) = (Interest::default(), View::default());
-        look(&mut interest, &game, ids[0], &mut view, &SIGHT);
-        assert_eq!(view.present(), 1);
+        let mut eyes = Eyes::new(ids[0], 1_000);
+        assert_eq!(eyes.look(&game).len(), 1);
         game.despawn(ids[1]);
-        look(&mut interest, &game, ids[0], &mut view, &SIGHT);
-        assert_eq!(view.present(), 0);
+        assert_eq!((eyes.look(&game).len(), eyes.view.present()), (0, 0));
     }
 }

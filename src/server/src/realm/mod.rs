@@ -7,6 +7,9 @@ mod encode;
 mod inbox;
 mod interest;
 mod player;
+mod priority;
+mod relevance;
+mod rotation;
 mod shots;
 mod snapshot;
 mod store;
@@ -14,6 +17,7 @@ mod tell;
 mod thing;
 mod view;
 
+pub use relevance::{KindRadii, Radii};
 pub use store::{Saved, StoreDone, StoreJob};
 pub use tell::Task;
 
@@ -22,12 +26,12 @@ use crate::crew::{self, Crew, HANDS_MAX};
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
 use game::{Game, GameConfig, PlayerRecord};
-use interest::Sight;
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
 use protocol::unit::UNITS_PER_M;
 use protocol::{CharacterId, NetId};
+use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
 use rudp::{Prefetch, Reason, channel};
@@ -49,7 +53,10 @@ pub struct RealmConfig {
     pub enter_radius_units: i32,
     /// Others go out of view farther than this, in units; larger than the enter radius.
     pub leave_radius_units: i32,
-    /// At most this many others are in view.
+    /// The same of what nobody plays, by kind.
+    pub kind_radii: KindRadii,
+    /// At most this many others are in view for being near: three quarters of them are the nearest, and the rest of the
+    /// crowd takes turns in the other places.
     pub visible_max: u16,
     /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
     /// not keep its promises late.
@@ -73,6 +80,7 @@ impl RealmConfig {
             players_max: 2_000,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
+            kind_radii: KindRadii::DEFAULT,
             visible_max: 1_000,
             save_interval_ns: 4 * NS_PER_S,
             prefetch: Prefetch::NONE,
@@ -181,19 +189,13 @@ impl Realm {
     /// A world with nobody in it.
     #[must_use]
     pub fn new(config: RealmConfig) -> Self {
-        assert!(config.enter_radius_units < config.leave_radius_units, "who has just entered must not leave at once");
         assert!(config.save_interval_ns > 0, "checkpoints need an interval");
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
         let game = Game::new(GameConfig { seed: config.seed, map: config.map.clone(), entities_max });
-        let sight = Sight {
-            enter_radius: config.enter_radius_units,
-            leave_radius: config.leave_radius_units,
-            visible_max: usize::from(config.visible_max),
-        };
         Self {
-            sight,
+            sight: Sight::new(&config),
             game,
             players: PlayerTable::default(),
             store: Store::default(),

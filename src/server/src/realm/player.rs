@@ -1,6 +1,7 @@
 //! The people of the realm, by session, in an order that is the same in every run.
 
 use super::inbox::InputBuffer;
+use super::rotation::Rotation;
 use super::store::Saved;
 use super::view::View;
 use crate::SessionId;
@@ -37,6 +38,8 @@ pub struct Player {
     pub is_silent: bool,
     /// What the client knows of others.
     pub view: View,
+    /// Who waits to come into it.
+    pub rotation: Rotation,
     /// Bytes that the next snapshot may have, as the gate last said.
     pub budget_bytes: i32,
     /// When the next checkpoint is due.
@@ -58,6 +61,7 @@ impl Player {
             trigger: Trigger::default(),
             is_silent: false,
             view: View::new(),
+            rotation: Rotation::default(),
             budget_bytes: 0,
             save_due_ns: 0,
             saved: Tick(0),

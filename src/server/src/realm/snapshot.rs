@@ -1,15 +1,15 @@
 //! Fills one viewer's parts for one tick: the most urgent first, within its bytes.
 
 use super::encode::EncodeCache;
+use super::priority::{Attention, URGENCY_STRUCTURE};
 use super::view::{Phase, View};
 use crate::SessionId;
 use crate::outbound::Outbound;
-use game::Replicas;
+use game::{Bonds, Replicas};
 use protocol::bits::BitRun;
 use protocol::snapshot::{
     BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody, SHARED_AGES,
 };
-use protocol::unit::UNITS_PER_M;
 use protocol::{NetId, OwnState, Tick};
 
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
@@ -40,11 +40,13 @@ struct Held {
 
 /// For whom, and what it may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Viewer {
+pub struct Viewer<'a> {
     /// Whose connection.
     pub session: SessionId,
     /// Whose eyes.
     pub id: NetId,
+    /// Who matters to whom.
+    pub bonds: &'a Bonds,
     /// Its own state, told first.
     pub own: OwnState,
     /// Bytes that this tick's parts may have.
@@ -61,7 +63,7 @@ impl SnapshotWriter {
     /// Writes the viewer's parts for tick `now`.
     pub fn write(
         &mut self,
-        viewer: &Viewer,
+        viewer: &Viewer<'_>,
         view: &mut View,
         replicas: &Replicas,
         cache: &mut EncodeCache,
@@ -157,15 +159,14 @@ impl SnapshotWriter {
     }
 
     /// Lists what is due, by slot. Everything that waits grows more urgent, so nothing starves.
-    fn rank(&mut self, viewer: &Viewer, view: &mut View, replicas: &Replicas, now: Tick) {
+    fn rank(&mut self, viewer: &Viewer<'_>, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
-        let me = replicas.state(viewer.id);
+        let attention = Attention::of(viewer.id, replicas.state(viewer.id), viewer.bonds, now);
         let look = |id: NetId, phase: Phase| {
             // Despawned since the last look: its leave follows, and it has no state to tell.
-            let (other, changed) = replicas.live_state(id)?;
-            let distance = (other.x - me.x).unsigned_abs().max((other.y - me.y).unsigned_abs());
-            // Structure before motion: without its enter an entity cannot be seen, without its leave it haunts.
-            Some((changed, if phase == Phase::Known { urgency_at(distance) } else { URGENCY_STRUCTURE }))
+            let (other, changed, pace) = replicas.live_state(id)?;
+            let urgency = if phase == Phase::Known { attention.urgency(id, other, pace) } else { URGENCY_STRUCTURE };
+            Some((changed, urgency))
         };
         view.rank(now, URGENCY_STRUCTURE, look, |slot, priority| {
             self.due.push(u32::from(priority) << 16 | u32::from(slot));
@@ -275,17 +276,3 @@ const RECORD_BITS: usize = 40;
 const RECORD_BITS_FEW: usize = 12;
 /// What a packet costs beside its part: headers of IP, UDP, session and packet, and the part's frame.
 const FURTHER_PACKET_BYTES: i32 = 65;
-
-/// Urgency of an enter or a leave.
-const URGENCY_STRUCTURE: u16 = 64;
-
-/// How much more urgent an entity at this distance (units, the larger of both axes) grows with each tick it waits.
-fn urgency_at(distance: u32) -> u16 {
-    const NEAR: u32 = 15 * UNITS_PER_M as u32;
-    const MIDDLE: u32 = 40 * UNITS_PER_M as u32;
-    match distance {
-        0..NEAR => 16,
-        NEAR..MIDDLE => 8,
-        _ => 4,
-    }
-}

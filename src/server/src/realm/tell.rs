@@ -6,7 +6,7 @@
 
 use super::Realm;
 use super::encode::EncodeCache;
-use super::interest::{Change, Interest, Sight};
+use super::interest::{Change, INTEREST_PERIOD_TICKS, Interest, Surroundings};
 use super::player::{Player, Stage};
 use super::shots::{Ear, Happened};
 use super::snapshot::{SnapshotWriter, Viewer};
@@ -19,8 +19,6 @@ use protocol::{NetId, Tick};
 use rudp::{PartId, PartOutcome, Prefetch};
 use std::{array, iter};
 
-/// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
-const INTEREST_PERIOD_TICKS: u32 = 6;
 /// Rows of people between the one who is told and the one whose own row is asked for: his view follows at half the way.
 const AHEAD: usize = 4;
 
@@ -55,7 +53,7 @@ struct Tally {
 struct Scene<'a> {
     game: &'a Game,
     now: Tick,
-    sight: Sight,
+    around: Surroundings<'a>,
     /// In the order of their sessions.
     reports: &'a [Report],
     happened: &'a Happened,
@@ -95,7 +93,7 @@ impl Realm {
         let scene = Scene {
             game: &self.game,
             now,
-            sight: self.sight,
+            around: Surroundings::new(&self.game, &self.sight),
             reports: &self.reports,
             happened: self.shots.happened(),
             prefetch: self.config.prefetch,
@@ -203,7 +201,8 @@ impl Share<'_> {
         let Some(mut own) = self.scene.game.own(id) else { return };
         own.input_applied = player.inbox.applied();
         own.input_depth = player.inbox.len().min(15) as u8;
-        let viewer = Viewer { session: player.session, id, own, budget_bytes: player.budget_bytes };
+        let bonds = self.scene.game.bonds();
+        let viewer = Viewer { session: player.session, id, bonds, own, budget_bytes: player.budget_bytes };
         let Desk { writer, cache, .. } = &mut *self.desk;
         writer.write(&viewer, &mut player.view, self.scene.game.replicas(), cache, now, self.arena);
         // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
@@ -216,8 +215,7 @@ impl Share<'_> {
         let change = lying_change(self.scene.fault, id, self.scene.now, named);
         #[cfg(not(feature = "faults"))]
         let change = honest_change(named);
-        let (replicas, spatial) = (self.scene.game.replicas(), self.scene.game.spatial());
-        interest.update(id, &mut player.view, &self.scene.sight, replicas, spatial, change);
+        interest.update(id, &mut player.view, &mut player.rotation, &self.scene.around, change);
     }
 }
 

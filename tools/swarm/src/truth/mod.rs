@@ -16,7 +16,7 @@ pub use findings::{Findings, KINDS, Kind};
 
 use hdrhistogram::Histogram;
 use presence::{Meant, Presence};
-use protocol::message::Welcome;
+use protocol::message::{Welcome, nearest_places};
 use protocol::{EntityState, NetId, OwnState, Tick};
 use ring::Ring;
 use scan::Scan;
@@ -57,6 +57,8 @@ struct Terms {
     enter_squared: i64,
     leave_squared: i64,
     visible_max: usize,
+    /// Of so many, those that are the nearest: the others take turns.
+    nearest: usize,
 }
 
 /// An update that waits for the truth of its tick.
@@ -118,6 +120,7 @@ impl Checker {
             enter_squared: square(welcome.enter_radius_units),
             leave_squared: square(welcome.leave_radius_units),
             visible_max: usize::from(welcome.visible_max),
+            nearest: nearest_places(usize::from(welcome.visible_max)),
         };
         if self.terms.replace(terms).is_some_and(|before| before != terms) {
             self.findings.add(Kind::Other, || format!("bot {bot} was welcomed on other terms than those before it"));

@@ -170,10 +170,10 @@ impl Checker {
         let nearer =
             row.iter().filter_map(|fact| fact.of(tick)).filter(|f| f.distance_squared(here) < distance_squared);
         // The viewer itself is among the nearer ones.
-        nearer.count() <= terms.visible_max
+        nearer.count() <= terms.nearest
     }
 
-    /// Square of the distance within which the nearest `visible_max` others of `viewer` are.
+    /// Square of the distance within which those others of `viewer` are that must be in view because they are the nearest.
     fn cap_squared(&mut self, viewer: usize, tick: u32, terms: &Terms) -> i64 {
         if self.bots <= terms.visible_max {
             return i64::MAX;
@@ -185,7 +185,7 @@ impl Checker {
         distances.extend(
             others.filter_map(|(_, fact)| fact.of(tick)).map(|fact: &Fact| fact.distance_squared(&row[viewer])),
         );
-        let cap = match terms.visible_max.checked_sub(1) {
+        let cap = match terms.nearest.checked_sub(1) {
             None => -1,
             Some(last) if last < distances.len() => *distances.select_nth_unstable(last).1,
             Some(_) => i64::MAX,

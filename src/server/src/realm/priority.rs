@@ -1,0 +1,264 @@
+//! How urgent it is to tell one viewer of one entity.
+//!
+//! What waits to be told grows more urgent with every tick, by its *urgency*, until it is told: then it begins at nought. So
+//! rates follow from what there is to tell and how much may be told, and nothing starves. Who has waited t ticks with
+//! urgency u is passed only by those who have reached t u themselves; told once, another needs t u / U ticks for that, U
+//! being the highest urgency. So in the last t u / U of the t ticks each of n others passes it at most once, and with r
+//! records told in a tick it is told after at most n U / (u r) ticks.
+
+use game::{Bonds, FIGHTING_MAX, Pace};
+use protocol::unit::UNITS_PER_M;
+use protocol::{EntityKind, EntityState, NetId, Tick};
+
+/// Urgency of an enter or a leave: structure before motion, because without its enter an entity cannot be seen, and without
+/// its leave it haunts.
+pub const URGENCY_STRUCTURE: u16 = 64;
+/// Urgency of whom the viewer is fighting: before anyone else who has waited for less than five ticks, so that it is told in
+/// every tick as long as the others can be told in five.
+pub const URGENCY_FIGHTING: u16 = 256;
+
+/// Nearer than this, along the larger of both axes in units, faces and hands are seen.
+const NEAR: u32 = 15 * UNITS_PER_M as u32;
+/// Nearer than this, what somebody does is seen.
+const MIDDLE: u32 = 40 * UNITS_PER_M as u32;
+/// Urgency by distance of a player who walks.
+const BY_DISTANCE: [u16; 3] = [16, 8, 4];
+/// By [`Pace`], in quarters: what moves faster is sooner shown where it is not, and what stands may still turn.
+const BY_PACE: [u16; Pace::ALL.len()] = [3, 4, 5, 8];
+/// By kind, in halves: a projectile has little time to be seen, and nobody is hurt by an item.
+const BY_KIND: [u16; EntityKind::ALL.len()] = [2, 2, 3, 1, 2];
+
+/// All three, so that it is looked up and not computed for each viewer's each entity in each tick.
+const URGENCIES: [[[u16; BY_DISTANCE.len()]; BY_PACE.len()]; BY_KIND.len()] = {
+    let mut urgencies = [[[0; BY_DISTANCE.len()]; BY_PACE.len()]; BY_KIND.len()];
+    let (mut kind, mut pace, mut distance) = (0, 0, 0);
+    while kind < BY_KIND.len() {
+        urgencies[kind][pace][distance] = (BY_KIND[kind] * BY_PACE[pace] * BY_DISTANCE[distance]).div_ceil(8);
+        distance += 1;
+        if distance == BY_DISTANCE.len() {
+            (distance, pace) = (0, pace + 1);
+        }
+        if pace == BY_PACE.len() {
+            (pace, kind) = (0, kind + 1);
+        }
+    }
+    urgencies
+};
+
+/// What decides how urgent entities are to one viewer in one tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention {
+    x: i32,
+    y: i32,
+    opponents: [NetId; FIGHTING_MAX],
+    opponents_len: u8,
+}
+
+impl Attention {
+    /// That of a viewer in this state.
+    #[must_use]
+    pub fn of(viewer: NetId, state: &EntityState, bonds: &Bonds, now: Tick) -> Self {
+        let mut attention = Self { x: state.x, y: state.y, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 };
+        for (place, opponent) in attention.opponents.iter_mut().zip(bonds.opponents(viewer, now)) {
+            *place = opponent;
+            attention.opponents_len += 1;
+        }
+        attention
+    }
+
+    /// How much more urgent an entity in view grows in a tick: by its distance, its pace and its kind, and by whether the
+    /// viewer is fighting it.
+    #[inline]
+    #[must_use]
+    pub fn urgency(&self, id: NetId, state: &EntityState, pace: Pace) -> u16 {
+        // Nearly nobody is fighting: then no list is read.
+        if self.opponents_len > 0 && self.opponents[..usize::from(self.opponents_len)].contains(&id) {
+            return URGENCY_FIGHTING;
+        }
+        let distance = state.x.abs_diff(self.x).max(state.y.abs_diff(self.y));
+        let distance = usize::from(distance >= NEAR) + usize::from(distance >= MIDDLE);
+        URGENCIES[state.kind as usize][pace as usize][distance]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::{Phase, View};
+    use super::*;
+    use proptest::prelude::*;
+    use protocol::snapshot::SLOTS_MAX;
+    use rudp::{PartId, PartOutcome};
+    use std::collections::VecDeque;
+
+    /// Ticks from a part to its report.
+    const WAIT: usize = 6;
+
+    /// Tells in each tick those whose turn it is. What is told is known [`WAIT`] ticks later to have arrived, or to be lost.
+    struct Telling {
+        view: View,
+        attention: Attention,
+        now: Tick,
+        under_way: VecDeque<(PartId, Tick, Vec<NetId>, bool)>,
+        /// By id: the tick of the newest state that has arrived.
+        arrived: Vec<Tick>,
+    }
+
+    /// Where something is, how fast, and what.
+    #[derive(Clone, Copy, Debug)]
+    struct Thing {
+        state: EntityState,
+        pace: Pace,
+        changed: Tick,
+    }
+
+    impl Telling {
+        fn new(opponents: &[NetId], entities: usize) -> Self {
+            let (mut view, mut attention) = (View::new(), HERE);
+            for id in 0..entities as u16 {
+                assert!(view.enter(NetId(id)).is_some());
+            }
+            attention.opponents[..opponents.len()].copy_from_slice(opponents);
+            attention.opponents_len = opponents.len() as u8;
+            let arrived = vec![Tick(0); entities];
+            Self { view, attention, now: Tick(1_000), under_way: VecDeque::new(), arrived }
+        }
+
+        /// One tick in which `records` can be told; who was.
+        fn tick(&mut self, things: &[Thing], records: usize, is_lost: bool) -> Vec<NetId> {
+            self.now = self.now.next();
+            if self.under_way.len() == WAIT
+                && let Some((part, tick, told, is_lost)) = self.under_way.pop_front()
+            {
+                let outcome = if is_lost { PartOutcome::Lost } else { PartOutcome::Acked };
+                assert!(self.view.on_report(part, outcome, self.now));
+                told.iter().filter(|_| !is_lost).for_each(|id| self.arrived[id.row()] = tick);
+            }
+            let mut due = Vec::new();
+            let look = |id: NetId, phase: Phase| {
+                let Thing { state, pace, changed } = things[id.row()];
+                let known = self.attention.urgency(id, &state, pace);
+                Some((changed, if phase == Phase::Known { known } else { URGENCY_STRUCTURE }))
+            };
+            self.view.rank(self.now, URGENCY_STRUCTURE, look, |slot, priority| due.push((priority, slot)));
+            due.sort_unstable_by(|a, b| b.cmp(a));
+            due.truncate(records);
+            let part = self.view.begin_part(self.now);
+            due.iter().for_each(|&(_, slot)| self.view.record(slot));
+            let told: Vec<_> = due.into_iter().map(|(_, slot)| self.view.id(slot)).collect();
+            self.under_way.push_back((part, self.now, told.clone(), is_lost));
+            told
+        }
+    }
+
+    /// Of someone at the origin who fights nobody.
+    const HERE: Attention = Attention { x: 0, y: 0, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 };
+
+    fn at(distance_m: i32, kind: EntityKind, pace: Pace) -> Thing {
+        let state = EntityState { x: distance_m * UNITS_PER_M, kind, ..EntityState::default() };
+        Thing { state, pace, changed: Tick(1) }
+    }
+
+    fn any_thing() -> impl Strategy<Value = Thing> {
+        let (kinds, paces) = (prop::sample::select(&EntityKind::ALL[..]), prop::sample::select(&Pace::ALL[..]));
+        (0..115_i32, kinds, paces).prop_map(|(distance, kind, pace)| at(distance, kind, pace))
+    }
+
+    fn urgency(thing: &Thing) -> u16 {
+        HERE.urgency(NetId(0), &thing.state, thing.pace)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nothing_starves_whatever_else_there_is_to_tell(
+            mut things in prop::collection::vec(any_thing(), 2..300), records in 4_usize..60, fights in 0_usize..=FIGHTING_MAX,
+        ) {
+            let fights = fights.min(things.len() - 1).min(records);
+            let opponents: Vec<_> = (0..fights as u16).map(NetId).collect();
+            let mut telling = Telling::new(&opponents, things.len());
+            // An enter is repeated in its own time: everything is known first.
+            (0..20).for_each(|_| drop(telling.tick(&things, things.len(), false)));
+            let mut told = vec![telling.now; things.len()];
+            for _ in 0..1_500 {
+                things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
+                for id in telling.tick(&things, records, false) {
+                    told[id.row()] = telling.now;
+                }
+                for (row, thing) in things.iter().enumerate() {
+                    let waited = telling.now.since(told[row]) as usize;
+                    let bound = things.len() * usize::from(URGENCY_FIGHTING) / (usize::from(urgency(thing)) * records);
+                    prop_assert!(waited <= bound + 1, "{thing:?} has waited {waited} ticks of {bound}");
+                }
+            }
+        }
+
+        /// proves: SNP-10
+        #[test]
+        fn what_stops_is_told_as_it_stopped_although_parts_are_lost(
+            mut things in prop::collection::vec(any_thing(), 2..120), records in 4_usize..40, losses in any::<u64>(),
+        ) {
+            let mut telling = Telling::new(&[], things.len());
+            let is_lost = |tick: u32| losses >> (tick % 64) & 1 == 1;
+            for tick in 0..200 {
+                things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
+                telling.tick(&things, records, is_lost(tick));
+            }
+            let stopped = telling.now;
+            things.iter_mut().for_each(|thing| thing.pace = Pace::Still);
+            (0..64).for_each(|tick| drop(telling.tick(&things, records, is_lost(tick))));
+            // What was lost last is known to be so, is told within the bound, and has arrived.
+            let slowest = things.iter().map(urgency).min().unwrap();
+            let bound = things.len() * usize::from(URGENCY_STRUCTURE) / (usize::from(slowest) * records) + 1;
+            (0..bound + 2 * WAIT).for_each(|_| drop(telling.tick(&things, records, false)));
+            prop_assert!(telling.arrived.iter().all(|tick| *tick >= stopped), "of {stopped:?}: {:?}", telling.arrived);
+            prop_assert!(telling.tick(&things, records, false).is_empty(), "and then it costs nothing");
+        }
+    }
+
+    #[test]
+    fn whom_one_fights_is_told_in_every_tick_while_the_crowd_shares_the_rest() {
+        let mut things = vec![at(30, EntityKind::Player, Pace::Run); 200];
+        let mut telling = Telling::new(&[NetId(7), NetId(150)], 200);
+        let mut times = vec![0; 200];
+        for tick in 0..400 {
+            things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
+            let told = telling.tick(&things, 50, false);
+            if tick >= 100 {
+                told.iter().for_each(|id| times[id.row()] += 1);
+            }
+        }
+        assert_eq!((times[7], times[150]), (300, 300), "60 Hz");
+        let others: Vec<_> = (0..200).filter(|row| ![7, 150].contains(row)).map(|row| times[row]).collect();
+        let (least, most) = (others.iter().min().unwrap(), others.iter().max().unwrap());
+        assert!((300 / 5..=300 / 4).contains(least) && *most <= 300 / 4, "{least} to {most}: every four or five ticks");
+    }
+
+    #[test]
+    fn rates_follow_distance_pace_and_kind() {
+        let kinds = EntityKind::ALL;
+        for (nearer, farther) in [(0, 15), (15, 40)] {
+            let of = |distance| kinds.map(|kind| Pace::ALL.map(|pace| urgency(&at(distance, kind, pace))));
+            assert!(of(nearer).as_flattened().iter().zip(of(farther).as_flattened()).all(|(near, far)| near > far));
+        }
+        for kind in kinds {
+            assert!(Pace::ALL.map(|pace| urgency(&at(3, kind, pace))).is_sorted());
+        }
+        let runner = |kind| urgency(&at(50, kind, Pace::Run));
+        assert!(
+            runner(EntityKind::Projectile) > runner(EntityKind::Player)
+                && runner(EntityKind::Player) > runner(EntityKind::Item)
+        );
+        assert!(URGENCIES.as_flattened().as_flattened().iter().all(|urgency| (1..URGENCY_STRUCTURE).contains(urgency)));
+    }
+
+    /// Priorities have 16 bits. Where the bound of the waiting is the longest that a full view of what grows slowest can
+    /// see with the least budget, they do not overflow.
+    #[test]
+    fn priorities_fit_their_bits_with_the_least_budget() {
+        // 4,000 bytes a second are 66 a tick, of which header and own state take 22; a record is about 40 bits.
+        let records = (66 - 22) * 8 / 40;
+        let priority_max = SLOTS_MAX / 2 * usize::from(URGENCY_FIGHTING) / records;
+        assert!(priority_max <= usize::from(u16::MAX), "{priority_max}");
+    }
+}
