@@ -245,3 +245,19 @@ fn networks_are_listed_with_their_bits_and_may_be_none() {
         assert_eq!(problems(&format!("[limits]\nrequest_exempt = {wrong}\n")).len(), 1, "{wrong}");
     }
 }
+
+#[test]
+fn every_kind_leaves_as_much_farther_than_it_enters_as_players_do() {
+    let metres = |radii: server::Radii| (radii.enter / 320, radii.leave / 320);
+    let of = |text: &str| {
+        let radii = from_file(text).unwrap().kind_radii;
+        [radii.mob, radii.projectile, radii.item, radii.body].map(metres)
+    };
+    assert_eq!(of(""), [(100, 115), (100, 115), (40, 46), (60, 69)]);
+    assert_eq!(defaults().kind_radii, server::KindRadii::DEFAULT);
+    let wide = "[world]\nenter_radius_m = 100\nleave_radius_m = 200\nitem_radius_m = 30\n";
+    assert_eq!(of(wide), [(100, 200), (100, 200), (30, 60), (60, 120)]);
+    let narrow = "[world]\nenter_radius_m = 1000\nleave_radius_m = 1001\nitem_radius_m = 5\n";
+    assert_eq!(of(narrow)[2], (5, 6), "nobody flickers");
+    assert_eq!(problems("[world]\nitem_radius_m = 4\nbody_radius_m = 1001\n").len(), 2);
+}

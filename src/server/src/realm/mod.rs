@@ -14,8 +14,8 @@ mod shots;
 mod snapshot;
 mod store;
 mod tell;
-mod thing;
 mod view;
+mod world;
 
 pub use relevance::{KindRadii, Radii};
 pub use store::{Saved, StoreDone, StoreJob};

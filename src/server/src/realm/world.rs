@@ -1,9 +1,9 @@
-//! Entities that nobody plays, in the realm: who puts them there, and what becomes of their ids.
+//! What the realm says to the world on behalf of others: which things there are, and who matters to whom.
 
 use super::Realm;
 use game::{Game, SpawnError, Thing};
-use protocol::NetId;
 use protocol::motion::Body;
+use protocol::{NetId, Tick};
 
 impl Realm {
     /// The world, to be looked at.
@@ -27,6 +27,23 @@ impl Realm {
             self.game.despawn(id);
             self.departed.push(id);
         }
+    }
+
+    /// Says whether `viewer` is told of `id` from anywhere, as [`Game::set_always_relevant`] does; false if there was no room
+    /// or one of them is not there. It shows when the viewer is looked after next, within 100 ms.
+    pub fn set_always_relevant(&mut self, viewer: NetId, id: NetId, is_always: bool) -> bool {
+        self.game.set_always_relevant(viewer, id, is_always)
+    }
+
+    /// Says whether everyone is told of `id` from anywhere, as [`Game::set_boss`] does; false if there was no room or it is
+    /// not there.
+    pub fn set_boss(&mut self, id: NetId, is_boss: bool) -> bool {
+        self.game.set_boss(id, is_boss)
+    }
+
+    /// Says that two are fighting each other until a tick, as [`Game::set_fighting`] does.
+    pub fn set_fighting(&mut self, a: NetId, b: NetId, until: Tick) {
+        self.game.set_fighting(a, b, until);
     }
 
     /// Ids of things that ended by themselves wait until no viewer names them any more.
