@@ -3,6 +3,11 @@
 mod stand;
 
 use counting::{Counting, Tally};
+use game::Thing;
+use protocol::motion::Body;
+use protocol::orientation::ONE;
+use protocol::unit::SUBUNITS_PER_M;
+use protocol::{NetId, Tick};
 use stand::{PLAYERS, Stand};
 
 #[global_allocator]
@@ -10,9 +15,34 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
-    let mut stand = Stand::new(|_| {});
+    assert_steady(Stand::new(|_| {}));
+    // Full views, in which places go round.
+    assert_steady(Stand::new(|config| config.visible_max = 3));
+}
+
+/// Bodies that slide, items and mobs among the people; one of the mobs is a boss, and everything is being fought.
+fn furnish(stand: &mut Stand) {
+    for number in 0..30 {
+        let place = (20 + 2 * number) * SUBUNITS_PER_M;
+        let body = Body { x: place, y: place, vx: 500 * number, ..Body::default() };
+        let thing = match number % 3 {
+            0 => Thing::Mob { yaw: 0, pitch: 0 },
+            1 => Thing::Item { yaw: 0, form: 1 },
+            _ => Thing::Body { turn: [ONE, 0, 0, 0], spin: [9_000_000, 0, 7] },
+        };
+        let id = stand.realm.spawn_thing(body, thing).unwrap();
+        stand.realm.set_boss(id, number == 3);
+        // The people came first.
+        stand.realm.set_fighting(id, NetId(number as u16), Tick(u32::MAX));
+    }
+}
+
+fn assert_steady(mut stand: Stand) {
     stand.join();
-    for _ in 0..2_000 {
+    for tick in 0..2_000 {
+        if tick == 100 {
+            furnish(&mut stand);
+        }
         stand.speak();
         stand.turn();
         stand.hand_over();
