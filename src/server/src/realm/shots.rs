@@ -7,7 +7,7 @@ use crate::outbound::Outbound;
 use game::Aim;
 use protocol::event::{Shoot, Shot, ShotRefusal};
 use protocol::message::ServerMessage;
-use protocol::unit::unit_of;
+use protocol::unit::{TICK_RATE_HZ, unit_of};
 use protocol::{GameEvent, NetId, Tick, codec};
 use rudp::channel;
 use std::ops::Range;
@@ -59,6 +59,9 @@ struct Event {
 const ASKED_MAX: usize = u16::MAX as usize;
 /// What an event costs beside its message: the type, id and length of its frame (spec: PKT-20).
 const EVENT_FRAME_BYTES: i32 = 4;
+/// Whoever was hit and whoever did it are told of each other before all others for so long: 5 s, time to run for cover and
+/// look out again.
+const FIGHT_TICKS: u32 = 5 * TICK_RATE_HZ;
 /// Spreads ticks over the events of each: a large prime, so that weapons which fire every few ticks meet all turns.
 const SCATTER: u32 = 2_654_435_761;
 
@@ -116,6 +119,9 @@ impl Realm {
         status.shots += 1;
         status.shots_hit += u64::from(outcome.target.is_some());
         status.shots_rewound_steps += outcome.rewound_steps;
+        if let Some(target) = outcome.target {
+            self.game.set_fighting(by, target, Tick(now.0.saturating_add(FIGHT_TICKS)));
+        }
         let [x_units, y_units, z_units] = [outcome.end.x, outcome.end.y, outcome.end.z].map(unit_of);
         Some(GameEvent::Shot(Shot { by, number, target: outcome.target, x_units, y_units, z_units }))
     }
