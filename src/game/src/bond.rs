@@ -18,6 +18,8 @@ pub const FIGHTING_MAX: usize = 8;
 #[derive(Debug, Resource)]
 pub struct Bonds {
     rows: Vec<Row>,
+    /// By row: how many it is fighting. Asked of everybody in every tick, and nearly always 0: a line of the cache has 64.
+    opponents_len: Vec<u8>,
     bosses: Vec<NetId>,
 }
 
@@ -26,7 +28,6 @@ struct Row {
     always: [NetId; ALWAYS_MAX],
     opponents: [Opponent; FIGHTING_MAX],
     always_len: u8,
-    opponents_len: u8,
     /// In how many rows, or as a boss, this entity stands.
     named_by: u16,
 }
@@ -40,7 +41,7 @@ struct Opponent {
 
 impl Bonds {
     pub(crate) fn new() -> Self {
-        Self { rows: Vec::new(), bosses: Vec::with_capacity(BOSSES_MAX) }
+        Self { rows: Vec::new(), opponents_len: Vec::new(), bosses: Vec::with_capacity(BOSSES_MAX) }
     }
 
     /// Those whom `viewer` is told of whatever the distance, in no order; bosses are not among them.
@@ -57,8 +58,8 @@ impl Bonds {
 
     /// Those with whom `id` is fighting at `now`, in no order.
     pub fn opponents(&self, id: NetId, now: Tick) -> impl Iterator<Item = NetId> {
-        let row = self.rows.get(id.row());
-        let opponents = row.map_or(&[][..], |row| &row.opponents[..usize::from(row.opponents_len)]);
+        let len = self.opponents_len.get(id.row()).map_or(0, |&len| usize::from(len));
+        let opponents = if len == 0 { &[][..] } else { &self.rows[id.row()].opponents[..len] };
         opponents.iter().filter(move |opponent| opponent.until >= now).map(|opponent| opponent.id)
     }
 
@@ -66,6 +67,7 @@ impl Bonds {
     pub(crate) fn reserve_rows(&mut self, rows: usize) {
         if rows > self.rows.len() {
             self.rows.resize(rows, Row::default());
+            self.opponents_len.resize(rows, 0);
         }
     }
 
@@ -112,13 +114,13 @@ impl Bonds {
     /// `id` is fighting with `with` until a tick. Of more than [`FIGHTING_MAX`] fights the one that ends first is forgotten.
     pub(crate) fn set_opponent(&mut self, id: NetId, with: NetId, until: Tick) {
         let row = &mut self.rows[id.row()];
-        let len = usize::from(row.opponents_len);
+        let len = usize::from(self.opponents_len[id.row()]);
         let opponent = Opponent { id: with, until };
         if let Some(known) = row.opponents[..len].iter_mut().find(|known| known.id == with) {
             known.until = until;
         } else if len < FIGHTING_MAX {
             row.opponents[len] = opponent;
-            row.opponents_len += 1;
+            self.opponents_len[id.row()] += 1;
             self.rows[with.row()].named_by += 1;
         } else if let Some(first) = row.opponents.iter_mut().min_by_key(|known| known.until)
             && first.until < until
@@ -131,7 +133,8 @@ impl Bonds {
 
     /// An entity is gone: it matters to nobody, and nobody to it. Its id may name another one later.
     pub(crate) fn forget(&mut self, id: NetId) {
-        let Some(&Row { always, opponents, always_len, opponents_len, .. }) = self.rows.get(id.row()) else { return };
+        let Some(&Row { always, opponents, always_len, .. }) = self.rows.get(id.row()) else { return };
+        let opponents_len = std::mem::take(&mut self.opponents_len[id.row()]);
         always[..usize::from(always_len)].iter().for_each(|other| self.rows[other.row()].named_by -= 1);
         opponents[..usize::from(opponents_len)].iter().for_each(|other| self.rows[other.id.row()].named_by -= 1);
         self.rows[id.row()] = Row { named_by: self.rows[id.row()].named_by, ..Row::default() };
@@ -147,11 +150,11 @@ impl Bonds {
     }
 
     fn end_fight(&mut self, row: usize, with: NetId) {
-        let Row { opponents, opponents_len, .. } = &mut self.rows[row];
-        let len = usize::from(*opponents_len);
+        let opponents = &mut self.rows[row].opponents;
+        let len = usize::from(self.opponents_len[row]);
         if let Some(at) = opponents[..len].iter().position(|known| known.id == with) {
             opponents.swap(at, len - 1);
-            *opponents_len -= 1;
+            self.opponents_len[row] -= 1;
             self.rows[with.row()].named_by -= 1;
         }
     }

@@ -6,9 +6,10 @@
 //! being the highest urgency. So in the last t u / U of the t ticks each of n others passes it at most once, and with r
 //! records told in a tick it is told after at most n U / (u r) ticks.
 
-use game::{Bonds, FIGHTING_MAX, Pace};
-use protocol::unit::UNITS_PER_M;
+use game::{Bonds, FIGHTING_MAX, Pace, SHOT_RANGE};
+use protocol::unit::{ANGLE_STEPS, UNITS_PER_M, unit_of};
 use protocol::{EntityKind, EntityState, NetId, Tick};
+use std::sync::LazyLock;
 
 /// Urgency of an enter or a leave: structure before motion, because without its enter an entity cannot be seen, and without
 /// its leave it haunts.
@@ -16,6 +17,15 @@ pub const URGENCY_STRUCTURE: u16 = 64;
 /// Urgency of whom the viewer is fighting: before anyone else who has waited for less than five ticks, so that it is told in
 /// every tick as long as the others can be told in five.
 pub const URGENCY_FIGHTING: u16 = 256;
+
+/// Urgency of whom the viewer aims at, and who is in weapon range: eight times a walker's at his side.
+pub const URGENCY_AIMED: u16 = 128;
+/// Farther than this, in units, nobody is aimed at.
+const AIM_RANGE: u32 = unit_of(SHOT_RANGE) as u32;
+/// Aimed at is who is off the line by at most this part of the way along it: 3.6 degrees to each side, a body in 11 m.
+const AIM_PART: i64 = 16;
+/// Directions that aim is told apart in: 1.4 degrees each.
+const HEADINGS: usize = 256;
 
 /// Nearer than this, along the larger of both axes in units, faces and hands are seen.
 const NEAR: u32 = 15 * UNITS_PER_M as u32;
@@ -50,6 +60,8 @@ const URGENCIES: [[[u16; BY_DISTANCE.len()]; BY_PACE.len()]; BY_KIND.len()] = {
 pub struct Attention {
     x: i32,
     y: i32,
+    /// East and north, of length 2^10.
+    heading: (i32, i32),
     opponents: [NetId; FIGHTING_MAX],
     opponents_len: u8,
 }
@@ -58,7 +70,7 @@ impl Attention {
     /// That of a viewer in this state.
     #[must_use]
     pub fn of(viewer: NetId, state: &EntityState, bonds: &Bonds, now: Tick) -> Self {
-        let mut attention = Self { x: state.x, y: state.y, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 };
+        let mut attention = Self::at(state);
         for (place, opponent) in attention.opponents.iter_mut().zip(bonds.opponents(viewer, now)) {
             *place = opponent;
             attention.opponents_len += 1;
@@ -66,8 +78,21 @@ impl Attention {
         attention
     }
 
+    /// That of one who fights nobody.
+    fn at(state: &EntityState) -> Self {
+        static TABLE: LazyLock<[(i32, i32); HEADINGS]> = LazyLock::new(|| {
+            std::array::from_fn(|at| {
+                let (north, east) = (at as f64 / HEADINGS as f64 * std::f64::consts::TAU).sin_cos();
+                ((east * 1_024.0).round() as i32, (north * 1_024.0).round() as i32)
+            })
+        });
+        let steps = usize::from(ANGLE_STEPS) / HEADINGS;
+        let heading = TABLE[(usize::from(state.yaw) + steps / 2) / steps % HEADINGS];
+        Self { x: state.x, y: state.y, heading, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 }
+    }
+
     /// How much more urgent an entity in view grows in a tick: by its distance, its pace and its kind, and by whether the
-    /// viewer is fighting it.
+    /// viewer is fighting it or aims at it.
     #[inline]
     #[must_use]
     pub fn urgency(&self, id: NetId, state: &EntityState, pace: Pace) -> u16 {
@@ -75,9 +100,22 @@ impl Attention {
         if self.opponents_len > 0 && self.opponents[..usize::from(self.opponents_len)].contains(&id) {
             return URGENCY_FIGHTING;
         }
-        let distance = state.x.abs_diff(self.x).max(state.y.abs_diff(self.y));
+        let (dx, dy) = (state.x.wrapping_sub(self.x), state.y.wrapping_sub(self.y));
+        let distance = dx.unsigned_abs().max(dy.unsigned_abs());
+        if self.is_aimed_at(dx, dy) && distance <= AIM_RANGE && state.kind.is_alive() {
+            return URGENCY_AIMED;
+        }
         let distance = usize::from(distance >= NEAR) + usize::from(distance >= MIDDLE);
         URGENCIES[state.kind as usize][pace as usize][distance]
+    }
+
+    /// Whether what is so far east and north is near the line that the viewer looks along.
+    #[inline]
+    fn is_aimed_at(&self, dx: i32, dy: i32) -> bool {
+        let (east, north) = (i64::from(self.heading.0), i64::from(self.heading.1));
+        let (dx, dy) = (i64::from(dx), i64::from(dy));
+        let (along, off) = (dx * east + dy * north, dx * north - dy * east);
+        off.abs() * AIM_PART <= along && along > 0
     }
 }
 
@@ -150,8 +188,9 @@ mod tests {
         }
     }
 
-    /// Of someone at the origin who fights nobody.
-    const HERE: Attention = Attention { x: 0, y: 0, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 };
+    /// Of someone at the origin who fights nobody and looks south, where nobody is.
+    const HERE: Attention =
+        Attention { x: 0, y: 0, heading: (0, -1_024), opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 };
 
     fn at(distance_m: i32, kind: EntityKind, pace: Pace) -> Thing {
         let state = EntityState { x: distance_m * UNITS_PER_M, kind, ..EntityState::default() };
@@ -232,6 +271,30 @@ mod tests {
         let others: Vec<_> = (0..200).filter(|row| ![7, 150].contains(row)).map(|row| times[row]).collect();
         let (least, most) = (others.iter().min().unwrap(), others.iter().max().unwrap());
         assert!((300 / 5..=300 / 4).contains(least) && *most <= 300 / 4, "{least} to {most}: every four or five ticks");
+    }
+
+    #[test]
+    fn whom_one_aims_at_is_told_before_those_beside_him() {
+        let at = |x_m: i32, y_m: i32, kind| EntityState {
+            x: x_m * UNITS_PER_M,
+            y: y_m * UNITS_PER_M,
+            kind,
+            ..EntityState::default()
+        };
+        let player = |x_m, y_m| at(x_m, y_m, EntityKind::Player);
+        for (yaw, ahead, beside, behind) in [
+            (0, player(90, 5), player(90, 8), player(-9, 0)),
+            (1_020, player(-2, 50), player(5, 50), player(0, -50)),
+            (2_052, player(-99, 0), player(-101, 0), player(1, 0)),
+            (4_090, player(40, 1), player(40, 4), player(-40, 0)),
+        ] {
+            let attention = Attention::at(&EntityState { yaw, ..EntityState::default() });
+            assert_eq!(attention.urgency(NetId(1), &ahead, Pace::Still), URGENCY_AIMED, "at {yaw}");
+            for other in [beside, behind, EntityState { kind: EntityKind::Item, ..ahead }] {
+                assert!(attention.urgency(NetId(1), &other, Pace::Still) < URGENCY_STRUCTURE, "at {yaw}: {other:?}");
+            }
+        }
+        assert!(Attention::at(&player(0, 0)).urgency(NetId(1), &player(0, 0), Pace::Run) < URGENCY_STRUCTURE);
     }
 
     #[test]
