@@ -1,5 +1,6 @@
 //! Who is in whose view (spec: SNP-11): the area of interest, with a gap between entering and leaving so that nobody flickers.
 
+use super::priority::Tiers;
 use super::relevance::{Sight, look_at};
 use super::rotation::{Candidate, Crowd, Present, Rotation};
 use super::view::View;
@@ -39,6 +40,8 @@ pub struct Interest {
     crowd: Crowd,
     /// In view no longer: slots.
     lost: Vec<u16>,
+    /// Squares, of all who are in view for being near.
+    distances: Vec<i64>,
 }
 
 /// What the realm does about changes of sight.
@@ -53,7 +56,7 @@ pub struct Change<M, E, L> {
 }
 
 impl Interest {
-    /// Brings one viewer's table up to date.
+    /// Brings one viewer's table up to date; how far its tiers reach.
     pub fn update<M: FnMut(NetId) -> bool, E: FnMut(NetId), L: FnMut(&mut View, u16)>(
         &mut self,
         viewer: NetId,
@@ -61,7 +64,7 @@ impl Interest {
         rotation: &mut Rotation,
         around: &Surroundings<'_>,
         change: Change<M, E, L>,
-    ) {
+    ) -> Tiers {
         let Change { mut may_enter, mut entered, leave: mut left } = change;
         let Surroundings { sight, replicas, spatial, bonds, .. } = *around;
         let always = || bonds.always(viewer).iter().chain(bonds.bosses()).copied().filter(|&id| id != viewer);
@@ -100,6 +103,10 @@ impl Interest {
             }
             entered(one.id);
         }
+        self.distances.clear();
+        self.distances.extend(self.crowd.present.iter().map(|one| one.distance_squared));
+        self.distances.extend(self.crowd.candidates.iter().map(|one| one.distance_squared));
+        Tiers::of(&mut self.distances)
     }
 
     fn begin(&mut self, rows: usize) {

@@ -1,6 +1,7 @@
 //! The people of the realm, by session, in an order that is the same in every run.
 
 use super::inbox::InputBuffer;
+use super::priority::Tiers;
 use super::rotation::Rotation;
 use super::store::Saved;
 use super::view::View;
@@ -40,6 +41,8 @@ pub struct Player {
     pub view: View,
     /// Who waits to come into it.
     pub rotation: Rotation,
+    /// How far the first ones reach among those in view.
+    pub tiers: Tiers,
     /// Bytes that the next snapshot may have, as the gate last said.
     pub budget_bytes: i32,
     /// When the next checkpoint is due.
@@ -62,6 +65,7 @@ impl Player {
             is_silent: false,
             view: View::new(),
             rotation: Rotation::default(),
+            tiers: Tiers::default(),
             budget_bytes: 0,
             save_due_ns: 0,
             saved: Tick(0),

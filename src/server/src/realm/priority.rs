@@ -7,46 +7,49 @@
 //! records told in a tick it is told after at most n U / (u r) ticks.
 
 use game::{Bonds, FIGHTING_MAX, Pace, SHOT_RANGE};
-use protocol::unit::{ANGLE_STEPS, UNITS_PER_M, unit_of};
+use protocol::unit::{ANGLE_STEPS, unit_of};
 use protocol::{EntityKind, EntityState, NetId, Tick};
 use std::sync::LazyLock;
 
 /// Urgency of an enter or a leave: structure before motion, because without its enter an entity cannot be seen, and without
 /// its leave it haunts.
-pub const URGENCY_STRUCTURE: u16 = 64;
-/// Urgency of whom the viewer is fighting: before anyone else who has waited for less than five ticks, so that it is told in
-/// every tick as long as the others can be told in five.
+pub const URGENCY_STRUCTURE: u16 = 96;
+/// Urgency of whom the viewer is fighting: before any of the nearest who has waited for less than ten ticks, so that it is
+/// told in every tick as long as those can be told in ten.
 pub const URGENCY_FIGHTING: u16 = 256;
+/// Urgency of whom the viewer aims at, and who is in weapon range: twice that of the nearest.
+pub const URGENCY_AIMED: u16 = 48;
 
-/// Urgency of whom the viewer aims at, and who is in weapon range: eight times a walker's at his side.
-pub const URGENCY_AIMED: u16 = 128;
+/// The nearest so many are the first tier, and
+const FIRST: usize = 16;
+/// so many after them the second; all others are the third. Among people these are the faces and hands that one sees, those
+/// whose doings one sees, and those whom one sees coming.
+const SECOND: usize = 24;
+/// Urgency by tier: where not everything can be told, the first is told six times as often as the third, and three times
+/// as often as the second. So at the default budget a crowd has 60, 20 and 10 Hz.
+const BY_TIER: [u16; 3] = [24, 8, 4];
+/// By [`Pace`]: what rushes is soon shown where it is not any more. What stands still is due because it turns, or has just
+/// stopped, and slower motion than a rush is foreseen about as well as any.
+const BY_PACE: [u16; Pace::ALL.len()] = [1, 1, 1, 2];
+/// By kind, in halves: a projectile has little time to be seen, and nobody is hurt by an item.
+const BY_KIND: [u16; EntityKind::ALL.len()] = [2, 2, 3, 1, 2];
+
 /// Farther than this, in units, nobody is aimed at.
-const AIM_RANGE: u32 = unit_of(SHOT_RANGE) as u32;
+const AIM_RANGE: i64 = unit_of(SHOT_RANGE) as i64;
 /// Aimed at is who is off the line by at most this part of the way along it: 3.6 degrees to each side, a body in 11 m.
 const AIM_PART: i64 = 16;
 /// Directions that aim is told apart in: 1.4 degrees each.
 const HEADINGS: usize = 256;
 
-/// Nearer than this, along the larger of both axes in units, faces and hands are seen.
-const NEAR: u32 = 15 * UNITS_PER_M as u32;
-/// Nearer than this, what somebody does is seen.
-const MIDDLE: u32 = 40 * UNITS_PER_M as u32;
-/// Urgency by distance of a player who walks.
-const BY_DISTANCE: [u16; 3] = [16, 8, 4];
-/// By [`Pace`], in quarters: what moves faster is sooner shown where it is not, and what stands may still turn.
-const BY_PACE: [u16; Pace::ALL.len()] = [3, 4, 5, 8];
-/// By kind, in halves: a projectile has little time to be seen, and nobody is hurt by an item.
-const BY_KIND: [u16; EntityKind::ALL.len()] = [2, 2, 3, 1, 2];
-
 /// All three, so that it is looked up and not computed for each viewer's each entity in each tick.
-const URGENCIES: [[[u16; BY_DISTANCE.len()]; BY_PACE.len()]; BY_KIND.len()] = {
-    let mut urgencies = [[[0; BY_DISTANCE.len()]; BY_PACE.len()]; BY_KIND.len()];
-    let (mut kind, mut pace, mut distance) = (0, 0, 0);
+const URGENCIES: [[[u16; BY_TIER.len()]; BY_PACE.len()]; BY_KIND.len()] = {
+    let mut urgencies = [[[0; BY_TIER.len()]; BY_PACE.len()]; BY_KIND.len()];
+    let (mut kind, mut pace, mut tier) = (0, 0, 0);
     while kind < BY_KIND.len() {
-        urgencies[kind][pace][distance] = (BY_KIND[kind] * BY_PACE[pace] * BY_DISTANCE[distance]).div_ceil(8);
-        distance += 1;
-        if distance == BY_DISTANCE.len() {
-            (distance, pace) = (0, pace + 1);
+        urgencies[kind][pace][tier] = BY_KIND[kind] * BY_PACE[pace] * BY_TIER[tier] / 2;
+        tier += 1;
+        if tier == BY_TIER.len() {
+            (tier, pace) = (0, pace + 1);
         }
         if pace == BY_PACE.len() {
             (pace, kind) = (0, kind + 1);
@@ -55,6 +58,25 @@ const URGENCIES: [[[u16; BY_DISTANCE.len()]; BY_PACE.len()]; BY_KIND.len()] = {
     urgencies
 };
 
+/// How far the first two tiers of a view reach: squares of distances, in units. Looked at as often as sight is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tiers {
+    first: i64,
+    second: i64,
+}
+
+impl Tiers {
+    /// Those of a view whose entities are so far away (squares, in units); their order is lost.
+    #[must_use]
+    pub fn of(distances_squared: &mut [i64]) -> Self {
+        let mut last = |count: usize| match distances_squared.get(count..) {
+            Some([_, ..]) => *distances_squared.select_nth_unstable(count - 1).1,
+            _ => i64::MAX,
+        };
+        Self { second: last(FIRST + SECOND), first: last(FIRST) }
+    }
+}
+
 /// What decides how urgent entities are to one viewer in one tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention {
@@ -62,15 +84,16 @@ pub struct Attention {
     y: i32,
     /// East and north, of length 2^10.
     heading: (i32, i32),
+    tiers: Tiers,
     opponents: [NetId; FIGHTING_MAX],
     opponents_len: u8,
 }
 
 impl Attention {
-    /// That of a viewer in this state.
+    /// That of a viewer in this state, to whom so much is near.
     #[must_use]
-    pub fn of(viewer: NetId, state: &EntityState, bonds: &Bonds, now: Tick) -> Self {
-        let mut attention = Self::at(state);
+    pub fn of(viewer: NetId, state: &EntityState, tiers: Tiers, bonds: &Bonds, now: Tick) -> Self {
+        let mut attention = Self::at(state, tiers);
         for (place, opponent) in attention.opponents.iter_mut().zip(bonds.opponents(viewer, now)) {
             *place = opponent;
             attention.opponents_len += 1;
@@ -79,7 +102,7 @@ impl Attention {
     }
 
     /// That of one who fights nobody.
-    fn at(state: &EntityState) -> Self {
+    fn at(state: &EntityState, tiers: Tiers) -> Self {
         static TABLE: LazyLock<[(i32, i32); HEADINGS]> = LazyLock::new(|| {
             std::array::from_fn(|at| {
                 let (north, east) = (at as f64 / HEADINGS as f64 * std::f64::consts::TAU).sin_cos();
@@ -88,11 +111,11 @@ impl Attention {
         });
         let steps = usize::from(ANGLE_STEPS) / HEADINGS;
         let heading = TABLE[(usize::from(state.yaw) + steps / 2) / steps % HEADINGS];
-        Self { x: state.x, y: state.y, heading, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 }
+        Self { x: state.x, y: state.y, heading, tiers, opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 }
     }
 
-    /// How much more urgent an entity in view grows in a tick: by its distance, its pace and its kind, and by whether the
-    /// viewer is fighting it or aims at it.
+    /// How much more urgent an entity in view grows in a tick: by its tier, its pace and its kind, and by whether the viewer
+    /// is fighting it or aims at it.
     #[inline]
     #[must_use]
     pub fn urgency(&self, id: NetId, state: &EntityState, pace: Pace) -> u16 {
@@ -100,20 +123,18 @@ impl Attention {
         if self.opponents_len > 0 && self.opponents[..usize::from(self.opponents_len)].contains(&id) {
             return URGENCY_FIGHTING;
         }
-        let (dx, dy) = (state.x.wrapping_sub(self.x), state.y.wrapping_sub(self.y));
-        let distance = dx.unsigned_abs().max(dy.unsigned_abs());
-        if self.is_aimed_at(dx, dy) && distance <= AIM_RANGE && state.kind.is_alive() {
-            return URGENCY_AIMED;
-        }
-        let distance = usize::from(distance >= NEAR) + usize::from(distance >= MIDDLE);
-        URGENCIES[state.kind as usize][pace as usize][distance]
+        let (dx, dy) = (i64::from(state.x) - i64::from(self.x), i64::from(state.y) - i64::from(self.y));
+        let distance_squared = dx * dx + dy * dy;
+        let tier = usize::from(distance_squared > self.tiers.first) + usize::from(distance_squared > self.tiers.second);
+        let urgency = URGENCIES[state.kind as usize][pace as usize][tier];
+        let is_target = state.kind.is_alive() && distance_squared <= AIM_RANGE * AIM_RANGE && self.is_aimed_at(dx, dy);
+        if is_target { URGENCY_AIMED } else { urgency }
     }
 
     /// Whether what is so far east and north is near the line that the viewer looks along.
     #[inline]
-    fn is_aimed_at(&self, dx: i32, dy: i32) -> bool {
+    fn is_aimed_at(&self, dx: i64, dy: i64) -> bool {
         let (east, north) = (i64::from(self.heading.0), i64::from(self.heading.1));
-        let (dx, dy) = (i64::from(dx), i64::from(dy));
         let (along, off) = (dx * east + dy * north, dx * north - dy * east);
         off.abs() * AIM_PART <= along && along > 0
     }
@@ -125,6 +146,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use protocol::snapshot::SLOTS_MAX;
+    use protocol::unit::UNITS_PER_M;
     use rudp::{PartId, PartOutcome};
     use std::collections::VecDeque;
 
@@ -189,8 +211,16 @@ mod tests {
     }
 
     /// Of someone at the origin who fights nobody and looks south, where nobody is.
-    const HERE: Attention =
-        Attention { x: 0, y: 0, heading: (0, -1_024), opponents: [NetId(0); FIGHTING_MAX], opponents_len: 0 };
+    const HERE: Attention = Attention {
+        x: 0,
+        y: 0,
+        heading: (0, -1_024),
+        tiers: TIERS,
+        opponents: [NetId(0); FIGHTING_MAX],
+        opponents_len: 0,
+    };
+    /// 15 m and 40 m.
+    const TIERS: Tiers = Tiers { first: (15 * UNITS_PER_M as i64).pow(2), second: (40 * UNITS_PER_M as i64).pow(2) };
 
     fn at(distance_m: i32, kind: EntityKind, pace: Pace) -> Thing {
         let state = EntityState { x: distance_m * UNITS_PER_M, kind, ..EntityState::default() };
@@ -288,19 +318,20 @@ mod tests {
             (2_052, player(-99, 0), player(-101, 0), player(1, 0)),
             (4_090, player(40, 1), player(40, 4), player(-40, 0)),
         ] {
-            let attention = Attention::at(&EntityState { yaw, ..EntityState::default() });
+            let attention = Attention::at(&EntityState { yaw, ..EntityState::default() }, TIERS);
             assert_eq!(attention.urgency(NetId(1), &ahead, Pace::Still), URGENCY_AIMED, "at {yaw}");
             for other in [beside, behind, EntityState { kind: EntityKind::Item, ..ahead }] {
-                assert!(attention.urgency(NetId(1), &other, Pace::Still) < URGENCY_STRUCTURE, "at {yaw}: {other:?}");
+                assert!(attention.urgency(NetId(1), &other, Pace::Still) < URGENCY_AIMED, "at {yaw}: {other:?}");
             }
         }
-        assert!(Attention::at(&player(0, 0)).urgency(NetId(1), &player(0, 0), Pace::Run) < URGENCY_STRUCTURE);
+        let same_place = Attention::at(&player(0, 0), TIERS).urgency(NetId(1), &player(0, 0), Pace::Run);
+        assert_eq!(same_place, BY_TIER[0]);
     }
 
     #[test]
     fn rates_follow_distance_pace_and_kind() {
         let kinds = EntityKind::ALL;
-        for (nearer, farther) in [(0, 15), (15, 40)] {
+        for (nearer, farther) in [(0, 16), (40, 41)] {
             let of = |distance| kinds.map(|kind| Pace::ALL.map(|pace| urgency(&at(distance, kind, pace))));
             assert!(of(nearer).as_flattened().iter().zip(of(farther).as_flattened()).all(|(near, far)| near > far));
         }
@@ -313,6 +344,33 @@ mod tests {
                 && runner(EntityKind::Player) > runner(EntityKind::Item)
         );
         assert!(URGENCIES.as_flattened().as_flattened().iter().all(|urgency| (1..URGENCY_STRUCTURE).contains(urgency)));
+    }
+
+    #[test]
+    fn tiers_are_counted_not_measured() {
+        let mut distances: Vec<i64> = (1..=200).rev().collect();
+        assert_eq!(Tiers::of(&mut distances), Tiers { first: 16, second: 40 });
+        assert_eq!(Tiers::of(&mut [9; 17]), Tiers { first: 9, second: i64::MAX });
+        assert_eq!(Tiers::of(&mut [9; 16]), Tiers { first: i64::MAX, second: i64::MAX });
+        assert_eq!(Tiers::of(&mut []), Tiers { first: i64::MAX, second: i64::MAX });
+    }
+
+    /// Sixty-four people, told as many states a tick as 12 kB/s hold: the rates are those of the three tiers.
+    #[test]
+    fn a_crowd_of_64_is_told_at_60_20_and_10_hz_with_28_records_a_tick() {
+        let mut things: Vec<_> = (0..64).map(|row| at(1 + row, EntityKind::Player, Pace::Run)).collect();
+        let mut telling = Telling::new(&[], 64);
+        let mut distances: Vec<_> = things.iter().map(|thing| i64::from(thing.state.x).pow(2)).collect();
+        telling.attention.tiers = Tiers::of(&mut distances);
+        let mut times = [0; 64];
+        for tick in 0..660 {
+            things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
+            let told = telling.tick(&things, 28, false);
+            told.iter().filter(|_| tick >= 60).for_each(|id| times[id.row()] += 1);
+        }
+        let hz = |rows: std::ops::Range<usize>| times[rows].iter().map(|times| times / 10).min().unwrap();
+        assert_eq!(hz(0..16), 60, "{times:?}");
+        assert!(hz(16..40) >= 20 && hz(40..64) >= 10, "{times:?}");
     }
 
     /// Priorities have 16 bits. Where the bound of the waiting is the longest that a full view of what grows slowest can

@@ -1,7 +1,7 @@
 //! Fills one viewer's parts for one tick: the most urgent first, within its bytes.
 
 use super::encode::EncodeCache;
-use super::priority::{Attention, URGENCY_STRUCTURE};
+use super::priority::{Attention, Tiers, URGENCY_STRUCTURE};
 use super::view::{Phase, View};
 use crate::SessionId;
 use crate::outbound::Outbound;
@@ -47,6 +47,8 @@ pub struct Viewer<'a> {
     pub id: NetId,
     /// Who matters to whom.
     pub bonds: &'a Bonds,
+    /// How far the first ones reach among those in view.
+    pub tiers: Tiers,
     /// Its own state, told first.
     pub own: OwnState,
     /// Bytes that this tick's parts may have.
@@ -161,7 +163,7 @@ impl SnapshotWriter {
     /// Lists what is due, by slot. Everything that waits grows more urgent, so nothing starves.
     fn rank(&mut self, viewer: &Viewer<'_>, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
-        let attention = Attention::of(viewer.id, replicas.state(viewer.id), viewer.bonds, now);
+        let attention = Attention::of(viewer.id, replicas.state(viewer.id), viewer.tiers, viewer.bonds, now);
         let look = |id: NetId, phase: Phase| {
             // Despawned since the last look: its leave follows, and it has no state to tell.
             let (other, changed, pace) = replicas.live_state(id)?;

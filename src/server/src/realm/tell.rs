@@ -201,8 +201,14 @@ impl Share<'_> {
         let Some(mut own) = self.scene.game.own(id) else { return };
         own.input_applied = player.inbox.applied();
         own.input_depth = player.inbox.len().min(15) as u8;
-        let bonds = self.scene.game.bonds();
-        let viewer = Viewer { session: player.session, id, bonds, own, budget_bytes: player.budget_bytes };
+        let viewer = Viewer {
+            session: player.session,
+            id,
+            bonds: self.scene.game.bonds(),
+            tiers: player.tiers,
+            own,
+            budget_bytes: player.budget_bytes,
+        };
         let Desk { writer, cache, .. } = &mut *self.desk;
         writer.write(&viewer, &mut player.view, self.scene.game.replicas(), cache, now, self.arena);
         // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
@@ -215,7 +221,7 @@ impl Share<'_> {
         let change = lying_change(self.scene.fault, id, self.scene.now, named);
         #[cfg(not(feature = "faults"))]
         let change = honest_change(named);
-        interest.update(id, &mut player.view, &mut player.rotation, &self.scene.around, change);
+        player.tiers = interest.update(id, &mut player.view, &mut player.rotation, &self.scene.around, change);
     }
 }
 
