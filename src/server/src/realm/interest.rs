@@ -27,6 +27,12 @@ impl<'a> Surroundings<'a> {
         let (replicas, spatial, bonds) = (game.replicas(), game.spatial(), game.bonds());
         Self { now: game.now(), sight, replicas, spatial, bonds }
     }
+
+    /// Who matters to whom.
+    #[must_use]
+    pub const fn bonds(&self) -> &'a Bonds {
+        self.bonds
+    }
 }
 
 /// Scratch space for one interest pass after another.

@@ -204,7 +204,7 @@ impl Share<'_> {
         let viewer = Viewer {
             session: player.session,
             id,
-            bonds: self.scene.game.bonds(),
+            bonds: self.scene.around.bonds(),
             tiers: player.tiers,
             own,
             budget_bytes: player.budget_bytes,
