@@ -59,9 +59,13 @@ impl Codes {
         Some(Deviation { outlook, residuals, mask })
     }
 
-    /// As [`encode_delta`], with these tables.
+    /// As [`encode_delta`], with these tables. None also if the baseline is of another kind: a mistake of ours costs bits, not
+    /// the truth.
     #[must_use]
     pub fn encode(&self, now: &EntityState, baseline: &Baseline) -> Option<BitRun> {
+        if now.kind != baseline.states()[0].kind {
+            return None;
+        }
         if !now.kind.is_alive() {
             return self.encode_lifeless(now, baseline);
         }

@@ -25,9 +25,6 @@ impl Codes {
     /// As `encode`, for what is not alive.
     pub(super) fn encode_lifeless(&self, now: &EntityState, baseline: &Baseline) -> Option<BitRun> {
         let before = &baseline.states()[0];
-        if before.kind != now.kind {
-            return None;
-        }
         let (outlook, turn) = (Outlook::of(baseline), Turn::of(baseline));
         let residuals = differences(&values(now), &outlook.predict(&LASTING));
         if residuals.iter().any(|residual| residual.unsigned_abs() >= RESIDUAL_MAX) {
