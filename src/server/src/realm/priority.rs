@@ -17,7 +17,8 @@ pub const URGENCY_STRUCTURE: u16 = 96;
 /// Urgency of whom the viewer is fighting: before any of the nearest who has waited for less than ten ticks, so that it is
 /// told in every tick as long as those can be told in ten.
 pub const URGENCY_FIGHTING: u16 = 256;
-/// Urgency of whom the viewer aims at, and who is in weapon range: twice that of the nearest.
+/// Urgency of whom the viewer aims at who is in weapon range, but not among the nearest: twice theirs, because a shot needs
+/// to know better.
 pub const URGENCY_AIMED: u16 = 48;
 
 /// The nearest so many are the first tier, and
@@ -127,7 +128,9 @@ impl Attention {
         let distance_squared = dx * dx + dy * dy;
         let tier = usize::from(distance_squared > self.tiers.first) + usize::from(distance_squared > self.tiers.second);
         let urgency = URGENCIES[state.kind as usize][pace as usize][tier];
-        let is_target = state.kind.is_alive() && distance_squared <= AIM_RANGE * AIM_RANGE && self.is_aimed_at(dx, dy);
+        // The nearest are told as often as anyone, aimed at or not.
+        let is_far = tier > 0 && distance_squared <= AIM_RANGE * AIM_RANGE;
+        let is_target = is_far && state.kind.is_alive() && self.is_aimed_at(dx, dy);
         if is_target { URGENCY_AIMED } else { urgency }
     }
 
