@@ -13,22 +13,23 @@ use std::sync::LazyLock;
 
 /// Urgency of an enter or a leave: structure before motion, because without its enter an entity cannot be seen, and without
 /// its leave it haunts.
-pub const URGENCY_STRUCTURE: u16 = 96;
-/// Urgency of whom the viewer is fighting: before any of the nearest who has waited for less than ten ticks, so that it is
-/// told in every tick as long as those can be told in ten.
-pub const URGENCY_FIGHTING: u16 = 256;
+pub const URGENCY_STRUCTURE: u16 = 160;
+/// Urgency of whom the viewer is fighting: before any of the nearest who has waited for less than five ticks, even if he
+/// rushes, so that it is told in every tick as long as those can be told in five.
+pub const URGENCY_FIGHTING: u16 = 480;
 /// Urgency of whom the viewer aims at who is in weapon range, but not among the nearest: twice theirs, because a shot needs
 /// to know better.
-pub const URGENCY_AIMED: u16 = 48;
+pub const URGENCY_AIMED: u16 = 96;
 
-/// The nearest so many are the first tier, and
-const FIRST: usize = 16;
+/// The nearest so many are the first tier: sixteen, and one who comes among them before the server looks again; and
+const FIRST: usize = 17;
 /// so many after them the second; all others are the third. Among people these are the faces and hands that one sees, those
 /// whose doings one sees, and those whom one sees coming.
 const SECOND: usize = 24;
-/// Urgency by tier: where not everything can be told, the first is told six times as often as the third, and three times
-/// as often as the second. So at the default budget a crowd has 60, 20 and 10 Hz.
-const BY_TIER: [u16; 3] = [24, 8, 4];
+/// Urgency by tier: where not everything can be told, the second is told twice as often as the third, and the first in every
+/// tick as long as the second can be told in six. With 96 kbit/s for 64 others these are 60, 20 and 10 Hz and a little more
+/// (`measure rate`); with 24, 8 and 4 whoever rushed in the third tier came before who walked in the first: 50, 23 and 11.
+const BY_TIER: [u16; 3] = [48, 8, 4];
 /// By [`Pace`]: what rushes is soon shown where it is not any more. What stands still is due because it turns, or has just
 /// stopped, and slower motion than a rush is foreseen about as well as any.
 const BY_PACE: [u16; Pace::ALL.len()] = [1, 1, 1, 2];
@@ -352,15 +353,15 @@ mod tests {
     #[test]
     fn tiers_are_counted_not_measured() {
         let mut distances: Vec<i64> = (1..=200).rev().collect();
-        assert_eq!(Tiers::of(&mut distances), Tiers { first: 16, second: 40 });
-        assert_eq!(Tiers::of(&mut [9; 17]), Tiers { first: 9, second: i64::MAX });
-        assert_eq!(Tiers::of(&mut [9; 16]), Tiers { first: i64::MAX, second: i64::MAX });
+        assert_eq!(Tiers::of(&mut distances), Tiers { first: 17, second: 41 });
+        assert_eq!(Tiers::of(&mut [9; 18]), Tiers { first: 9, second: i64::MAX });
+        assert_eq!(Tiers::of(&mut [9; 17]), Tiers { first: i64::MAX, second: i64::MAX });
         assert_eq!(Tiers::of(&mut []), Tiers { first: i64::MAX, second: i64::MAX });
     }
 
-    /// Sixty-four people, told as many states a tick as 12 kB/s hold: the rates are those of the three tiers.
+    /// Sixty-four people who all run all the time: the rates are those of the three tiers.
     #[test]
-    fn a_crowd_of_64_is_told_at_60_20_and_10_hz_with_28_records_a_tick() {
+    fn a_crowd_of_64_is_told_at_60_20_and_10_hz_with_29_records_a_tick() {
         let mut things: Vec<_> = (0..64).map(|row| at(1 + row, EntityKind::Player, Pace::Run)).collect();
         let mut telling = Telling::new(&[], 64);
         let mut distances: Vec<_> = things.iter().map(|thing| i64::from(thing.state.x).pow(2)).collect();
@@ -368,12 +369,12 @@ mod tests {
         let mut times = [0; 64];
         for tick in 0..660 {
             things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
-            let told = telling.tick(&things, 28, false);
+            let told = telling.tick(&things, 29, false);
             told.iter().filter(|_| tick >= 60).for_each(|id| times[id.row()] += 1);
         }
         let hz = |rows: std::ops::Range<usize>| times[rows].iter().map(|times| times / 10).min().unwrap();
-        assert_eq!(hz(0..16), 60, "{times:?}");
-        assert!(hz(16..40) >= 20 && hz(40..64) >= 10, "{times:?}");
+        assert_eq!(hz(0..17), 60, "{times:?}");
+        assert!(hz(17..41) >= 20 && hz(41..64) >= 10, "{times:?}");
     }
 
     /// Priorities have 16 bits. Where the bound of the waiting is the longest that a full view of what grows slowest can

@@ -1,12 +1,13 @@
 //! Stand-ins for players who run where recorded players ran, all of them in one place.
 
+use super::figures::{MIX, class_of};
 use crate::codec::recording::{Moment, Recording};
 use anyhow::{Result, ensure};
 use protocol::input::InputMessage;
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::motion::{self, Body, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
-use protocol::{EntityState, Input, NetId, codec};
+use protocol::{EntityState, Input, NetId, Tick, codec};
 use rudp::token::{Name, Role, UserData};
 use server::{Inbound, Outbound, OutboundItem, SessionEvent, SessionId};
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ const LEAP: f64 = 6.0 * UNITS_PER_M as f64;
 const SLOW: f64 = 0.6 * UNITS_PER_M as f64;
 /// From one use of a way to the next, ticks.
 const LATER_TICKS: usize = 20 * TICK_RATE_HZ as usize;
+/// States are told of the last tick, and take their way: a second is plenty.
+const TICKS_KEPT: usize = TICK_RATE_HZ as usize;
 /// Their sessions, beyond all that the gate gives out.
 const SLOT_FIRST: u32 = 10_000;
 
@@ -110,17 +113,18 @@ impl Runner {
 pub struct Followers {
     runners: Vec<Runner>,
     by_id: BTreeMap<NetId, usize>,
-    /// By follower: what is told of him now.
-    states: Vec<EntityState>,
-    /// By follower: ticks since [`Self::take_changes`] in which that became something else.
-    changes: Vec<u32>,
+    /// By follower: what is told of him now, and whether that is something else than before.
+    states: Vec<(EntityState, bool)>,
+    /// By tick, modulo its length: the class of each follower.
+    classes: [Vec<Option<usize>>; TICKS_KEPT],
 }
 
 impl Followers {
     pub fn new(count: usize) -> Self {
         let runners = (0..count).map(|index| Runner::new(index + 1)).collect();
-        let (states, changes) = (vec![EntityState::default(); count], vec![0; count]);
-        Self { runners, by_id: BTreeMap::new(), states, changes }
+        let states = vec![(EntityState::default(), false); count];
+        let classes = std::array::from_fn(|_| vec![None; count]);
+        Self { runners, by_id: BTreeMap::new(), states, classes }
     }
 
     /// Everybody at the door.
@@ -141,8 +145,8 @@ impl Followers {
             }
             inbound.push_inputs(session(index), InputMessage::new(number, &[input]));
             let state = EntityState::of(&runner.body, input.yaw, input.pitch);
-            self.changes[index] += u32::from(state != self.states[index]);
-            self.states[index] = state;
+            let before = &mut self.states[index];
+            *before = (state, state != before.0);
         }
     }
 
@@ -172,19 +176,30 @@ impl Followers {
         self.by_id.len() == self.runners.len()
     }
 
-    pub fn len(&self) -> usize {
-        self.runners.len()
+    /// Puts everybody into the class that he has in `tick` for one who stands there; answers how many of each class have
+    /// changed in it.
+    pub fn classify(&mut self, tick: Tick, viewer: &Body) -> [u64; MIX.len()] {
+        let (x, y) = (unit_of(viewer.x), unit_of(viewer.y));
+        let away = |index: usize| {
+            let (dx, dy) = (i64::from(self.states[index].0.x - x), i64::from(self.states[index].0.y - y));
+            dx * dx + dy * dy
+        };
+        let mut order: Vec<_> = (0..self.states.len()).collect();
+        order.sort_by_key(|&index| away(index));
+        let mut changed = [0; MIX.len()];
+        let classes = &mut self.classes[tick.0 as usize % TICKS_KEPT];
+        for (nearer, index) in order.into_iter().enumerate() {
+            classes[index] = class_of(nearer);
+            if let (Some(class), true) = (classes[index], self.states[index].1) {
+                changed[class] += 1;
+            }
+        }
+        changed
     }
 
-    /// Which of them this is.
-    pub fn index(&self, id: NetId) -> Option<usize> {
-        self.by_id.get(&id).copied()
-    }
-
-    /// By follower: ticks since the last call in which there was something new to tell of him.
-    pub fn take_changes(&mut self) -> Vec<u32> {
-        let fresh = vec![0; self.changes.len()];
-        std::mem::replace(&mut self.changes, fresh)
+    /// The class that somebody had in a tick not long ago.
+    pub fn class(&self, id: NetId, tick: Tick) -> Option<usize> {
+        self.classes[tick.0 as usize % TICKS_KEPT][*self.by_id.get(&id)?]
     }
 }
 

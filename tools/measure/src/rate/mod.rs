@@ -6,7 +6,7 @@ mod world;
 
 use crate::codec::recording::Recording;
 use anyhow::{Result, ensure};
-use figures::{MIX, Second};
+use figures::{Class, MIX, Second};
 use followers::Ways;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -21,10 +21,9 @@ Columns
   kbit/s          of datagrams downwards, IP and UDP headers included; mean, and the second with most
   datagrams       a second
   updates         states of others told, a second
-  rates           mean rate of the 16 told most often, of the 24 next and of the 24 next, Hz
-  mix             share of seconds in which 16, 24 and 24 entities were told at 60, 20 and 10 Hz or better, or as often as there
-                  was anything new to tell
-  holds           at most 96 kbit/s in the mean, and the mix in 95 % of seconds. The exit status is 1 if one is missed.";
+  rates           at which the 16 nearest were told, the 24 next and the 24 next, while there was something new to tell, Hz
+  holds           at most 96 kbit/s in the mean, and 60, 20 and 10 Hz to 2 %: in the tenth of a second until the server looks
+                  again, somebody comes among the nearest. The exit status is 1 if one is missed.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -54,8 +53,8 @@ pub struct Args {
 
 /// The goal, kbit/s.
 const KBIT_PER_S_MAX: f64 = 96.0;
-/// Share of seconds in which the mix must hold.
-const MIX_SHARE_MIN: f64 = 0.95;
+/// Share of the rates that must be reached.
+const RATE_SHARE_MIN: f64 = 0.98;
 const NS_PER_MS: u64 = 1_000_000;
 
 #[derive(Debug, Serialize)]
@@ -69,7 +68,6 @@ struct Report {
     datagrams_per_s: f64,
     updates_per_s: f64,
     rates_hz: [f64; MIX.len()],
-    mix_share: f64,
 }
 
 /// Measures and prints.
@@ -104,9 +102,11 @@ impl Report {
             kbit_per_s: mean(&Second::kbit),
             kbit_per_s_max: seconds.iter().map(Second::kbit).fold(0.0, f64::max),
             datagrams_per_s: mean(&|second| second.datagrams as f64),
-            updates_per_s: mean(&|second| second.told.iter().map(|(told, _)| f64::from(*told)).sum()),
-            rates_hz: std::array::from_fn(|class| mean(&|second| second.rates()[class])),
-            mix_share: mean(&|second| f64::from(u8::from(second.holds()))),
+            updates_per_s: mean(&|second| second.updates() as f64),
+            rates_hz: std::array::from_fn(|class| {
+                let sum = |of: fn(&Class) -> u64| seconds.iter().map(|second| of(&second.classes[class])).sum();
+                Class { told: sum(|class| class.told), new: sum(|class| class.new) }.rate()
+            }),
         }
     }
 
@@ -116,12 +116,14 @@ impl Report {
         if usize::from(self.entities) != MIX.iter().map(|(count, _)| count).sum::<usize>() {
             return missed;
         }
-        if self.kbit_per_s > KBIT_PER_S_MAX {
+        // A second is cut out of the ticks anywhere, so the mean is good to a tenth.
+        if (self.kbit_per_s * 10.0).round() > KBIT_PER_S_MAX * 10.0 {
             missed.push(format!("{:.1} of {KBIT_PER_S_MAX} kbit/s", self.kbit_per_s));
         }
-        if self.mix_share < MIX_SHARE_MIN {
-            let [found, least] = [self.mix_share, MIX_SHARE_MIN].map(|share| share * 100.0);
-            missed.push(format!("the mix in {found:.0} of {least:.0} % of seconds"));
+        for (rate, (count, hz)) in self.rates_hz.into_iter().zip(MIX) {
+            if rate < f64::from(hz) * RATE_SHARE_MIN {
+                missed.push(format!("{count} at {rate:.1} of {hz} Hz"));
+            }
         }
         missed
     }
@@ -135,15 +137,11 @@ impl Report {
             "{} others, {} ms each way, at most {} bytes/s, {} s",
             self.entities, self.delay_ms, self.down_bytes_per_s, self.seconds
         );
-        println!("{:>8} {:>8} {:>10} {:>8} {:>20} {:>6}", "kbit/s", "most", "datagrams", "updates", "rates", "mix");
+        println!("{:>8} {:>8} {:>10} {:>8} {:>20}", "kbit/s", "most", "datagrams", "updates", "rates");
         let rates = self.rates_hz.map(|hz| format!("{hz:.1}")).join(" / ");
         println!(
-            "{:>8.1} {:>8.1} {:>10.1} {:>8.0} {rates:>20} {:>5.0}%",
-            self.kbit_per_s,
-            self.kbit_per_s_max,
-            self.datagrams_per_s,
-            self.updates_per_s,
-            self.mix_share * 100.0
+            "{:>8.1} {:>8.1} {:>10.1} {:>8.0} {rates:>20}",
+            self.kbit_per_s, self.kbit_per_s_max, self.datagrams_per_s, self.updates_per_s
         );
         Ok(())
     }
@@ -176,15 +174,16 @@ mod tests {
     #[test]
     fn who_has_the_bytes_is_told_of_all_in_every_tick() {
         for second in seconds(20, 24_000) {
-            assert!(second.told.iter().all(|&(told, changed)| told + 1 >= changed && changed >= 59), "{second:?}");
+            let Class { told, new } = second.classes[0];
+            assert!(told + 40 >= new && (16 * 59..=16 * 61).contains(&new), "{second:?}");
         }
     }
 
     #[test]
     fn who_lacks_bytes_is_never_sent_more_and_told_of_everybody_all_the_same() {
         for second in seconds(64, 6_000) {
-            assert!(second.kbit() <= 48.5 && !second.holds(), "{second:?}");
-            assert!(second.told.iter().all(|(told, _)| *told > 0), "{second:?}");
+            assert!(second.kbit() <= 48.5 && second.classes[0].rate() < 59.0, "{second:?}");
+            assert!(second.classes.iter().all(|class| class.rate() > 5.0), "{second:?}");
         }
     }
 

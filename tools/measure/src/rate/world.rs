@@ -5,6 +5,7 @@ use super::followers::{Followers, Runner, Step, Ways, user};
 use anyhow::{Result, ensure};
 use client::{Client, ClientConfig, ClientEvent};
 use netem::{Link, LinkConfig};
+use protocol::Tick;
 use protocol::message::ClientMessage;
 use protocol::motion::{self, StaticMap};
 use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
@@ -107,22 +108,13 @@ impl<'a> World<'a> {
         }
         let begin_ns = self.now.mono_ns + WARM_UP_NS;
         self.run_until(begin_ns)?;
-        self.take_second();
+        self.second = Second::default();
         (1..=u64::from(seconds))
             .map(|second| {
                 self.run_until(begin_ns + second * NS_PER_S)?;
-                Ok(self.take_second())
+                Ok(std::mem::take(&mut self.second))
             })
             .collect()
-    }
-
-    fn take_second(&mut self) -> Second {
-        let fresh = Second { told: vec![(0, 0); self.followers.len()], ..Second::default() };
-        let mut second = std::mem::replace(&mut self.second, fresh);
-        for (of, changed) in second.told.iter_mut().zip(self.followers.take_changes()) {
-            of.1 = changed;
-        }
-        second
     }
 
     fn run_until(&mut self, end_ns: u64) -> Result<()> {
@@ -169,9 +161,9 @@ impl<'a> World<'a> {
         }
         while let Some(event) = self.client.poll_event() {
             match event {
-                ClientEvent::Update { id, .. } => {
-                    if let Some(of) = self.followers.index(id).and_then(|index| self.second.told.get_mut(index)) {
-                        of.0 += 1;
+                ClientEvent::Update { tick, id, .. } => {
+                    if let Some(class) = self.followers.class(id, tick) {
+                        self.second.classes[class].told += 1;
                     }
                 }
                 ClientEvent::Disconnected(_) | ClientEvent::Silent => {
@@ -197,6 +189,10 @@ impl<'a> World<'a> {
                 self.client.send(&ClientMessage::Place { x_units, y_units })?;
             }
             self.client.push_input(self.now, input);
+        }
+        let coming = Tick(self.realm.status().tick).next();
+        for (class, new) in self.second.classes.iter_mut().zip(self.followers.classify(coming, &self.runner.body)) {
+            class.new += new;
         }
         self.realm.tick(self.now, &mut self.inbound, &mut self.outbound);
         self.followers.listen(&self.outbound)?;

@@ -98,7 +98,12 @@ const ROOMS: [Room; 15] = [
     Room { name: "rudp", floor: 1, knows: &[], tests_know: &["counting", "netem"] },
     Room { name: "game", floor: 2, knows: &["protocol"], tests_know: &["counting"] },
     Room { name: "client", floor: 2, knows: &["protocol", "rudp"], tests_know: &["netem"] },
-    Room { name: "server", floor: 3, knows: &["protocol", "rudp", "game"], tests_know: &["client", "counting", "netem"] },
+    Room {
+        name: "server",
+        floor: 3,
+        knows: &["protocol", "rudp", "game"],
+        tests_know: &["client", "counting", "netem"],
+    },
     Room { name: "throng", floor: 4, knows: &["protocol", "rudp", "game", "server"], tests_know: &["netem"] },
     Room { name: "swarm", floor: 5, knows: &["client", "protocol", "rudp", "netem", "ops-client"], tests_know: &[] },
     Room { name: "relay", floor: 5, knows: &["netem"], tests_know: &[] },
