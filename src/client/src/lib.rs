@@ -3,15 +3,33 @@
 //! The run loop, once per wake: every datagram into [`Client::handle_datagram`]; [`Client::handle_timeout`] when
 //! [`Client::poll_timeout`] is due; [`Client::push_input`] once per client tick; then [`Client::poll_event`] and
 //! [`Client::poll_transmit`] until both are empty, events first.
+//!
+//! Who draws what he sees asks for a [`screen`](Client::enable_screen) once. It tells when the next input is due
+//! ([`Client::poll_input_due`]), and for each frame where the others ([`Client::view`]) and he himself
+//! ([`Client::own_view`]) are to be drawn. Without one nothing is paid for it.
+mod clock;
+mod curve;
+#[cfg(feature = "driver")]
+pub mod driver;
+mod face;
 #[doc(hidden)]
 pub mod fuzz;
+mod lead;
 mod ordering;
+mod prediction;
 mod presence;
+mod screen;
+mod smoothing;
 mod store;
+mod track;
 
+pub use clock::LATENESS_NS_MAX;
 pub use ordering::{EventOrder, OrderCounters};
 pub use presence::Seen;
+pub use screen::{OwnShown, Pose, ScreenStats, Shown};
+pub use smoothing::{FRAME_M_MAX, SNAP_M};
 pub use store::{StoreCounters, StoreError};
+pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
@@ -19,6 +37,7 @@ use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError, Transmit, channel};
+use screen::Screen;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use store::SnapshotStore;
@@ -110,6 +129,7 @@ pub struct ClientStats {
 pub struct Client {
     transport: rudp::Client,
     store: SnapshotStore,
+    screen: Option<Box<Screen>>,
     welcome: Option<Welcome>,
     events: VecDeque<ClientEvent>,
     /// Newest first.
@@ -145,6 +165,7 @@ impl Client {
         Self {
             transport: rudp::Client::new(transport, now),
             store: SnapshotStore::default(),
+            screen: None,
             welcome: None,
             events: VecDeque::new(),
             inputs: [Input::default(); INPUTS_PER_MESSAGE],
@@ -203,12 +224,18 @@ impl Client {
         if self.transport.is_silent() {
             // Nobody will ever use it; and numbers that ran on for minutes would be taken for old ones afterwards.
             self.inputs_len = 0;
+            if let Some(screen) = &mut self.screen {
+                screen.interrupt();
+            }
             return;
         }
         self.inputs.rotate_right(1);
         self.inputs[0] = input;
         self.inputs_len = (self.inputs_len + 1).min(INPUTS_PER_MESSAGE);
         self.input_number = self.input_number.wrapping_add(1);
+        if let Some(screen) = &mut self.screen {
+            screen.on_input(now.mono_ns, self.input_number, input);
+        }
         let message = InputMessage::new(self.input_number, &self.inputs[..self.inputs_len]);
         let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
         let len = message.encode(&mut buf);
@@ -315,6 +342,7 @@ impl Client {
         while let Some(event) = self.transport.poll_event() {
             match event {
                 rudp::ClientEvent::Message { sequence, channel: channel::SNAPSHOT, bytes } => {
+                    let told_before = self.events.len();
                     let decoded = match &self.welcome {
                         Some(_) => {
                             let applied = self.store.apply(bytes, &mut self.events);
@@ -323,6 +351,9 @@ impl Client {
                         }
                         None => Err(StoreError::NotWelcome),
                     };
+                    if let Some(screen) = &mut self.screen {
+                        self.events.iter().skip(told_before).for_each(|event| screen.on_event(now.mono_ns, event));
+                    }
                     // spec: SNP-2
                     if let Err(error) = decoded {
                         self.transport.refuse_packet(sequence);
