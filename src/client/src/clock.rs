@@ -5,8 +5,13 @@ use protocol::unit::{TICK_NS, TICK_RATE_HZ};
 
 /// Ticks that the estimate looks back on: 8.5 s. A path that has become quicker is believed after that long.
 const WINDOW_TICKS: usize = 512;
-/// Of these the latest two are left out of account: 0.4 %, half of the frames that may go without anything new.
-const OUTLIERS: usize = 2;
+/// The latest so many of them are never waited for: 0.4 %, half of the frames that may go without anything new.
+const FEW: usize = 2;
+/// Nor are those later than [`COMFORT_NS`], as long as they are no more than this: 4 %. A handover of the path is a handful
+/// of ticks once in many seconds, and to wait for it would show everybody late all the time.
+const MANY: usize = 20;
+/// What is waited for even a few, ns: with a tick and the margin others are shown 50 ms late at most.
+const COMFORT_NS: i64 = 32_000_000;
 /// Lost ticks that count before one that came. Each makes its tick as late as the next one that came; an outage says
 /// nothing about the path between outages.
 const LOST_TICKS_COUNTED: u32 = 3;
@@ -97,7 +102,7 @@ impl PlayoutClock {
         self.target_ns() - self.least_ns
     }
 
-    /// How late ticks come, all but [`OUTLIERS`] of them, ns.
+    /// How late ticks come, ns: those that are waited for.
     #[must_use]
     pub fn lateness_ns(&self) -> i64 {
         self.lateness_ns
@@ -130,12 +135,12 @@ impl PlayoutClock {
     fn measure(&mut self) {
         self.scratch.clear();
         self.scratch.extend_from_slice(&self.offsets);
-        self.least_ns = self.scratch.iter().copied().min().unwrap_or(0);
+        self.scratch.sort_unstable();
+        self.least_ns = self.scratch[0];
         // While little is known, nothing of it is left out.
-        let outliers = OUTLIERS * self.scratch.len() / WINDOW_TICKS;
-        let place = self.scratch.len() - 1 - outliers;
-        let (_, latest_ns, _) = self.scratch.select_nth_unstable(place);
-        self.lateness_ns = (*latest_ns - self.least_ns).min(LATENESS_NS_MAX);
+        let last = self.scratch.len() - 1;
+        let but = |outliers: usize| self.scratch[last - outliers * self.scratch.len() / WINDOW_TICKS] - self.least_ns;
+        self.lateness_ns = but(FEW).min(COMFORT_NS).max(but(MANY)).min(LATENESS_NS_MAX);
     }
 
     fn target_ns(&self) -> i64 {
@@ -205,6 +210,14 @@ mod tests {
         assert_eq!(clock.lateness_ns() / MS as i64, 0);
         let (clock, _) = heard(512, |n| Some(if n % 150 == 100 { 30 } else { 0 }));
         assert_eq!(clock.lateness_ns() / MS as i64, 30);
+    }
+
+    #[test]
+    fn a_handover_is_not_waited_for_longer_than_is_comfortable_and_a_path_that_is_late_again_and_again_is() {
+        let (clock, _) = heard(512, |n| Some(if (300..315).contains(&n) { 90 } else { 0 }));
+        assert_eq!(clock.lateness_ns(), COMFORT_NS);
+        let (clock, _) = heard(512, |n| Some(if n % 20 == 7 { 90 } else { 0 }));
+        assert_eq!(clock.lateness_ns() / MS as i64, 90);
     }
 
     #[test]

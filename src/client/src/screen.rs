@@ -13,7 +13,7 @@ use crate::track::{Certainty, Track};
 use protocol::motion::{Body, StaticMap};
 use protocol::state::flag;
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M, TICK_NS, UNITS_PER_M};
-use protocol::{EntityKind, Input, NetId, OwnState, Tick};
+use protocol::{EntityKind, Input, NetId, OwnState, Tick, ViewTick};
 use std::collections::BTreeMap;
 use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
@@ -54,6 +54,16 @@ pub struct Shown {
     pub period_ticks: u32,
     /// How well that is known.
     pub certainty: Certainty,
+}
+
+impl Shown {
+    /// The moment at which it is shown, as [`crate::Client::shoot`] wants to know it of what was aimed at.
+    #[must_use]
+    pub fn view_tick(&self) -> ViewTick {
+        let steps = (self.tick.max(0.0) * f64::from(ViewTick::STEPS)) as u64;
+        let (tick, fraction) = (steps / u64::from(ViewTick::STEPS), steps % u64::from(ViewTick::STEPS));
+        ViewTick { tick: Tick(tick as u32), fraction: fraction as u8 }
+    }
 }
 
 /// Oneself in a frame.

@@ -82,7 +82,7 @@ impl Track {
             }
             self.gaps[self.gap_next] = (unmentioned + 1).min(PERIOD_TICKS_MAX) as u8;
             self.gap_next = (self.gap_next + 1) % GAPS;
-            self.period = self.gaps_but_one();
+            self.period = self.period_now();
         }
         self.put(Key::of(tick, state));
     }
@@ -167,10 +167,13 @@ impl Track {
         }
     }
 
-    fn gaps_but_one(&self) -> u32 {
+    /// 1 if, all but the longest, they are nearer to one tick than to two on average: who goes without now and then is told
+    /// every tick all the same. Else the longest but one.
+    fn period_now(&self) -> u32 {
         let mut gaps = self.gaps;
         gaps.sort_unstable();
-        u32::from(gaps[GAPS - 2])
+        let all_but_one: u32 = gaps[..GAPS - 1].iter().map(|gap| u32::from(*gap)).sum();
+        if 2 * all_but_one < 3 * (GAPS as u32 - 1) { 1 } else { u32::from(gaps[GAPS - 2]) }
     }
 }
 

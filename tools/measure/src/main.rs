@@ -9,6 +9,7 @@ mod rate;
 mod reliable;
 mod text_file;
 mod tick;
+mod view;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Figure {
     Rate(rate::Args),
     /// What one connection costs the server in bytes.
     Memory(memory::Args),
+    /// How smooth and how late a client sees the world over bad links, and how well the server is supplied with inputs.
+    View(view::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Figure::Tick(args) => tick::run(&args),
         Figure::Rate(args) => rate::run(&args),
         Figure::Memory(args) => memory::run(&args),
+        Figure::View(args) => view::run(&args),
     };
     // One sentence, whatever the environment says about backtraces: it is the load or the goal that failed, not the program.
     match done {

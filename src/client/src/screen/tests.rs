@@ -49,6 +49,8 @@ fn who_is_told_every_tick_is_shown_one_tick_late_where_he_was() {
     assert_eq!((a.certainty, a.period_ticks), (Certainty::Known, 1));
     assert!((a.pose.yaw - PI / 2.0).abs() < 1e-9 && (a.pose.pitch + PI / 2.0).abs() < 1e-9);
     assert_eq!(screen.stats().frames_starved, 0);
+    let view = Shown { tick: 198.75, ..a }.view_tick();
+    assert_eq!((view.tick, view.fraction), (Tick(198), 192));
 }
 
 #[test]
