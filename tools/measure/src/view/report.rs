@@ -3,8 +3,11 @@
 use super::Case;
 use super::figures::Figures;
 use super::others::Judged;
+use protocol::unit::TICK_RATE_HZ;
 use serde::Serialize;
 
+/// By how much less than 60 times a second the near may be told; who is told more rarely is judged by no goal here.
+const UNTOLD_HZ_MAX: f64 = 1.2;
 /// Frames in which those told every tick may lack something.
 const STARVED_MAX: f64 = 0.01;
 /// What a correction may move in a frame, cm; a micrometre for rounding.
@@ -184,6 +187,7 @@ impl Row {
     fn missed(&self) -> Vec<String> {
         let Self { near, own, inputs, .. } = self;
         let all = [
+            ("near told less than 60 times a second, by", f64::from(TICK_RATE_HZ) - near.told_hz, UNTOLD_HZ_MAX),
             ("near starved, %", near.starved * 100.0, STARVED_MAX * 100.0),
             ("near delay p99, ms", near.delay_ms_p99, self.delay_ms_max),
             ("jump, cm", own.jump_cm_max, JUMP_CM_MAX),

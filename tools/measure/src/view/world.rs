@@ -101,7 +101,7 @@ impl World {
     /// Runs until everybody is in and warm, then for `seconds`.
     ///
     /// # Errors
-    /// Somebody did not get in, lost his session, was told a lie, or the load is not what it should be.
+    /// Somebody did not get in, lost his session, or was told a lie.
     pub fn run(mut self, seconds: u32) -> Result<Figures> {
         while !self.watchers.iter().all(Watcher::is_in) {
             ensure!(self.now.mono_ns < self.started_ns + JOIN_NS_MAX, "not every client got in");
@@ -111,10 +111,10 @@ impl World {
         self.run_until(from_ns)?;
         self.watchers.iter_mut().for_each(|watcher| watcher.judge_from(from_ns));
         self.run_until(from_ns + u64::from(seconds) * NS_PER_S)?;
-        self.figures(from_ns, f64::from(seconds))
+        Ok(self.figures(from_ns, f64::from(seconds)))
     }
 
-    fn figures(&self, from_ns: u64, seconds: f64) -> Result<Figures> {
+    fn figures(&self, from_ns: u64, seconds: f64) -> Figures {
         let mut figures = Figures::default();
         for watcher in &self.watchers {
             figures.near.add(&watcher.others.near);
@@ -125,9 +125,7 @@ impl World {
         for (judged, count) in [(&mut figures.near, NEAR), (&mut figures.far, FAR)] {
             judged.told_hz = judged.told as f64 / seconds / (count * WATCHERS) as f64;
         }
-        let told_hz = figures.near.told_hz;
-        ensure!(told_hz > 0.98 * f64::from(TICK_RATE_HZ), "the near are told only {told_hz:.1} times a second");
-        Ok(figures)
+        figures
     }
 
     fn run_until(&mut self, end_ns: u64) -> Result<()> {
