@@ -37,8 +37,9 @@ Own
 Inputs
   lacking         ticks in which the server had no input of a client; not judged on recordings
   depth           inputs that waited after a tick, p50, p99 and most
-holds             near: starved at most 1 %, delay p99 at most 50 ms on recordings and 85 ms else; jump at most 5 cm, equal within
-                  500 ms; lacking at most 0.1 %, depth p99 at most 4. The exit status is 1 if one is missed.";
+holds           near: told 60 times a second (98 % of it), starved at most 1 %, delay p99 at most 50 ms on recordings and
+                  85 ms else; jump at most 5 cm, equal within 500 ms; lacking at most 0.1 %, depth p99 at most 4. The goals are
+                  set for 60 frames a second. The exit status is 1 if one is missed.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
