@@ -28,8 +28,8 @@ pub struct Key {
     pub yaw: f64,
     /// 0 to below 4,096.
     pub pitch: f64,
-    /// As in [`EntityState`].
-    pub flags: u8,
+    /// As it was told, at this tick or last before it.
+    pub told: EntityState,
 }
 
 impl Key {
@@ -43,7 +43,7 @@ impl Key {
             z: f64::from(state.z),
             yaw: f64::from(state.yaw),
             pitch: f64::from(state.pitch),
-            flags: state.flags,
+            told: *state,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::track::{Certainty, Track};
 use protocol::motion::{Body, StaticMap};
 use protocol::state::flag;
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M, TICK_NS, UNITS_PER_M};
-use protocol::{EntityKind, Input, NetId, OwnState, Tick, ViewTick};
+use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, ViewTick};
 use std::collections::BTreeMap;
 use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct Pose {
     pub z: f64,
     /// Turn about the vertical, radians, 0 to below a full turn.
     pub yaw: f64,
-    /// Look up and down, radians; level is 0, down is positive.
+    /// Look up and down, radians; level is 0, down is positive. Like `yaw`, 0 for kinds that have none.
     pub pitch: f64,
     /// As in [`protocol::EntityState::flags`].
     pub flags: u8,
@@ -48,6 +48,9 @@ pub struct Shown {
     pub kind: EntityKind,
     /// Where.
     pub pose: Pose,
+    /// The state told last before that moment: it says what is never between two states, as the form of an item and which
+    /// way a body is turned.
+    pub told: EntityState,
     /// At which moment of the server's, in ticks.
     pub tick: f64,
     /// Ticks from one state to the next: 1 is every tick.
@@ -147,7 +150,7 @@ impl Screen {
                     track.insert(*tick, state, self.clock.heard_between(newest, *tick));
                 }
             }
-            ClientEvent::Leave { tick, id } => {
+            ClientEvent::Leave { tick, id, .. } => {
                 if let Some(track) = self.tracks.get_mut(id) {
                     track.left = Some(*tick);
                 }
@@ -192,7 +195,7 @@ impl Screen {
             let (key, certainty) = track.show(tick, passed_ns as f64 / 1e9, unmentioned)?;
             stats.on_shown(track.period_ticks(), certainty);
             let (kind, period_ticks) = (track.kind, track.period_ticks());
-            Some(Shown { id: *id, kind, pose: pose_of(&key), tick, period_ticks, certainty })
+            Some(Shown { id: *id, kind, pose: pose_of(kind, &key), told: key.told, tick, period_ticks, certainty })
         })
     }
 
@@ -291,10 +294,16 @@ fn extra_aim_ns(clock: &PlayoutClock, period_ticks: u32) -> i64 {
     (delay_ns - clock.delay_aim_ns()).max(0)
 }
 
-fn pose_of(key: &Key) -> Pose {
+/// What a kind does not have is 0 (see [`EntityState`]).
+fn pose_of(kind: EntityKind, key: &Key) -> Pose {
     let metres = |units: f64| units / f64::from(UNITS_PER_M);
-    let (yaw, pitch) = (angle(key.yaw), signed(angle(key.pitch)));
-    Pose { x: metres(key.x), y: metres(key.y), z: metres(key.z), yaw, pitch, flags: key.flags }
+    let (yaw, pitch) = match kind {
+        EntityKind::Body => (0.0, 0.0),
+        EntityKind::Item => (key.yaw, 0.0),
+        _ => (key.yaw, key.pitch),
+    };
+    let (x, y, z) = (metres(key.x), metres(key.y), metres(key.z));
+    Pose { x, y, z, yaw: angle(yaw), pitch: signed(angle(pitch)), flags: key.told.flags }
 }
 
 fn metres(body: &Body) -> Metres {

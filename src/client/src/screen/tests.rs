@@ -65,9 +65,23 @@ fn who_is_told_every_sixth_tick_is_shown_his_period_and_fifty_milliseconds_late(
 }
 
 #[test]
+fn what_is_no_angle_is_not_turned() {
+    let mut screen = Screen::new(open());
+    screen.on_event(0, &ClientEvent::Enter { tick: Tick(100), id: A, kind: EntityKind::Body });
+    for tick in 100..103 {
+        let state = EntityState { yaw: 60_000 + tick as u16, pitch: 50_000, ..EntityState::default() };
+        screen.on_event(0, &ClientEvent::Update { tick: Tick(tick), id: A, state });
+        screen.on_event(tick_ns(tick), &ClientEvent::Own { tick: Tick(tick), state: OwnState::default() });
+    }
+    let body = shown(&mut screen, tick_ns(102) + 10 * MS);
+    assert_eq!((body.pose.yaw, body.pose.pitch), (0.0, 0.0));
+    assert_eq!((body.told.yaw, body.told.pitch), (60_101, 50_000), "{}", body.tick);
+}
+
+#[test]
 fn who_leaves_is_shown_up_to_the_moment_in_which_he_left() {
     let mut screen = watching(100, 1);
-    screen.on_event(tick_ns(199) + 50 * MS, &ClientEvent::Leave { tick: Tick(200), id: A });
+    screen.on_event(tick_ns(199) + 50 * MS, &ClientEvent::Leave { tick: Tick(200), id: A, kind: EntityKind::Player });
     assert_eq!(screen.others(tick_ns(199) + 55 * MS).count(), 1);
     assert_eq!(screen.others(tick_ns(201) + 70 * MS).count(), 0);
     screen.on_event(tick_ns(201) + 71 * MS, &ClientEvent::Enter { tick: Tick(202), id: A, kind: EntityKind::Player });
