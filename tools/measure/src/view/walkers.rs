@@ -15,7 +15,7 @@ use std::f64::consts::TAU;
 /// Told every tick...
 pub const NEAR: usize = 20;
 /// ...and told when bytes are left.
-pub const FAR: usize = 120;
+pub const FAR: usize = 80;
 /// From the middle, m: near enough to be most urgent wherever in the middle a client stands, and far enough not to be.
 const NEAR_M: (f64, f64) = (1.0, 6.0);
 const FAR_M: (f64, f64) = (60.0, 85.0);
