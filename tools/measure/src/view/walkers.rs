@@ -12,10 +12,10 @@ use server::{Inbound, Outbound, OutboundItem, SessionEvent, SessionId};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
-/// Told every tick...
-pub const NEAR: usize = 20;
+/// Told every tick: with the three other clients these are the sixteen nearest...
+pub const NEAR: usize = 13;
 /// ...and told when bytes are left.
-pub const FAR: usize = 80;
+pub const FAR: usize = 120;
 /// From the middle, m: near enough to be most urgent wherever in the middle a client stands, and far enough not to be.
 const NEAR_M: (f64, f64) = (1.0, 6.0);
 const FAR_M: (f64, f64) = (60.0, 85.0);
