@@ -228,7 +228,7 @@ impl Screen {
     #[must_use]
     pub fn input_tick(&self) -> Option<Tick> {
         let (tick, own) = self.told?;
-        Some(Tick(tick.0 + u32::from(self.input_number.wrapping_add(1).wrapping_sub(own.input_applied))))
+        Some(Tick(tick.0.wrapping_add(u32::from(self.input_number.wrapping_add(1).wrapping_sub(own.input_applied)))))
     }
 
     /// When ticks come.
