@@ -91,14 +91,14 @@ impl SnapshotStore {
 
     /// Everybody in view.
     pub fn entities(&self) -> impl Iterator<Item = (NetId, Seen)> {
-        self.slots.iter().flatten().filter(|presence| !presence.gone).map(|presence| (presence.id, presence.seen))
+        self.slots.iter().flatten().filter(|presence| !presence.gone).map(|presence| (presence.id, presence.seen()))
     }
 
     /// One entity, if it is in view.
     #[must_use]
     pub fn sees(&self, id: NetId) -> Option<Seen> {
         let presence = self.slots.get(usize::from(*self.by_id.get(&id)?))?.as_ref()?;
-        Some(presence.seen)
+        Some(presence.seen())
     }
 
     /// Stores all of a part and tells what it changed.
@@ -148,7 +148,7 @@ impl SnapshotStore {
         match record.body {
             RecordBody::Enter { epoch, net_id, kind } => {
                 let state = reader.state_full(kind)?;
-                self.on_enter(tick, record.slot, epoch, net_id, kind, state, events);
+                self.on_enter(tick, record.slot, epoch, net_id, state, events);
             }
             RecordBody::Leave { epoch } => self.on_leave(tick, record.slot, epoch, events),
             RecordBody::Refresh => {
@@ -167,7 +167,7 @@ impl SnapshotStore {
     /// spec: SNP-15. What sort of thing a refresh is about: that says how many bits it has.
     fn kind(&self, slot: u16, tick: Tick) -> Result<EntityKind, StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
-        let seen = presence.ok_or(StoreError::UnknownSlot(slot))?.seen;
+        let seen = presence.ok_or(StoreError::UnknownSlot(slot))?.seen();
         if seen.entered > tick { Err(StoreError::Late(seen.entered.since(tick))) } else { Ok(seen.kind) }
     }
 
@@ -176,19 +176,22 @@ impl SnapshotStore {
     fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<Baseline, StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
-        if presence.seen.entered > tick {
+        if presence.entered() > tick {
             // It concerns a presence before this one, whose states are forgotten.
-            return Err(StoreError::Late(presence.seen.entered.since(tick)));
+            return Err(StoreError::Late(presence.entered().since(tick)));
         }
         let at = |age: u8| Tick(tick.0.wrapping_sub(u32::from(age)));
-        let behind = ages.ticks().map(|age| presence.seen.tick.since(at(age))).max().unwrap_or(0);
+        let behind = ages.ticks().map(|age| presence.newest().since(at(age))).max().unwrap_or(0);
         if behind >= BASELINE_TICKS {
             // A newer packet overtook this one and with it the base fell out of the ring.
             return Err(StoreError::Late(behind));
         }
-        let missing = ages.ticks().map(at).find(|&tick| presence.state_at(tick).is_none());
-        let baseline = Baseline::gather(ages, |age| presence.state_at(at(age)).copied());
-        baseline.ok_or(StoreError::UnknownBaseline { slot, tick: missing.unwrap_or(tick) })
+        let mut asked = tick;
+        let baseline = Baseline::gather(ages, |age| {
+            asked = at(age);
+            presence.state_at(asked).copied()
+        });
+        baseline.ok_or(StoreError::UnknownBaseline { slot, tick: asked })
     }
 
     fn on_state(
@@ -210,23 +213,21 @@ impl SnapshotStore {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one for each field of the record, and what it acts on")]
     fn on_enter(
         &mut self,
         tick: Tick,
         slot: u16,
         epoch: u8,
         id: NetId,
-        kind: EntityKind,
         state: EntityState,
         events: &mut VecDeque<ClientEvent>,
     ) {
-        let row = usize::from(slot);
+        let (row, kind) = (usize::from(slot), state.kind);
         if self.slots.len() <= row {
             self.slots.resize_with(row + 1, || None);
         }
         if let Some(presence) = &mut self.slots[row] {
-            let same = presence.epoch == epoch && presence.id == id && presence.seen.kind == kind;
+            let same = presence.epoch == epoch && presence.id == id && presence.kind() == kind;
             if same && !presence.gone {
                 // Told again because the acknowledgement was still under way.
                 presence.store(tick, state);
@@ -241,8 +242,8 @@ impl SnapshotStore {
         }
         self.end(tick, slot, events);
         match &mut self.slots[row] {
-            Some(presence) => presence.restart(id, epoch, kind, tick, state),
-            empty => *empty = Some(Presence::new(id, epoch, kind, tick, state)),
+            Some(presence) => presence.restart(id, epoch, tick, state),
+            empty => *empty = Some(Presence::new(id, epoch, tick, state)),
         }
         if let Some(&other) = self.by_id.get(&id) {
             let newer = self.slots[usize::from(other)].as_ref().is_some_and(|presence| presence.since > tick);
@@ -281,10 +282,7 @@ impl SnapshotStore {
             }
             None => {
                 // The leave overtook its enter: remember it, or the late enter would raise a ghost.
-                let nobody = EntityState::default();
-                let mut presence = Presence::new(NetId(0), epoch, EntityKind::Player, tick, nobody);
-                presence.gone = true;
-                self.slots[row] = Some(presence);
+                self.slots[row] = Some(Presence::missed(epoch, tick));
             }
         }
     }
@@ -299,7 +297,7 @@ impl SnapshotStore {
         presence.since = tick.max(presence.since);
         if self.by_id.get(&presence.id) == Some(&slot) {
             self.by_id.remove(&presence.id);
-            events.push_back(ClientEvent::Leave { tick, id: presence.id, kind: presence.seen.kind });
+            events.push_back(ClientEvent::Leave { tick, id: presence.id, kind: presence.kind() });
         }
     }
 }
