@@ -28,7 +28,7 @@ pub use ordering::{EventOrder, OrderCounters};
 pub use presence::Seen;
 pub use screen::{OwnShown, Pose, ScreenStats, Shown};
 pub use smoothing::{FRAME_M_MAX, SNAP_M};
-pub use store::{StoreCounters, StoreError};
+pub use store::{SnapshotStore, StoreCounters, StoreError};
 pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
 use protocol::event::Shoot;
@@ -40,7 +40,6 @@ use rudp::{Reason, SendError, Transmit, channel};
 use screen::Screen;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use store::SnapshotStore;
 
 /// What a client needs to know.
 #[derive(Debug)]

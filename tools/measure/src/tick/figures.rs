@@ -21,6 +21,8 @@ pub struct Figures {
     pub reuse: f64,
     /// Bytes of snapshot parts per tick.
     pub part_bytes: f64,
+    /// Time of all clients per tick, ns.
+    pub clients_ns: f64,
 }
 
 /// Runs the stage and takes its figures.
@@ -32,7 +34,7 @@ pub fn take(stage: &mut Stage<'_>, warm_up_ticks: u32, ticks: u32) -> Result<Fig
         stage.tick()?;
     }
     stage.ensure_all_in()?;
-    let (before, bytes_before) = (*stage.status(), stage.part_bytes);
+    let (before, bytes_before, clients_before) = (*stage.status(), stage.part_bytes, stage.clients_ns);
     let mut figures = Figures::default();
     for tick in 0..ticks {
         let turn = stage.tick()?;
@@ -46,6 +48,7 @@ pub fn take(stage: &mut Stage<'_>, warm_up_ticks: u32, ticks: u32) -> Result<Fig
     let updates = (after.updates - before.updates) as f64;
     figures.updates = updates / f64::from(ticks);
     figures.reuse = updates / (after.encoded - before.encoded).max(1) as f64;
+    figures.clients_ns = (stage.clients_ns - clients_before) as f64 / f64::from(ticks);
     figures.part_bytes = (stage.part_bytes - bytes_before) as f64 / f64::from(ticks);
     figures.tick_ns.sort_unstable();
     figures.visible.sort_unstable();

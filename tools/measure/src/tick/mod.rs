@@ -17,7 +17,7 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 The trace is that of `measure interest`. Everybody runs towards his place in it by real inputs, looks about with seeded
 turns, and is put there if he is more than 50 m away; he may be told 24 kB/s, headers included. Without --trace people
-wander over the map, and nothing is judged.
+wander over the map, or with --spot in six metres of it, and nothing is judged.
 
 Rows
   0 ms            every snapshot part is known to have arrived before the next tick
@@ -32,6 +32,8 @@ Columns
   ns/update       a tick's mean with snapshots less its mean without, over its updates: ranking, coding, splicing, acks
   kbit/s          of snapshot parts per player, without headers
   allocations     per tick, on average
+  shown           with --clients: ns that a client takes for a state told to it, while all others take theirs; what the
+                  clients touch is then not in the caches any more when the realm's turn comes
   holds           with --trace: p99 of at most 4 ms for each 1,000 players; 100 ns or less per update where round trips are
                   spread. The exit status is 1 if one is missed.";
 
@@ -41,6 +43,12 @@ pub struct Args {
     /// Recorded paths of people (CSV)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// All people in one spot
+    #[arg(long, conflicts_with = "trace")]
+    spot: bool,
+    /// Let everybody's client read what it is told
+    #[arg(long)]
+    clients: bool,
     /// Players
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=4_000))]
     players: u16,
@@ -69,9 +77,12 @@ pub fn run(args: &Args) -> Result<()> {
         let measure = |is_told: bool| {
             let world = match &recording {
                 Some(recording) => World::humans(args.players, recording),
+                None if args.spot => World::one_spot(args.players, args.seed),
                 None => World::uniform(args.players, args.seed),
             };
-            figures::take(&mut Stage::new(world, round_trips, is_told, args.seed), WARM_UP_TICKS, args.ticks)
+            let mut stage = Stage::new(world, round_trips, is_told, args.seed);
+            stage.has_clients = args.clients;
+            figures::take(&mut stage, WARM_UP_TICKS, args.ticks)
         };
         report.add(round_trips.name(), &measure(true)?, &measure(false)?);
     }

@@ -32,6 +32,8 @@ struct Row {
     ns_per_update: f64,
     kbit_per_s: f64,
     allocations_per_tick: f64,
+    /// Of a client, where there are any.
+    shown_ns_per_update: Option<f64>,
 }
 
 impl Report {
@@ -55,6 +57,7 @@ impl Report {
             ns_per_update: (told.mean_ns() - untold.mean_ns()) / told.updates.max(1.0),
             kbit_per_s: told.part_bytes * 8.0 * f64::from(TICK_RATE_HZ) / 1_000.0 / players,
             allocations_per_tick: told.allocations,
+            shown_ns_per_update: (told.clients_ns > 0.0).then(|| told.clients_ns / told.updates.max(1.0)),
         });
     }
 
@@ -77,7 +80,7 @@ impl Report {
         }
         println!("{} players, {} ticks after a warm-up", self.players, self.ticks);
         println!(
-            "{:<12} {:>8} {:>8} {:>8} {:>8} {:>6} {:>8} {:>7} {:>10} {:>7} {:>12}",
+            "{:<12} {:>8} {:>8} {:>8} {:>8} {:>6} {:>8} {:>7} {:>10} {:>7} {:>12} {:>6}",
             "round trips",
             "tick50",
             "tick99",
@@ -88,11 +91,12 @@ impl Report {
             "reuse",
             "ns/update",
             "kbit/s",
-            "allocations"
+            "allocations",
+            "shown"
         );
         for row in &self.rows {
             println!(
-                "{:<12} {:>8.2} {:>8.2} {:>8.2} {:>8.1} {:>6} {:>8.1} {:>7.2} {:>10.1} {:>7.1} {:>12.2}",
+                "{:<12} {:>8.2} {:>8.2} {:>8.2} {:>8.1} {:>6} {:>8.1} {:>7.2} {:>10.1} {:>7.1} {:>12.2} {:>6}",
                 row.round_trips,
                 row.tick_ms_p50,
                 row.tick_ms_p99,
@@ -103,7 +107,8 @@ impl Report {
                 row.encode_reuse_ratio,
                 row.ns_per_update,
                 row.kbit_per_s,
-                row.allocations_per_tick
+                row.allocations_per_tick,
+                row.shown_ns_per_update.map_or_else(|| "-".to_owned(), |ns| format!("{ns:.0}"))
             );
         }
         Ok(())

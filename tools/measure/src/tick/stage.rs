@@ -2,7 +2,8 @@
 
 use crate::interest::world::World;
 use crate::memory::watch;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use client::{ClientEvent, SnapshotStore};
 use game::spatial::Point;
 use measure::echo::process::ThreadClock;
 use protocol::Input;
@@ -17,6 +18,7 @@ use rudp::{PartId, PartOutcome, Prefetch};
 use server::{
     Inbound, Outbound, OutboundItem, Realm, RealmConfig, RealmStatus, SessionEvent, SessionId, StoreDone, StoreJob,
 };
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// When snapshot parts are known to have arrived.
@@ -73,6 +75,11 @@ pub struct Stage<'a> {
     tick: usize,
     is_told: bool,
     rng: StdRng,
+    /// Whether everybody's client reads what it is told.
+    pub has_clients: bool,
+    events: VecDeque<ClientEvent>,
+    /// Processor time of all clients since the start, ns.
+    pub clients_ns: u64,
     /// Bytes of snapshot parts since the start.
     pub part_bytes: u64,
 }
@@ -87,6 +94,8 @@ struct Person {
     round_trip_ticks: usize,
     /// Bytes that may be told; what was told beyond it is owed.
     budget: i32,
+    /// What his client shows.
+    store: SnapshotStore,
 }
 
 /// One turn of the realm.
@@ -114,6 +123,7 @@ impl<'a> Stage<'a> {
             input_number: 0,
             round_trip_ticks: round_trips.ticks(&mut rng),
             budget: 0,
+            store: SnapshotStore::default(),
         };
         let people = (0..).zip(world.points()).map(person).collect();
         let arrivals = vec![Vec::new(); WAIT_TICKS + 1];
@@ -128,6 +138,9 @@ impl<'a> Stage<'a> {
             tick: 0,
             is_told,
             rng,
+            has_clients: false,
+            events: VecDeque::new(),
+            clients_ns: 0,
             part_bytes: 0,
         };
         stage.join();
@@ -148,6 +161,11 @@ impl<'a> Stage<'a> {
         let (realm, inbound, outbound) = (&mut self.realm, std::slice::from_mut(&mut self.inbound), &mut self.outbound);
         watch::watched(|| realm.tick(now, inbound, outbound));
         let turn = Turn { ns: clock.ns()? - begun, allocations: watch::allocations() - before };
+        if self.has_clients {
+            let begun = clock.ns()?;
+            self.show()?;
+            self.clients_ns += clock.ns()? - begun;
+        }
         self.deliver();
         self.answer_store();
         Ok(turn)
@@ -207,6 +225,18 @@ impl<'a> Stage<'a> {
             person.budget = (person.budget + BUDGET_BYTES).min(2 * BUDGET_BYTES);
             self.inbound.push_budget(person.session, if self.is_told { person.budget } else { 0 });
         }
+    }
+
+    /// Every client takes what it was told.
+    fn show(&mut self) -> Result<()> {
+        for item in self.outbound.items() {
+            if let OutboundItem::Part { session, bytes, .. } = item {
+                let store = &mut self.people[session.slot as usize].store;
+                store.apply(self.outbound.bytes(bytes), &mut self.events).context("a client cannot read a part")?;
+                self.events.clear();
+            }
+        }
+        Ok(())
     }
 
     fn deliver(&mut self) {
