@@ -5,13 +5,13 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use super::{AGES, BASELINE_TICKS, baseline_age};
+use super::{BASELINE_TICKS, baseline_age};
 use crate::state::EntityState;
 
 /// Most states of a baseline.
 pub const BASELINE_STATES: usize = 3;
-/// Numbers that [`BaselineAges::shared_index`] gives.
-pub const SHARED_AGES: usize = AGES.len() << 4;
+/// Numbers that [`BaselineAges::number`] gives.
+pub const AGES_NUMBERS: usize = (BASELINE_TICKS as usize) << 4;
 /// Ticks between the states of a baseline that have a code. Entities are told at rates that priority decides: 1 is for
 /// those told in every tick, 3 for 20 Hz, 6 for 10 Hz, the others for what losses leave.
 const STEPS: [u8; 7] = [1, 2, 3, 4, 6, 8, 12];
@@ -90,11 +90,10 @@ impl BaselineAges {
         Self::new(newest, *STEPS.get(usize::from(at))?, older)
     }
 
-    /// A small number of its own, below [`SHARED_AGES`], for ages that many viewers share; none for others.
+    /// A number of its own, below [`AGES_NUMBERS`].
     #[must_use]
-    pub fn shared_index(self) -> Option<usize> {
-        let at = AGES.iter().position(|&age| age == self.newest)?;
-        Some(at << 4 | usize::from(self.step_code()))
+    pub fn number(self) -> u16 {
+        u16::from(self.newest) << 4 | u16::from(self.step_code())
     }
 }
 

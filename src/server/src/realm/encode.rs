@@ -6,7 +6,7 @@
 
 use game::Replicas;
 use protocol::bits::BitRun;
-use protocol::snapshot::{Baseline, BaselineAges, SHARED_AGES, encode_delta, encode_full};
+use protocol::snapshot::{Baseline, BaselineAges, encode_delta, encode_full};
 use protocol::{NetId, Tick};
 
 /// Differences kept per entity: what fits a cache line with the rest of the row. With six of them in rows of 272 bytes
@@ -33,14 +33,14 @@ pub struct EncodeCache {
 struct Row {
     tick: Tick,
     kept: u8,
-    /// What each of `bits` builds on.
-    ages: [u8; KEPT],
+    /// What each of `bits` builds on, by [`BaselineAges::number`].
+    ages: [u16; KEPT],
     /// 0: too far from what it builds on for any code.
     lengths: [u8; KEPT],
     bits: [u64; KEPT],
 }
 
-const _: () = assert!(size_of::<Row>() == 64 && SHARED_AGES <= 256, "a row is a cache line");
+const _: () = assert!(size_of::<Row>() == 64, "a row is a cache line");
 
 impl EncodeCache {
     /// Forgets the last tick.
@@ -64,8 +64,8 @@ impl EncodeCache {
     }
 
     /// The bits of the entity's state now against its states of these ages. None if it is too far from what they make one
-    /// expect: then it must be told in full. `name` is the [`BaselineAges::shared_index`] of `ages`.
-    pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges, name: Option<usize>) -> Option<BitRun> {
+    /// expect: then it must be told in full. `number` is that of `ages`.
+    pub fn delta(&mut self, replicas: &Replicas, id: NetId, ages: BaselineAges, number: u16) -> Option<BitRun> {
         self.spliced += 1;
         let now = self.tick;
         let row = &mut self.rows[id.row()];
@@ -73,13 +73,13 @@ impl EncodeCache {
             (row.tick, row.kept) = (now, 0);
         }
         let kept = usize::from(row.kept);
-        if let Some(at) = name.and_then(|name| row.ages[..kept].iter().position(|of| usize::from(*of) == name)) {
+        if let Some(at) = row.ages[..kept].iter().position(|of| *of == number) {
             return BitRun::of(row.bits[at], row.lengths[at].into());
         }
         let run = encode_delta(replicas.state(id), &baseline(replicas, id, now, ages));
-        if let Some(name) = name.filter(|_| kept < KEPT && run.is_none_or(|run| run.len() <= KEPT_BITS_MAX)) {
+        if kept < KEPT && run.is_none_or(|run| run.len() <= KEPT_BITS_MAX) {
             let (bits, length) = run.map_or((0, 0), |run| (run.low(), run.len()));
-            (row.ages[kept], row.lengths[kept], row.bits[kept]) = (name as u8, length as u8, bits);
+            (row.ages[kept], row.lengths[kept], row.bits[kept]) = (number, length as u8, bits);
             row.kept += 1;
         }
         self.encoded += 1;

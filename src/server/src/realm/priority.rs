@@ -4,7 +4,8 @@
 //! rates follow from what there is to tell and how much may be told, and nothing starves. Who has waited t ticks with
 //! urgency u is passed only by those who have reached t u themselves; told once, another needs t u / U ticks for that, U
 //! being the highest urgency. So in the last t u / U of the t ticks each of n others passes it at most once, and with r
-//! records told in a tick it is told after at most n U / (u r) ticks.
+//! records told in a tick it is told after at most n U / (u r) ticks. In a crowd those farther off are weighed in turns
+//! ([`super::view::Turns`]), which adds at most one turn to that.
 
 use game::{Bonds, FIGHTING_MAX, Pace, SHOT_RANGE};
 use protocol::unit::{ANGLE_STEPS, unit_of};
@@ -26,6 +27,8 @@ const FIRST: usize = 17;
 /// so many after them the second; all others are the third. Among people these are the faces and hands that one sees, those
 /// whose doings one sees, and those whom one sees coming.
 const SECOND: usize = 24;
+/// So many are near, and never take turns.
+pub const NEAR: usize = FIRST + SECOND;
 /// Urgency by tier: where not everything can be told, the second is told twice as often as the third, and the first in every
 /// tick as long as the second can be told in six. With 96 kbit/s for 64 others these are 60, 20 and 10 Hz and a little more
 /// (`measure rate`); with 24, 8 and 4 whoever rushed in the third tier came before who walked in the first: 50, 23 and 11.
@@ -117,13 +120,13 @@ impl Attention {
     }
 
     /// How much more urgent an entity in view grows in a tick: by its tier, its pace and its kind, and by whether the viewer
-    /// is fighting it or aims at it.
+    /// is fighting it or aims at it; and whether one of the last two or one of the first tiers makes it near.
     #[inline]
     #[must_use]
-    pub fn urgency(&self, id: NetId, state: &EntityState, pace: Pace) -> u16 {
+    pub fn urgency(&self, id: NetId, state: &EntityState, pace: Pace) -> (u16, bool) {
         // Nearly nobody is fighting: then no list is read.
         if self.opponents_len > 0 && self.opponents[..usize::from(self.opponents_len)].contains(&id) {
-            return URGENCY_FIGHTING;
+            return (URGENCY_FIGHTING, true);
         }
         let (dx, dy) = (i64::from(state.x) - i64::from(self.x), i64::from(state.y) - i64::from(self.y));
         let distance_squared = dx * dx + dy * dy;
@@ -132,7 +135,7 @@ impl Attention {
         // The nearest are told as often as anyone, aimed at or not.
         let is_far = tier > 0 && distance_squared <= AIM_RANGE * AIM_RANGE;
         let is_target = is_far && state.kind.is_alive() && self.is_aimed_at(dx, dy);
-        if is_target { URGENCY_AIMED } else { urgency }
+        if is_target { (URGENCY_AIMED, true) } else { (urgency, tier < 2) }
     }
 
     /// Whether what is so far east and north is near the line that the viewer looks along.
@@ -146,7 +149,7 @@ impl Attention {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::{Phase, View};
+    use super::super::view::{Phase, Regard, Turns, View};
     use super::*;
     use proptest::prelude::*;
     use protocol::snapshot::SLOTS_MAX;
@@ -165,6 +168,7 @@ mod tests {
         under_way: VecDeque<(PartId, Tick, Vec<NetId>, bool)>,
         /// By id: the tick of the newest state that has arrived.
         arrived: Vec<Tick>,
+        takes_turns: bool,
     }
 
     /// Where something is, how fast, and what.
@@ -184,7 +188,7 @@ mod tests {
             attention.opponents[..opponents.len()].copy_from_slice(opponents);
             attention.opponents_len = opponents.len() as u8;
             let arrived = vec![Tick(0); entities];
-            Self { view, attention, now: Tick(1_000), under_way: VecDeque::new(), arrived }
+            Self { view, attention, now: Tick(1_000), under_way: VecDeque::new(), arrived, takes_turns: false }
         }
 
         /// One tick in which `records` can be told; who was.
@@ -200,10 +204,14 @@ mod tests {
             let mut due = Vec::new();
             let look = |id: NetId, phase: Phase| {
                 let Thing { state, pace, changed } = things[id.row()];
-                let known = self.attention.urgency(id, &state, pace);
-                Some((changed, if phase == Phase::Known { known } else { URGENCY_STRUCTURE }))
+                let (known, is_near) = self.attention.urgency(id, &state, pace);
+                let urgency = if phase == Phase::Known { known } else { URGENCY_STRUCTURE };
+                Some(Regard { changed, urgency, is_near })
             };
-            self.view.rank(self.now, URGENCY_STRUCTURE, look, |slot, priority| due.push((priority, slot)));
+            let far = things.len().saturating_sub(NEAR);
+            let looks = self.now.0.is_multiple_of(6);
+            let turns = if self.takes_turns { Turns::of(far, records, looks) } else { Turns::ALL };
+            self.view.rank(self.now, turns, URGENCY_STRUCTURE, look, |slot, priority| due.push((priority, slot)));
             due.sort_unstable_by(|a, b| b.cmp(a));
             due.truncate(records);
             let part = self.view.begin_part(self.now);
@@ -237,7 +245,7 @@ mod tests {
     }
 
     fn urgency(thing: &Thing) -> u16 {
-        HERE.urgency(NetId(0), &thing.state, thing.pace)
+        HERE.urgency(NetId(0), &thing.state, thing.pace).0
     }
 
     proptest! {
@@ -246,10 +254,12 @@ mod tests {
         #[test]
         fn nothing_starves_whatever_else_there_is_to_tell(
             mut things in prop::collection::vec(any_thing(), 2..300), records in 4_usize..60, fights in 0_usize..=FIGHTING_MAX,
+            takes_turns in any::<bool>(),
         ) {
             let fights = fights.min(things.len() - 1).min(records);
             let opponents: Vec<_> = (0..fights as u16).map(NetId).collect();
             let mut telling = Telling::new(&opponents, things.len());
+            telling.takes_turns = takes_turns;
             // An enter is repeated in its own time: everything is known first.
             (0..20).for_each(|_| drop(telling.tick(&things, things.len(), false)));
             let mut told = vec![telling.now; things.len()];
@@ -261,7 +271,8 @@ mod tests {
                 for (row, thing) in things.iter().enumerate() {
                     let waited = telling.now.since(told[row]) as usize;
                     let bound = things.len() * usize::from(URGENCY_FIGHTING) / (usize::from(urgency(thing)) * records);
-                    prop_assert!(waited <= bound + 1, "{thing:?} has waited {waited} ticks of {bound}");
+                    let turn = if takes_turns { 16 } else { 1 };
+                    prop_assert!(waited <= bound + turn, "{thing:?} has waited {waited} ticks of {bound}");
                 }
             }
         }
@@ -323,12 +334,12 @@ mod tests {
             (4_090, player(40, 1), player(40, 4), player(-40, 0)),
         ] {
             let attention = Attention::at(&EntityState { yaw, ..EntityState::default() }, TIERS);
-            assert_eq!(attention.urgency(NetId(1), &ahead, Pace::Still), URGENCY_AIMED, "at {yaw}");
+            assert_eq!(attention.urgency(NetId(1), &ahead, Pace::Still), (URGENCY_AIMED, true), "at {yaw}");
             for other in [beside, behind, EntityState { kind: EntityKind::Item, ..ahead }] {
-                assert!(attention.urgency(NetId(1), &other, Pace::Still) < URGENCY_AIMED, "at {yaw}: {other:?}");
+                assert!(attention.urgency(NetId(1), &other, Pace::Still).0 < URGENCY_AIMED, "at {yaw}: {other:?}");
             }
         }
-        let same_place = Attention::at(&player(0, 0), TIERS).urgency(NetId(1), &player(0, 0), Pace::Run);
+        let same_place = Attention::at(&player(0, 0), TIERS).urgency(NetId(1), &player(0, 0), Pace::Run).0;
         assert_eq!(same_place, BY_TIER[0]);
     }
 
@@ -375,6 +386,45 @@ mod tests {
         let hz = |rows: std::ops::Range<usize>| times[rows].iter().map(|times| times / 10).min().unwrap();
         assert_eq!(hz(0..17), 60, "{times:?}");
         assert!(hz(17..41) >= 20 && hz(41..64) >= 10, "{times:?}");
+    }
+
+    /// Six hundred people who all run all the time, of whom the nearest go on being so: the others are told about as often
+    /// as if all of them were weighed in every tick, and two viewers with other eyes and links tell of the same ones.
+    #[test]
+    fn in_a_crowd_turns_change_no_rates_and_viewers_share_them() {
+        let mut things: Vec<_> = (0..600).map(|row| at(1 + row, EntityKind::Player, Pace::Run)).collect();
+        let run = |things: &mut [Thing], takes_turns: bool, records: usize| {
+            let mut telling = Telling::new(&[], things.len());
+            telling.takes_turns = takes_turns;
+            let mut distances: Vec<_> = things.iter().map(|thing| i64::from(thing.state.x).pow(2)).collect();
+            telling.attention.tiers = Tiers::of(&mut distances);
+            (0..1_500)
+                .map(|_| {
+                    things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
+                    telling.tick(things, records, false)
+                })
+                .skip(300)
+                .collect::<Vec<_>>()
+        };
+        let times = |told: &[Vec<NetId>], rows: std::ops::Range<usize>| {
+            told.iter().flatten().filter(|id| rows.contains(&id.row())).count() / rows.len()
+        };
+        let [weighed, taken, by_another] =
+            [(false, 45), (true, 45), (true, 39)].map(|(takes_turns, records)| run(&mut things, takes_turns, records));
+        for (rows, within) in [(0..17, 12), (17..41, 60), (41..600, 3)] {
+            let (weighed, taken) = (times(&weighed, rows.clone()), times(&taken, rows.clone()));
+            assert!(weighed.abs_diff(taken) <= within, "{rows:?}: {taken} times instead of {weighed}");
+        }
+        let far = |told: &[Vec<NetId>]| told.iter().flatten().filter(|id| id.row() >= 41).count();
+        let shared = |one: &[Vec<NetId>], other: &[Vec<NetId>]| {
+            let both = one
+                .iter()
+                .zip(other)
+                .flat_map(|(one, other)| one.iter().filter(|id| id.row() >= 41 && other.contains(id)));
+            both.count() as f64 / far(other) as f64
+        };
+        let (turns, none) = (shared(&taken, &by_another), shared(&weighed, &by_another));
+        assert!(turns > 0.4 && none < 0.1, "{turns} and {none} of the others at once");
     }
 
     /// Priorities have 16 bits. Where the bound of the waiting is the longest that a full view of what grows slowest can

@@ -1,14 +1,14 @@
 //! Fills one viewer's parts for one tick: the most urgent first, within its bytes.
 
 use super::encode::EncodeCache;
-use super::priority::{Attention, Tiers, URGENCY_STRUCTURE};
-use super::view::{Phase, View};
+use super::priority::{Attention, NEAR, Tiers, URGENCY_STRUCTURE};
+use super::view::{Phase, Regard, Turns, View};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Bonds, Replicas};
 use protocol::bits::BitRun;
 use protocol::snapshot::{
-    BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody, SHARED_AGES,
+    AGES_NUMBERS, BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody,
 };
 use protocol::{NetId, OwnState, Tick};
 
@@ -34,8 +34,8 @@ pub struct SnapshotWriter {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     ages: BaselineAges,
-    /// [`BaselineAges::shared_index`], found once for all that were told and have arrived together.
-    shared: Option<usize>,
+    /// [`BaselineAges::number`], found once for all that were told and have arrived together.
+    number: u16,
 }
 
 /// For whom, and what it may cost.
@@ -49,6 +49,8 @@ pub struct Viewer<'a> {
     pub bonds: &'a Bonds,
     /// How far the first ones reach among those in view.
     pub tiers: Tiers,
+    /// Whether it has looked anew at who is near.
+    pub looks: bool,
     /// Its own state, told first.
     pub own: OwnState,
     /// Bytes that this tick's parts may have.
@@ -133,20 +135,21 @@ impl SnapshotWriter {
             let slot = due as u16;
             let acked = if view.phase(slot) == Phase::Known { view.acked_ages(slot, now) } else { 0 };
             if acked != last.0 {
-                let held = |ages: BaselineAges| Held { ages, shared: ages.shared_index() };
+                let held = |ages: BaselineAges| Held { ages, number: ages.number() };
                 last = (acked, BaselineAges::choose(acked).map(held));
             }
             last.1
         }));
     }
 
-    /// The two baselines that most of what is due builds on, among those that viewers share.
+    /// The two baselines that most of what is due builds on.
     fn usual(&self) -> Option<[BaselineAges; 2]> {
-        let mut counts = [0_u16; SHARED_AGES];
+        let mut counts = [0_u16; AGES_NUMBERS];
         let mut best: [Option<(u16, BaselineAges)>; 2] = [None; 2];
-        for (ages, index) in self.ages.iter().flatten().filter_map(|held| Some((held.ages, held.shared?))) {
-            counts[index] += 1;
-            let count = counts[index];
+        for &Held { ages, number } in self.ages.iter().flatten() {
+            let count = &mut counts[usize::from(number)];
+            *count += 1;
+            let count = *count;
             if best[0].is_some_and(|(_, other)| other == ages) || best[0].is_none_or(|(most, _)| count > most) {
                 if best[0].is_some_and(|(_, other)| other != ages) {
                     best[1] = best[0];
@@ -167,10 +170,15 @@ impl SnapshotWriter {
         let look = |id: NetId, phase: Phase| {
             // Despawned since the last look: its leave follows, and it has no state to tell.
             let (other, changed, pace) = replicas.live_state(id)?;
-            let urgency = if phase == Phase::Known { attention.urgency(id, other, pace) } else { URGENCY_STRUCTURE };
-            Some((changed, urgency))
+            if phase != Phase::Known {
+                return Some(Regard { changed, urgency: URGENCY_STRUCTURE, is_near: true });
+            }
+            let (urgency, is_near) = attention.urgency(id, other, pace);
+            Some(Regard { changed, urgency, is_near })
         };
-        view.rank(now, URGENCY_STRUCTURE, look, |slot, priority| {
+        let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
+        let turns = Turns::of(view.present().saturating_sub(NEAR), told, viewer.looks);
+        view.rank(now, turns, URGENCY_STRUCTURE, look, |slot, priority| {
             self.due.push(u32::from(priority) << 16 | u32::from(slot));
         });
     }
@@ -250,7 +258,7 @@ impl SnapshotWriter {
     }
 
     fn delta(&mut self, cache: &mut EncodeCache, replicas: &Replicas, id: NetId, held: Held) -> Option<BitRun> {
-        let run = cache.delta(replicas, id, held.ages, held.shared);
+        let run = cache.delta(replicas, id, held.ages, held.number);
         #[cfg(feature = "faults")]
         if self.lies(cache) {
             let baseline = super::encode::baseline(replicas, id, self.now, held.ages);

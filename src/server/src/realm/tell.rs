@@ -180,7 +180,8 @@ impl Share<'_> {
         }
         let Stage::Playing(id) = player.stage else { return };
         player.view.cool(now, |id| desk.unnamed.push(id));
-        if (now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) || player.view.present() == 0 {
+        let looks = (now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) || player.view.present() == 0;
+        if looks {
             self.look(id, player);
         }
         if player.is_silent {
@@ -206,6 +207,7 @@ impl Share<'_> {
             id,
             bonds: self.scene.around.bonds(),
             tiers: player.tiers,
+            looks,
             own,
             budget_bytes: player.budget_bytes,
         };

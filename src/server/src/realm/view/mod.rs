@@ -16,9 +16,11 @@ mod slot;
 mod slot_set;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod undecided;
 
 pub use slot::Phase;
+pub use turns::Turns;
 
 use protocol::snapshot::BASELINE_TICKS;
 use protocol::{NetId, Tick};
@@ -41,7 +43,12 @@ const SLOTS_RESERVED: usize = 160;
 pub struct View {
     /// Slots that are not free.
     taken: SlotSet,
-    /// By slot ever used, as the next two.
+    /// Those of them that are near, as far as was known when they were last looked at; the others take turns.
+    near: Vec<u64>,
+    /// When slots were last ranked.
+    ranked: Tick,
+    /// By slot ever used, as the next three.
+    ids: Vec<NetId>,
     status: Vec<Status>,
     told: Vec<Told>,
     /// Bit k: the state of `told.tick - k` was told, in the first part of its tick; or it was told in a further part and
@@ -59,6 +66,17 @@ pub struct View {
     anchor: Option<Tick>,
 }
 
+/// How a viewer regards an entity at this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Regard {
+    /// When its state last became another one.
+    pub changed: Tick,
+    /// What its priority grows by in a tick.
+    pub urgency: u16,
+    /// Whether it is looked at in every tick, however many others there are.
+    pub is_near: bool,
+}
+
 impl View {
     /// A view of nothing yet.
     #[must_use]
@@ -66,6 +84,8 @@ impl View {
         Self {
             taken: SlotSet::with_capacity(SLOTS_RESERVED),
             status: Vec::with_capacity(SLOTS_RESERVED),
+            near: Vec::with_capacity(SLOTS_RESERVED.div_ceil(64)),
+            ids: Vec::with_capacity(SLOTS_RESERVED),
             told: Vec::with_capacity(SLOTS_RESERVED),
             told_before: Vec::with_capacity(SLOTS_RESERVED),
             cooling: VecDeque::with_capacity(SLOTS_RESERVED),
@@ -95,7 +115,7 @@ impl View {
     /// The entity in a slot.
     #[must_use]
     pub fn id(&self, slot: u16) -> NetId {
-        self.told[usize::from(slot)].id
+        self.ids[usize::from(slot)]
     }
 
     /// Entities that some packet to this viewer may still name.
@@ -128,34 +148,50 @@ impl View {
     }
 
     /// spec: SNP-10. Lists the slots that should be told at `now`, in their order, each with its priority, which has grown
-    /// by `urgency`: that of a present entity by who it is, and whether the client knows it yet; none for one that has no
-    /// state. `changed` says in which tick a state last became another one.
+    /// by its urgency: that of a present entity as `look` regards it; none for one that has no state.
     ///
     /// What the client has or what is under way is not told: a lost part makes it due again. A presence without any
     /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`].
     pub fn rank(
         &mut self,
         now: Tick,
+        turns: Turns,
         urgency_of_leave: u16,
-        mut look: impl FnMut(NetId, Phase) -> Option<(Tick, u16)>,
+        mut look: impl FnMut(NetId, Phase) -> Option<Regard>,
         mut due: impl FnMut(u16, u16),
     ) {
-        for slot in self.taken.iter() {
-            let (status, told) = (self.status[usize::from(slot)], &mut self.told[usize::from(slot)]);
-            let phase = status.phase();
-            let (is_due, urgency) = match phase {
-                Phase::Free | Phase::Cooling => continue,
-                Phase::Leaving => (!status.is_settled(), urgency_of_leave),
-                Phase::Entering | Phase::Known => {
-                    let Some((changed, urgency)) = look(told.id, phase) else { continue };
-                    let is_news =
-                        changed > told.tick && (phase == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS);
-                    (is_news || !status.is_settled(), urgency)
+        let turns = turns.since(std::mem::replace(&mut self.ranked, now), now);
+        self.near.resize(self.taken.words().len(), 0);
+        for (at, (&taken, near)) in self.taken.words().iter().zip(&mut self.near).enumerate() {
+            *near &= taken;
+            for bit in slot_set::bits(taken) {
+                let slot = at as u16 * u64::BITS as u16 + bit;
+                let (id, status) = (self.ids[usize::from(slot)], self.status[usize::from(slot)]);
+                let phase = status.phase();
+                let is_near = *near >> bit & 1 != 0 || phase != Phase::Known;
+                if !is_near && !turns.looks_at(id) {
+                    continue;
                 }
-            };
-            if is_due {
-                told.priority = told.priority.saturating_add(urgency);
-                due(slot, told.priority);
+                let told = &mut self.told[usize::from(slot)];
+                let (is_due, urgency) = match phase {
+                    Phase::Free | Phase::Cooling => continue,
+                    Phase::Leaving => (!status.is_settled(), urgency_of_leave),
+                    Phase::Entering | Phase::Known => {
+                        let Some(regard) = look(id, phase) else { continue };
+                        *near = *near & !(1 << bit) | u64::from(regard.is_near) << bit;
+                        let takes_turns = !regard.is_near && !is_near;
+                        if takes_turns && !turns.is_turn_of(id) {
+                            continue;
+                        }
+                        let is_old = phase == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS;
+                        let urgency = regard.urgency * if takes_turns { turns.worth() } else { 1 };
+                        (!status.is_settled() || (is_old && regard.changed > told.tick), urgency)
+                    }
+                };
+                if is_due {
+                    told.priority = told.priority.saturating_add(urgency);
+                    due(slot, told.priority);
+                }
             }
         }
     }
@@ -189,7 +225,7 @@ impl View {
     pub fn resync(&mut self) {
         for slot in 0..self.taken.end() {
             if self.status[slot].phase().is_present() {
-                self.begin_presence(slot, self.told[slot].id);
+                self.begin_presence(slot, self.ids[slot]);
             }
         }
         self.anchor = None;
@@ -254,6 +290,7 @@ impl View {
     /// About to be used.
     pub fn prefetch(&self, prefetch: Prefetch) {
         for run in self.taken.runs() {
+            prefetch.value(&self.ids[run.clone()]);
             prefetch.value(&self.status[run.clone()]);
             prefetch.value(&self.told[run.clone()]);
             prefetch.value(&self.told_before[run]);
@@ -310,7 +347,8 @@ impl View {
 
     fn begin_presence(&mut self, slot: usize, id: NetId) {
         self.status[slot] = self.status[slot].next_presence();
-        self.told[slot] = Told { id, ..Told::NOTHING };
+        self.ids[slot] = id;
+        self.told[slot] = Told::NOTHING;
         self.told_before[slot] = 0;
     }
 
@@ -322,6 +360,7 @@ impl View {
     fn allocate(&mut self) -> Option<u16> {
         let slot = self.taken.add_lowest()?;
         if usize::from(slot) == self.status.len() {
+            self.ids.push(NetId(0));
             self.status.push(Status::VACANT);
             self.told.push(Told::NOTHING);
             self.told_before.push(0);

@@ -1,7 +1,7 @@
 //! One presence, packed: a view is read in every tick, and what is not read at all is fastest.
 
+use protocol::Tick;
 use protocol::snapshot::BASELINE_TICKS;
-use protocol::{NetId, Tick};
 
 /// How far a presence has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,19 +72,17 @@ impl Status {
     }
 }
 
-/// What the ranking reads of a slot: eight of them are a cache line.
+/// What was told of a slot, and what waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     /// The tick of the newest state told in this presence; 0 if none was.
     pub tick: Tick,
-    /// Which entity.
-    pub id: NetId,
     /// Grows with every tick the entity waits; the highest are told first.
     pub priority: u16,
 }
 
 impl Told {
-    pub const NOTHING: Self = Self { tick: Tick(0), id: NetId(0), priority: 0 };
+    pub const NOTHING: Self = Self { tick: Tick(0), priority: 0 };
 }
 
 /// Bit k: the state of `newest - k` was told; moved on to a later newest.

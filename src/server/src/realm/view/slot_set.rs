@@ -47,6 +47,11 @@ impl SlotSet {
         }
     }
 
+    /// All, 64 by 64: bit k of word w is set if it holds 64 w + k. The last word is not 0.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// All, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         (0..).zip(&self.words).flat_map(|(at, &word)| bits(word).map(move |bit| at * WORD_BITS as u16 + bit))
@@ -61,7 +66,8 @@ impl SlotSet {
     }
 }
 
-fn bits(mut word: u64) -> impl Iterator<Item = u16> {
+/// The bits that are set, lowest first.
+pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u16> {
     std::iter::from_fn(move || {
         let bit = (word != 0).then(|| word.trailing_zeros() as u16)?;
         word &= word - 1;

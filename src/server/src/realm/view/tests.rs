@@ -19,10 +19,15 @@ fn tell(view: &mut View, tick: u32) -> PartId {
     part
 }
 
+/// One that is looked at in every tick.
+fn near(changed: Tick) -> Regard {
+    Regard { changed, urgency: 1, is_near: true }
+}
+
 /// Whether slot 0, whose entity's state last changed at `changed`, is told at `now`.
 fn is_due(view: &mut View, changed: Tick, now: Tick) -> bool {
     let mut is_due = false;
-    view.rank(now, 1, |_, _| Some((changed, 1)), |slot, _| is_due |= slot == 0);
+    view.rank(now, Turns::ALL, 1, |_, _| Some(near(changed)), |slot, _| is_due |= slot == 0);
     is_due
 }
 
@@ -169,7 +174,7 @@ fn what_went_in_a_further_part_of_a_tick_is_decided_with_that_part() {
     assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(116))), [1 << 16 | 1 << 6 | 1 << 2, 1 << 16 | 1 << 6]);
     assert!(!is_due(&mut view, Tick(114), Tick(116)), "slot 0 has arrived");
     let mut due = Vec::new();
-    view.rank(Tick(116), 1, |_, _| Some((Tick(114), 1)), |slot, _| due.push(slot));
+    view.rank(Tick(116), Turns::ALL, 1, |_, _| Some(near(Tick(114))), |slot, _| due.push(slot));
     assert_eq!(due, [1]);
 }
 

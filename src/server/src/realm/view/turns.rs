@@ -1,0 +1,104 @@
+//! In a crowd those farther off take turns.
+//!
+//! Among hundreds a viewer can be told of a few in each tick, and to weigh all of them each time costs more than to tell
+//! those few. Worse, two viewers then hardly ever tell of the same one in the same ticks, so that nothing which was encoded
+//! for the one is of use to the other. So an entity has its turn every few ticks, in the same ticks for all viewers; what it
+//! has waited since its last turn is then counted at once. How often it is told is still for its priority to say.
+
+use protocol::{NetId, Tick};
+
+/// Most ticks from one turn of an entity to the next: 267 ms, of the second or two that may pass until one among hundreds is
+/// told.
+const PERIOD_MAX: u32 = 16;
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns {
+    /// Ticks between two turns of an entity; a power of two, so that who takes longer turns takes them when others do.
+    period: u32,
+    /// Whether the others are looked at, too.
+    is_full: bool,
+}
+
+/// The turns since slots were ranked before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    turns: Turns,
+    now: Tick,
+    /// Ticks since then, 1 or more.
+    elapsed: u32,
+}
+
+impl Turns {
+    /// It is everybody's turn in each tick.
+    #[cfg(test)]
+    pub const ALL: Self = Self { period: 1, is_full: true };
+
+    /// Those of a view with so many entities that are not near, of which so many can be told in a tick: as many have their
+    /// turn as can be told, or up to twice as many. With `is_full` nearness is found out anew for everybody.
+    #[must_use]
+    pub fn of(far: usize, told: usize, is_full: bool) -> Self {
+        let crowd = u32::try_from(far / told.max(1)).unwrap_or(u32::MAX).clamp(1, PERIOD_MAX);
+        Self { period: 1 << crowd.ilog2(), is_full }
+    }
+
+    pub(super) fn since(self, ranked: Tick, now: Tick) -> Due {
+        Due { turns: self, now, elapsed: now.since(ranked).max(1) }
+    }
+}
+
+impl Due {
+    /// Whether it is looked at at all.
+    pub fn looks_at(self, id: NetId) -> bool {
+        self.turns.is_full || self.is_turn_of(id)
+    }
+
+    /// Whether it had its turn: on a slow link slots are not ranked in every tick, and no turn may be passed over.
+    pub fn is_turn_of(self, id: NetId) -> bool {
+        (u32::from(id.0).wrapping_add(self.now.0) & (self.turns.period - 1)) < self.elapsed
+    }
+
+    /// How many rankings a turn stands for.
+    pub fn worth(self) -> u16 {
+        (self.turns.period / self.elapsed).max(1) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_have_their_turn_as_can_be_told_or_up_to_twice_as_many() {
+        for (far, told, period) in
+            [(0, 40, 1), (79, 40, 1), (80, 40, 2), (700, 40, 16), (10_000, 40, 16), (50, 0, 16), (3, 0, 2)]
+        {
+            assert_eq!(Turns::of(far, told, false).period, period, "{far} of whom {told} are told");
+        }
+    }
+
+    #[test]
+    fn everybody_has_a_turn_in_each_period_however_seldom_slots_are_ranked() {
+        let turns = Turns::of(1_000, 10, false);
+        for step in 1..40 {
+            let mut had = [0; 100];
+            let mut ranked = Tick(1_000);
+            for now in (1_000 + step..1_000 + step * 17).step_by(step as usize).map(Tick) {
+                let due = turns.since(std::mem::replace(&mut ranked, now), now);
+                (0..100).for_each(|id| had[usize::from(id)] += u32::from(due.is_turn_of(NetId(id))));
+            }
+            let turns = (step * 16 / PERIOD_MAX).min(16);
+            assert!(had.iter().all(|had| (turns..=turns + 1).contains(had)), "every {step} ticks: {had:?}");
+        }
+    }
+
+    #[test]
+    fn longer_turns_fall_on_shorter_ones() {
+        let is_turn =
+            |period_of: usize, now| Turns::of(period_of, 1, false).since(Tick(now), Tick(now + 1)).is_turn_of(NetId(5));
+        for now in 0..64 {
+            let turns = [16, 8, 4, 2, 1].map(|of| is_turn(of, now));
+            assert!(turns.is_sorted(), "{turns:?}");
+        }
+    }
+}
