@@ -111,8 +111,10 @@ impl Bonds {
         true
     }
 
-    /// `id` is fighting with `with` until a tick. Of more than [`FIGHTING_MAX`] fights the one that ends first is forgotten.
-    pub(crate) fn set_opponent(&mut self, id: NetId, with: NetId, until: Tick) {
+    /// `id` is fighting with `with` until a tick. Fights that are over at `now` are forgotten; of more than
+    /// [`FIGHTING_MAX`] others the one that ends first is.
+    pub(crate) fn set_opponent(&mut self, id: NetId, with: NetId, until: Tick, now: Tick) {
+        self.forget_ended(id, now);
         let row = &mut self.rows[id.row()];
         let len = usize::from(self.opponents_len[id.row()]);
         let opponent = Opponent { id: with, until };
@@ -149,14 +151,28 @@ impl Bonds {
         }
     }
 
-    fn end_fight(&mut self, row: usize, with: NetId) {
-        let opponents = &mut self.rows[row].opponents;
-        let len = usize::from(self.opponents_len[row]);
-        if let Some(at) = opponents[..len].iter().position(|known| known.id == with) {
-            opponents.swap(at, len - 1);
-            self.opponents_len[row] -= 1;
-            self.rows[with.row()].named_by -= 1;
+    /// Whoever has fought once would otherwise be looked up for ever, and be in the way of a walk over all.
+    fn forget_ended(&mut self, id: NetId, now: Tick) {
+        for at in (0..usize::from(self.opponents_len[id.row()])).rev() {
+            if self.rows[id.row()].opponents[at].until < now {
+                self.forget_opponent(id.row(), at);
+            }
         }
+    }
+
+    fn end_fight(&mut self, row: usize, with: NetId) {
+        let opponents = &self.rows[row].opponents[..usize::from(self.opponents_len[row])];
+        if let Some(at) = opponents.iter().position(|known| known.id == with) {
+            self.forget_opponent(row, at);
+        }
+    }
+
+    fn forget_opponent(&mut self, row: usize, at: usize) {
+        self.opponents_len[row] -= 1;
+        let opponents = &mut self.rows[row].opponents;
+        opponents.swap(at, usize::from(self.opponents_len[row]));
+        let forgotten = opponents[usize::from(self.opponents_len[row])].id;
+        self.rows[forgotten.row()].named_by -= 1;
     }
 }
 
@@ -192,15 +208,32 @@ mod tests {
     fn a_fight_ends_with_its_tick_and_of_too_many_the_one_that_ends_first_is_forgotten() {
         let mut bonds = bonds(40);
         for other in 1..=FIGHTING_MAX as u16 {
-            bonds.set_opponent(ANN, NetId(other), Tick(100 + u32::from(other)));
+            bonds.set_opponent(ANN, NetId(other), Tick(100 + u32::from(other)), Tick(0));
         }
         assert_eq!(bonds.opponents(ANN, Tick(102)).count(), FIGHTING_MAX - 1);
         assert_eq!(bonds.opponents(ANN, Tick(200)).count(), 0);
-        bonds.set_opponent(ANN, NetId(20), Tick(50));
+        bonds.set_opponent(ANN, NetId(20), Tick(50), Tick(0));
         assert!(bonds.opponents(ANN, Tick(0)).all(|id| id != NetId(20)), "it ends before all others");
-        bonds.set_opponent(ANN, NetId(21), Tick(500));
+        bonds.set_opponent(ANN, NetId(21), Tick(500), Tick(0));
         assert!(bonds.opponents(ANN, Tick(0)).all(|id| id != BOB));
         assert_eq!(bonds.opponents(ANN, Tick(300)).collect::<Vec<_>>(), [NetId(21)]);
+    }
+
+    #[test]
+    fn fights_that_are_over_take_no_room_and_name_nobody() {
+        let mut bonds = bonds(40);
+        for other in 1..=FIGHTING_MAX as u16 {
+            bonds.set_opponent(ANN, NetId(other), Tick(100 + u32::from(other) % 2), Tick(0));
+        }
+        bonds.set_opponent(ANN, NetId(20), Tick(300), Tick(101));
+        assert_eq!(bonds.opponents_len[ANN.row()], 5, "those until 101 are not over at 101");
+        bonds.set_opponent(ANN, NetId(21), Tick(200), Tick(102));
+        assert_eq!(bonds.opponents_len[ANN.row()], 2);
+        assert_eq!(bonds.opponents(ANN, Tick(102)).collect::<Vec<_>>(), [NetId(20), NetId(21)]);
+        let named: Vec<_> = (0..40).filter(|&row| bonds.rows[row].named_by > 0).collect();
+        assert_eq!(named, [20, 21]);
+        bonds.set_opponent(ANN, NetId(21), Tick(900), Tick(901));
+        assert_eq!(bonds.opponents_len[ANN.row()], 1, "one that is over is begun anew, once");
     }
 
     proptest! {
@@ -214,7 +247,7 @@ mod tests {
                 match call {
                     0 | 1 => drop(bonds.set_always(a, b, is)),
                     2 => drop(bonds.set_boss(a, is)),
-                    3 => bonds.set_opponent(a, b, Tick(until)),
+                    3 => bonds.set_opponent(a, b, Tick(until), Tick(until / 2)),
                     _ => {
                         bonds.forget(a);
                         prop_assert_eq!(bonds.rows[a.row()].named_by, 0);

@@ -177,9 +177,10 @@ impl Game {
     /// [`FIGHTING_MAX`] fights of one of them the one that ends first is forgotten.
     pub fn set_fighting(&mut self, a: NetId, b: NetId, until: Tick) {
         if a != b && self.entity(a).is_some() && self.entity(b).is_some() {
+            let now = self.now();
             let mut bonds = self.world.resource_mut::<Bonds>();
-            bonds.set_opponent(a, b, until);
-            bonds.set_opponent(b, a, until);
+            bonds.set_opponent(a, b, until, now);
+            bonds.set_opponent(b, a, until, now);
         }
     }
 
