@@ -378,6 +378,30 @@ fn in_a_battle_nobody_loses_his_own_answers_his_snapshots_or_his_session() {
     rig.assert_all_true();
 }
 
+/// At 4,000 bytes a second a snapshot is paid for in six ticks, and in most of them there is a debt.
+///
+/// proves: SHO-8
+#[test]
+fn over_a_slow_link_one_hears_of_all_that_hits_one_and_of_what_one_sees() {
+    let places: Vec<_> = (0..4).map(|n| (500.0 + f64::from(n) * 5.0, 500.0)).collect();
+    let mut rig = stand_in(Rig::with_rate(4_000, link(60), |_| {}), &[link(60)], &places);
+    let before = rig.bots[3].client.stats().store.ticks;
+    for _ in 0..60 {
+        for (index, yaw) in [(0, 0), (1, 0), (2, 0)] {
+            let bot = &mut rig.bots[index];
+            bot.client.shoot(view_of(bot, 0), yaw, 0).unwrap();
+        }
+        rig.run_ticks(10);
+    }
+    rig.run_ticks(60);
+    let told = [0, 1, 2].map(|by| shots_told(&rig.bots[3], rig.own_id(by)).len());
+    println!("told of {told:?} of 60 shots each; {} not", rig.realm.status().events_untold);
+    assert_eq!(told[2], 60, "each of the third's hits the fourth");
+    assert!(told[..2].iter().all(|&shots| shots >= 10), "the others hit whom the fourth sees: {told:?}");
+    let ticks = rig.bots[3].client.stats().store.ticks - before;
+    assert!(ticks > 60, "and snapshots come, too: {ticks}");
+}
+
 /// Three hands, the last first.
 #[derive(Debug)]
 struct Backwards;

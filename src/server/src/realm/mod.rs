@@ -284,7 +284,7 @@ impl Realm {
         }
         for (session, bytes) in batch.budgets.drain(..) {
             match self.players.find(session) {
-                Some(player) => player.budget_bytes = bytes,
+                Some(player) => player.grant(bytes),
                 None => self.status.stale += 1,
             }
         }

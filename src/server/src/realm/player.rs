@@ -45,6 +45,8 @@ pub struct Player {
     pub tiers: Tiers,
     /// Bytes that the next snapshot may have, as the gate last said.
     pub budget_bytes: i32,
+    /// Bytes left for telling of others' shots until the next snapshot that may have any.
+    pub others_bytes: i32,
     /// When the next checkpoint is due.
     pub save_due_ns: u64,
     /// Tick of the last checkpoint.
@@ -67,8 +69,18 @@ impl Player {
             rotation: Rotation::default(),
             tiers: Tiers::default(),
             budget_bytes: 0,
+            others_bytes: 0,
             save_due_ns: 0,
             saved: Tick(0),
+        }
+    }
+
+    /// The gate says how many bytes the next snapshot may have: none or fewer while one before it is paid for, which over a
+    /// slow link takes several ticks. Others shoot in those, too, so their share stays what it was.
+    pub fn grant(&mut self, snapshot_bytes: i32) {
+        self.budget_bytes = snapshot_bytes;
+        if snapshot_bytes > 0 {
+            self.others_bytes = snapshot_bytes / 2;
         }
     }
 }

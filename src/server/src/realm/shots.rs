@@ -57,6 +57,10 @@ struct Event {
 /// Shots of one tick at most; they are counted in 16 bits. Of 2,000 players that is 32 each, where three can be
 /// carried out: whoever sends so many means harm.
 const ASKED_MAX: usize = u16::MAX as usize;
+/// Hits on one receiver that he is told of in a tick whatever they cost. More in every tick come from 49 who fire as fast as
+/// their weapons do and never miss, more in one tick from three whose shots were held up together: those beyond must find
+/// bytes, or a crowd could fill one man's queue until he is put out for being slow.
+const HITS_TOLD_MIN: usize = 8;
 /// What an event costs beside its message: the type, id and length of its frame (spec: PKT-20).
 const EVENT_FRAME_BYTES: i32 = 4;
 /// Whoever was hit and whoever did it are told of each other before all others for so long: 5 s, time to run for cover and
@@ -197,22 +201,27 @@ pub struct Ear {
 }
 
 impl Ear {
-    /// spec: SHO-8. Tells a player what happened: his own shots always, what hit him and what he sees of others within half
-    /// of the bytes that he may have. A crowd that shoots must not fill his queue with what he cannot read.
+    /// spec: SHO-8. Tells a player what happened: his own shots and what hit him always, what he sees of others within half
+    /// of the bytes of a snapshot. A crowd that shoots must not fill his queue with what he cannot read.
     pub fn tell(&mut self, happened: &Happened, id: NetId, player: &mut Player, out: &mut Outbound) -> EventsTold {
         if happened.events.is_empty() {
             return EventsTold::default();
         }
         self.hear(happened, id, player);
         let concerning = self.heard.len();
-        let mut others_bytes = player.budget_bytes / 2;
+        let mut hits = 0;
         self.heard.retain(|&(concern, index)| {
             let bytes = happened.event(index).bytes.len() as i32 + EVENT_FRAME_BYTES;
-            if concern != Concern::His {
-                others_bytes -= bytes;
+            hits += usize::from(concern == Concern::AtHim);
+            let is_told = match concern {
+                Concern::His => true,
+                Concern::AtHim => hits <= HITS_TOLD_MIN || player.others_bytes >= bytes,
+                Concern::Seen => player.others_bytes >= bytes,
+            };
+            if is_told {
+                player.others_bytes -= if concern == Concern::His { 0 } else { bytes };
+                player.budget_bytes -= bytes;
             }
-            let is_told = concern == Concern::His || others_bytes >= 0;
-            player.budget_bytes -= if is_told { bytes } else { 0 };
             is_told
         });
         self.heard.sort_unstable_by_key(|&(_, index)| index);
@@ -255,7 +264,7 @@ mod tests {
         let session = SessionId { slot: 0, generation: 0 };
         let mut player = Player::loading(session, CharacterId(1), Role::Player);
         (1..10).map(NetId).filter(|id| *id != ME).for_each(|id| assert!(player.view.enter(id).is_some()));
-        player.budget_bytes = budget_bytes;
+        player.grant(budget_bytes);
         player
     }
 
@@ -299,7 +308,35 @@ mod tests {
         let mut player = viewer(20);
         assert_eq!(told(&happened(&events, 1), &mut player), (vec![1, 3, 4, 5], 2), "two of others fit ten bytes");
         assert_eq!(player.budget_bytes, 0, "what is told is paid for");
-        assert_eq!(told(&happened(&events, 1), &mut viewer(-9)), (vec![4, 5], 4), "without any byte one's own come");
+        assert_eq!(told(&happened(&events, 1), &mut viewer(-9)), (vec![1, 3, 4, 5], 2), "without any byte, too");
+    }
+
+    /// proves: SHO-8
+    #[test]
+    fn hits_on_oneself_come_without_any_byte_unless_a_whole_crowd_shoots_at_one() {
+        let hits = [(3, Some(ME.0)); HITS_TOLD_MIN + 2];
+        let told = |budget_bytes| told(&happened(&hits, 1), &mut viewer(budget_bytes));
+        assert_eq!([-100, 0, 88, 90, 100].map(|bytes| told(bytes).0.len()), [8, 8, 8, 9, 10], "five bytes each");
+        assert_eq!(told(-100).1, 2);
+    }
+
+    /// A link so slow that a snapshot is paid for in six ticks: in five of them there is a debt.
+    ///
+    /// proves: SHO-8
+    #[test]
+    fn over_a_slow_link_one_hears_of_others_between_snapshots_but_no_more_than_half_of_one() {
+        let mut player = viewer(0);
+        let (mut few, mut many) = (0, 0);
+        for now in 0..600 {
+            player.grant(if now % 6 == 0 { 60 } else { -250 + now as i32 % 6 * 50 });
+            few += told(&happened(&[(1, None)], now), &mut player).0.len();
+        }
+        assert_eq!(few, 600, "one in a tick is 30 bytes between two snapshots");
+        for now in 600..1_200 {
+            player.grant(if now % 6 == 0 { 60 } else { -100 });
+            many += told(&happened(&[(1, None), (2, None)], now), &mut player).0.len();
+        }
+        assert_eq!(many, 600, "and two in a tick are too many");
     }
 
     #[test]

@@ -80,11 +80,18 @@ pub struct Bot {
 
 impl Rig {
     pub fn new(link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
+        Self::with_rate(rudp::ConnectionConfig::default().rate_bytes_per_s, link, configure)
+    }
+
+    /// A server that sends nobody more than so many bytes a second.
+    pub fn with_rate(bytes_per_s: u32, link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
         let now = Now { mono_ns: 1_000_000_000, unix_s: UNIX_S };
         let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
         let mut realm = RealmConfig { seed: 1, players_max: 400, ..RealmConfig::new(map.clone()) };
         configure(&mut realm);
-        let gate = Gate::new(GateConfig { transport: transport(&map) }, now).unwrap();
+        let mut transport = transport(&map);
+        transport.connection.rate_bytes_per_s = bytes_per_s;
+        let gate = Gate::new(GateConfig { transport }, now).unwrap();
         // Tokens of before the start are refused, so the world begins a second before anyone connects.
         let now = Now { unix_s: UNIX_S + 1, ..now };
         Self {
