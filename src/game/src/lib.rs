@@ -31,7 +31,7 @@ pub use records::{PlayerRecord, RecordError};
 pub use replica::{Pace, Replicas};
 pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
-pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_RANGE, ShotOutcome, Trigger};
+pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome, Trigger};
 pub use spatial::Quadtree;
 pub use thing::{SPIN_MAX, THING_SPEED_MAX, Thing};
 

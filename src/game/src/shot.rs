@@ -52,8 +52,8 @@ pub struct Trigger {
 
 /// Ticks between two shots of a player: ten a second.
 const SHOT_INTERVAL_TICKS: u32 = TICK_RATE_HZ / 10;
-/// Shots that may come at once: what a lost datagram held up arrives with what was shot since.
-const SHOT_BURST: u32 = 3;
+/// Shots of a player that may be carried out in one tick: what a lost datagram held up arrives with what was shot since.
+pub const SHOT_BURST: u32 = 3;
 
 impl Trigger {
     /// Whether the weapon fires; if so, it has.

@@ -315,7 +315,8 @@ fn what_is_refused_is_told_to_its_shooter_alone_and_counted() {
         GameEvent::ShotRefused { number, reason } => (*number, Some(*reason)),
     });
     let (stale, soon) = (Some(ShotRefusal::Stale), Some(ShotRefusal::TooSoon));
-    let wanted = [(0, None), (1, stale), (2, None), (3, None), (4, None), (5, soon), (6, soon)];
+    // A fourth shot in one tick is answered as soon as it comes.
+    let wanted = [(0, None), (1, stale), (5, soon), (6, soon), (2, None), (3, None), (4, None)];
     assert_eq!(kinds.collect::<Vec<_>>(), wanted);
     assert_eq!(shots_told(&rig.bots[1], rig.own_id(0)), [0, 2, 3, 4]);
     assert_eq!(rig.bots[1].happened.len(), 4);

@@ -35,7 +35,7 @@ use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
 use rudp::{Prefetch, Reason, channel};
-use shots::Shots;
+use shots::{PLAYERS_MAX, Shots};
 use std::sync::Arc;
 use store::Store;
 use tell::{Desk, Report};
@@ -47,7 +47,7 @@ pub struct RealmConfig {
     pub seed: u64,
     /// What does not move.
     pub map: Arc<StaticMap>,
-    /// Most players at once; later ones are refused with a reason.
+    /// Most players at once, at most 21,845; later ones are refused with a reason.
     pub players_max: usize,
     /// Others come into view nearer than this, in units.
     pub enter_radius_units: i32,
@@ -190,6 +190,7 @@ impl Realm {
     #[must_use]
     pub fn new(config: RealmConfig) -> Self {
         assert!(config.save_interval_ns > 0, "checkpoints need an interval");
+        assert!(config.players_max <= PLAYERS_MAX, "at most {PLAYERS_MAX} players");
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
@@ -377,10 +378,15 @@ impl Realm {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
                 _ => self.status.refused += 1,
             },
-            ClientMessage::Shoot(shoot) => match player.stage {
-                Stage::Playing(id) if self.shots.ask(id, session, shoot) => {}
-                _ => self.status.refused += 1,
-            },
+            ClientMessage::Shoot(shoot) => {
+                let Stage::Playing(id) = player.stage else {
+                    self.status.refused += 1;
+                    return;
+                };
+                if !self.shots.ask(id, player, shoot) {
+                    self.refuse_shot(session, shoot.number, out);
+                }
+            }
         }
     }
 

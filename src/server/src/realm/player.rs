@@ -35,6 +35,8 @@ pub struct Player {
     pub inbox: InputBuffer,
     /// When he may shoot again.
     pub trigger: Trigger,
+    /// Shots that he has asked for since the last tick.
+    pub shots_asked: u32,
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
     pub is_silent: bool,
     /// What the client knows of others.
@@ -64,6 +66,7 @@ impl Player {
             stage: Stage::Loading,
             inbox: InputBuffer::default(),
             trigger: Trigger::default(),
+            shots_asked: 0,
             is_silent: false,
             view: View::new(),
             rotation: Rotation::default(),

@@ -4,7 +4,7 @@ use super::Realm;
 use super::player::{Player, Stage};
 use crate::SessionId;
 use crate::outbound::Outbound;
-use game::Aim;
+use game::{Aim, SHOT_BURST};
 use protocol::event::{Shoot, Shot, ShotRefusal};
 use protocol::message::ServerMessage;
 use protocol::unit::{TICK_RATE_HZ, unit_of};
@@ -54,9 +54,9 @@ struct Event {
     is_private: bool,
 }
 
-/// Shots of one tick at most; they are counted in 16 bits. Of 2,000 players that is 32 each, where three can be
-/// carried out: whoever sends so many means harm.
-const ASKED_MAX: usize = u16::MAX as usize;
+/// Shots and events of one tick are counted in 16 bits, and each of so many players may have [`SHOT_BURST`] of them. The
+/// ids of a world bound its players to fewer.
+pub const PLAYERS_MAX: usize = u16::MAX as usize / SHOT_BURST as usize;
 /// Hits on one receiver that he is told of in a tick whatever they cost. More in every tick come from 49 who fire as fast as
 /// their weapons do and never miss, more in one tick from three whose shots were held up together: those beyond must find
 /// bytes, or a crowd could fill one man's queue until he is put out for being slow.
@@ -70,11 +70,13 @@ const FIGHT_TICKS: u32 = 5 * TICK_RATE_HZ;
 const SCATTER: u32 = 2_654_435_761;
 
 impl Shots {
-    /// A player shoots in the coming tick; false if there is no room for more.
-    pub fn ask(&mut self, by: NetId, session: SessionId, shoot: Shoot) -> bool {
-        let has_room = self.asked.len() < ASKED_MAX;
+    /// A player shoots in the coming tick. False if he has asked for as many shots as can be carried out in one: what is
+    /// kept until then is bounded for each, so that nobody takes another's place.
+    pub fn ask(&mut self, by: NetId, player: &mut Player, shoot: Shoot) -> bool {
+        let has_room = player.shots_asked < SHOT_BURST;
         if has_room {
-            self.asked.push(Asked { by, place: self.asked.len() as u16, session, shoot });
+            player.shots_asked += 1;
+            self.asked.push(Asked { by, place: self.asked.len() as u16, session: player.session, shoot });
         }
         has_room
     }
@@ -102,6 +104,15 @@ impl Realm {
         self.shots.happened.end(tick);
     }
 
+    /// spec: SHO-4, SHO-5. Answers a shot beyond those that can be carried out in the coming tick. The answer is of that tick:
+    /// it leaves before its parts.
+    pub(super) fn refuse_shot(&mut self, session: SessionId, number: u16, out: &mut Outbound) {
+        self.status.shots_too_soon += 1;
+        self.status.events_told += 1;
+        let event = GameEvent::ShotRefused { number, reason: ShotRefusal::TooSoon };
+        out.message(session, channel::EVENT, &ServerMessage::Event { tick: self.game.now().next(), event });
+    }
+
     /// None if the shooter has left since he asked.
     fn carry_out(&mut self, asked: &Asked, now: Tick) -> Option<GameEvent> {
         let (by, status) = (asked.by, &mut self.status);
@@ -110,6 +121,7 @@ impl Realm {
             status.stale += 1;
             return None;
         };
+        player.shots_asked = 0;
         let Shoot { number, input, view, yaw, pitch } = asked.shoot;
         if !player.trigger.pull(now) {
             status.shots_too_soon += 1;
@@ -253,9 +265,16 @@ impl Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inbound::{Inbound, SessionEvent};
     use crate::outbound::OutboundItem;
-    use protocol::CharacterId;
-    use rudp::token::Role;
+    use crate::realm::{RealmConfig, StoreDone, StoreJob};
+    use protocol::message::ClientMessage;
+    use protocol::motion::StaticMap;
+    use protocol::unit::TICK_NS;
+    use protocol::{CharacterId, ViewTick};
+    use rudp::time::Now;
+    use rudp::token::{Name, Role, UserData};
+    use std::sync::Arc;
 
     const ME: NetId = NetId(5);
 
@@ -362,5 +381,78 @@ mod tests {
         happened.begin();
         happened.end(Tick(2));
         assert_eq!(told(&happened, &mut viewer(1_000)), (vec![], 0), "a tick later nothing of it is left");
+    }
+
+    /// A realm with two people in it, and how it ticks: what is said to it, and the answers of the event channel by slot.
+    struct Pair(Realm, u64);
+
+    impl Pair {
+        fn new() -> Self {
+            let map = Arc::new(StaticMap::new(100, 100, &[]).unwrap());
+            let mut pair = Self(Realm::new(RealmConfig { players_max: 2, ..RealmConfig::new(map) }), 0);
+            let user = |id: u64| UserData {
+                account_id: id,
+                character_id: id,
+                name: Name::new("someone").unwrap(),
+                role: Role::Player,
+                issued_at_ms: 0,
+                serial: id,
+                epoch: 0,
+            };
+            let joined =
+                |slot: u32| SessionEvent::Joined { session: session(slot), user: Box::new(user(1 + u64::from(slot))) };
+            pair.tick((0..2).map(joined));
+            while let Some(StoreJob::Load { character }) = pair.0.poll_store() {
+                pair.0.handle_completion(StoreDone::Loaded { character, found: Ok(None) });
+            }
+            pair.tick([]);
+            pair
+        }
+
+        fn tick(&mut self, said: impl IntoIterator<Item = SessionEvent>) -> Vec<(u32, Tick, GameEvent)> {
+            let (mut inbound, mut out) = (Inbound::default(), Outbound::default());
+            said.into_iter().for_each(|event| inbound.push_event(event));
+            self.1 += TICK_NS;
+            self.0.tick(Now { mono_ns: self.1, unix_s: 0 }, std::slice::from_mut(&mut inbound), &mut out);
+            let heard = out.items().iter().filter_map(|item| match item {
+                OutboundItem::Message { session, channel: channel::EVENT, bytes } => {
+                    match codec::decode(out.bytes(bytes)).unwrap() {
+                        ServerMessage::Event { tick, event } => Some((session.slot, tick, event)),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            });
+            heard.collect()
+        }
+    }
+
+    fn session(slot: u32) -> SessionId {
+        SessionId { slot, generation: 0 }
+    }
+
+    fn asks(slot: u32, number: u16, tick: Tick) -> SessionEvent {
+        let shoot = Shoot { number, input: 0, view: ViewTick { tick, fraction: 0 }, yaw: 0, pitch: 60_000 };
+        SessionEvent::Message { session: session(slot), message: ClientMessage::Shoot(shoot) }
+    }
+
+    /// proves: SHO-5
+    #[test]
+    fn who_asks_without_end_takes_nobodys_shots_and_every_shot_has_one_answer() {
+        let mut pair = Pair::new();
+        let flood: u16 = 60_000;
+        for round in 0..2 {
+            (0..20).for_each(|_| drop(pair.tick([])));
+            let now = pair.0.game.now();
+            let greedy = (0..2).flat_map(|_| (0..flood).map(|number| asks(0, number, now)));
+            let heard = pair.tick(greedy.chain([asks(1, 7, now)]));
+            let shots =
+                |of| heard.iter().filter(move |(to, _, event)| *to == of && matches!(event, GameEvent::Shot(_)));
+            assert_eq!([0, 1].map(|of| shots(of).count()), [3, 1], "round {round}");
+            assert_eq!(heard.len(), 2 * usize::from(flood) + 1);
+            assert!(heard.iter().all(|&(_, tick, _)| tick == now.next()));
+            assert_eq!(pair.0.status().shots_too_soon, (round + 1) * (2 * u64::from(flood) - 3));
+        }
+        assert_eq!((pair.0.status().shots, pair.0.status().refused), (8, 0));
     }
 }
