@@ -58,10 +58,10 @@ impl Presence {
         Self { held: 1, older: None, newest: tick, entered: tick, since: tick, id, epoch, gone: false, recent }
     }
 
-    /// What is known of an entity whose leave overtook its enter.
+    /// What is known of an entity whose leave overtook its enter: no state of it, nor its kind.
     #[must_use]
     pub fn missed(epoch: u8, tick: Tick) -> Self {
-        Self { gone: true, ..Self::new(NetId(0), epoch, tick, EntityState::default()) }
+        Self { gone: true, held: 0, ..Self::new(NetId(0), epoch, tick, EntityState::default()) }
     }
 
     /// Starts over in place, keeping the memory.

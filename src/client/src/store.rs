@@ -167,8 +167,11 @@ impl SnapshotStore {
     /// spec: SNP-15. What sort of thing a refresh is about: that says how many bits it has.
     fn kind(&self, slot: u16, tick: Tick) -> Result<EntityKind, StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
-        let seen = presence.ok_or(StoreError::UnknownSlot(slot))?.seen();
-        if seen.entered > tick { Err(StoreError::Late(seen.entered.since(tick))) } else { Ok(seen.kind) }
+        let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
+        if presence.entered() > tick {
+            return Err(StoreError::Late(presence.entered().since(tick)));
+        }
+        presence.state_at(presence.newest()).map(|state| state.kind).ok_or(StoreError::UnknownSlot(slot))
     }
 
     /// spec: SNP-15. What a difference builds on. Without it not even the end of its bits is known, so it is gathered for a

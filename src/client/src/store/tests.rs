@@ -81,6 +81,27 @@ fn a_leave_that_overtook_its_enter_still_counts() {
     assert_eq!(store.entities().count(), 0);
 }
 
+/// A slot whose leave overtook its enter has never held a state, and it is not known what it held.
+///
+/// proves: SNP-7, SNP-15
+#[test]
+fn nothing_builds_on_a_presence_that_was_missed() {
+    let mut store = SnapshotStore::default();
+    apply(&mut store, &part(100, &[leave(0, 1), enter(1, 1, BOB, at(20))])).unwrap();
+    // As a player's state it would be read wrongly, and all that follows in the part with it.
+    let item = EntityState { kind: EntityKind::Item, ..at(700) };
+    let refresh = (Record { slot: 0, body: RecordBody::Refresh }, encode_full(&item));
+    let bob = delta(1, 2, at(22), at(20));
+    for record in [refresh, delta(0, 2, at(1), EntityState::default())] {
+        let error = apply(&mut store, &part(102, &[record, bob])).unwrap_err();
+        assert!(error.needs_resync(), "{error}");
+        assert_eq!(store.sees(BOB).unwrap().state, at(20));
+    }
+    let before = apply(&mut store, &part(98, &[refresh])).unwrap_err();
+    assert_eq!(before, StoreError::Late(2), "what was sent before the leave is late, and nobody's fault");
+    assert_eq!(apply(&mut store, &part(104, &[enter(0, 2, ANN, at(3))])).unwrap(), ["enter 7", "7 at 3"]);
+}
+
 /// proves: SNP-7
 #[test]
 fn a_leave_older_than_the_enter_means_nothing() {
