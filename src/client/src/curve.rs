@@ -2,18 +2,19 @@
 //!
 //! Positions follow a cubic whose slope at each state is the mean of the ways before and after it, but at most three times
 //! the lesser, and nought where they turn back (Fritsch and Carlson 1980, axis by axis). So a bend is round, which a
-//! straight way gets wrong, and nobody shoots past a wall he stopped at, which a plain cubic does. Angles turn the shorter
-//! way round.
+//! straight way gets wrong, and nobody shoots past a wall he stopped at, which a plain cubic does. Angles and bodies turn the
+//! shorter way round.
 
+use crate::turn::Turn;
 use protocol::unit::{ANGLE_STEPS, UNITS_PER_M};
-use protocol::{EntityState, Tick};
+use protocol::{EntityKind, EntityState, Tick};
 
 /// What lies farther apart than this was put there: 2 m...
 const LEAP_UNITS: f64 = 2.0 * UNITS_PER_M as f64;
 /// ...and 2 m for each tick between: nothing that is told runs or flies at 120 m/s.
 const LEAP_UNITS_PER_TICK: f64 = 2.0 * UNITS_PER_M as f64;
 
-/// A state on the way, in units and angle steps, fractions allowed.
+/// A state on the way, in units and angle steps, fractions allowed. What its kind does not have is 0, or upright.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Key {
     /// Of which tick.
@@ -28,6 +29,8 @@ pub struct Key {
     pub yaw: f64,
     /// 0 to below 4,096.
     pub pitch: f64,
+    /// Which way a body is turned.
+    pub turn: Turn,
     /// As it was told, at this tick or last before it.
     pub told: EntityState,
 }
@@ -36,14 +39,13 @@ impl Key {
     /// A state as it was told.
     #[must_use]
     pub fn of(tick: Tick, state: &EntityState) -> Self {
-        Self {
-            tick,
-            x: f64::from(state.x),
-            y: f64::from(state.y),
-            z: f64::from(state.z),
-            yaw: f64::from(state.yaw),
-            pitch: f64::from(state.pitch),
-            told: *state,
+        let (x, y, z) = (f64::from(state.x), f64::from(state.y), f64::from(state.z));
+        let key = Self { tick, x, y, z, told: *state, ..Self::default() };
+        let (yaw, pitch) = (f64::from(state.yaw), f64::from(state.pitch));
+        match state.kind {
+            EntityKind::Body => Self { turn: Turn::of(state.orientation()), ..key },
+            EntityKind::Item => Self { yaw, ..key },
+            EntityKind::Player | EntityKind::Mob | EntityKind::Projectile => Self { yaw, pitch, ..key },
         }
     }
 
@@ -86,7 +88,7 @@ pub fn between(states: &[Key], at: f64) -> Key {
     let (a, b) = (from.position(), to.position());
     let position = std::array::from_fn(|axis| cubic(a[axis], b[axis], start[axis] * span, end[axis] * span, share));
     let (yaw, pitch) = (turned(from.yaw, to.yaw, share), turned(from.pitch, to.pitch, share));
-    Key { yaw, pitch, ..*from }.at(position)
+    Key { yaw, pitch, turn: Turn::between(from.turn, to.turn, share), ..*from }.at(position)
 }
 
 /// Where something is `ticks` after `from` at this velocity.
@@ -138,9 +140,9 @@ fn cubic(a: f64, b: f64, start: f64, end: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::Input;
     use protocol::motion::{self, Block, Body, StaticMap};
     use protocol::unit::SUBUNITS_PER_M;
+    use protocol::{Input, Orientation};
 
     fn key(tick: u32, x: f64) -> Key {
         Key { tick: Tick(tick), x, ..Key::default() }
@@ -218,6 +220,39 @@ mod tests {
         assert_eq!(turned(10.0, 4_090.0, 0.25), 6.0);
         assert_eq!(turned(0.0, 1_000.0, 0.5), 500.0);
         assert_eq!(turned(4_095.0, 1.0, 1.0), 1.0);
+    }
+
+    #[test]
+    fn an_item_turns_from_350_to_10_degrees_through_nought_and_its_form_does_not_turn() {
+        let lying = |tick: u32, yaw: u16| {
+            let state = EntityState { yaw, kind: EntityKind::Item, ..EntityState::default() }.with_form(tick as u16);
+            Key::of(Tick(tick), &state)
+        };
+        let [from, to] = [350, 10].map(|degrees| (degrees * usize::from(ANGLE_STEPS) / 360) as u16);
+        let states = [lying(10, from), lying(14, to)];
+        let shown = between(&states, 12.0);
+        assert!(shown.yaw.min(f64::from(ANGLE_STEPS) - shown.yaw) < 1.0, "{}", shown.yaw);
+        assert!(between(&states, 11.0).yaw > f64::from(from) && between(&states, 13.0).yaw < f64::from(to));
+        assert_eq!((shown.pitch, shown.turn, shown.told.form()), (0.0, Turn::default(), 10));
+    }
+
+    /// A body that was told with a quarter of a turn between, as the wire tells it.
+    #[test]
+    fn a_body_is_shown_half_way_between_two_turns_and_its_bits_are_no_angles() {
+        let turned = |tick: u32, quaternion: [f64; 4]| {
+            let turn = quaternion.map(|part| (part * f64::from(protocol::orientation::ONE)) as i32);
+            let state = EntityState { kind: EntityKind::Body, ..EntityState::default() };
+            Key::of(Tick(tick), &state.with_orientation(Orientation::of(&turn)))
+        };
+        let quarter = std::f64::consts::FRAC_PI_4.sin_cos();
+        let states = [turned(10, [1.0, 0.0, 0.0, 0.0]), turned(20, [quarter.1, 0.0, 0.0, quarter.0])];
+        let shown = between(&states, 15.0);
+        let eighth = (std::f64::consts::FRAC_PI_4 / 2.0).sin_cos();
+        for (part, expected) in shown.turn.parts().into_iter().zip([eighth.1, 0.0, 0.0, eighth.0]) {
+            assert!((f64::from(part) - expected).abs() < 0.002, "{shown:?}");
+        }
+        assert_eq!((shown.yaw, shown.pitch), (0.0, 0.0));
+        assert_eq!(between(&states, 30.0).turn, states[1].turn);
     }
 
     #[test]

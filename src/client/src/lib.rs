@@ -22,6 +22,7 @@ mod screen;
 mod smoothing;
 mod store;
 mod track;
+mod turn;
 
 pub use clock::LATENESS_NS_MAX;
 pub use ordering::{EventOrder, OrderCounters};

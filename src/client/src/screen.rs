@@ -10,6 +10,7 @@ use crate::lead::InputLead;
 use crate::prediction::{Prediction, Verdict};
 use crate::smoothing::{Metres, Offset};
 use crate::track::{Certainty, Track};
+use crate::turn::Turn;
 use protocol::motion::{Body, StaticMap};
 use protocol::state::flag;
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M, TICK_NS, UNITS_PER_M};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 const SLOWER_NS: i64 = 50_000_000;
 
 /// Where something is and which way it looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {
     /// East of the map's south-west corner, m.
     pub x: f64,
@@ -35,6 +36,8 @@ pub struct Pose {
     pub yaw: f64,
     /// Look up and down, radians; level is 0, down is positive. Like `yaw`, 0 for kinds that have none.
     pub pitch: f64,
+    /// Which way a body is turned: a quaternion w, x, y, z of length one; upright (1, 0, 0, 0) for the other kinds.
+    pub turn: [f32; 4],
     /// As in [`protocol::EntityState::flags`].
     pub flags: u8,
 }
@@ -48,8 +51,7 @@ pub struct Shown {
     pub kind: EntityKind,
     /// Where.
     pub pose: Pose,
-    /// The state told last before that moment: it says what is never between two states, as the form of an item and which
-    /// way a body is turned.
+    /// The state told last before that moment: it says what is never between two states, as the form of an item.
     pub told: EntityState,
     /// At which moment of the server's, in ticks.
     pub tick: f64,
@@ -195,7 +197,7 @@ impl Screen {
             let (key, certainty) = track.show(tick, passed_ns as f64 / 1e9, unmentioned)?;
             stats.on_shown(track.period_ticks(), certainty);
             let (kind, period_ticks) = (track.kind, track.period_ticks());
-            Some(Shown { id: *id, kind, pose: pose_of(kind, &key), told: key.told, tick, period_ticks, certainty })
+            Some(Shown { id: *id, kind, pose: pose_of(&key), told: key.told, tick, period_ticks, certainty })
         })
     }
 
@@ -209,7 +211,7 @@ impl Screen {
         let (yaw, pitch) = (angle(f64::from(self.looks.0)), signed(angle(f64::from(self.looks.1))));
         let [x, y, z] = std::array::from_fn(|axis| believed[axis] + offset[axis]);
         let flags = if believed[2] > 0.0 { flag::AIRBORNE } else { 0 };
-        let pose = Pose { x, y, z, yaw, pitch, flags };
+        let pose = Pose { x, y, z, yaw, pitch, turn: Turn::default().parts(), flags };
         Some(OwnShown { pose, share, input_number: self.input_number, offset_m: self.offset.length() })
     }
 
@@ -294,16 +296,10 @@ fn extra_aim_ns(clock: &PlayoutClock, period_ticks: u32) -> i64 {
     (delay_ns - clock.delay_aim_ns()).max(0)
 }
 
-/// What a kind does not have is 0 (see [`EntityState`]).
-fn pose_of(kind: EntityKind, key: &Key) -> Pose {
-    let metres = |units: f64| units / f64::from(UNITS_PER_M);
-    let (yaw, pitch) = match kind {
-        EntityKind::Body => (0.0, 0.0),
-        EntityKind::Item => (key.yaw, 0.0),
-        _ => (key.yaw, key.pitch),
-    };
-    let (x, y, z) = (metres(key.x), metres(key.y), metres(key.z));
-    Pose { x, y, z, yaw: angle(yaw), pitch: signed(angle(pitch)), flags: key.told.flags }
+fn pose_of(key: &Key) -> Pose {
+    let [x, y, z] = [key.x, key.y, key.z].map(|units| units / f64::from(UNITS_PER_M));
+    let (yaw, pitch) = (angle(key.yaw), signed(angle(key.pitch)));
+    Pose { x, y, z, yaw, pitch, turn: key.turn.parts(), flags: key.told.flags }
 }
 
 fn metres(body: &Body) -> Metres {

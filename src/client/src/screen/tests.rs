@@ -1,6 +1,6 @@
 use super::*;
 use protocol::motion;
-use protocol::{EntityState, OwnState};
+use protocol::{EntityState, Orientation, OwnState};
 
 const MS: u64 = 1_000_000;
 const A: NetId = NetId(7);
@@ -65,17 +65,24 @@ fn who_is_told_every_sixth_tick_is_shown_his_period_and_fifty_milliseconds_late(
 }
 
 #[test]
-fn what_is_no_angle_is_not_turned() {
+fn a_body_is_shown_between_two_turns_and_what_is_no_angle_is_not_turned() {
     let mut screen = Screen::new(open());
     screen.on_event(0, &ClientEvent::Enter { tick: Tick(100), id: A, kind: EntityKind::Body });
-    for tick in 100..103 {
-        let state = EntityState { yaw: 60_000 + tick as u16, pitch: 50_000, ..EntityState::default() };
-        screen.on_event(0, &ClientEvent::Update { tick: Tick(tick), id: A, state });
+    // Fifty steps of an orientation in a tick, about the vertical: eight degrees.
+    let told = |tick: u32| {
+        let state = EntityState { kind: EntityKind::Body, ..EntityState::default() };
+        state.with_orientation(Orientation::new(0, [0, 0, 50 * (tick as i32 - 100)]))
+    };
+    for tick in 100..104 {
+        screen.on_event(0, &ClientEvent::Update { tick: Tick(tick), id: A, state: told(tick) });
         screen.on_event(tick_ns(tick), &ClientEvent::Own { tick: Tick(tick), state: OwnState::default() });
     }
-    let body = shown(&mut screen, tick_ns(102) + 10 * MS);
-    assert_eq!((body.pose.yaw, body.pose.pitch), (0.0, 0.0));
-    assert_eq!((body.told.yaw, body.told.pitch), (60_101, 50_000), "{}", body.tick);
+    let body = shown(&mut screen, tick_ns(103) + 10 * MS);
+    let (before, after) = (told(body.tick as u32), told(body.tick as u32 + 1));
+    assert!(body.tick.fract() > 0.1 && body.tick.fract() < 0.9, "{}", body.tick);
+    let [low, high] = [before, after].map(|state| state.orientation().shown()[3]);
+    assert!(body.pose.turn[3] > low + 0.005 && body.pose.turn[3] < high - 0.005, "{body:?}");
+    assert_eq!((body.pose.yaw, body.pose.pitch, body.told), (0.0, 0.0, before));
 }
 
 #[test]
