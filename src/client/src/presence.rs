@@ -136,7 +136,8 @@ impl Presence {
     /// Puts a state in its place among those held.
     fn insert(&mut self, at: usize, state: EntityState) {
         let count = self.held.count_ones() as usize;
-        let Some(later) = self.recent.get_mut(at..) else {
+        // No farther than there are any: of a crowd that is often not as far as the second line.
+        let Some(later) = self.recent.get_mut(at..(count + 1).min(RECENT)).filter(|later| !later.is_empty()) else {
             return self.older.get_or_insert_default().insert(at - RECENT, state);
         };
         later.rotate_right(1);
