@@ -129,6 +129,13 @@ impl Replicas {
         Some((&self.history[slot(self.now)][id.row()], row.changed, row.pace))
     }
 
+    /// The tick in which its state last became another one; `None` if it is not live.
+    #[must_use]
+    #[inline]
+    pub fn live_changed(&self, id: NetId) -> Option<Tick> {
+        self.rows.get(id.row()).filter(|row| row.is_live).map(|row| row.changed)
+    }
+
     /// Its state at `tick`: `None` before its first tick, more than 63 ticks ago, in the future, or not live.
     #[must_use]
     pub fn state_at(&self, id: NetId, tick: Tick) -> Option<&EntityState> {

@@ -78,12 +78,14 @@ impl SnapshotWriter {
         {
             self.now = now;
         }
-        self.rank(viewer, view, replicas, now);
         let mut left = viewer.budget_bytes;
-        // Nearly always all that is due fits, and then nothing has to be put in order.
-        let mut is_sorted = self.due.len() * RECORD_BITS > left.max(0) as usize * 8;
+        // Nearly always all that there is fits, and then nothing has to be weighed or put in order.
+        let mut is_sorted = view.slots_end() * RECORD_BITS > left.max(0) as usize * 8;
         if is_sorted {
+            self.rank(viewer, view, replicas, now);
             self.put_in_order(left);
+        } else {
+            self.list(view, replicas, now);
         }
         self.look_up_ages(view, now);
         let mut usual = self.usual();
@@ -100,6 +102,7 @@ impl SnapshotWriter {
             let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
             let taken = self.choose(view, replicas, cache, &header, next, room);
             if taken < self.due.len() && !is_sorted {
+                self.rank(viewer, view, replicas, now);
                 self.put_in_order(left);
                 self.look_up_ages(view, now);
                 (usual, is_sorted) = (self.usual(), true);
@@ -163,7 +166,14 @@ impl SnapshotWriter {
         Some([first.1, second.1])
     }
 
-    /// Lists what is due, by slot. Everything that waits grows more urgent, so nothing starves.
+    /// Lists what is due, by slot, when all of it can be told.
+    fn list(&mut self, view: &mut View, replicas: &Replicas, now: Tick) {
+        self.due.clear();
+        let look = |id: NetId, _| Some(Regard { changed: replicas.live_changed(id)?, urgency: 0, is_near: true });
+        view.rank(now, Turns::ALL, 0, look, |slot, _| self.due.push(slot.into()));
+    }
+
+    /// Lists what is due, by slot, with its priority. Everything that waits grows more urgent, so nothing starves.
     fn rank(&mut self, viewer: &Viewer<'_>, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
         let attention = Attention::of(viewer.id, replicas.state(viewer.id), viewer.tiers, viewer.bonds, now);

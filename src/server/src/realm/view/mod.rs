@@ -8,8 +8,8 @@
 //! A slot is the viewer's short name for the entity. It is not given out again before its leave is acknowledged and
 //! 64 ticks have passed, so that no packet still under way can mean another entity by it (spec: SNP-7).
 //!
-//! A thousand views are larger than the caches, so each is laid out by how often a column is read, and an acknowledgement
-//! is noted once for a tick rather than in every slot that was told in it. With one row of 40 bytes for each slot, and
+//! A thousand views are larger than the caches, so each has as few places in memory as can be, and an acknowledgement is
+//! noted once for a tick rather than in every slot that was told in it. With one row of 40 bytes for each slot, and
 //! every acknowledged record written to its row, a tick of a thousand players spent half of its time waiting for memory.
 
 mod slot;
@@ -25,7 +25,7 @@ pub use turns::Turns;
 use protocol::snapshot::BASELINE_TICKS;
 use protocol::{NetId, Tick};
 use rudp::{PartId, PartOutcome, Prefetch};
-use slot::{Status, Told, moved_on};
+use slot::{Name, Told, moved_on};
 use slot_set::SlotSet;
 use std::collections::VecDeque;
 use undecided::{KeptRecord, SentPart, Undecided};
@@ -47,13 +47,9 @@ pub struct View {
     near: Vec<u64>,
     /// When slots were last ranked.
     ranked: Tick,
-    /// By slot ever used, as the next three.
-    ids: Vec<NetId>,
-    status: Vec<Status>,
+    /// By slot ever used, as the next one: what is read of those whose turn it is not, too.
+    names: Vec<Name>,
     told: Vec<Told>,
-    /// Bit k: the state of `told.tick - k` was told, in the first part of its tick; or it was told in a further part and
-    /// that has arrived.
-    told_before: Vec<u64>,
     /// Bit k: the first part of the tick `arrived_at - k` has arrived.
     arrived: u64,
     arrived_at: Tick,
@@ -83,11 +79,9 @@ impl View {
     pub fn new() -> Self {
         Self {
             taken: SlotSet::with_capacity(SLOTS_RESERVED),
-            status: Vec::with_capacity(SLOTS_RESERVED),
             near: Vec::with_capacity(SLOTS_RESERVED.div_ceil(64)),
-            ids: Vec::with_capacity(SLOTS_RESERVED),
+            names: Vec::with_capacity(SLOTS_RESERVED),
             told: Vec::with_capacity(SLOTS_RESERVED),
-            told_before: Vec::with_capacity(SLOTS_RESERVED),
             cooling: VecDeque::with_capacity(SLOTS_RESERVED),
             undecided: Undecided::new(),
             ..Self::default()
@@ -103,19 +97,19 @@ impl View {
     /// How far the presence in a slot has come.
     #[must_use]
     pub fn phase(&self, slot: u16) -> Phase {
-        self.status[usize::from(slot)].phase()
+        self.names[usize::from(slot)].status.phase()
     }
 
     /// The presence in a slot, counted modulo 16.
     #[must_use]
     pub fn epoch(&self, slot: u16) -> u8 {
-        self.status[usize::from(slot)].epoch()
+        self.names[usize::from(slot)].status.epoch()
     }
 
     /// The entity in a slot.
     #[must_use]
     pub fn id(&self, slot: u16) -> NetId {
-        self.ids[usize::from(slot)]
+        self.names[usize::from(slot)].id
     }
 
     /// Entities that some packet to this viewer may still name.
@@ -143,8 +137,8 @@ impl View {
     /// The states of a slot's entity that the client is known to hold: bit k stands for that of `now - k`.
     #[must_use]
     pub fn acked_ages(&self, slot: u16, now: Tick) -> u64 {
-        let slot = usize::from(slot);
-        moved_on(self.told_before[slot], self.told[slot].tick, now) & moved_on(self.arrived, self.arrived_at, now)
+        let told = &self.told[usize::from(slot)];
+        moved_on(told.before, told.tick, now) & moved_on(self.arrived, self.arrived_at, now)
     }
 
     /// spec: SNP-10. Lists the slots that should be told at `now`, in their order, each with its priority, which has grown
@@ -166,7 +160,7 @@ impl View {
             *near &= taken;
             for bit in slot_set::bits(taken) {
                 let slot = at as u16 * u64::BITS as u16 + bit;
-                let (id, status) = (self.ids[usize::from(slot)], self.status[usize::from(slot)]);
+                let Name { id, status } = self.names[usize::from(slot)];
                 let phase = status.phase();
                 let is_near = *near >> bit & 1 != 0 || phase != Phase::Known;
                 if !is_near && !turns.looks_at(id) {
@@ -206,7 +200,7 @@ impl View {
 
     /// Puts an entity out of view: from now on the client is told so until it has acknowledged it.
     pub fn leave(&mut self, slot: u16) {
-        let status = &mut self.status[usize::from(slot)];
+        let status = &mut self.names[usize::from(slot)].status;
         assert!(status.phase().is_present(), "only what is in view can leave it");
         status.set_phase(Phase::Leaving);
         status.set_settled(false);
@@ -224,8 +218,9 @@ impl View {
     /// The client lost its bearings: everything in view is told anew, in full, as a new presence.
     pub fn resync(&mut self) {
         for slot in 0..self.taken.end() {
-            if self.status[slot].phase().is_present() {
-                self.begin_presence(slot, self.ids[slot]);
+            let Name { id, status } = self.names[slot];
+            if status.phase().is_present() {
+                self.begin_presence(slot, id);
             }
         }
         self.anchor = None;
@@ -246,12 +241,12 @@ impl View {
     pub fn record(&mut self, slot: u16) {
         let &SentPart { tick, is_first, .. } = self.undecided.last();
         let at = usize::from(slot);
-        let (status, told) = (&mut self.status[at], &mut self.told[at]);
+        let (status, told) = (&mut self.names[at].status, &mut self.told[at]);
         let (epoch, is_leave) = (status.epoch(), status.phase() == Phase::Leaving);
         status.set_settled(true);
         told.priority = 0;
         if !is_leave {
-            self.told_before[at] = moved_on(self.told_before[at], told.tick, tick) | u64::from(is_first);
+            told.before = moved_on(told.before, told.tick, tick) | u64::from(is_first);
             told.tick = tick;
         }
         if status.phase() != Phase::Known || !is_first {
@@ -280,7 +275,7 @@ impl View {
     /// Frees slots that have rested; calls `gone` with each entity that no packet to this viewer can name any more.
     pub fn cool(&mut self, now: Tick, mut gone: impl FnMut(NetId)) {
         while let Some(&(slot, _)) = self.cooling.front().filter(|(_, free_at)| *free_at <= now) {
-            self.status[usize::from(slot)].set_phase(Phase::Free);
+            self.names[usize::from(slot)].status.set_phase(Phase::Free);
             gone(self.id(slot));
             self.cooling.pop_front();
             self.taken.remove(slot);
@@ -290,10 +285,8 @@ impl View {
     /// About to be used.
     pub fn prefetch(&self, prefetch: Prefetch) {
         for run in self.taken.runs() {
-            prefetch.value(&self.ids[run.clone()]);
-            prefetch.value(&self.status[run.clone()]);
-            prefetch.value(&self.told[run.clone()]);
-            prefetch.value(&self.told_before[run]);
+            prefetch.value(&self.names[run.clone()]);
+            prefetch.value(&self.told[run]);
         }
         self.undecided.prefetch(prefetch);
     }
@@ -312,16 +305,17 @@ impl View {
     fn on_lost(&mut self, tick: Tick) {
         for slot in self.taken.iter().map(usize::from) {
             // What was told in a further part of that tick is decided with that.
-            let is_told_last = self.told[slot].tick == tick && self.told_before[slot] & 1 != 0;
-            if is_told_last && self.status[slot].phase().is_present() {
-                self.status[slot].set_settled(false);
+            let (status, told) = (&mut self.names[slot].status, &self.told[slot]);
+            let is_told_last = told.tick == tick && told.before & 1 != 0;
+            if is_told_last && status.phase().is_present() {
+                status.set_settled(false);
             }
         }
     }
 
     fn on_record(&mut self, record: KeptRecord, sent: &SentPart, is_acked: bool, now: Tick) {
         let at = usize::from(record.slot);
-        let status = &mut self.status[at];
+        let status = &mut self.names[at].status;
         if status.epoch() != record.epoch || matches!(status.phase(), Phase::Cooling | Phase::Free) {
             return;
         }
@@ -334,7 +328,7 @@ impl View {
                 }
                 let age = self.told[at].tick.since(sent.tick);
                 if !sent.is_first && age < BASELINE_TICKS {
-                    self.told_before[at] |= 1 << age;
+                    self.told[at].before |= 1 << age;
                 }
             }
             (false, false) => {
@@ -346,24 +340,20 @@ impl View {
     }
 
     fn begin_presence(&mut self, slot: usize, id: NetId) {
-        self.status[slot] = self.status[slot].next_presence();
-        self.ids[slot] = id;
+        self.names[slot] = Name { id, status: self.names[slot].status.next_presence() };
         self.told[slot] = Told::NOTHING;
-        self.told_before[slot] = 0;
     }
 
     fn rest(&mut self, slot: u16, now: Tick) {
-        self.status[usize::from(slot)].set_phase(Phase::Cooling);
+        self.names[usize::from(slot)].status.set_phase(Phase::Cooling);
         self.cooling.push_back((slot, Tick(now.0 + BASELINE_TICKS)));
     }
 
     fn allocate(&mut self) -> Option<u16> {
         let slot = self.taken.add_lowest()?;
-        if usize::from(slot) == self.status.len() {
-            self.ids.push(NetId(0));
-            self.status.push(Status::VACANT);
+        if usize::from(slot) == self.names.len() {
+            self.names.push(Name::VACANT);
             self.told.push(Told::NOTHING);
-            self.told_before.push(0);
         }
         Some(slot)
     }

@@ -1,7 +1,7 @@
 //! One presence, packed: a view is read in every tick, and what is not read at all is fastest.
 
-use protocol::Tick;
 use protocol::snapshot::BASELINE_TICKS;
+use protocol::{NetId, Tick};
 
 /// How far a presence has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,17 +72,34 @@ impl Status {
     }
 }
 
-/// What was told of a slot, and what waits.
+/// Who is in a slot; sixteen of them are a cache line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    pub id: NetId,
+    pub status: Status,
+}
+
+impl Name {
+    /// A slot that was never used.
+    pub const VACANT: Self = Self { id: NetId(0), status: Status::VACANT };
+}
+
+/// What was told of it, and what waits; four of them are a cache line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
+    /// Bit k: the state of `tick - k` was told, in the first part of its tick; or it was told in a further part and that
+    /// has arrived.
+    pub before: u64,
     /// The tick of the newest state told in this presence; 0 if none was.
     pub tick: Tick,
     /// Grows with every tick the entity waits; the highest are told first.
     pub priority: u16,
 }
 
+const _: () = assert!(size_of::<Name>() == 4 && size_of::<Told>() == 16, "lines are used to the end");
+
 impl Told {
-    pub const NOTHING: Self = Self { tick: Tick(0), priority: 0 };
+    pub const NOTHING: Self = Self { before: 0, tick: Tick(0), priority: 0 };
 }
 
 /// Bit k: the state of `newest - k` was told; moved on to a later newest.
