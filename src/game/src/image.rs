@@ -250,8 +250,9 @@ impl PlayerImage {
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::expect_used, clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::thing::Thing;
+    use crate::thing::{MOB_SPEED_MAX, Thing};
     use proptest::prelude::*;
+    use protocol::EntityKind;
     use protocol::orientation::ONE;
 
     fn map() -> StaticMap {
@@ -270,7 +271,8 @@ mod tests {
     }
 
     fn thing(id: u16, thing: Thing) -> ThingImage {
-        ThingImage { id: NetId(id), body: Body { vx: 300_000, ..player(id).body }, thing }
+        let vx = if thing.kind() == EntityKind::Mob { -MOB_SPEED_MAX } else { 300_000 };
+        ThingImage { id: NetId(id), body: Body { vx, vy: 0, ..player(id).body }, thing }
     }
 
     /// Ids 1 and 3 are players', 0 and 4 free, 2 waits, and there is a thing of each kind behind them.
@@ -336,6 +338,7 @@ mod tests {
         check_thing(2, 7, Thing::Item { yaw: 65_535, form: 0 });
         check_thing(3, 8, Thing::Body { turn: [0, 0, ONE / 2, 0], spin: [0; 3] });
         check_thing(3, 8, Thing::Body { turn: [0, 0, ONE, 0], spin: [0, 0, i32::MIN] });
+        assert_eq!(check(|image| image.things[0].body.vx -= 1), Err(ImageError::Body(NetId(5))));
         assert_eq!(check(|image| image.things[3].body.vz = i32::MIN), Err(ImageError::Body(NetId(8))));
         assert_eq!(check(|image| image.players[1].view.yaw = 4_096), Err(ImageError::Body(NetId(3))));
     }

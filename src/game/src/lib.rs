@@ -33,7 +33,7 @@ pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
 pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome, Trigger};
 pub use spatial::Quadtree;
-pub use thing::{SPIN_MAX, THING_SPEED_MAX, Thing};
+pub use thing::{MOB_SPEED_MAX, SPIN_MAX, THING_SPEED_MAX, Thing};
 
 use crate::image::PlayerImage;
 use crate::movement::{Ground, Mobile};

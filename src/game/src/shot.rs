@@ -6,6 +6,7 @@
 use crate::history::{REWIND_TICKS_MAX, Rewind};
 use crate::ray::{Ray, Span};
 use crate::spatial::Quadtree;
+use crate::thing::MOB_SPEED_MAX;
 use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, TICK_RATE_HZ, unit_of};
 use protocol::view::Place;
@@ -118,9 +119,13 @@ fn first_met(spatial: &Quadtree, rewind: &Rewind<'_>, shooter: NetId, ray: &Ray,
 const SEARCH_STEP: i64 = SHOT_RANGE as i64 / 8;
 
 /// How much farther from the middle of a stretch than half its length somebody may be now who is hit: his radius, what he can
-/// have run since he was seen (the motion rules keep a body within a subunit of [`RUN_SPEED`]), and a unit for each of the
-/// four numbers that are rounded. Whoever was put elsewhere since then is not looked for.
-const CANDIDATE_MARGIN_UNITS: i32 = ((BODY_RADIUS + REWIND_TICKS_MAX as i32 * (RUN_SPEED + 1)) >> SUBUNIT_BITS) + 4;
+/// have run since he was seen, and a unit for each of the four numbers that are rounded. Whoever was put elsewhere since then
+/// is not looked for.
+const CANDIDATE_MARGIN_UNITS: i32 = ((BODY_RADIUS + REWIND_TICKS_MAX as i32 * SPEED_MAX) >> SUBUNIT_BITS) + 4;
+
+/// No one of those who can be hit moves farther in the plane in a tick, in subunits: the motion rules keep a player within a
+/// subunit of [`RUN_SPEED`].
+const SPEED_MAX: i32 = if RUN_SPEED < MOB_SPEED_MAX { MOB_SPEED_MAX } else { RUN_SPEED + 1 };
 
 /// How far along the ray an entity is met as it was drawn, if that is within `reach`.
 fn meets(ray: &Ray, rewind: &Rewind<'_>, id: NetId, reach: i64) -> Option<i64> {
@@ -146,6 +151,58 @@ fn first_within(span: Span, reach: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::movement::Mobile;
+    use crate::{Game, GameConfig, Thing};
+    use protocol::CharacterId;
+    use protocol::motion::ACCELERATION;
+    use protocol::unit::UNITS_PER_M;
+    use std::sync::Arc;
+
+    const EAST: u16 = 0;
+
+    /// A mob that keeps its speed, as if it wanted to; where it was seen in front of a shooter so many ticks ago, in metres
+    /// east, and whether a shot that was aimed at that place hits it.
+    fn is_hit_running(seen_m: f64, way: (i32, i32), ticks: u32) -> bool {
+        let map = Arc::new(StaticMap::new(400, 400, &[]).unwrap());
+        let mut game = Game::new(GameConfig { seed: 1, map, entities_max: 10 });
+        let shooter = game.spawn_player(CharacterId(1), None).unwrap();
+        game.place_player(shooter, 100 * UNITS_PER_M, 200 * UNITS_PER_M);
+        let (x, y) = ((f64::from(SUBUNITS_PER_M) * (100.0 + seen_m)) as i32, 200 * SUBUNITS_PER_M);
+        let there = Body { x: x - way.0, y: y - way.1, vx: way.0, vy: way.1, ..Body::default() };
+        let mob = game.spawn_thing(there, Thing::Mob { yaw: 0, pitch: 0 }).unwrap();
+        for _ in 0..=ticks {
+            let entity = game.entity(mob).unwrap();
+            let mut mobile = game.world.get_mut::<Mobile>(entity).unwrap();
+            // What stopping takes off before it moves.
+            let push =
+                |speed: i32| speed + (i64::from(speed) * i64::from(ACCELERATION) / i64::from(MOB_SPEED_MAX)) as i32;
+            (mobile.0.vx, mobile.0.vy) = (push(way.0), push(way.1));
+            game.tick();
+        }
+        let body = *game.body(mob).unwrap();
+        let run = |from: i32, to: i32| i64::from(to - from).pow(2);
+        let way_run = (run(x, body.x) + run(y, body.y)).isqrt();
+        assert!(way_run >= i64::from(ticks) * i64::from(MOB_SPEED_MAX - 3), "it ran {way_run}");
+        let view = ViewTick { tick: Tick(game.now().0 - ticks), fraction: 0 };
+        let shot = game.shoot(shooter, &[], &Aim { view, yaw: EAST, pitch: 0 }).unwrap().unwrap();
+        shot.target == Some(mob)
+    }
+
+    /// proves: SHO-4
+    #[test]
+    fn a_mob_as_fast_as_any_is_hit_where_it_was_seen_as_long_ago_as_shots_are_judged() {
+        let diagonal = (f64::from(MOB_SPEED_MAX) / f64::sqrt(2.0)) as i32;
+        let reach_m = f64::from(SHOT_RANGE + BODY_RADIUS) / f64::from(SUBUNITS_PER_M) - 0.001;
+        for way in
+            [(MOB_SPEED_MAX, 0), (-MOB_SPEED_MAX, 0), (0, MOB_SPEED_MAX), (diagonal, diagonal), (diagonal, -diagonal)]
+        {
+            // At the ends of the stretches in which the line is searched, between them, and as far off as it reaches.
+            let step_m = SEARCH_STEP as f64 / f64::from(SUBUNITS_PER_M);
+            for seen_m in (1..=16).map(|half| f64::from(half) * step_m / 2.0).chain([reach_m]) {
+                assert!(is_hit_running(seen_m, way, REWIND_TICKS_MAX), "seen {seen_m} m off, running {way:?}");
+            }
+        }
+    }
 
     /// proves: SHO-5
     #[test]

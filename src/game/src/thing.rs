@@ -11,7 +11,7 @@ use crate::movement::Mobile;
 use crate::records::Z_MAX;
 use crate::replica::Replica;
 use bevy_ecs::prelude::{Bundle, Component, Resource};
-use protocol::motion::{BODY_RADIUS, Body, StaticMap};
+use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
 use protocol::orientation::{ONE, Orientation, QUATERNION_BITS, Quaternion};
 use protocol::state::flag;
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS};
@@ -19,6 +19,10 @@ use protocol::{EntityKind, EntityState, NetId};
 
 /// No thing is faster along any axis, in subunits per tick: 768 m/s, the fastest that the differences of snapshots foresee.
 pub const THING_SPEED_MAX: i32 = 4_096 << SUBUNIT_BITS;
+/// No mob is faster in the plane, in subunits per tick: people can run away from it, and whom a shot may hit is looked for
+/// no farther from its line than the faster of both can have come since he was seen. What moves it keeps to that; by
+/// itself, on the ground or falling, a mob only loses speed.
+pub const MOB_SPEED_MAX: i32 = RUN_SPEED;
 /// No body spins faster about any axis: a quarter of a radian of half its angle in a tick, five turns a second, in parts of
 /// [`ONE`].
 pub const SPIN_MAX: i32 = ONE / 4;
@@ -123,7 +127,7 @@ impl Thing {
         let is_slow = [vx, vy, vz].iter().all(|speed| speed.unsigned_abs() <= THING_SPEED_MAX.unsigned_abs());
         let is_angle = |angle: u16| angle < ANGLE_STEPS;
         let is_sound = match *self {
-            Self::Mob { yaw, pitch } => is_angle(yaw) && is_angle(pitch),
+            Self::Mob { yaw, pitch } => is_angle(yaw) && is_angle(pitch) && is_slow_as_a_mob(vx, vy),
             Self::Projectile { yaw, pitch, ticks_left } => is_angle(yaw) && is_angle(pitch) && ticks_left > 0,
             Self::Item { yaw, .. } => is_angle(yaw),
             Self::Body { turn, spin } => {
@@ -132,6 +136,11 @@ impl Thing {
         };
         is_inside && is_slow && is_sound && map.is_free(x, y, self.radius())
     }
+}
+
+fn is_slow_as_a_mob(vx: i32, vy: i32) -> bool {
+    let square: u64 = [vx, vy].iter().map(|speed| u64::from(speed.unsigned_abs()).pow(2)).sum();
+    square <= u64::from(MOB_SPEED_MAX.unsigned_abs()).pow(2)
 }
 
 /// Within a thousandth, which rounding never uses up.

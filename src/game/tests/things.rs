@@ -1,6 +1,6 @@
 //! Entities that nobody plays, seen from outside.
 
-use game::{Game, GameConfig, SPIN_MAX, SpawnError, THING_SPEED_MAX, Thing, WorldImage};
+use game::{Game, GameConfig, MOB_SPEED_MAX, SPIN_MAX, SpawnError, THING_SPEED_MAX, Thing, WorldImage};
 use protocol::motion::{Block, Body, StaticMap};
 use protocol::orientation::ONE;
 use protocol::state::flag;
@@ -26,7 +26,7 @@ const STANDING: Thing = Thing::Mob { yaw: 3, pitch: 4 };
 fn lively() -> Game {
     let mut game = Game::new(config());
     for (row, thing) in [STANDING, SHOT, LYING, TUMBLING].into_iter().enumerate() {
-        let body = Body { vx: 9_000, z: SUBUNITS_PER_M, ..at(50, 50 + row as i32) };
+        let body = Body { vx: 8_000, z: SUBUNITS_PER_M, ..at(50, 50 + row as i32) };
         assert_eq!(game.spawn_thing(body, thing), Ok(NetId(row as u16)));
     }
     game.spawn_player(CharacterId(1), None).unwrap();
@@ -104,6 +104,7 @@ fn things_that_cannot_be_are_refused_and_nothing_has_changed() {
         (at(92, 60), LYING),
         (at(-1, 60), LYING),
         (Body { vz: THING_SPEED_MAX + 1, ..at(50, 50) }, SHOT),
+        (Body { vx: MOB_SPEED_MAX, vy: 100, ..at(50, 50) }, STANDING),
         (Body { z: -1, ..at(50, 50) }, SHOT),
         (at(50, 50), Thing::Projectile { yaw: 0, pitch: 0, ticks_left: 0 }),
         (at(50, 50), Thing::Body { turn: [0; 4], spin: [0; 3] }),

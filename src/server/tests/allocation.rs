@@ -24,7 +24,7 @@ fn from_inbox_to_arena_a_tick_in_steady_state_allocates_nothing() {
 fn furnish(stand: &mut Stand) {
     for number in 0..30 {
         let place = (20 + 2 * number) * SUBUNITS_PER_M;
-        let body = Body { x: place, y: place, vx: 500 * number, ..Body::default() };
+        let body = Body { x: place, y: place, vx: 500 * (number % 15), ..Body::default() };
         let thing = match number % 3 {
             0 => Thing::Mob { yaw: 0, pitch: 0 },
             1 => Thing::Item { yaw: 0, form: 1 },

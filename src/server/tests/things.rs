@@ -35,18 +35,18 @@ fn thrown(link: LinkConfig, players: u64) -> (Rig, [NetId; 4]) {
         rig.place(index, 500.0 + index as f64, 500.0);
     }
     rig.run_ticks(60);
-    let throw = |y_m: i32| Body {
+    let throw = |y_m: i32, thing: Thing| Body {
         x: 480 * SUBUNITS_PER_M,
         y: (490 + y_m) * SUBUNITS_PER_M,
         z: SUBUNITS_PER_M,
-        vx: 20_000,
+        vx: if thing == STANDING { 8_000 } else { 20_000 },
         vy: 777 * y_m,
         ..Body::default()
     };
     let mut row = 0;
     let things = [STANDING, SHOT, LYING, TUMBLING].map(|thing| {
         row += 1;
-        rig.realm.spawn_thing(throw(row), thing).unwrap()
+        rig.realm.spawn_thing(throw(row, thing), thing).unwrap()
     });
     (rig, things)
 }
