@@ -130,12 +130,13 @@ impl Figures {
             ([("reason", "full")], realm.refused_full),
             ([("reason", "record")], realm.refused_record),
             ([("reason", "role")], realm.refused),
+            ([("reason", "resync")], realm.resyncs_refused),
         ];
         page.totals_of("refusals", "Joins and messages the world refused", refused)?;
         let inputs = [([("what", "starved")], realm.inputs_starved), ([("what", "skipped")], realm.inputs_skipped)];
         page.totals_of("inputs_irregular", "Player-ticks without an input and inputs without a tick", inputs)?;
         page.total("snapshots_skipped", "Snapshots that had no byte left", realm.snapshots_skipped)?;
-        page.total("resyncs", "Times a client asked for everything anew", realm.resyncs)?;
+        page.total("resyncs", "Times a client was told everything anew", realm.resyncs)?;
         self.shots(page)?;
         page.gauge("overload_level", "Steps of the overload ladder taken", 0.0)?;
         let times = &world.times;

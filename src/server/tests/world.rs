@@ -130,6 +130,22 @@ fn echoes_come_back_in_order_exactly_once_over_a_bad_link() {
     assert_eq!(rig.bots[0].echoes, expected);
 }
 
+/// proves: MSG-2
+#[test]
+fn who_wants_everything_anew_without_end_is_told_it_twice_a_second() {
+    let mut rig = crowd(perfect(), 6);
+    for _ in 0..600 {
+        (0..4).for_each(|_| rig.bots[0].client.send(&ClientMessage::Resync).unwrap());
+        rig.run_ticks(1);
+    }
+    rig.run_ticks(30);
+    let status = *rig.realm.status();
+    assert!((19..=21).contains(&status.resyncs), "{}", status.resyncs);
+    assert_eq!(status.resyncs + status.resyncs_refused, 2_400);
+    rig.assert_all_true();
+    assert!((1..6).all(|other| rig.sees(0, other) && rig.sees(other, 0)));
+}
+
 #[test]
 fn who_comes_back_is_where_he_was_and_others_saw_him_go() {
     let mut rig = crowd(perfect(), 3);

@@ -29,8 +29,8 @@ use game::{Game, GameConfig, PlayerRecord};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
-use protocol::unit::UNITS_PER_M;
-use protocol::{CharacterId, NetId};
+use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
+use protocol::{CharacterId, NetId, Tick};
 use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
@@ -118,8 +118,10 @@ pub struct RealmStatus {
     pub stale: u64,
     /// Part reports that named no part under way.
     pub reports_unknown: u64,
-    /// Times a client asked for everything anew.
+    /// Times a client asked for everything anew and was told it.
     pub resyncs: u64,
+    /// Times a client asked for that too soon after the last time.
+    pub resyncs_refused: u64,
     /// Messages refused because their sender may not say that.
     pub refused: u64,
     /// Shots carried out.
@@ -148,6 +150,10 @@ pub struct RealmStatus {
     pub save_lag_ns: u64,
 }
 
+/// Everything in view is told anew once in so many ticks at most, half a second. A client asks once in a second at most
+/// (SNP-2) and has the answer a round trip later. A loss may bring two requests closer together: then the second was sent
+/// before the first was answered, and whoever still cannot follow asks again.
+const RESYNC_PAUSE_TICKS: u32 = TICK_RATE_HZ / 2;
 /// First checkpoints are spread over the interval in this many parts.
 const SAVE_SPREAD: u32 = 256;
 /// Entities there may be for each player, to bound net ids: the player, one whose id waits to be reused, and as many things.
@@ -370,8 +376,10 @@ impl Realm {
                     out.message(session, channel::CONTROL, &ServerMessage::Echo { number });
                 }
             }
+            ClientMessage::Resync if self.game.now() < player.resync_from => self.status.resyncs_refused += 1,
             ClientMessage::Resync => {
                 player.view.resync();
+                player.resync_from = Tick(self.game.now().0.saturating_add(RESYNC_PAUSE_TICKS));
                 self.status.resyncs += 1;
             }
             ClientMessage::Place { x_units, y_units } => match (player.role, player.stage) {

@@ -41,6 +41,8 @@ pub struct Player {
     pub is_silent: bool,
     /// What the client knows of others.
     pub view: View,
+    /// From which tick on it may be told anew.
+    pub resync_from: Tick,
     /// Who waits to come into it.
     pub rotation: Rotation,
     /// How far the first ones reach among those in view.
@@ -69,6 +71,7 @@ impl Player {
             shots_asked: 0,
             is_silent: false,
             view: View::new(),
+            resync_from: Tick(0),
             rotation: Rotation::default(),
             tiers: Tiers::default(),
             budget_bytes: 0,
