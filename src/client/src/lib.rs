@@ -346,7 +346,7 @@ impl Client {
                     let decoded = match &self.welcome {
                         Some(_) => {
                             let applied = self.store.apply(bytes, &mut self.events);
-                            self.order.release(self.store.newest(), now.mono_ns, &mut self.events);
+                            self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
                             applied
                         }
                         None => Err(StoreError::NotWelcome),
@@ -369,7 +369,7 @@ impl Client {
                     Ok(ServerMessage::Event { tick, event }) => {
                         let early = self.order.push(now.mono_ns, tick, event);
                         self.events.extend(early.map(|(tick, event)| ClientEvent::Event { tick, event }));
-                        self.order.release(self.store.newest(), now.mono_ns, &mut self.events);
+                        self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
                     }
                     Ok(message) => self.events.push_back(ClientEvent::Message(message)),
                     Err(_) => self.messages_malformed += 1,
@@ -383,7 +383,7 @@ impl Client {
                 _ => {}
             }
         }
-        self.order.release(self.store.newest(), now.mono_ns, &mut self.events);
+        self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
         if lost_bearings && now.mono_ns >= self.resync_after_ns && self.send(&ClientMessage::Resync).is_ok() {
             self.resync_after_ns = now.mono_ns + RESYNC_PAUSE_NS;
             self.resyncs += 1;

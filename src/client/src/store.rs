@@ -89,6 +89,12 @@ impl SnapshotStore {
         self.newest
     }
 
+    /// The newest tick of which a part was stored, 0 before the first: the welcome names a tick and shows nothing of it.
+    #[must_use]
+    pub fn shown(&self) -> Tick {
+        if self.counters.parts > 0 { self.newest } else { Tick(0) }
+    }
+
     /// Everybody in view.
     pub fn entities(&self) -> impl Iterator<Item = (NetId, Seen)> {
         self.slots.iter().flatten().filter(|presence| !presence.gone).map(|presence| (presence.id, presence.seen()))

@@ -2,10 +2,11 @@
 
 use client::{Client, ClientConfig, ClientEvent};
 use protocol::bits::BitRun;
+use protocol::event::ShotRefusal;
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::snapshot::{PartHeader, PartWriter, Record, RecordBody, encode_full};
 use protocol::unit::TICK_NS;
-use protocol::{EntityKind, EntityState, NetId, Tick, codec};
+use protocol::{EntityKind, EntityState, GameEvent, NetId, Tick, codec};
 use rand::SeedableRng;
 use rudp::token::{Mint, Name, Role, UserData};
 use rudp::{ConnectionId, Event, PartId, ServerConfig, channel};
@@ -156,4 +157,30 @@ fn whose_resync_is_ignored_asks_again_a_second_later_until_he_can_follow() {
     }
     assert_eq!(pair.resyncs().len(), 4, "he can follow, and asks no more");
     assert_eq!(pair.client.sees(NetId(7)).unwrap().state, SOMEBODY);
+}
+
+/// proves: MSG-4
+#[test]
+fn an_event_waits_for_a_snapshot_also_if_it_is_of_the_welcomes_tick() {
+    let event = GameEvent::ShotRefused { number: 3, reason: ShotRefusal::Stale };
+    for shows in [true, false] {
+        let mut pair = Pair::new();
+        pair.welcome();
+        pair.say(channel::EVENT, &ServerMessage::Event { tick: Tick(START), event });
+        let is_told =
+            |told: &ClientEvent| matches!(told, ClientEvent::Event { tick: Tick(START), event: of } if *of == event);
+        // It comes in the first of these turns.
+        let told: Vec<_> = (0..5).flat_map(|_| pair.turn()).collect();
+        assert!(matches!(told[..], [ClientEvent::Joined(_)]), "nothing is shown yet: {told:?}");
+        if shows {
+            pair.part(ENTER);
+            let told = pair.turn();
+            assert!(matches!(told[0], ClientEvent::Enter { .. }) && is_told(&told[told.len() - 1]), "{told:?}");
+            assert_eq!(pair.client.stats().order.early, 0);
+        } else {
+            let told_after = (1..60).find(|_| pair.turn().iter().any(is_told));
+            assert_eq!(told_after, Some(12), "more than a quarter of a second after it came");
+            assert_eq!(pair.client.stats().order.early, 1);
+        }
+    }
 }

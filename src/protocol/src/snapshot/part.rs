@@ -24,7 +24,7 @@ use thiserror::Error;
 
 /// Gaps between slots have at most this many bits in their remainder.
 const GAP_BITS_MAX: u8 = SLOTS_MAX.ilog2() as u8;
-/// Age code that says "the age follows in 6 bits". 10..=15 are reserved (10 for a spawn baseline).
+/// Age code that says "the age follows in 6 bits". 10..=15 are reserved.
 const AGE_EXPLICIT: u64 = AGES.len() as u64;
 
 /// What a part is about.
