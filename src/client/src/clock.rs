@@ -70,11 +70,13 @@ impl PlayoutClock {
         }
     }
 
-    /// Brings the moment shown up to date: it moves towards where it ought to be, and never back.
-    pub fn advance(&mut self, now_ns: u64) {
+    /// Brings the moment shown up to date: it moves towards where it ought to be, and never back. By how much it moved, ns.
+    pub fn advance(&mut self, now_ns: u64) -> i64 {
         let passed_ns = now_ns.saturating_sub(self.advanced_ns) as i64;
         self.advanced_ns = self.advanced_ns.max(now_ns);
-        self.shown_ns = slewed(self.shown_ns, self.target_ns(), passed_ns);
+        let before_ns = self.shown_ns;
+        self.shown_ns = slewed(before_ns, self.target_ns(), passed_ns);
+        passed_ns - (self.shown_ns - before_ns)
     }
 
     /// Whether any tick has come.

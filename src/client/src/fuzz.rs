@@ -1,4 +1,10 @@
-//! Body of a fuzz target in `fuzz/`: a long-lived snapshot store fed one hostile part after another.
+//! Bodies of the fuzz targets in `fuzz/`: compiled with the library so that they cannot rot, and run over their corpus by
+//! the tests. [`store`] is a long-lived snapshot store fed one hostile part after another, [`screen`] what is drawn of the
+//! most that such a store can tell.
+
+mod screen;
+
+pub use screen::screen;
 
 use crate::ClientEvent;
 use crate::store::SnapshotStore;

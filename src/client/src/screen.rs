@@ -179,19 +179,21 @@ impl Screen {
         self.prediction.interrupt();
     }
 
-    /// Everybody else in a frame made now, by net id; those whose states have all been used up and who have left are
-    /// forgotten.
+    /// Everybody else in a frame made now, by net id, as soon as it is known when ticks come; those whose states have all
+    /// been used up and who have left are forgotten.
     pub fn others(&mut self, now_ns: u64) -> impl Iterator<Item = Shown> {
         let Self { clock, tracks, stats, .. } = self;
-        clock.advance(now_ns);
+        let moved_ns = clock.advance(now_ns);
         let passed_ns = now_ns.saturating_sub(self.others_ns) as i64;
         self.others_ns = now_ns;
         let clock = &*clock;
         tracks.retain(|_, track| {
-            track.extra_ns = slewed(track.extra_ns, extra_aim_ns(clock, track.period_ticks()), passed_ns);
+            let extra_ns = slewed(track.extra_ns, extra_aim_ns(clock, track.period_ticks()), passed_ns);
+            // Where the moment of all stands still already, to fall farther behind it would be to go back.
+            track.extra_ns = extra_ns.min(track.extra_ns + moved_ns);
             track.left.is_none_or(|left| clock.render_tick(now_ns, track.extra_ns) < f64::from(left.0))
         });
-        tracks.iter_mut().filter_map(move |(id, track)| {
+        tracks.iter_mut().filter(|_| clock.is_running()).filter_map(move |(id, track)| {
             let tick = clock.render_tick(now_ns, track.extra_ns);
             let unmentioned = clock.heard_between(track.newest_tick()?, clock.newest().next());
             let (key, certainty) = track.show(tick, passed_ns as f64 / 1e9, unmentioned)?;
@@ -230,7 +232,9 @@ impl Screen {
     #[must_use]
     pub fn input_tick(&self) -> Option<Tick> {
         let (tick, own) = self.told?;
-        Some(Tick(tick.0.wrapping_add(u32::from(self.input_number.wrapping_add(1).wrapping_sub(own.input_applied)))))
+        // A server that has applied what was never sent would else use the next one in a quarter of an hour.
+        let ahead = self.input_number.wrapping_add(1).wrapping_sub(own.input_applied) as i16;
+        Some(Tick(tick.0.saturating_add(u32::from(ahead.max(0).unsigned_abs()))))
     }
 
     /// When ticks come.

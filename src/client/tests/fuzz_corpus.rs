@@ -54,6 +54,11 @@ fn store_survives_its_corpus() {
 }
 
 #[test]
+fn screen_survives_its_corpus() {
+    run("screen", client::fuzz::screen, SESSION_PLACES);
+}
+
+#[test]
 fn datagrams_survives_its_corpus() {
     run("datagrams", rudp::fuzz::datagrams, PLACES);
 }

@@ -86,6 +86,34 @@ fn a_body_is_shown_between_two_turns_and_what_is_no_angle_is_not_turned() {
 }
 
 #[test]
+fn nobody_is_shown_before_it_is_known_when_ticks_come() {
+    let mut screen = Screen::new(open());
+    screen.on_event(0, &ClientEvent::Enter { tick: Tick(100), id: A, kind: EntityKind::Player });
+    screen.on_event(0, &ClientEvent::Update { tick: Tick(100), id: A, state: EntityState::default() });
+    assert_eq!(screen.others(3_000 * MS).count(), 0, "three seconds after the start is no tick");
+    screen.on_event(3_000 * MS, &ClientEvent::Own { tick: Tick(100), state: OwnState::default() });
+    assert_eq!(screen.others(3_000 * MS).count(), 1);
+}
+
+#[test]
+fn nobody_is_shown_going_back_while_the_path_gets_worse_and_he_is_told_more_rarely() {
+    let mut screen = watching(100, 1);
+    let mut before = shown(&mut screen, tick_ns(199) + 60 * MS).tick;
+    // Half a second later than ever and more, and he only in every 30th tick.
+    for tick in 200..900 {
+        let now_ns = tick_ns(tick) + 800 * MS;
+        let state = EntityState { x: 32 * tick as i32, ..EntityState::default() };
+        if tick % 30 == 0 {
+            screen.on_event(now_ns, &ClientEvent::Update { tick: Tick(tick), id: A, state });
+        }
+        screen.on_event(now_ns, &ClientEvent::Own { tick: Tick(tick), state: OwnState::default() });
+        let a = shown(&mut screen, now_ns);
+        assert!(a.tick >= before, "{} after {before}", a.tick);
+        before = a.tick;
+    }
+}
+
+#[test]
 fn who_leaves_is_shown_up_to_the_moment_in_which_he_left() {
     let mut screen = watching(100, 1);
     screen.on_event(tick_ns(199) + 50 * MS, &ClientEvent::Leave { tick: Tick(200), id: A, kind: EntityKind::Player });
@@ -165,6 +193,20 @@ fn oneself_is_shown_at_once_where_the_input_leads() {
     assert!((own.pose.x - f64::from(walk.server.x) / f64::from(SUBUNITS_PER_M)).abs() < 0.001);
     assert_eq!((walk.screen.stats().corrections, own.offset_m), (0, 0.0));
     assert_eq!(walk.screen.input_tick(), Some(Tick(301)));
+}
+
+#[test]
+fn the_next_input_is_used_no_sooner_than_the_tick_that_was_told() {
+    let mut screen = Screen::new(open());
+    let mut used = |tick: u32, input_applied: u16| {
+        let state = OwnState { input_applied, ..OwnState::default() };
+        screen.on_event(0, &ClientEvent::Own { tick: Tick(tick), state });
+        screen.on_input(0, 65_535, Input::default());
+        screen.input_tick().unwrap().0
+    };
+    assert_eq!(used(500, 65_533), 503, "numbers wrap");
+    assert_eq!([used(501, 0), used(502, 3), used(503, 20_000)], [501, 502, 503], "more was applied than was sent");
+    assert_eq!(used(u32::MAX - 1, 65_000), u32::MAX);
 }
 
 #[test]
