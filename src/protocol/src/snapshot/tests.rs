@@ -84,9 +84,9 @@ fn bytes_of(run: BitRun) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-    /// proves: SNP-6, SNP-16, SNP-17, SNP-18
+    /// proves: SNP-6, SNP-12, SNP-13, SNP-16, SNP-17, SNP-18
     #[test]
     fn every_kind_is_read_as_it_was_told_in_full_and_as_a_difference((now, baseline) in any_told()) {
         let full = bytes_of(encode_full(&now));
@@ -105,11 +105,13 @@ proptest! {
 
     /// proves: SNP-17
     #[test]
-    fn any_bits_are_a_state_of_the_baselines_kind_that_can_be_told_or_end_early(
+    fn any_bits_are_a_state_of_the_baselines_kind_within_its_widths_that_can_be_told_or_end_early(
         (_, baseline) in any_told(), bytes in prop::collection::vec(any::<u8>(), 0..24),
     ) {
         if let Ok(state) = decode_delta(&mut BitReader::new(&bytes), &baseline) {
             prop_assert_eq!(state.kind, baseline.states()[0].kind);
+            prop_assert!((-(1 << 21)..1 << 21).contains(&state.x) && (-(1 << 21)..1 << 21).contains(&state.y));
+            prop_assert!(state.yaw < 4_096 || state.kind == EntityKind::Body, "{:?}", state);
             let again = bytes_of(encode_delta(&state, &baseline).unwrap());
             prop_assert_eq!(decode_delta(&mut BitReader::new(&again), &baseline), Ok(state));
         }
@@ -129,6 +131,16 @@ fn bits_of_a_run(states: &[EntityState]) -> Vec<u32> {
 
 fn mean(bits: &[u32]) -> f64 {
     f64::from(bits.iter().sum::<u32>()) / bits.len() as f64
+}
+
+#[test]
+fn who_goes_on_as_before_costs_a_few_bits_and_a_teleport_has_no_difference() {
+    let at = |tick: i32| EntityState { x: 5_000 + 32 * tick, y: 6_000, ..EntityState::default() };
+    let ages = BaselineAges::new(6, 1, 2).unwrap();
+    let baseline = Baseline::gather(ages, |age| Some(at(100 - i32::from(age)))).unwrap();
+    assert!(encode_delta(&at(100), &baseline).unwrap().len() <= 8);
+    assert_eq!(encode_delta(&EntityState { x: 900_000, ..at(100) }, &baseline), None);
+    assert_eq!(encode_full(&at(100)).len(), 92);
 }
 
 /// proves: SNP-17
