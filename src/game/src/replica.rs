@@ -25,13 +25,17 @@ pub(crate) struct Replica {
 
 /// Tables indexed by [`NetId::row`], written in [`Phase::Publish`].
 ///
-/// An entity is live here from the tick after its spawn until its despawn. The history is one table per tick, not one
-/// ring per entity: a tick then writes one contiguous table, and encoders walk entities of one age.
+/// An entity is live here from the tick after its spawn until its despawn. The past is one ring for each entity: what a
+/// difference builds on is mostly three ticks in a row, which lie in one or two lines of the cache. With one table for each
+/// tick they lay in three, and to make the bits of a state took a third longer.
 #[derive(Debug, Resource)]
 pub struct Replicas {
     now: Tick,
     rows: Vec<Row>,
-    history: Vec<Vec<EntityState>>,
+    /// As of this tick.
+    states: Vec<EntityState>,
+    /// Ring after ring; the state of a tick is at its number in it.
+    history: Vec<EntityState>,
     live: Vec<NetId>,
 }
 
@@ -82,7 +86,7 @@ struct Row {
 
 impl Replicas {
     fn new() -> Self {
-        Self { now: Tick(0), rows: Vec::new(), history: vec![Vec::new(); HISTORY_TICKS], live: Vec::new() }
+        Self { now: Tick(0), rows: Vec::new(), states: Vec::new(), history: Vec::new(), live: Vec::new() }
     }
 
     /// The last tick that was published.
@@ -118,7 +122,7 @@ impl Replicas {
     /// Its state now; all zero if it is not live.
     #[must_use]
     pub fn state(&self, id: NetId) -> &EntityState {
-        if self.is_live(id) { &self.history[slot(self.now)][id.row()] } else { &ABSENT }
+        if self.is_live(id) { &self.states[id.row()] } else { &ABSENT }
     }
 
     /// Its state now, the tick in which that last became another one, and how fast it is; `None` if it is not live.
@@ -126,7 +130,7 @@ impl Replicas {
     #[inline]
     pub fn live_state(&self, id: NetId) -> Option<(&EntityState, Tick, Pace)> {
         let row = self.rows.get(id.row()).filter(|row| row.is_live)?;
-        Some((&self.history[slot(self.now)][id.row()], row.changed, row.pace))
+        Some((&self.states[id.row()], row.changed, row.pace))
     }
 
     /// The tick in which its state last became another one; `None` if it is not live.
@@ -141,7 +145,7 @@ impl Replicas {
     pub fn state_at(&self, id: NetId, tick: Tick) -> Option<&EntityState> {
         let row = self.rows.get(id.row()).filter(|row| row.is_live)?;
         let is_kept = tick >= row.since && tick <= self.now && self.now.since(tick) < BASELINE_TICKS;
-        is_kept.then(|| &self.history[slot(tick)][id.row()])
+        is_kept.then(|| &self.history[place(id, tick)])
     }
 
     /// The tick in which its state last became another one, or its first tick; 0 if it is not live.
@@ -161,9 +165,8 @@ impl Replicas {
         if rows > self.rows.len() {
             self.rows.resize(rows, Row::default());
             self.live.reserve(rows - self.live.len());
-            for states in &mut self.history {
-                states.resize(rows, EntityState::default());
-            }
+            self.states.resize(rows, EntityState::default());
+            self.history.resize(rows * HISTORY_TICKS, EntityState::default());
         }
     }
 
@@ -191,19 +194,20 @@ impl Replicas {
                 self.live.insert(at, replica.id);
             }
         } else {
-            let before = &self.history[slot(Tick(self.now.0.wrapping_sub(1)))][index];
+            let before = &self.states[index];
             row.pace = Pace::between(before, &state);
             if *before != state {
                 row.changed = self.now;
             }
         }
-        self.history[slot(self.now)][index] = state;
+        self.states[index] = state;
+        self.history[place(replica.id, self.now)] = state;
     }
 }
 
-/// The table of the history that belongs to `tick`.
-const fn slot(tick: Tick) -> usize {
-    tick.0 as usize % HISTORY_TICKS
+/// Where in the history an entity's state of `tick` is.
+const fn place(id: NetId, tick: Tick) -> usize {
+    id.row() * HISTORY_TICKS + tick.0 as usize % HISTORY_TICKS
 }
 
 pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
