@@ -5,9 +5,16 @@
 //! urgency u is passed only by those who have reached t u themselves; told once, another needs t u / U ticks for that, U
 //! being the highest urgency. So in the last t u / U of the t ticks each of n others passes it at most once, and with r
 //! records told in a tick it is told after at most n U / (u r) ticks. In a crowd those farther off are weighed in turns
-//! ([`super::view::Turns`]), which adds at most one turn to that.
+//! ([`super::view::Turns`]), which adds at most one turn to that. Only ticks in which something may be told count: over a
+//! slow link those are every sixth.
+//!
+//! Of [`SLOTS_MAX`] none comes to more than n U / r, below [`PRIORITY_MAX`] even if in each tick a single one is told. (With
+//! priorities of 16 bits most of such a table came to the end, where the order of slots decided, and waited longer.) Should
+//! all come to it, because none could be told for minutes, nobody who is told is there again before all others were.
 
+use super::view::PRIORITY_MAX;
 use game::{Bonds, FIGHTING_MAX, Pace, SHOT_RANGE};
+use protocol::snapshot::SLOTS_MAX;
 use protocol::unit::{ANGLE_STEPS, unit_of};
 use protocol::{EntityKind, EntityState, NetId, Tick};
 use std::sync::LazyLock;
@@ -18,6 +25,7 @@ pub const URGENCY_STRUCTURE: u16 = 160;
 /// Urgency of whom the viewer is fighting: before any of the nearest who has waited for less than five ticks, even if he
 /// rushes, so that it is told in every tick as long as those can be told in five.
 pub const URGENCY_FIGHTING: u16 = 480;
+const _: () = assert!(2 * SLOTS_MAX as u32 * URGENCY_FIGHTING as u32 <= PRIORITY_MAX, "nothing starves");
 /// Urgency of whom the viewer aims at who is in weapon range, but not among the nearest: twice theirs, because a shot needs
 /// to know better.
 pub const URGENCY_AIMED: u16 = 96;
@@ -149,11 +157,14 @@ impl Attention {
 
 #[cfg(test)]
 mod tests {
+    use super::super::snapshot::{FURTHER_PACKET_BYTES, RECORD_BITS};
     use super::super::view::{Phase, Regard, Turns, View};
     use super::*;
     use proptest::prelude::*;
-    use protocol::snapshot::SLOTS_MAX;
+    use protocol::OwnState;
+    use protocol::snapshot::PartHeader;
     use protocol::unit::UNITS_PER_M;
+    use rudp::rate::{BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX};
     use rudp::{PartId, PartOutcome};
     use std::collections::VecDeque;
 
@@ -169,6 +180,9 @@ mod tests {
         /// By id: the tick of the newest state that has arrived.
         arrived: Vec<Tick>,
         takes_turns: bool,
+        /// Ticks from one in which something may be told to the next.
+        interval: u32,
+        priority_max: u32,
     }
 
     /// Where something is, how fast, and what.
@@ -188,12 +202,13 @@ mod tests {
             attention.opponents[..opponents.len()].copy_from_slice(opponents);
             attention.opponents_len = opponents.len() as u8;
             let arrived = vec![Tick(0); entities];
-            Self { view, attention, now: Tick(1_000), under_way: VecDeque::new(), arrived, takes_turns: false }
+            let (now, under_way) = (Tick(1_000), VecDeque::new());
+            Self { view, attention, now, under_way, arrived, takes_turns: false, interval: 1, priority_max: 0 }
         }
 
         /// One tick in which `records` can be told; who was.
         fn tick(&mut self, things: &[Thing], records: usize, is_lost: bool) -> Vec<NetId> {
-            self.now = self.now.next();
+            self.now = Tick(self.now.0 + self.interval);
             if self.under_way.len() == WAIT
                 && let Some((part, tick, told, is_lost)) = self.under_way.pop_front()
             {
@@ -213,6 +228,7 @@ mod tests {
             let turns = if self.takes_turns { Turns::of(far, records, looks) } else { Turns::ALL };
             self.view.rank(self.now, turns, URGENCY_STRUCTURE, look, |slot, priority| due.push((priority, slot)));
             due.sort_unstable_by(|a, b| b.cmp(a));
+            self.priority_max = self.priority_max.max(due.first().map_or(0, |&(priority, _)| priority));
             due.truncate(records);
             let part = self.view.begin_part(self.now);
             due.iter().for_each(|&(_, slot)| self.view.record(slot));
@@ -427,13 +443,67 @@ mod tests {
         assert!(turns > 0.4 && none < 0.1, "{turns} and {none} of the others at once");
     }
 
-    /// Priorities have 16 bits. Where the bound of the waiting is the longest that a full view of what grows slowest can
-    /// see with the least budget, they do not overflow.
+    /// All change in every tick. Those who have waited longer than the bound, counted in ticks in which `records` are told.
+    fn beyond_the_bound(telling: &mut Telling, things: &mut [Thing], records: usize, ticks: usize) -> usize {
+        let urgencies: Vec<_> =
+            (0..).zip(&*things).map(|(id, at)| telling.attention.urgency(NetId(id), &at.state, at.pace).0).collect();
+        let most = usize::from(*urgencies.iter().max().unwrap());
+        let mut waited = vec![0; things.len()];
+        let mut beyond = 0;
+        for _ in 0..ticks {
+            things.iter_mut().for_each(|thing| thing.changed = Tick(telling.now.0 + telling.interval));
+            let told = telling.tick(things, records, false);
+            waited.iter_mut().for_each(|waited| *waited += 1);
+            told.iter().for_each(|id| waited[id.row()] = 0);
+            let bound = |urgency: u16| things.len() * most / (usize::from(urgency) * records) + 16;
+            beyond = beyond.max(waited.iter().zip(&urgencies).filter(|(waited, of)| **waited > bound(**of)).count());
+        }
+        beyond
+    }
+
+    /// A table without a free slot behind a link that gives no feedback (PKT-62): nothing is slower.
     #[test]
-    fn priorities_fit_their_bits_with_the_least_budget() {
-        // 4,000 bytes a second are 66 a tick, of which header and own state take 22; a record is about 40 bits.
-        let records = (66 - 22) * 8 / 40;
-        let priority_max = SLOTS_MAX / 2 * usize::from(URGENCY_FIGHTING) / records;
-        assert!(priority_max <= usize::from(u16::MAX), "{priority_max}");
+    fn over_the_slowest_link_nobody_of_a_full_table_waits_longer_than_the_bound() {
+        let header = PartHeader { tick: Tick(0), own: Some(OwnState::default()), usual: None, gap_bits: 0, records: 0 };
+        let part_bytes = BLIND_PACKET_BYTES_MAX - FURTHER_PACKET_BYTES as usize;
+        let records = (part_bytes * 8 - header.bits(true) as usize) / RECORD_BITS;
+        let kinds = EntityKind::ALL;
+        let thing = |row: usize| at(row as i32 % 115, kinds[row % kinds.len()], Pace::ALL[row / 5 % Pace::ALL.len()]);
+        let mut things: Vec<_> = (0..SLOTS_MAX).map(thing).collect();
+        let mut telling = Telling::new(&[], things.len());
+        (telling.takes_turns, telling.interval) = (true, BLIND_INTERVAL_TICKS);
+        // All of them have to be told as new first, which takes half a minute.
+        let enters = beyond_the_bound(&mut telling, &mut things, records, 2 * SLOTS_MAX / records);
+        assert_eq!((enters, telling.view.present()), (0, SLOTS_MAX));
+        let [least, most] = [things.iter().map(urgency).min(), things.iter().map(urgency).max()].map(Option::unwrap);
+        let longest = SLOTS_MAX * usize::from(most) / (usize::from(least) * records);
+        assert_eq!(beyond_the_bound(&mut telling, &mut things, records, longest + 100), 0, "{records} records");
+        assert!(telling.priority_max < PRIORITY_MAX, "{}", telling.priority_max);
+    }
+
+    /// Eight fights and a full table, all of it rushing about in one place, and one of them told in a tick.
+    #[test]
+    fn priorities_have_room_for_the_longest_wait_there_can_be() {
+        let mut things = vec![at(1, EntityKind::Projectile, Pace::Rush); SLOTS_MAX];
+        let opponents: Vec<_> = (0..FIGHTING_MAX as u16).map(NetId).collect();
+        let mut telling = Telling::new(&opponents, things.len());
+        (0..20).for_each(|_| drop(telling.tick(&things, SLOTS_MAX, false)));
+        assert_eq!(beyond_the_bound(&mut telling, &mut things, 1, 4 * SLOTS_MAX), 0);
+        let most = SLOTS_MAX as u32 * u32::from(URGENCY_FIGHTING);
+        assert!((1 << 17..most).contains(&telling.priority_max), "{}", telling.priority_max);
+    }
+
+    #[test]
+    fn when_all_have_come_to_the_end_of_priorities_each_is_told_before_anyone_twice() {
+        let mut things = vec![at(1, EntityKind::Player, Pace::Rush); 500];
+        let mut telling = Telling::new(&[], things.len());
+        (0..20).for_each(|_| drop(telling.tick(&things, things.len(), false)));
+        things.iter_mut().for_each(|thing| thing.changed = Tick(u32::MAX));
+        let urgency = u32::from(urgency(&things[0]));
+        (0..PRIORITY_MAX / urgency + 1).for_each(|_| drop(telling.tick(&things, 0, false)));
+        assert_eq!(telling.priority_max, PRIORITY_MAX);
+        let mut times = vec![0; things.len()];
+        (0..500).for_each(|_| telling.tick(&things, 1, false).iter().for_each(|id| times[id.row()] += 1));
+        assert_eq!(times, vec![1; 500]);
     }
 }

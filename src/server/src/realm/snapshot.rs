@@ -2,7 +2,7 @@
 
 use super::encode::EncodeCache;
 use super::priority::{Attention, NEAR, Tiers, URGENCY_STRUCTURE};
-use super::view::{Phase, Regard, Turns, View};
+use super::view::{Phase, Regard, SLOT_BITS, Turns, View};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Bonds, Replicas};
@@ -15,7 +15,7 @@ use protocol::{NetId, OwnState, Tick};
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
 #[derive(Debug, Default)]
 pub struct SnapshotWriter {
-    /// Due slots, by slot or highest priority first: the priority, and the slot in the low 16 bits.
+    /// Due slots, by slot or highest priority first: the priority, and the slot in the low [`SLOT_BITS`].
     due: Vec<u32>,
     /// What the client is known to hold of each of them.
     ages: Vec<Option<Held>>,
@@ -135,7 +135,7 @@ impl SnapshotWriter {
         let mut last = (0, None);
         self.ages.clear();
         self.ages.extend(self.due.iter().map(|&due| {
-            let slot = due as u16;
+            let slot = slot_of(due);
             let acked = if view.phase(slot) == Phase::Known { view.acked_ages(slot, now) } else { 0 };
             if acked != last.0 {
                 let held = |ages: BaselineAges| Held { ages, number: ages.number() };
@@ -189,7 +189,7 @@ impl SnapshotWriter {
         let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
         let turns = Turns::of(view.present().saturating_sub(NEAR), told, viewer.looks);
         view.rank(now, turns, URGENCY_STRUCTURE, look, |slot, priority| {
-            self.due.push(u32::from(priority) << 16 | u32::from(slot));
+            self.due.push(priority << SLOT_BITS | u32::from(slot));
         });
     }
 
@@ -207,7 +207,7 @@ impl SnapshotWriter {
         self.order.clear();
         let mut taken = 0;
         while let Some((&due, &held)) = self.due.get(from + taken).zip(self.ages.get(from + taken)) {
-            let index = due as u16;
+            let index = slot_of(due);
             let (id, epoch) = (view.id(index), view.epoch(index));
             let (body, run) = match view.phase(index) {
                 Phase::Leaving => (RecordBody::Leave { epoch }, BitRun::default()),
@@ -283,6 +283,10 @@ impl SnapshotWriter {
     }
 }
 
+const fn slot_of(due: u32) -> u16 {
+    (due & ((1 << SLOT_BITS) - 1)) as u16
+}
+
 #[cfg(feature = "faults")]
 fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
     let mut wrong = *replicas.state(id);
@@ -291,8 +295,8 @@ fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
 }
 
 /// Bits that a record takes about: as many are expected to fit.
-const RECORD_BITS: usize = 40;
+pub const RECORD_BITS: usize = 40;
 /// Bits that hardly any set of records stays below on average. If one does, the rest of it goes in the next tick.
 const RECORD_BITS_FEW: usize = 12;
 /// What a packet costs beside its part: headers of IP, UDP, session and packet, and the part's frame.
-const FURTHER_PACKET_BYTES: i32 = 65;
+pub const FURTHER_PACKET_BYTES: i32 = 65;

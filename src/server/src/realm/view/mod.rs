@@ -22,7 +22,7 @@ mod undecided;
 pub use slot::Phase;
 pub use turns::Turns;
 
-use protocol::snapshot::BASELINE_TICKS;
+use protocol::snapshot::{BASELINE_TICKS, SLOTS_MAX};
 use protocol::{NetId, Tick};
 use rudp::{PartId, PartOutcome, Prefetch};
 use slot::{Name, Told, moved_on};
@@ -34,6 +34,10 @@ use undecided::{KeptRecord, SentPart, Undecided};
 const ENTER_REPEAT_TICKS: u32 = 6;
 /// An acknowledged tick this much older than now still tells what the low 16 bits of now mean: half of what would do.
 const ANCHOR_TICKS: u32 = 1 << 14;
+/// A slot number and a priority are 32 bits together, so that what is due is put in order as plain numbers.
+pub const SLOT_BITS: u32 = SLOTS_MAX.ilog2();
+/// No priority is higher. Why none comes to it, and why nothing starves if one does: [`super::priority`].
+pub const PRIORITY_MAX: u32 = u32::MAX >> SLOT_BITS;
 /// Room that a view has from the start, so that it need not grow in the middle of play: what a player sees among people
 /// (p95) with as many slots at rest. About 5 KiB; in denser crowds it doubles.
 const SLOTS_RESERVED: usize = 160;
@@ -145,15 +149,19 @@ impl View {
     /// by its urgency: that of a present entity as `look` regards it; none for one that has no state.
     ///
     /// What the client has or what is under way is not told: a lost part makes it due again. A presence without any
-    /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`].
+    /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`]. While no
+    /// part may be sent nothing is listed, and nobody's priority grows: nobody is passed over for another then.
     pub fn rank(
         &mut self,
         now: Tick,
         turns: Turns,
         urgency_of_leave: u16,
         mut look: impl FnMut(NetId, Phase) -> Option<Regard>,
-        mut due: impl FnMut(u16, u16),
+        mut due: impl FnMut(u16, u32),
     ) {
+        if !self.may_send() {
+            return;
+        }
         let turns = turns.since(std::mem::replace(&mut self.ranked, now), now);
         self.near.resize(self.taken.words().len(), 0);
         for (at, (&taken, near)) in self.taken.words().iter().zip(&mut self.near).enumerate() {
@@ -183,7 +191,7 @@ impl View {
                     }
                 };
                 if is_due {
-                    told.priority = told.priority.saturating_add(urgency);
+                    told.priority = (told.priority + u32::from(urgency)).min(PRIORITY_MAX);
                     due(slot, told.priority);
                 }
             }

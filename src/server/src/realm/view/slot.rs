@@ -92,8 +92,8 @@ pub(super) struct Told {
     pub before: u64,
     /// The tick of the newest state told in this presence; 0 if none was.
     pub tick: Tick,
-    /// Grows with every tick the entity waits; the highest are told first.
-    pub priority: u16,
+    /// Grows with every ranking in which the entity waits, up to [`super::PRIORITY_MAX`]; the highest are told first.
+    pub priority: u32,
 }
 
 const _: () = assert!(size_of::<Name>() == 4 && size_of::<Told>() == 16, "lines are used to the end");

@@ -146,6 +146,32 @@ fn without_reports_sending_stops_at_the_bound() {
     assert!(view.may_send());
 }
 
+/// What waited before goes on where it stood: who becomes due meanwhile, however urgent, gains nothing on it.
+#[test]
+fn while_no_part_may_be_sent_nobody_grows_more_urgent() {
+    let mut view = View::default();
+    let slots = [A, NetId(8)].map(|id| view.enter(id).unwrap());
+    view.begin_part(Tick(100));
+    slots.into_iter().for_each(|slot| view.record(slot));
+    view.on_report(PartId(0), PartOutcome::Acked, Tick(101));
+    let ranked = |view: &mut View, now: u32, news: [u32; 2]| {
+        let look = |id: NetId, _| {
+            let (changed, urgency) = if id == A { (Tick(news[0]), 2) } else { (Tick(news[1]), 100) };
+            Some(Regard { changed, urgency, is_near: true })
+        };
+        let mut due = Vec::new();
+        view.rank(Tick(now), Turns::ALL, 1, look, |slot, priority| due.push((slot, priority)));
+        due
+    };
+    (0..99).for_each(|tick| drop(ranked(&mut view, 101 + tick, [101, 0])));
+    let first = view.begin_part(Tick(200));
+    let rest: Vec<_> = (1..256).map(|tick| view.begin_part(Tick(200 + tick))).collect();
+    assert!(rest.len() == 255 && !view.may_send());
+    (0..500).for_each(|tick| assert_eq!(ranked(&mut view, 456 + tick, [101, 300]), []));
+    view.on_report(first, PartOutcome::Lost, Tick(956));
+    assert_eq!(ranked(&mut view, 956, [101, 300]), [(0, 200), (1, 100)]);
+}
+
 #[test]
 fn what_went_in_a_further_part_of_a_tick_is_decided_with_that_part() {
     let mut view = View::default();
