@@ -103,15 +103,17 @@ impl Interest {
         } else {
             rotation.end();
         }
+        // Whoever has just left, or finds no free slot, must not push one who is in view out of a tier.
+        let stay = self.crowd.present.iter().filter(|one| view.phase(one.slot).is_present());
+        self.distances.clear();
+        self.distances.extend(stay.map(|one| one.distance_squared));
         for one in &self.crowd.candidates {
             if view.enter(one.id).is_none() {
                 break;
             }
             entered(one.id);
+            self.distances.push(one.distance_squared);
         }
-        self.distances.clear();
-        self.distances.extend(self.crowd.present.iter().map(|one| one.distance_squared));
-        self.distances.extend(self.crowd.candidates.iter().map(|one| one.distance_squared));
         Tiers::of(&mut self.distances)
     }
 
@@ -190,12 +192,13 @@ mod tests {
         view: View,
         rotation: Rotation,
         sight: Sight,
+        tiers: Tiers,
     }
 
     impl Eyes {
         fn new(of: NetId, visible_max: usize) -> Self {
             let (interest, view, rotation) = (Interest::default(), View::default(), Rotation::default());
-            Self { of, interest, view, rotation, sight: sight(visible_max) }
+            Self { of, interest, view, rotation, sight: sight(visible_max), tiers: Tiers::default() }
         }
 
         /// Looks; who is in view.
@@ -203,7 +206,7 @@ mod tests {
             let change =
                 Change { may_enter: |_| true, entered: |_| {}, leave: |view: &mut View, slot| view.leave(slot) };
             let around = Surroundings::new(game, &self.sight);
-            self.interest.update(self.of, &mut self.view, &mut self.rotation, &around, change);
+            self.tiers = self.interest.update(self.of, &mut self.view, &mut self.rotation, &around, change);
             self.view.in_view().map(|(_, id)| id).collect()
         }
     }
@@ -269,6 +272,26 @@ mod tests {
             _ => Thing::Body { turn: [ONE, 0, 0, 0], spin: [0; 3] },
         };
         game.spawn_thing(body, thing).unwrap()
+    }
+
+    /// In a crowd in which places go round, until those who leave have used up all slots and nobody comes in any more.
+    #[test]
+    fn tiers_are_of_those_in_view() {
+        let mut rng = StdRng::seed_from_u64(6);
+        let mut anywhere = || (rng.random_range(420.0..580.0), rng.random_range(420.0..580.0));
+        let (mut game, ids) = world(&[(500.0, 500.0); 100]);
+        let mut eyes = Eyes::new(ids[0], 50);
+        let mut is_short = false;
+        for _ in 0..150 {
+            let places: Vec<_> = ids.iter().map(|_| anywhere()).collect();
+            put(&mut game, &ids, &places);
+            let seen = eyes.look(&game);
+            is_short |= eyes.view.enter(NetId(999)).inspect(|&slot| eyes.view.leave(slot)).is_none();
+            let me = *game.replicas().state(ids[0]);
+            let mut distances: Vec<_> = seen.iter().map(|&id| look_at(game.replicas(), id, (me.x, me.y)).1).collect();
+            assert_eq!(eyes.tiers, Tiers::of(&mut distances), "of {} in view", seen.len());
+        }
+        assert!(is_short, "there were slots to the end");
     }
 
     /// proves: SNP-11
