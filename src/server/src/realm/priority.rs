@@ -30,10 +30,10 @@ const _: () = assert!(2 * SLOTS_MAX as u32 * URGENCY_FIGHTING as u32 <= PRIORITY
 /// to know better.
 pub const URGENCY_AIMED: u16 = 96;
 
-/// The nearest so many are the first tier: sixteen, and one who comes among them before the server looks again; and
-const FIRST: usize = 17;
-/// so many after them the second; all others are the third. Among people these are the faces and hands that one sees, those
-/// whose doings one sees, and those whom one sees coming.
+/// The first tier are the nearest sixteen, whose faces and hands one sees, and one to spare, who comes among them before the
+/// server looks again.
+const FIRST: usize = 16 + 1;
+/// The second tier are so many after them, whose doings one sees. All others, whom one sees coming, are the third.
 const SECOND: usize = 24;
 /// So many are near, and never take turns.
 pub const NEAR: usize = FIRST + SECOND;

@@ -21,7 +21,8 @@ Columns
   kbit/s          of datagrams downwards, IP and UDP headers included; mean, and the second with most
   datagrams       a second
   updates         states of others told, a second
-  rates           at which the 16 nearest were told, the 24 next and the 24 next, while there was something new to tell, Hz
+  rates           at which the 16 nearest were told, the 24 next and the 24 next, while there was something new to tell, Hz;
+                  the server counts 17 as the nearest, one to spare
   holds           at most 96 kbit/s in the mean, and 60, 20 and 10 Hz to 2 %: in the tenth of a second until the server looks
                   again, somebody comes among the nearest. The exit status is 1 if one is missed.";
 

@@ -204,6 +204,7 @@ fn what_went_in_a_further_part_of_a_tick_is_decided_with_that_part() {
     assert_eq!(due, [1]);
 }
 
+/// proves: SNP-8
 #[test]
 fn a_further_part_is_no_baseline_if_the_first_of_its_tick_was_lost() {
     let mut view = entered();
