@@ -28,7 +28,7 @@ pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
-pub use replica::{Pace, Replicas};
+pub use replica::{Pace, Past, Replicas};
 pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
 pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome, Trigger};

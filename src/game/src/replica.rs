@@ -39,6 +39,24 @@ pub struct Replicas {
     live: Vec<NetId>,
 }
 
+/// The states of one entity.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    ring: &'a [EntityState; HISTORY_TICKS],
+    since: Tick,
+    now: Tick,
+}
+
+impl<'a> Past<'a> {
+    /// Its state at `tick`: `None` before its first tick, more than 63 ticks ago, or in the future.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, tick: Tick) -> Option<&'a EntityState> {
+        let is_kept = tick >= self.since && tick <= self.now && self.now.since(tick) < BASELINE_TICKS;
+        is_kept.then(|| &self.ring[tick.0 as usize % HISTORY_TICKS])
+    }
+}
+
 /// How fast something moved in the last tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -143,9 +161,16 @@ impl Replicas {
     /// Its state at `tick`: `None` before its first tick, more than 63 ticks ago, in the future, or not live.
     #[must_use]
     pub fn state_at(&self, id: NetId, tick: Tick) -> Option<&EntityState> {
+        self.past(id)?.at(tick)
+    }
+
+    /// What is kept of its states; `None` if it is not live.
+    #[must_use]
+    #[inline]
+    pub fn past(&self, id: NetId) -> Option<Past<'_>> {
         let row = self.rows.get(id.row()).filter(|row| row.is_live)?;
-        let is_kept = tick >= row.since && tick <= self.now && self.now.since(tick) < BASELINE_TICKS;
-        is_kept.then(|| &self.history[place(id, tick)])
+        let ring = self.history.get(place(id, Tick(0))..)?.first_chunk()?;
+        Some(Past { ring, since: row.since, now: self.now })
     }
 
     /// The tick in which its state last became another one, or its first tick; 0 if it is not live.

@@ -10,8 +10,6 @@ use crate::state::EntityState;
 
 /// Most states of a baseline.
 pub const BASELINE_STATES: usize = 3;
-/// Numbers that [`BaselineAges::number`] gives.
-pub const AGES_NUMBERS: usize = (BASELINE_TICKS as usize) << 4;
 /// Ticks between the states of a baseline that have a code. Entities are told at rates that priority decides: 1 is for
 /// those told in every tick, 3 for 20 Hz, 6 for 10 Hz, the others for what losses leave.
 const STEPS: [u8; 7] = [1, 2, 3, 4, 6, 8, 12];
@@ -90,7 +88,7 @@ impl BaselineAges {
         Self::new(newest, *STEPS.get(usize::from(at))?, older)
     }
 
-    /// A number of its own, below [`AGES_NUMBERS`].
+    /// A number of its own.
     #[must_use]
     pub fn number(self) -> u16 {
         u16::from(self.newest) << 4 | u16::from(self.step_code())

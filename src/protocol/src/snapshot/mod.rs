@@ -19,7 +19,7 @@ mod predict;
 mod prefix;
 mod turn;
 
-pub use baseline::{AGES_NUMBERS, BASELINE_STATES, Baseline, BaselineAges};
+pub use baseline::{BASELINE_STATES, Baseline, BaselineAges};
 pub use codes::{
     BOOKS, Codes, CodesError, DIFFERENCES, FIELD_NAMES, MAGNITUDES, MASKS, Scores, difference_symbol, magnitude_class,
     magnitude_of_class,

@@ -139,7 +139,7 @@ impl Interest {
         centre: (i32, i32),
         left: &mut impl FnMut(&mut View, u16),
     ) {
-        for (slot, id) in view.in_view() {
+        view.in_view().for_each(|(slot, id)| {
             let is_always = std::mem::replace(&mut self.seen_in[id.row()], self.pass) == self.pass - 1;
             let (kind, distance_squared) = look_at(replicas, id, centre);
             if !replicas.is_live(id) || (!is_always && !sight.stays(kind, distance_squared)) {
@@ -147,7 +147,7 @@ impl Interest {
             } else if !is_always {
                 self.crowd.present.push(Present { distance_squared, slot, id });
             }
-        }
+        });
         self.lost.iter().for_each(|&slot| left(view, slot));
     }
 }

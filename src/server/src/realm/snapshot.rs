@@ -7,9 +7,7 @@ use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Bonds, Replicas};
 use protocol::bits::BitRun;
-use protocol::snapshot::{
-    AGES_NUMBERS, BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody,
-};
+use protocol::snapshot::{BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody};
 use protocol::{NetId, OwnState, Tick};
 
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
@@ -19,6 +17,8 @@ pub struct SnapshotWriter {
     due: Vec<u32>,
     /// What the client is known to hold of each of them.
     ages: Vec<Option<Held>>,
+    /// Each kind of them and how many there are.
+    counts: Vec<(Held, usize)>,
     chosen: Vec<(Record, BitRun)>,
     /// Slot and place in `chosen`, in the order of the wire.
     order: Vec<(u16, u8)>,
@@ -146,24 +146,24 @@ impl SnapshotWriter {
     }
 
     /// The two baselines that most of what is due builds on.
-    fn usual(&self) -> Option<[BaselineAges; 2]> {
-        let mut counts = [0_u16; AGES_NUMBERS];
-        let mut best: [Option<(u16, BaselineAges)>; 2] = [None; 2];
-        for &Held { ages, number } in self.ages.iter().flatten() {
-            let count = &mut counts[usize::from(number)];
-            *count += 1;
-            let count = *count;
-            if best[0].is_some_and(|(_, other)| other == ages) || best[0].is_none_or(|(most, _)| count > most) {
-                if best[0].is_some_and(|(_, other)| other != ages) {
-                    best[1] = best[0];
-                }
-                best[0] = Some((count, ages));
-            } else if best[1].is_none_or(|(most, other)| other == ages || count > most) {
-                best[1] = Some((count, ages));
+    fn usual(&mut self) -> Option<[BaselineAges; 2]> {
+        self.counts.clear();
+        // What was told together lies mostly together: there are runs, and few kinds of them.
+        for run in self.ages.chunk_by(|a, b| a.map(|held| held.number) == b.map(|held| held.number)) {
+            let Some(Some(held)) = run.first() else { continue };
+            match self.counts.iter_mut().find(|(of, _)| of.number == held.number) {
+                Some((_, count)) => *count += run.len(),
+                None => self.counts.push((*held, run.len())),
             }
         }
-        let (first, second) = (best[0]?, best[1].or(best[0])?);
-        Some([first.1, second.1])
+        let most = |but: Option<u16>| {
+            let others = self.counts.iter().filter(|(held, _)| Some(held.number) != but);
+            // Of equals the first.
+            others.rev().max_by_key(|(_, count)| *count).map(|(held, _)| *held)
+        };
+        let first = most(None)?;
+        let second = most(Some(first.number)).unwrap_or(first);
+        Some([first.ages, second.ages])
     }
 
     /// Lists what is due, by slot, when all of it can be told.
