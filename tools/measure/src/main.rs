@@ -7,9 +7,11 @@ mod link;
 mod memory;
 mod rate;
 mod reliable;
+mod stand_ins;
 mod text_file;
 mod tick;
 mod view;
+mod virtual_server;
 
 use std::process::ExitCode;
 

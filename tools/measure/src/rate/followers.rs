@@ -2,15 +2,14 @@
 
 use super::figures::{MIX, class_of};
 use crate::codec::recording::{Moment, Recording};
+use crate::stand_ins::StandIns;
 use anyhow::{Result, ensure};
 use protocol::input::InputMessage;
-use protocol::message::{ClientMessage, ServerMessage};
+use protocol::message::ClientMessage;
 use protocol::motion::{self, Body, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
-use protocol::{EntityState, Input, NetId, Tick, codec};
-use rudp::token::{Name, Role, UserData};
-use server::{Inbound, Outbound, OutboundItem, SessionEvent, SessionId};
-use std::collections::BTreeMap;
+use protocol::{EntityState, Input, NetId, Tick};
+use server::{Inbound, SessionEvent};
 
 /// Recorded players run 8 m/s, ours 6: their ways are made shorter, so that nobody falls behind them.
 const SCALE: f64 = 0.7;
@@ -22,8 +21,6 @@ const SLOW: f64 = 0.6 * UNITS_PER_M as f64;
 const LATER_TICKS: usize = 20 * TICK_RATE_HZ as usize;
 /// States are told of the last tick, and take their way: a second is plenty.
 const TICKS_KEPT: usize = TICK_RATE_HZ as usize;
-/// Their sessions, beyond all that the gate gives out.
-const SLOT_FIRST: u32 = 10_000;
 
 /// The ways of recorded players around one middle.
 #[derive(Debug)]
@@ -112,7 +109,7 @@ impl Runner {
 #[derive(Debug)]
 pub struct Followers {
     runners: Vec<Runner>,
-    by_id: BTreeMap<NetId, usize>,
+    pub stand_ins: StandIns,
     /// By follower: what is told of him now, and whether that is something else than before.
     states: Vec<(EntityState, bool)>,
     /// By tick, modulo its length: the class of each follower.
@@ -124,15 +121,7 @@ impl Followers {
         let runners = (0..count).map(|index| Runner::new(index + 1)).collect();
         let states = vec![(EntityState::default(), false); count];
         let classes = std::array::from_fn(|_| vec![None; count]);
-        Self { runners, by_id: BTreeMap::new(), states, classes }
-    }
-
-    /// Everybody at the door.
-    pub fn join(&self, inbound: &mut Inbound) {
-        for index in 0..self.runners.len() {
-            let user = Box::new(user(u64::from(SLOT_FIRST) + index as u64, "follower", 0));
-            inbound.push_event(SessionEvent::Joined { session: session(index), user });
-        }
+        Self { runners, stand_ins: StandIns::new(count), states, classes }
     }
 
     /// What everybody wants in a tick.
@@ -141,39 +130,13 @@ impl Followers {
             let Step { place, input, number } = runner.step(ways, tick, middle, map);
             if let Some((x_units, y_units)) = place {
                 let message = ClientMessage::Place { x_units, y_units };
-                inbound.push_event(SessionEvent::Message { session: session(index), message });
+                inbound.push_event(SessionEvent::Message { session: StandIns::session(index), message });
             }
-            inbound.push_inputs(session(index), InputMessage::new(number, &[input]));
+            inbound.push_inputs(StandIns::session(index), InputMessage::new(number, &[input]));
             let state = EntityState::of(&runner.body, input.yaw, input.pitch);
             let before = &mut self.states[index];
             *before = (state, state != before.0);
         }
-    }
-
-    /// Learns from the welcomes who is who.
-    ///
-    /// # Errors
-    /// Somebody was turned away.
-    pub fn listen(&mut self, outbound: &Outbound) -> Result<()> {
-        for item in outbound.items() {
-            match item {
-                OutboundItem::Message { session, bytes, .. } if session.slot >= SLOT_FIRST => {
-                    if let Ok(ServerMessage::Welcome(welcome)) = codec::decode(outbound.bytes(bytes)) {
-                        self.by_id.insert(welcome.own, (session.slot - SLOT_FIRST) as usize);
-                    }
-                }
-                OutboundItem::Close { session, reason } => {
-                    ensure!(session.slot < SLOT_FIRST, "a follower was turned away: {reason:?}");
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether everybody is in the world.
-    pub fn are_in(&self) -> bool {
-        self.by_id.len() == self.runners.len()
     }
 
     /// Puts everybody into the class that he has in `tick` for one who stands there; answers how many of each class have
@@ -199,23 +162,6 @@ impl Followers {
 
     /// The class that somebody had in a tick not long ago.
     pub fn class(&self, id: NetId, tick: Tick) -> Option<usize> {
-        self.classes[tick.0 as usize % TICKS_KEPT][*self.by_id.get(&id)?]
-    }
-}
-
-fn session(index: usize) -> SessionId {
-    SessionId { slot: SLOT_FIRST + index as u32, generation: 1 }
-}
-
-/// Somebody who may be put anywhere.
-pub fn user(id: u64, name: &str, unix_s: u64) -> UserData {
-    UserData {
-        account_id: id,
-        character_id: id,
-        name: Name::new(name).expect("a short name"),
-        role: Role::Operator,
-        issued_at_ms: unix_s * 1_000,
-        serial: id,
-        epoch: 0,
+        self.classes[tick.0 as usize % TICKS_KEPT][self.stand_ins.number(id)?]
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::interest::world::World;
 use crate::memory::watch;
+use crate::stand_ins::user;
+use crate::virtual_server::answer_store;
 use anyhow::{Context, Result, ensure};
 use client::{ClientEvent, SnapshotStore};
 use game::spatial::Point;
@@ -13,11 +15,8 @@ use protocol::motion::{self, Body, StaticMap};
 use protocol::unit::{ANGLE_STEPS, TICK_NS, UNITS_PER_M, unit_of};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::time::Now;
-use rudp::token::{Name, Role, UserData};
 use rudp::{PartId, PartOutcome, Prefetch};
-use server::{
-    Inbound, Outbound, OutboundItem, Realm, RealmConfig, RealmStatus, SessionEvent, SessionId, StoreDone, StoreJob,
-};
+use server::{Inbound, Outbound, OutboundItem, Realm, RealmConfig, RealmStatus, SessionEvent, SessionId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -167,7 +166,7 @@ impl<'a> Stage<'a> {
             self.clients_ns += clock.ns()? - begun;
         }
         self.deliver();
-        self.answer_store();
+        answer_store(&mut self.realm);
         Ok(turn)
     }
 
@@ -200,7 +199,7 @@ impl<'a> Stage<'a> {
                 self.tick += 1;
                 let now = Now { mono_ns: self.tick as u64 * TICK_NS, unix_s: 0 };
                 self.realm.tick(now, std::slice::from_mut(&mut self.inbound), &mut self.outbound);
-                self.answer_store();
+                answer_store(&mut self.realm);
             }
             self.outbound.clear();
             self.people[group].iter().for_each(|person| self.inbound.push_event(place(person)));
@@ -250,16 +249,6 @@ impl<'a> Stage<'a> {
         }
         self.outbound.clear();
     }
-
-    /// A journal that has nobody and never fails.
-    fn answer_store(&mut self) {
-        while let Some(job) = self.realm.poll_store() {
-            self.realm.handle_completion(match job {
-                StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(None) },
-                StoreJob::Save { character, revision, .. } => StoreDone::Saved { character, revision },
-            });
-        }
-    }
 }
 
 impl Person {
@@ -281,17 +270,7 @@ fn body_at(point: &Point) -> Body {
 }
 
 fn joined(session: SessionId) -> SessionEvent {
-    let id = u64::from(session.slot) + 1;
-    let user = UserData {
-        account_id: id,
-        character_id: id,
-        name: Name::new("measured").expect("a short name"),
-        role: Role::Operator,
-        issued_at_ms: 0,
-        serial: id,
-        epoch: 0,
-    };
-    SessionEvent::Joined { session, user: Box::new(user) }
+    SessionEvent::Joined { session, user: Box::new(user(u64::from(session.slot) + 1, "measured", 0)) }
 }
 
 fn place(person: &Person) -> SessionEvent {

@@ -1,15 +1,13 @@
 //! People who walk and look about without pause, so that whoever is told nothing of them lacks something.
 
-use anyhow::{Result, ensure};
+use crate::stand_ins::StandIns;
 use protocol::input::InputMessage;
-use protocol::message::{ClientMessage, ServerMessage};
+use protocol::message::ClientMessage;
 use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, SUBUNITS_PER_M, units_from_m};
-use protocol::{EntityState, Input, NetId, Tick, codec};
+use protocol::{EntityState, Input, NetId, Tick};
 use rand::{RngExt, rngs::StdRng};
-use rudp::token::{Name, Role, UserData};
-use server::{Inbound, Outbound, OutboundItem, SessionEvent, SessionId};
-use std::collections::BTreeMap;
+use server::{Inbound, SessionEvent, SessionId};
 use std::f64::consts::TAU;
 
 /// Told every tick: with the three other clients these are the sixteen nearest...
@@ -21,8 +19,6 @@ const NEAR_M: (f64, f64) = (1.0, 6.0);
 const FAR_M: (f64, f64) = (60.0, 85.0);
 /// How far from home they stray, m.
 const STRAY_M: f64 = 2.0;
-/// Their sessions, beyond all that the gate gives out.
-const SLOT_FIRST: u32 = 10_000;
 
 /// Whether a walker is near or far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +30,7 @@ pub enum Class {
 /// All of them, and what is true of them at every tick.
 pub struct Walkers {
     people: Vec<Walker>,
-    by_id: BTreeMap<NetId, usize>,
+    pub stand_ins: StandIns,
 }
 
 struct Walker {
@@ -57,7 +53,7 @@ impl Walkers {
             let (class, reach) = if index < NEAR { (Class::Near, NEAR_M) } else { (Class::Far, FAR_M) };
             let (distance, angle) = (rng.random_range(reach.0..reach.1), rng.random_range(0.0..TAU));
             Walker {
-                session: SessionId { slot: SLOT_FIRST + index as u32, generation: 1 },
+                session: StandIns::session(index),
                 class,
                 home: (middle.0 + distance * angle.cos(), middle.1 + distance * angle.sin()),
                 body: Body::default(),
@@ -67,24 +63,7 @@ impl Walkers {
                 states: Vec::new(),
             }
         });
-        Self { people: people.collect(), by_id: BTreeMap::new() }
-    }
-
-    /// Everybody at the door.
-    pub fn join(&self, inbound: &mut Inbound) {
-        for walker in &self.people {
-            let id = u64::from(walker.session.slot);
-            let user = UserData {
-                account_id: id,
-                character_id: id,
-                name: Name::new("walker").expect("a short name"),
-                role: Role::Operator,
-                issued_at_ms: 0,
-                serial: id,
-                epoch: 0,
-            };
-            inbound.push_event(SessionEvent::Joined { session: walker.session, user: Box::new(user) });
-        }
+        Self { people: people.collect(), stand_ins: StandIns::new(NEAR + FAR) }
     }
 
     /// What everybody wants in tick `tick`: the first time, to be at home.
@@ -105,40 +84,14 @@ impl Walkers {
         }
     }
 
-    /// Learns from the welcomes who is who.
-    ///
-    /// # Errors
-    /// Somebody was turned away.
-    pub fn listen(&mut self, outbound: &Outbound) -> Result<()> {
-        for item in outbound.items() {
-            match item {
-                OutboundItem::Message { session, bytes, .. } if session.slot >= SLOT_FIRST => {
-                    if let Ok(ServerMessage::Welcome(welcome)) = codec::decode(outbound.bytes(bytes)) {
-                        self.by_id.insert(welcome.own, (session.slot - SLOT_FIRST) as usize);
-                    }
-                }
-                OutboundItem::Close { session, reason } => {
-                    ensure!(session.slot < SLOT_FIRST, "a walker was turned away: {reason:?}");
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether everybody is in the world.
-    pub fn are_in(&self) -> bool {
-        self.by_id.len() == self.people.len()
-    }
-
     /// Whether somebody is one of them, and which.
     pub fn class(&self, id: NetId) -> Option<Class> {
-        Some(self.people[*self.by_id.get(&id)?].class)
+        Some(self.people[self.stand_ins.number(id)?].class)
     }
 
     /// What is true of somebody at a tick.
     pub fn state(&self, id: NetId, tick: Tick) -> Option<&EntityState> {
-        let walker = &self.people[*self.by_id.get(&id)?];
+        let walker = &self.people[self.stand_ins.number(id)?];
         walker.states.get(tick.0.checked_sub(walker.since.0)? as usize)
     }
 }
