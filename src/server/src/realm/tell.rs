@@ -160,7 +160,9 @@ impl Share<'_> {
         for run in people {
             for at in 0..run.len() {
                 prefetch.maybe(run.get(at + AHEAD));
-                if let Some(Some(coming)) = run.get(at + AHEAD / 2) {
+                if let Some(Some(coming)) = run.get(at + AHEAD / 2)
+                    && (coming.budget_bytes > 0 || looks(now, coming.session))
+                {
                     coming.view.prefetch(prefetch);
                 }
                 if let Some(player) = &mut run[at] {
@@ -180,7 +182,7 @@ impl Share<'_> {
         }
         let Stage::Playing(id) = player.stage else { return };
         player.view.cool(now, |id| desk.unnamed.push(id));
-        let looks = (now.0 + player.session.slot).is_multiple_of(INTEREST_PERIOD_TICKS) || player.view.present() == 0;
+        let looks = looks(now, player.session) || player.view.present() == 0;
         if looks {
             self.look(id, player);
         }
@@ -225,6 +227,11 @@ impl Share<'_> {
         let change = honest_change(named);
         player.tiers = interest.update(id, &mut player.view, &mut player.rotation, &self.scene.around, change);
     }
+}
+
+/// Whether it is the tick in which a viewer looks about anew.
+const fn looks(now: Tick, session: SessionId) -> bool {
+    (now.0 + session.slot).is_multiple_of(INTEREST_PERIOD_TICKS)
 }
 
 /// Takes so many people from the front of two runs.

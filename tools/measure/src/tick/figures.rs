@@ -95,14 +95,15 @@ mod tests {
     #[test]
     fn people_in_one_spot_are_told_of_each_other_and_bits_are_used_again() {
         let world = World::one_spot(20, 1);
-        let figures = take(&mut Stage::new(world, RoundTrips::Spread, true, 1), 60, 60).unwrap();
+        let figures = take(&mut Stage::new(world, RoundTrips::Spread, true, 24_000, 1), 60, 60).unwrap();
         assert!((figures.visible_mean() - 19.0).abs() < 0.01, "{figures:?}");
         assert!(figures.updates > 100.0 && figures.reuse > 1.5, "{figures:?}");
     }
 
     #[test]
     fn who_may_be_told_nothing_is_told_nothing() {
-        let figures = take(&mut Stage::new(World::one_spot(20, 1), RoundTrips::None, false, 1), 60, 60).unwrap();
+        let figures =
+            take(&mut Stage::new(World::one_spot(20, 1), RoundTrips::None, false, 24_000, 1), 60, 60).unwrap();
         assert!(figures.updates == 0.0 && figures.part_bytes == 0.0, "{figures:?}");
     }
 

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 The trace is that of `measure interest`. Everybody runs towards his place in it by real inputs, looks about with seeded
-turns, and is put there if he is more than 50 m away; he may be told 24 kB/s, headers included. Without --trace people
+turns, and is put there if he is more than 50 m away; he may be told --bytes-per-s. Without --trace people
 wander over the map, or with --spot in six metres of it, and nothing is judged.
 
 Rows
@@ -52,6 +52,9 @@ pub struct Args {
     /// Players
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=4_000))]
     players: u16,
+    /// Bytes that everybody may be told in a second, headers included
+    #[arg(long, value_name = "N", default_value_t = 24_000, value_parser = clap::value_parser!(u32).range(6_000..=250_000))]
+    bytes_per_s: u32,
     /// Ticks to measure
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(60..=100_000))]
     ticks: u32,
@@ -80,7 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
                 None if args.spot => World::one_spot(args.players, args.seed),
                 None => World::uniform(args.players, args.seed),
             };
-            let mut stage = Stage::new(world, round_trips, is_told, args.seed);
+            let mut stage = Stage::new(world, round_trips, is_told, args.bytes_per_s, args.seed);
             stage.has_clients = args.clients;
             figures::take(&mut stage, WARM_UP_TICKS, args.ticks)
         };

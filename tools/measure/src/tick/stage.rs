@@ -12,7 +12,7 @@ use protocol::Input;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use protocol::motion::{self, Body, StaticMap};
-use protocol::unit::{ANGLE_STEPS, TICK_NS, UNITS_PER_M, unit_of};
+use protocol::unit::{ANGLE_STEPS, TICK_NS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::time::Now;
 use rudp::{PartId, PartOutcome, Prefetch};
@@ -48,8 +48,8 @@ impl RoundTrips {
 
 /// Side of the map, metres: what recordings fill.
 const MAP_M: u16 = 3_000;
-/// What 24 kB/s leave a tick's snapshot: 400 B less the headers of IP, UDP, the session and the packet.
-const BUDGET_BYTES: i32 = 400 - 28 - 19 - 18;
+/// What a tick's bytes leave its snapshot: they less the headers of IP, UDP, the session and the packet.
+const HEADER_BYTES: i32 = 28 + 19 + 18;
 /// Longest wait for an acknowledgement, in ticks: 200 ms and one.
 const WAIT_TICKS: usize = 13;
 /// Who is farther from his place than this has been put elsewhere in the recording, units.
@@ -74,6 +74,8 @@ pub struct Stage<'a> {
     tick: usize,
     is_told: bool,
     rng: StdRng,
+    /// Bytes of a tick's snapshot.
+    budget: i32,
     /// Whether everybody's client reads what it is told.
     pub has_clients: bool,
     events: VecDeque<ClientEvent>,
@@ -107,8 +109,9 @@ pub struct Turn {
 }
 
 impl<'a> Stage<'a> {
-    /// Everybody of `world` at the door. Without `is_told` nobody is ever told anything.
-    pub fn new(world: World<'a>, round_trips: RoundTrips, is_told: bool, seed: u64) -> Self {
+    /// Everybody of `world` at the door, who may be told so many bytes, headers included. Without `is_told` nobody is ever
+    /// told anything.
+    pub fn new(world: World<'a>, round_trips: RoundTrips, is_told: bool, bytes_per_s: u32, seed: u64) -> Self {
         let map = Arc::new(StaticMap::new(MAP_M.into(), MAP_M.into(), &[]).expect("a plain map"));
         let players_max = world.points().len();
         let prefetch = Prefetch::new(throng::edge::prefetch);
@@ -137,6 +140,7 @@ impl<'a> Stage<'a> {
             tick: 0,
             is_told,
             rng,
+            budget: (bytes_per_s / TICK_RATE_HZ) as i32 - HEADER_BYTES,
             has_clients: false,
             events: VecDeque::new(),
             clients_ns: 0,
@@ -221,7 +225,7 @@ impl<'a> Stage<'a> {
             motion::step(&self.map, &mut person.body, &input);
             person.input_number = person.input_number.wrapping_add(1);
             self.inbound.push_inputs(person.session, InputMessage::new(person.input_number, &[input]));
-            person.budget = (person.budget + BUDGET_BYTES).min(2 * BUDGET_BYTES);
+            person.budget = (person.budget + self.budget).min(2 * self.budget);
             self.inbound.push_budget(person.session, if self.is_told { person.budget } else { 0 });
         }
     }
