@@ -5,8 +5,7 @@
 //! urgency u is passed only by those who have reached t u themselves; told once, another needs t u / U ticks for that, U
 //! being the highest urgency. So in the last t u / U of the t ticks each of n others passes it at most once, and with r
 //! records told in a tick it is told after at most n U / (u r) ticks. In a crowd those farther off are weighed in turns
-//! ([`super::view::Turns`]), which adds at most one turn to that; and u is a third of the urgency where a state has to be told
-//! in full. Only ticks in which something may be told count: over a
+//! ([`super::view::Turns`]), which adds at most one turn to that. Only ticks in which something may be told count: over a
 //! slow link those are every sixth.
 //!
 //! Of [`SLOTS_MAX`] none comes to more than n U / r, below [`PRIORITY_MAX`] even if in each tick a single one is told. (With
@@ -162,7 +161,7 @@ impl Attention {
 #[cfg(test)]
 mod tests {
     use super::super::snapshot::{FURTHER_PACKET_BYTES, RECORD_BITS};
-    use super::super::view::{FULL_COST, Phase, Regard, Turns, View};
+    use super::super::view::{Phase, Regard, Turns, View};
     use super::*;
     use proptest::prelude::*;
     use protocol::OwnState;
@@ -494,7 +493,7 @@ mod tests {
         (0..20).for_each(|_| drop(telling.tick(&things, SLOTS_MAX, false)));
         assert_eq!(beyond_the_bound(&mut telling, &mut things, 1, 4 * SLOTS_MAX), 0);
         let most = SLOTS_MAX as u32 * u32::from(URGENCY_FIGHTING);
-        assert!((1 << 16..most).contains(&telling.priority_max), "{}", telling.priority_max);
+        assert!((1 << 17..most).contains(&telling.priority_max), "{}", telling.priority_max);
     }
 
     #[test]
@@ -505,7 +504,7 @@ mod tests {
         things.iter_mut().for_each(|thing| thing.changed = Tick(u32::MAX));
         let urgency = u32::from(urgency(&things[0]));
         (0..PRIORITY_MAX / urgency + 1).for_each(|_| drop(telling.tick(&things, 0, false)));
-        assert_eq!(telling.priority_max, PRIORITY_MAX / FULL_COST, "what is held of them is too old by then");
+        assert_eq!(telling.priority_max, PRIORITY_MAX);
         let mut times = vec![0; things.len()];
         (0..500).for_each(|_| telling.tick(&things, 1, false).iter().for_each(|id| times[id.row()] += 1));
         assert_eq!(times, vec![1; 500]);

@@ -32,10 +32,6 @@ use undecided::{KeptRecord, SentPart, Undecided};
 
 /// Ticks between two full records of an entity whose enter is not acknowledged yet: 100 ms.
 const ENTER_REPEAT_TICKS: u32 = 6;
-/// A state told in full has about three times the bits of a difference. Without that in the scales a crowd of 800 on 9 kB/s
-/// stayed where it had begun, with everybody known too long ago to build on: all was told in full, eight of them in a tick,
-/// and so seldom that the next time it was too long ago again.
-pub const FULL_COST: u32 = 3;
 /// An acknowledged tick this much older than now still tells what the low 16 bits of now mean: half of what would do.
 const ANCHOR_TICKS: u32 = 1 << 14;
 /// A slot number and a priority are 32 bits together, so that what is due is put in order as plain numbers.
@@ -154,8 +150,7 @@ impl View {
     ///
     /// What the client has or what is under way is not told: a lost part makes it due again. A presence without any
     /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`]. While no
-    /// part may be sent nothing is listed, and nobody's priority grows: nobody is passed over for another then. What the
-    /// client holds too old a state of costs [`FULL_COST`] times as many bits, so it must have waited for so much longer.
+    /// part may be sent nothing is listed, and nobody's priority grows: nobody is passed over for another then.
     pub fn rank(
         &mut self,
         now: Tick,
@@ -168,7 +163,6 @@ impl View {
             return;
         }
         let turns = turns.since(std::mem::replace(&mut self.ranked, now), now);
-        let arrived = moved_on(self.arrived, self.arrived_at, now);
         self.near.resize(self.taken.words().len(), 0);
         for (at, (&taken, near)) in self.taken.words().iter().zip(&mut self.near).enumerate() {
             *near &= taken;
@@ -198,8 +192,7 @@ impl View {
                 };
                 if is_due {
                     told.priority = (told.priority + u32::from(urgency)).min(PRIORITY_MAX);
-                    let is_dear = phase == Phase::Known && moved_on(told.before, told.tick, now) & arrived == 0;
-                    due(slot, if is_dear { told.priority / FULL_COST } else { told.priority });
+                    due(slot, told.priority);
                 }
             }
         }

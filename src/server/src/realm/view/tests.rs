@@ -169,7 +169,7 @@ fn while_no_part_may_be_sent_nobody_grows_more_urgent() {
     assert!(rest.len() == 255 && !view.may_send());
     (0..500).for_each(|tick| assert_eq!(ranked(&mut view, 456 + tick, [101, 300]), []));
     view.on_report(first, PartOutcome::Lost, Tick(956));
-    assert_eq!(ranked(&mut view, 956, [101, 300]), [(0, 200 / FULL_COST), (1, 100 / FULL_COST)]);
+    assert_eq!(ranked(&mut view, 956, [101, 300]), [(0, 200), (1, 100)]);
 }
 
 #[test]
@@ -215,18 +215,4 @@ fn a_further_part_is_no_baseline_if_the_first_of_its_tick_was_lost() {
     view.on_report(empty, PartOutcome::Lost, Tick(112));
     assert_eq!(view.acked_ages(0, Tick(112)), 1 << 12, "safe: the client holds more than is counted on");
     assert!(is_due(&mut view, Tick(110), Tick(113)), "told once more than needed, so that it is a baseline");
-}
-
-#[test]
-fn what_must_be_told_in_full_has_to_wait_for_as_much_longer_as_it_costs_more() {
-    let mut view = entered();
-    view.on_report(PartId(0), PartOutcome::Acked, Tick(102));
-    let mut priority = |now| {
-        let mut found = 0;
-        view.rank(Tick(now), Turns::ALL, 1, |_, _| Some(near(Tick(103))), |_, priority| found = priority);
-        found
-    };
-    let grown: Vec<_> = (103..173).map(&mut priority).collect();
-    assert_eq!(grown[..61], (1..=61).collect::<Vec<_>>(), "the state of tick 100 can be built on until tick 163");
-    assert_eq!(grown[61..], (62..=70).map(|waited| waited / FULL_COST).collect::<Vec<_>>());
 }
