@@ -7,8 +7,18 @@ use super::view::View;
 use game::{Bonds, Game, Quadtree, Replicas};
 use protocol::{NetId, Tick};
 
-/// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them.
-pub const INTEREST_PERIOD_TICKS: u32 = 6;
+/// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them...
+const PERIOD_TICKS: u32 = 6;
+/// ...or every so many where more than [`CROWDED`] are in view: a look costs by their number, and who comes to a crowd of
+/// hundreds is not missed for a fifth of a second.
+const PERIOD_TICKS_CROWDED: u32 = 2 * PERIOD_TICKS;
+const CROWDED: usize = 256;
+
+/// Ticks between two looks of a viewer who has so many in view.
+#[must_use]
+pub const fn period_ticks(present: usize) -> u32 {
+    if present > CROWDED { PERIOD_TICKS_CROWDED } else { PERIOD_TICKS }
+}
 
 /// What there is to be seen: the same for all viewers in a tick.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +85,7 @@ impl Interest {
         let Surroundings { sight, replicas, spatial, bonds, .. } = *around;
         let always = || bonds.always(viewer).iter().chain(bonds.bosses()).copied().filter(|&id| id != viewer);
         let (x, y) = (replicas.state(viewer).x, replicas.state(viewer).y);
+        let period = period_ticks(view.present());
         self.begin(replicas.len());
         always().for_each(|id| self.seen_in[id.row()] = self.pass - 1);
         self.scan_present(view, sight, replicas, (x, y), &mut left);
@@ -99,7 +110,7 @@ impl Interest {
         });
         if self.crowd.present.len() + self.crowd.candidates.len() > sight.visible_max {
             let leave = |one: &Present| left(view, one.slot);
-            rotation.exchange(around.now, INTEREST_PERIOD_TICKS, sight.visible_max, &mut self.crowd, leave);
+            rotation.exchange(around.now, period, sight.visible_max, &mut self.crowd, leave);
         } else {
             rotation.end();
         }

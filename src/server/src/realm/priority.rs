@@ -227,8 +227,7 @@ mod tests {
                 Some(Regard { changed, urgency, is_near })
             };
             let far = things.len().saturating_sub(NEAR);
-            let looks = self.now.0.is_multiple_of(6);
-            let turns = if self.takes_turns { Turns::of(far, records, looks) } else { Turns::ALL };
+            let turns = if self.takes_turns { Turns::of(far, records) } else { Turns::ALL };
             self.view.rank(self.now, turns, URGENCY_STRUCTURE, look, |slot, priority| due.push((priority, slot)));
             due.sort_unstable_by(|a, b| b.cmp(a));
             self.priority_max = self.priority_max.max(due.first().map_or(0, |&(priority, _)| priority));

@@ -49,8 +49,6 @@ pub struct Viewer<'a> {
     pub bonds: &'a Bonds,
     /// How far the first ones reach among those in view.
     pub tiers: Tiers,
-    /// Whether it has looked anew at who is near.
-    pub looks: bool,
     /// Its own state, told first.
     pub own: OwnState,
     /// Bytes that this tick's parts may have.
@@ -187,7 +185,7 @@ impl SnapshotWriter {
             Some(Regard { changed, urgency, is_near })
         };
         let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
-        let turns = Turns::of(view.present().saturating_sub(NEAR), told, viewer.looks);
+        let turns = Turns::of(view.present().saturating_sub(NEAR), told);
         view.rank(now, turns, URGENCY_STRUCTURE, look, |slot, priority| {
             self.due.push(priority << SLOT_BITS | u32::from(slot));
         });

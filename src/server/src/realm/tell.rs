@@ -6,7 +6,7 @@
 
 use super::Realm;
 use super::encode::EncodeCache;
-use super::interest::{Change, INTEREST_PERIOD_TICKS, Interest, Surroundings};
+use super::interest::{Change, Interest, Surroundings, period_ticks};
 use super::player::{Player, Stage};
 use super::shots::{Ear, Happened};
 use super::snapshot::{SnapshotWriter, Viewer};
@@ -161,7 +161,7 @@ impl Share<'_> {
             for at in 0..run.len() {
                 prefetch.maybe(run.get(at + AHEAD));
                 if let Some(Some(coming)) = run.get(at + AHEAD / 2)
-                    && (coming.budget_bytes > 0 || looks(now, coming.session))
+                    && (coming.budget_bytes > 0 || looks(now, coming))
                 {
                     coming.view.prefetch(prefetch);
                 }
@@ -182,8 +182,7 @@ impl Share<'_> {
         }
         let Stage::Playing(id) = player.stage else { return };
         player.view.cool(now, |id| desk.unnamed.push(id));
-        let looks = looks(now, player.session) || player.view.present() == 0;
-        if looks {
+        if looks(now, player) {
             self.look(id, player);
         }
         if player.is_silent {
@@ -209,7 +208,6 @@ impl Share<'_> {
             id,
             bonds: self.scene.around.bonds(),
             tiers: player.tiers,
-            looks,
             own,
             budget_bytes: player.budget_bytes,
         };
@@ -230,8 +228,9 @@ impl Share<'_> {
 }
 
 /// Whether it is the tick in which a viewer looks about anew.
-const fn looks(now: Tick, session: SessionId) -> bool {
-    (now.0 + session.slot).is_multiple_of(INTEREST_PERIOD_TICKS)
+fn looks(now: Tick, player: &Player) -> bool {
+    let present = player.view.present();
+    present == 0 || (now.0 + player.session.slot).is_multiple_of(period_ticks(present))
 }
 
 /// Takes so many people from the front of two runs.

@@ -47,7 +47,7 @@ const SLOTS_RESERVED: usize = 160;
 pub struct View {
     /// Slots that are not free.
     taken: SlotSet,
-    /// Those of them that are near, as far as was known when they were last looked at; the others take turns.
+    /// Those of them that were near when they were last looked at; the others take turns.
     near: Vec<u64>,
     /// When slots were last ranked.
     ranked: Tick,
@@ -171,7 +171,7 @@ impl View {
                 let Name { id, status } = self.names[usize::from(slot)];
                 let phase = status.phase();
                 let is_near = *near >> bit & 1 != 0 || phase != Phase::Known;
-                if !is_near && !turns.looks_at(id) {
+                if !is_near && !turns.is_turn_of(id) {
                     continue;
                 }
                 let told = &mut self.told[usize::from(slot)];
@@ -182,9 +182,6 @@ impl View {
                         let Some(regard) = look(id, phase) else { continue };
                         *near = *near & !(1 << bit) | u64::from(regard.is_near) << bit;
                         let takes_turns = !regard.is_near && !is_near;
-                        if takes_turns && !turns.is_turn_of(id) {
-                            continue;
-                        }
                         let is_old = phase == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS;
                         let urgency = regard.urgency * if takes_turns { turns.worth() } else { 1 };
                         (!status.is_settled() || (is_old && regard.changed > told.tick), urgency)

@@ -3,7 +3,7 @@
 //! Among hundreds a viewer can be told of a few in each tick, and to weigh all of them each time costs more than to tell
 //! those few. Worse, two viewers then hardly ever tell of the same one in the same ticks, so that nothing which was encoded
 //! for the one is of use to the other. So an entity has its turn every few ticks, in the same ticks for all viewers; what it
-//! has waited since its last turn is then counted at once. How often it is told is still for its priority to say.
+//! has waited since its last turn is then counted at once, and whether it is near now is found out. How often it is told is still for its priority to say.
 
 use protocol::{NetId, Tick};
 
@@ -16,8 +16,6 @@ const PERIOD_MAX: u32 = 16;
 pub struct Turns {
     /// Ticks between two turns of an entity; a power of two, so that who takes longer turns takes them when others do.
     period: u32,
-    /// Whether the others are looked at, too.
-    is_full: bool,
 }
 
 /// The turns since slots were ranked before.
@@ -31,14 +29,14 @@ pub(super) struct Due {
 
 impl Turns {
     /// It is everybody's turn in each tick.
-    pub const ALL: Self = Self { period: 1, is_full: true };
+    pub const ALL: Self = Self { period: 1 };
 
     /// Those of a view with so many entities that are not near, of which so many can be told in a tick: as many have their
-    /// turn as can be told, or up to twice as many. With `is_full` nearness is found out anew for everybody.
+    /// turn as can be told, or up to twice as many.
     #[must_use]
-    pub fn of(far: usize, told: usize, is_full: bool) -> Self {
+    pub fn of(far: usize, told: usize) -> Self {
         let crowd = u32::try_from(far / told.max(1)).unwrap_or(u32::MAX).clamp(1, PERIOD_MAX);
-        Self { period: 1 << crowd.ilog2(), is_full }
+        Self { period: 1 << crowd.ilog2() }
     }
 
     pub(super) fn since(self, ranked: Tick, now: Tick) -> Due {
@@ -47,11 +45,6 @@ impl Turns {
 }
 
 impl Due {
-    /// Whether it is looked at at all.
-    pub fn looks_at(self, id: NetId) -> bool {
-        self.turns.is_full || self.is_turn_of(id)
-    }
-
     /// Whether it had its turn: on a slow link slots are not ranked in every tick, and no turn may be passed over.
     pub fn is_turn_of(self, id: NetId) -> bool {
         (u32::from(id.0).wrapping_add(self.now.0) & (self.turns.period - 1)) < self.elapsed
@@ -72,13 +65,13 @@ mod tests {
         for (far, told, period) in
             [(0, 40, 1), (79, 40, 1), (80, 40, 2), (700, 40, 16), (10_000, 40, 16), (50, 0, 16), (3, 0, 2)]
         {
-            assert_eq!(Turns::of(far, told, false).period, period, "{far} of whom {told} are told");
+            assert_eq!(Turns::of(far, told).period, period, "{far} of whom {told} are told");
         }
     }
 
     #[test]
     fn everybody_has_a_turn_in_each_period_however_seldom_slots_are_ranked() {
-        let turns = Turns::of(1_000, 10, false);
+        let turns = Turns::of(1_000, 10);
         for step in 1..40 {
             let mut had = [0; 100];
             let mut ranked = Tick(1_000);
@@ -94,7 +87,7 @@ mod tests {
     #[test]
     fn longer_turns_fall_on_shorter_ones() {
         let is_turn =
-            |period_of: usize, now| Turns::of(period_of, 1, false).since(Tick(now), Tick(now + 1)).is_turn_of(NetId(5));
+            |period_of: usize, now| Turns::of(period_of, 1).since(Tick(now), Tick(now + 1)).is_turn_of(NetId(5));
         for now in 0..64 {
             let turns = [16, 8, 4, 2, 1].map(|of| is_turn(of, now));
             assert!(turns.is_sorted(), "{turns:?}");
