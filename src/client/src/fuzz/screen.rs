@@ -45,10 +45,8 @@ const IDS: usize = 6;
 const OWN: u8 = 0x40;
 /// Of everybody.
 const ALL: u8 = 0xff;
-/// States that are kept of one: more than a screen keeps.
-const STATES_KEPT: usize = 32;
 /// Ticks of one story that may go on steadily: bounds the time of a run.
-const STEADY_TICKS_MAX: u8 = 200;
+const STEADY_TICKS_MAX: u8 = 96;
 /// How long an event waits for its tick to be stored, and then to be drawn: longer than anything is shown late, ns.
 const PATIENCE_NS: [u64; 2] = [250_000_000, 4 * LATENESS_NS_MAX as u64];
 /// Farthest that something goes in a tick without having been put elsewhere, on each axis, units: nothing is guessed to go on
@@ -87,7 +85,7 @@ struct Story {
 /// What was told of one entity, and shown.
 struct Other {
     kind: EntityKind,
-    /// In the order of their ticks, without those that are too old to be shown.
+    /// In the order of their ticks.
     told: Vec<(Tick, EntityState)>,
     /// The least and the most of all that was told, by axis, units.
     reach: [(f64, f64); 3],
@@ -205,9 +203,6 @@ impl Story {
         let Some(other) = self.others.get_mut(&id) else { return };
         let at = other.told.partition_point(|(of, _)| *of <= tick);
         other.told.insert(at, (tick, state));
-        if other.told.len() > STATES_KEPT {
-            other.told.remove(0);
-        }
         for ((least, most), told) in other.reach.iter_mut().zip(place(&state)) {
             (*least, *most) = (told.min(*least), told.max(*most));
         }
@@ -300,7 +295,7 @@ impl Other {
         check_pose(&shown.pose);
         assert_eq!(shown.kind, self.kind);
         assert!(self.moment.replace(shown.tick).is_none_or(|before| before <= shown.tick), "backwards: {shown:?}");
-        assert!(self.told.iter().any(|(_, state)| *state == shown.told), "that was never told: {shown:?}");
+        assert!(self.told.iter().rev().any(|(_, state)| *state == shown.told), "that was never told: {shown:?}");
         assert!(f64::from(shown.view_tick().tick.0) <= shown.tick.max(0.0));
         let (newest_tick, newest) = self.told.last().expect("an enter has a state");
         let beyond = shown.tick - f64::from(newest_tick.0);
