@@ -15,6 +15,10 @@ pub enum Fault {
     ForgetLeave,
     /// One player in 50 gets no snapshots any more.
     StopSnapshots,
+    /// One shot in 20 is answered twice.
+    DoubleShot,
+    /// One shot in 4 is told to end a metre farther east than it does.
+    BendShot,
 }
 
 impl FromStr for Fault {
@@ -27,8 +31,11 @@ impl FromStr for Fault {
             "double-message" => Ok(Self::DoubleMessage),
             "forget-leave" => Ok(Self::ForgetLeave),
             "stop-snapshots" => Ok(Self::StopSnapshots),
+            "double-shot" => Ok(Self::DoubleShot),
+            "bend-shot" => Ok(Self::BendShot),
             other => Err(format!(
-                "no fault is called '{other}': drop-entity, shift-coordinate, double-message, forget-leave or stop-snapshots"
+                "no fault is called '{other}': drop-entity, shift-coordinate, double-message, forget-leave, \
+                 stop-snapshots, double-shot or bend-shot"
             )),
         }
     }

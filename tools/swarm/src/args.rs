@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// More bots than this do not fit the wire: net ids have 16 bits.
 const BOTS_MAX: u64 = 10_000;
+/// A weapon fires no oftener (spec: SHO-5).
+const SHOTS_PER_S_MAX: f32 = 10.0;
 /// Where recordings start unless told otherwise: before that second people still fall from the sky.
 const HUMANS_T0_S: u32 = 90;
 
@@ -32,6 +34,8 @@ and, unless --truth-only is given,
   - at most 0.1 % of the packets were lost and the mean round trip was under 20 ms (not with --rejoin, --link, --rebind
     or --outage);
   - the swarm kept up itself: 99 of 100 bot ticks began at most 5 ms late (else the load was invalid).
+With --shots every shot must be answered once, in order, and no earlier than the snapshot of its tick (else out_of_order);
+and its line must begin at its shooter, end at whom it hit, as the shooter saw him, and pass nobody (else desync).
 With --rebind and --outage every bot that it befalls must be told of itself again, in the same session: one login per bot
 in all. What a bot shows is not judged while nothing reaches it and for 2 s after, as after joining. With --link whatever
 is to be told may take three round trips of the link longer, at most 2 s, before it is missing, stale or a ghost.
@@ -93,6 +97,10 @@ pub struct Args {
     /// So many bots are cut off for so long, all at once, 5 s after the last has joined and settled
     #[arg(long, value_name = "N@SPAN", value_parser = outage)]
     outage: Option<(usize, Duration)>,
+    /// Let each bot shoot about so many times a second, mostly at somebody it sees, and follow every shot to its end: 0 to 10,
+    /// as often as weapons fire
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = shots)]
+    shots: f32,
     /// Seed of all movement
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -136,6 +144,8 @@ pub struct Plan {
     pub spread: bool,
     /// What befalls bots.
     pub troubles: Troubles,
+    /// Shots of each bot, a second.
+    pub shots_per_s: f32,
     /// Where to write JSON.
     pub json: Option<PathBuf>,
     /// Seed of all movement.
@@ -178,6 +188,7 @@ impl Args {
             link_name: self.link,
             spread: self.spread,
             troubles,
+            shots_per_s: self.shots,
             json: self.json,
             seed: self.seed,
             seal: self.seal,
@@ -204,6 +215,12 @@ fn outage(text: &str) -> Result<(usize, Duration), String> {
     let (bots, span) = text.split_once('@').ok_or_else(|| format!("{text}: expected N@SPAN, as in 200@60s"))?;
     let bots = bots.parse().map_err(|_| format!("{bots} is not a number of bots"))?;
     Ok((bots, duration::parse(span)?))
+}
+
+/// Up to [`SHOTS_PER_S_MAX`].
+fn shots(text: &str) -> Result<f32, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=SHOTS_PER_S_MAX).contains(rate));
+    rate.ok_or_else(|| format!("{text} is no number of shots a second from 0 to {SHOTS_PER_S_MAX}"))
 }
 
 /// A link by name, by settings, or from a file, whose recordings are looked for beside it.
@@ -265,8 +282,16 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        for line in [["--bots", "0"], ["--bots", "many"], ["--duration", "30"], ["--seal", "rot13"], ["--outage", "5"]]
-        {
+        for line in [
+            ["--bots", "0"],
+            ["--bots", "many"],
+            ["--duration", "30"],
+            ["--seal", "rot13"],
+            ["--outage", "5"],
+            ["--shots", "11"],
+            ["--shots", "often"],
+            ["--shots", "NaN"],
+        ] {
             assert!(Args::try_parse_from(["swarm"].into_iter().chain(line)).is_err(), "{line:?}");
         }
         assert!(movement("sideways", 1, 1).is_err());

@@ -5,10 +5,11 @@
 //! ```
 
 use crate::dice::Dice;
-use crate::echo::{Disorder, Echo};
+use crate::echo::Echo;
 use crate::flock::Flock;
 use crate::movement::Place;
 use crate::restored::Restored;
+use crate::shooter::{Shooter, Untimely};
 use crate::steer::Steer;
 use crate::trouble::Blow;
 use crate::truth::{Kind, Sight};
@@ -16,9 +17,10 @@ use crate::view::View;
 use crate::wire::{Source, Wire};
 use anyhow::{Context, Result};
 use client::{Client, ClientConfig, ClientEvent};
+use protocol::event::Shoot;
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ, units_from_m};
-use protocol::{EntityKind, Input, NetId, OwnState, Tick};
+use protocol::{EntityKind, GameEvent, Input, NetId, OwnState, Tick, ViewTick};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError};
 
@@ -54,6 +56,7 @@ pub struct Bot {
     client: Option<Client>,
     steer: Steer,
     view: View,
+    shooter: Shooter,
     echo: Echo,
     restored: Restored,
     here: Option<Place>,
@@ -89,7 +92,7 @@ struct Second {
 
 impl Bot {
     /// Bot number `index`, idle. `attempt_ns` is its turn in the ramp.
-    pub fn new(index: usize, seed: u64, attempt_ns: u64, view: View) -> Self {
+    pub fn new(index: usize, seed: u64, attempt_ns: u64, view: View, shooter: Shooter) -> Self {
         Self {
             index,
             phase: Phase::Idle,
@@ -97,6 +100,7 @@ impl Bot {
             client: None,
             steer: Steer::new(Dice::new(seed ^ 0x5eed, index as u64)),
             view,
+            shooter,
             echo: Echo::default(),
             restored: Restored::default(),
             here: None,
@@ -230,11 +234,11 @@ impl Bot {
 
     /// Leaves the server politely.
     pub fn leave(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        let overdue = if self.phase == Phase::In { self.echo.overdue(now.mono_ns) } else { 0 };
-        if overdue > 0 {
+        // Judged by the last moment at which the server was heard: when everything stood still until now, nothing is owed yet.
+        let owed = [("echoes", self.echo.overdue(self.heard_ns)), ("shots", self.shooter.overdue(self.heard_ns))];
+        for (what, overdue) in owed.into_iter().filter(|(_, overdue)| self.phase == Phase::In && *overdue > 0) {
             let index = self.index;
-            let case = || format!("bot {index} got no answer to {overdue} echoes");
-            flock.checker.report(Kind::OutOfOrder, case);
+            flock.checker.report(Kind::OutOfOrder, || format!("bot {index} got no answer to {overdue} {what}"));
         }
         if let Some(client) = &mut self.client {
             client.disconnect(now);
@@ -286,7 +290,8 @@ impl Bot {
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
                 ClientEvent::Silent => flock.tally.silents += 1,
                 ClientEvent::Resumed => flock.tally.resumes += 1,
-                ClientEvent::Message(_) | ClientEvent::Event { .. } => {}
+                ClientEvent::Event { tick, event } => self.on_event(flock, tick, &event),
+                ClientEvent::Message(_) => {}
                 ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
             }
         }
@@ -304,6 +309,7 @@ impl Bot {
         self.heard_ns = now.mono_ns;
         self.here = None;
         self.echo = Echo::default();
+        self.shooter.on_joined();
         self.second = Second { since_ns: now.mono_ns, ..Second::default() };
         if !self.is_placed {
             let start = flock.movement.start(self.index, flock.course_s(now));
@@ -341,16 +347,46 @@ impl Bot {
     }
 
     fn on_echo(&mut self, flock: &mut Flock, number: u32) {
-        let index = self.index;
-        match self.echo.on_answer(number) {
-            Ok(()) => {}
-            Err(Disorder::Gap(answers)) => {
-                let case = || format!("bot {index} missed {answers} answers before echo {number}");
-                flock.checker.report(Kind::OutOfOrder, case);
+        if let Err(disorder) = self.echo.on_answer(number) {
+            flock.checker.report(Kind::OutOfOrder, || disorder.told(self.index, "echo", number));
+        }
+    }
+
+    fn on_event(&mut self, flock: &mut Flock, tick: Tick, event: &GameEvent) {
+        let (index, Some(client)) = (self.index, &self.client) else { return };
+        let timely = self.shooter.on_event(tick, client.newest_tick(), client.stats().order.early);
+        if let Err(untimely) = timely {
+            let case = || match untimely {
+                Untimely::Behind(Tick(before)) => {
+                    format!("bot {index} was told an event of tick {} after one of {before}", tick.0)
+                }
+                Untimely::Ahead(Tick(shown)) => {
+                    format!("bot {index} was told an event of tick {} while it was shown tick {shown}", tick.0)
+                }
+            };
+            flock.checker.report(Kind::OutOfOrder, case);
+        }
+        let (number, refusal) = match event {
+            GameEvent::Shot(shot) if client.welcome().is_some_and(|welcome| welcome.own == shot.by) => {
+                (shot.number, None)
             }
-            Err(Disorder::Repeat(number)) => {
-                let case = || format!("bot {index} got an answer to echo {number} that was not due");
-                flock.checker.report(Kind::OutOfOrder, case);
+            GameEvent::Shot(_) => return,
+            GameEvent::ShotRefused { number, reason } => (*number, Some(*reason)),
+        };
+        let answered = self.shooter.on_answer(number, refusal);
+        match (&answered, event) {
+            (Ok(asked), GameEvent::Shot(shot)) => {
+                flock.tally.shots.carried_out += 1;
+                flock.tally.shots.hit += u64::from(shot.target.is_some());
+                // Of what nobody plays no bot knows where it was.
+                let seen = shot.target.and_then(|id| client.sees(id));
+                if seen.is_none_or(|seen| seen.kind == EntityKind::Player) {
+                    flock.checker.on_shot(index, tick, asked, shot);
+                }
+            }
+            (Ok(_), GameEvent::ShotRefused { .. }) => flock.tally.shots.refused += 1,
+            (Err(disorder), _) => {
+                flock.checker.report(Kind::OutOfOrder, || disorder.told(index, "shot", number.into()));
             }
         }
     }
@@ -382,6 +418,26 @@ impl Bot {
         let (yaw, pitch) = self.view.look(flock.recorded.as_ref());
         let input = Input { move_x: wish.move_x, move_y: wish.move_y, yaw, pitch, buttons: wish.buttons };
         client.push_input(now, input);
+        self.shoot(now, flock);
+    }
+
+    /// Shoots, if it wants to and hears what it would shoot at.
+    fn shoot(&mut self, now: Now, flock: &mut Flock) {
+        let hears = now.mono_ns - self.heard_ns < HEARING_NS && now.mono_ns >= self.excused_ns;
+        let Some(client) = self.client.as_mut().filter(|_| hears) else { return };
+        let aim = client.own().and_then(|(_, own)| self.shooter.aim(&own, client.entities().map(|(_, seen)| seen)));
+        let Some((yaw, pitch)) = aim else { return };
+        let view = ViewTick { tick: client.newest_tick(), fraction: 0 };
+        match client.shoot(view, yaw, pitch) {
+            Ok(number) => {
+                flock.tally.shots.asked += 1;
+                self.shooter.on_asked(now.mono_ns, Shoot { number, view, yaw, pitch, ..Shoot::default() });
+            }
+            Err(error) => {
+                let index = self.index;
+                flock.checker.report(Kind::Other, || format!("bot {index} could not shoot: {error}"));
+            }
+        }
     }
 
     /// After sixty ticks: figures, and the next echo.

@@ -14,6 +14,7 @@ use crate::process;
 use crate::progress::Progress;
 use crate::report::{Age, Errors, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible};
 use crate::server_watch::ServerWatch;
+use crate::shooter::{Shooter, ShotCounts};
 use crate::token::Minter;
 use crate::trouble::{Schedule, Troubles};
 use crate::truth::{Findings, Sight, Views};
@@ -80,6 +81,7 @@ struct Drive {
     seed: u64,
     truth_only: bool,
     link_name: Option<String>,
+    shoots: bool,
     troubles: Troubles,
     schedule: Schedule,
 }
@@ -107,7 +109,9 @@ impl Drive {
         let bots = (0..plan.bots)
             .map(|index| {
                 let view = View::new(index, Dice::new(plan.seed ^ 0xe7e5, index as u64), plan.recorded.as_ref());
-                Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view)
+                let shooter =
+                    Shooter::new(Dice::new(plan.seed ^ 0x5407, index as u64), plan.shots_per_s / TICK_RATE_HZ as f32);
+                Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view, shooter)
             })
             .collect();
         let mut flock = Flock::new(
@@ -140,6 +144,7 @@ impl Drive {
             seed: plan.seed,
             truth_only: plan.truth_only,
             link_name: plan.link_name,
+            shoots: plan.shots_per_s > 0.0,
             troubles: plan.troubles,
             schedule: Schedule::default(),
         })
@@ -317,6 +322,7 @@ impl Drive {
             link: self.link_name.clone(),
             moves: (self.troubles.rebinds > 0).then_some(tally.moves),
             outage: self.troubles.outage.map(|_| tally.outages),
+            shots: self.shoots.then(|| ShotCounts { judged: checker.shots_judged(), ..tally.shots }),
             rejoin: self.flock.rejoin.then(|| Rejoin {
                 restarts: outages.restarts,
                 sessions_lost: disconnects + tally.silences,

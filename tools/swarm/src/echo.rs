@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// An answer older than this will not come any more, in nanoseconds: 3 s, far above any resend.
-const ANSWER_NS_MAX: u64 = 3_000_000_000;
+pub const ANSWER_NS_MAX: u64 = 3_000_000_000;
 
 /// What came back that should not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,16 @@ pub enum Disorder {
     Gap(u32),
     /// A number came again, or one that was never asked.
     Repeat(u32),
+}
+
+impl Disorder {
+    /// What bot number `bot` got instead of the next answer, when that to `what` number `number` came.
+    pub fn told(self, bot: usize, what: &str, number: u32) -> String {
+        match self {
+            Self::Gap(answers) => format!("bot {bot} missed {answers} answers before {what} {number}"),
+            Self::Repeat(number) => format!("bot {bot} got an answer to {what} {number} that was not due"),
+        }
+    }
 }
 
 /// One session's questions and answers.

@@ -19,6 +19,7 @@ mod progress;
 mod report;
 mod restored;
 mod server_watch;
+mod shooter;
 mod steer;
 mod tally;
 mod token;

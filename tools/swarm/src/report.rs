@@ -1,5 +1,6 @@
 //! The figures of a run: as JSON with names that other programs rely on, and as a table for people.
 
+use crate::shooter::ShotCounts;
 use crate::trouble::Recovery;
 use crate::truth::{Findings, Kind};
 use serde::Serialize;
@@ -34,6 +35,7 @@ pub struct Report {
     pub link: Option<String>,
     pub moves: Option<Recovery>,
     pub outage: Option<Recovery>,
+    pub shots: Option<ShotCounts>,
     pub pass: bool,
     pub reasons: Vec<String>,
 }
@@ -197,6 +199,7 @@ impl Report {
             let silents = self.silents;
             ("cut off", format!("{}; {silents} found the server silent", outage.line()))
         }));
+        rows.extend(self.shots.iter().map(|shots| ("shots", shots.line())));
         match &self.server {
             Some(server) => rows.extend(server.rows()),
             None => rows.push(("server", "gave no figures".to_owned())),

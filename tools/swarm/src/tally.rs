@@ -1,5 +1,6 @@
 //! What a run adds up besides errors: times, rates, bytes.
 
+use crate::shooter::ShotCounts;
 use crate::trouble::Recovery;
 use hdrhistogram::Histogram;
 use rudp::Reason;
@@ -40,6 +41,8 @@ pub struct Tally {
     pub silents: u64,
     /// ...and heard it again.
     pub resumes: u64,
+    /// What bots shot.
+    pub shots: ShotCounts,
     /// Bots that changed their address.
     pub moves: Recovery,
     /// Bots that were cut off.
@@ -77,6 +80,7 @@ impl Default for Tally {
             logins: 0,
             silents: 0,
             resumes: 0,
+            shots: ShotCounts::default(),
             moves: Recovery::default(),
             outages: Recovery::default(),
             refusals: BTreeMap::new(),

@@ -77,7 +77,7 @@ impl Trial {
             movement,
             rejoin: false,
             truth_only: true,
-            extra: Vec::new(),
+            extra: ["--shots", "1"].map(str::to_owned).to_vec(),
         }
     }
 
@@ -100,13 +100,15 @@ impl Trial {
 
 /// The control first: a checker that accuses the honest proves nothing by accusing the others. `forget-leave` shows
 /// only where players leave each other's sight, so its crowd moves in clumps.
-const TRIALS: [Trial; 6] = [
+const TRIALS: [Trial; 8] = [
     Trial { fault: None, movement: "crowd" },
     Trial { fault: Some("drop-entity"), movement: "crowd" },
     Trial { fault: Some("shift-coordinate"), movement: "crowd" },
     Trial { fault: Some("double-message"), movement: "crowd" },
     Trial { fault: Some("forget-leave"), movement: "clumped" },
     Trial { fault: Some("stop-snapshots"), movement: "crowd" },
+    Trial { fault: Some("double-shot"), movement: "crowd" },
+    Trial { fault: Some("bend-shot"), movement: "crowd" },
 ];
 
 #[cfg(test)]

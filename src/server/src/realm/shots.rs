@@ -97,8 +97,14 @@ impl Realm {
         let tick = self.game.now();
         for asked in asked.drain(..) {
             let Some(event) = self.carry_out(&asked, tick) else { continue };
+            #[cfg(feature = "faults")]
+            let event = bent(self.config.fault, event);
             codec::encode(&ServerMessage::Event { tick, event }, &mut self.shots.scratch);
             self.shots.happened.add(asked.by, &event, &self.shots.scratch);
+            #[cfg(feature = "faults")]
+            if self.config.fault == Some(crate::Fault::DoubleShot) && asked.shoot.number % 20 == 3 {
+                self.shots.happened.add(asked.by, &event, &self.shots.scratch);
+            }
         }
         self.shots.asked = asked;
         self.shots.happened.end(tick);
@@ -185,6 +191,16 @@ impl Happened {
         let from = self.concerns.partition_point(|&(of, _)| of < id);
         self.concerns[from..].iter().take_while(move |&&(of, _)| of == id).map(|&(_, index)| index)
     }
+}
+
+#[cfg(feature = "faults")]
+fn bent(fault: Option<crate::Fault>, mut event: GameEvent) -> GameEvent {
+    if let (Some(crate::Fault::BendShot), GameEvent::Shot(shot)) = (fault, &mut event)
+        && shot.number % 4 == 1
+    {
+        shot.x_units += protocol::unit::UNITS_PER_M;
+    }
+    event
 }
 
 /// How much an event concerns a receiver, most first.

@@ -11,6 +11,7 @@ mod findings;
 mod presence;
 mod ring;
 mod scan;
+mod shots;
 
 pub use findings::{Findings, KINDS, Kind};
 
@@ -20,6 +21,7 @@ use protocol::message::{Welcome, nearest_places};
 use protocol::{EntityState, NetId, OwnState, Tick};
 use ring::Ring;
 use scan::Scan;
+use shots::Shots;
 
 /// Up to this many bots every viewer is judged all the time.
 pub const ROTATE_ABOVE_BOTS: usize = 500;
@@ -85,6 +87,7 @@ pub struct Checker {
     judged: u32,
     waiting: Vec<(u32, Vec<Told>)>,
     scan: Scan,
+    shots: Shots,
     findings: Findings,
     comparisons: u64,
     visible: Histogram<u64>,
@@ -106,6 +109,7 @@ impl Checker {
             judged: 0,
             waiting: (0..WAITING_TICKS).map(|_| (0, Vec::new())).collect(),
             scan: Scan::default(),
+            shots: Shots::default(),
             findings: Findings::default(),
             comparisons: 0,
             visible: histogram(),
@@ -166,6 +170,7 @@ impl Checker {
         (self.newest, self.judged) = (0, 0);
         self.waiting.iter_mut().for_each(|(_, told)| told.clear());
         self.scan = Scan::default();
+        self.shots.clear();
     }
 
     /// `bot` was told its own state.
@@ -235,6 +240,7 @@ impl Checker {
                     self.compare(slot);
                 }
             }
+            self.judge_shots();
             // Sights are those of this moment: ticks that are caught up with after a stall cannot be judged by them.
             if self.newest - self.judged < scan::DELAY_TICKS {
                 self.look(views);
@@ -266,6 +272,11 @@ impl Checker {
     /// States of others that were compared with the truth.
     pub fn comparisons(&self) -> u64 {
         self.comparisons
+    }
+
+    /// Shots that were followed to their end.
+    pub fn shots_judged(&self) -> u64 {
+        self.shots.judged
     }
 
     /// Others within the enter radius, by brute force, per viewer.

@@ -167,6 +167,16 @@ impl Presence {
         self.own[bot]
     }
 
+    /// The bot that plays an entity.
+    pub fn bot(&self, id: NetId) -> Option<usize> {
+        self.owner[id.row()].map(|bot| bot as usize)
+    }
+
+    /// Whether the bot that played an entity has gone.
+    pub fn is_departed(&self, id: NetId) -> bool {
+        self.departed.contains_key(&id)
+    }
+
     /// Entities that were seen before `tick` and still belong to no bot; each is given once.
     pub fn poll_stranger(&mut self, tick: u32) -> Option<(NetId, usize)> {
         let overdue = |stranger: &Stranger| !stranger.reported && stranger.since < tick;
