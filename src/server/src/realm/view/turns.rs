@@ -3,7 +3,8 @@
 //! Among hundreds a viewer can be told of a few in each tick, and to weigh all of them each time costs more than to tell
 //! those few. Worse, two viewers then hardly ever tell of the same one in the same ticks, so that nothing which was encoded
 //! for the one is of use to the other. So an entity has its turn every few ticks, in the same ticks for all viewers; what it
-//! has waited since its last turn is then counted at once, and whether it is near now is found out. How often it is told is still for its priority to say.
+//! has waited since its last turn is then counted at once, and whether it is near now is found out. How often it is told is
+//! still for its priority to say.
 
 use protocol::{NetId, Tick};
 
