@@ -118,7 +118,9 @@ impl Pair {
 
     /// A part of the coming turn's tick with one record, of a player in slot 0.
     fn part(&mut self, body: RecordBody) {
-        let header = PartHeader { tick: Tick(self.tick + 1), own: None, usual: None, gap_bits: 0, records: 1 };
+        let last_code = PartHeader::last_code_of(None, [body]);
+        let header =
+            PartHeader { tick: Tick(self.tick + 1), own: None, usual: None, last_code, gap_bits: 0, records: 1 };
         let mut buf = [0; 100];
         let mut writer = PartWriter::new(&mut buf, &header, true);
         let run = if matches!(body, RecordBody::Leave { .. }) { BitRun::default() } else { encode_full(&SOMEBODY) };

@@ -122,7 +122,7 @@ fn ages(newest: u8, step: u8, older: u8) -> BaselineAges {
     BaselineAges::new(newest, step, older).unwrap()
 }
 
-/// proves: SNP-1, SNP-3, SNP-4, SNP-5, SNP-6, SNP-12, SNP-13, SNP-14
+/// proves: SNP-1, SNP-3, SNP-4, SNP-5, SNP-6, SNP-12, SNP-13, SNP-14, SNP-20, SNP-21, SNP-22
 #[test]
 fn snapshots_agree_with_their_vectors() {
     let body = Body { x: 122_880_000, y: 120_320_000, z: 0, vx: 8_192, vy: -1, vz: 0 };
@@ -162,7 +162,7 @@ fn snapshots_agree_with_their_vectors() {
 }
 
 fn header(own: Option<OwnState>, usual: Option<[BaselineAges; 2]>, gap_bits: u8) -> PartHeader {
-    PartHeader { tick: Tick(0x0001_e240), own, usual, gap_bits, records: 0 }
+    PartHeader { tick: Tick(0x0001_e240), own, usual, last_code: 0, gap_bits, records: 0 }
 }
 
 fn delta(slot: u16, ages: BaselineAges, state: EntityState) -> (Record, EntityState) {
@@ -172,6 +172,7 @@ fn delta(slot: u16, ages: BaselineAges, state: EntityState) -> (Record, EntitySt
 /// Encodes a part, reads it back, and names what is in it.
 fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, EntityState)]) -> String {
     header.records = records.len() as u8;
+    header.last_code = PartHeader::last_code_of(header.usual, records.iter().map(|(record, _)| record.body));
     let mut buf = [0; 1_000];
     let mut writer = PartWriter::new(&mut buf, &header, long);
     let mut said = String::new();
@@ -277,6 +278,9 @@ fn differences() -> Vec<(&'static str, BaselineAges, [EntityState; 3], EntitySta
     let back = [at(0, 0, 0, 4_090, 10, 0), at(0, 0, 0, 5, 20, 0), at(0, 0, 0, 12, 20, 0)];
     let leapt = [at(900_000, 2_000, 0, 0, 0, 0), at(0, 2_000, 0, 0, 0, 0), at(0, 2_000, 0, 0, 0, 0)];
     let slow = [at(1_000, 2_000, 0, 1, 0, 0), at(999, 2_001, 0, 0, 0, 0), at(999, 2_001, 0, 0, 0, 0)];
+    // South-west and bending north, looking and turning the other way; and one who hardly moves but looks about.
+    let bent = [at(800, 700, 0, 1_000, 20, 0), at(830, 740, 0, 960, 21, 0), at(850, 790, 0, 930, 24, 0)];
+    let about = [at(800, 700, 0, 1_500, 20, 0), at(801, 700, 0, 1_530, 20, 0), at(801, 700, 0, 1_540, 20, 0)];
     let to = |base: EntityState, x, y, z, yaw: i32, pitch: i32, flags| {
         let turn = |angle: u16, by: i32| (i32::from(angle) + by).rem_euclid(4_096) as u16;
         at(base.x + x, base.y + y, base.z + z, turn(base.yaw, yaw), turn(base.pitch, pitch), flags)
@@ -299,11 +303,14 @@ fn differences() -> Vec<(&'static str, BaselineAges, [EntityState; 3], EntitySta
         ("a turn back across the seam", ages(6, 3, 2), back, to(back[0], 0, 0, 0, 30, -40, 0)),
         ("after a leap, whose velocity is bounded", ages(2, 1, 1), leapt, to(leapt[0], 8_199, 0, 0, 0, 0, 0)),
         ("halves go up", ages(6, 4, 2), slow, to(slow[0], 1, -1, 0, 2, 0, 0)),
+        ("south-west and bent", ages(6, 1, 2), bent, to(bent[0], -200, -190, 0, 200, -9, 0)),
+        ("south-west and bent the other way", ages(8, 1, 2), bent, to(bent[0], -180, -260, 3, -4, 1, 0)),
+        ("looking about", ages(6, 1, 2), about, to(about[0], -20, 15, 0, -120, 0, 0)),
         ("other flags", ages(6, 1, 2), [east(0), east(1), east(2)], to(east(0), 180, 0, 0, 0, 0, 0x82)),
     ]
 }
 
-/// proves: SNP-6, SNP-12, SNP-13, SNP-14
+/// proves: SNP-6, SNP-12, SNP-13, SNP-14, SNP-20, SNP-21, SNP-22
 #[test]
 fn differences_agree_with_their_vectors() {
     let line = |(name, ages, states, now): (&str, BaselineAges, [EntityState; 3], EntityState)| {

@@ -19,7 +19,7 @@ use crate::table::table;
 const LINES_PERCENT_MIN: f64 = 95.0;
 
 /// Where bytes of a peer are read, from the datagram to the last field.
-const DECODERS: [(&str, &[&str]); 35] = [
+const DECODERS: [(&str, &[&str]); 38] = [
     (
         "src/rudp/src/outer.rs",
         &["decode_header", "decode_path_header", "open", "check_body", "decode", "decode_request"],
@@ -75,15 +75,18 @@ const DECODERS: [(&str, &[&str]); 35] = [
     ("src/protocol/src/codec.rs", &["decode"]),
     ("src/protocol/src/input.rs", &["decode", "take_input"]),
     ("src/protocol/src/snapshot/baseline.rs", &["from_code", "gather"]),
-    ("src/protocol/src/snapshot/delta.rs", &["decode_delta", "decode", "take_residual", "take_flags"]),
+    ("src/protocol/src/snapshot/delta.rs", &["decode_delta", "decode", "take_residual", "take_told", "take_flags"]),
     ("src/protocol/src/snapshot/field.rs", &["decode_full", "wrap"]),
     ("src/protocol/src/snapshot/lifeless.rs", &["decode_lifeless"]),
+    ("src/protocol/src/snapshot/tree.rs", &["choose", "choose_all"]),
     ("src/protocol/src/snapshot/turn.rs", &["of", "take"]),
+    ("src/protocol/src/snapshot/heading.rs", &["of", "from_sector", "angle_to", "across_and_along", "x_and_y", "part"]),
+    ("src/protocol/src/snapshot/part/own.rs", &["take_own", "take_signed"]),
     (
-        "src/protocol/src/snapshot/part.rs",
-        &["next_record", "state_delta", "state_full", "slot", "body", "take_ages", "take_own", "take_signed"],
+        "src/protocol/src/snapshot/part/reader.rs",
+        &["new", "next_record", "state_delta", "state_full", "slot", "body", "take_ages"],
     ),
-    ("src/protocol/src/snapshot/predict.rs", &["predict", "features", "is_flipped", "mask_context", "velocity_of"]),
+    ("src/protocol/src/snapshot/predict.rs", &["of", "predict", "predict_alive", "learn", "get", "velocity_of"]),
     ("src/protocol/src/snapshot/prefix.rs", &["take"]),
     ("src/client/src/store.rs", &["apply", "apply_records", "apply_record", "kind"]),
 ];

@@ -11,7 +11,9 @@ fn at(x: i32) -> EntityState {
 }
 
 fn part(tick: u32, records: &[(Record, BitRun)]) -> Vec<u8> {
-    let header = PartHeader { tick: Tick(tick), own: None, usual: None, gap_bits: 0, records: records.len() as u8 };
+    let last_code = PartHeader::last_code_of(None, records.iter().map(|(record, _)| record.body));
+    let header =
+        PartHeader { tick: Tick(tick), own: None, usual: None, last_code, gap_bits: 0, records: records.len() as u8 };
     let mut buf = [0; 1_000];
     let mut writer = PartWriter::new(&mut buf, &header, true);
     for &(record, run) in records {

@@ -1,16 +1,19 @@
-//! The trained tables of the difference code: gains, scores and code lengths, read from the one file that the written
+//! The trained tables of the difference code: gains, trees and code lengths, read from the one file that the written
 //! protocol has of them (protocol-spec/tables/differences.txt).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::field::DIFFERENCED;
-use super::predict::{AGE_CLASSES, FEATURE_CLASSES, FEATURES, Gains, MASK_CONTEXTS};
+use super::predict::{AGE_CLASSES, Evidence, FOUND, Gains};
 use super::prefix::PrefixCode;
+use super::tree::{Tree, choose_all};
 use std::sync::LazyLock;
 use thiserror::Error;
 
-/// Codes of each field: one for each half bit of the expected magnitude, 0 to 12.5 bits.
-pub const BOOKS: usize = 26;
+/// Codes of differences; every field chooses among them.
+pub const BOOKS: usize = 240;
+/// Codes of masks.
+pub const MASK_BOOKS: usize = 64;
 /// Classes of a magnitude from 1 to 4,095: 1, 2 and 3, then four to each doubling.
 pub const MAGNITUDES: usize = 43;
 /// One symbol for each class of magnitudes and each sign.
@@ -18,9 +21,16 @@ pub const DIFFERENCES: usize = 2 * MAGNITUDES;
 /// One symbol for each set of fields that are not as predicted, flags among them.
 pub const MASKS: usize = 1 << (DIFFERENCED + 1);
 /// Names of the fields in the file.
-pub const FIELD_NAMES: [&str; DIFFERENCED] = ["x", "y", "z", "yaw", "pitch"];
-/// Scores count in 32nds of a bit; this shift makes half bits of them, and a book is half a bit wide.
-const SCORE_BOOK_SHIFT: u32 = 4;
+pub const FIELD_NAMES: [&str; DIFFERENCED] = ["across", "along", "z", "yaw", "pitch"];
+/// Their names on the map, where they are predicted.
+pub const PLACE_NAMES: [&str; DIFFERENCED] = ["x", "y", "z", "yaw", "pitch"];
+/// Name of the mask in the file, and its place behind the fields.
+pub const MASK_NAME: &str = "mask";
+const MASK: usize = DIFFERENCED;
+
+/// spec: SNP-21. So many differences a field's tree may ask about, in the order of the wire. Only three times then has a
+/// reader to wait for one before it can look for the next book.
+const ASKED: [usize; DIFFERENCED] = [0, 1, 1, 1, 4];
 
 /// What the written protocol says in numbers.
 const WRITTEN: &str = include_str!("../../../../protocol-spec/tables/differences.txt");
@@ -36,20 +46,18 @@ pub enum CodesError {
     Rows(usize, usize),
 }
 
-/// By field, feature and class: how much larger the difference will be, in 32nds of a bit.
-pub type Scores = [[[i16; FEATURE_CLASSES]; FEATURES]; DIFFERENCED];
-
 /// Everything that is trained.
 #[derive(Clone, Debug)]
 pub struct Codes {
     pub(super) gains: Gains,
-    scores: Scores,
+    /// By field, and that of the mask.
+    trees: [Tree; DIFFERENCED + 1],
     books: Vec<PrefixCode<DIFFERENCES>>,
     masks: Vec<PrefixCode<MASKS>>,
 }
 
-/// Rows of the file: gains and scores by field, a book for each field and half bit, a mask code for each context.
-const ROWS: usize = DIFFERENCED + DIFFERENCED * FEATURES + DIFFERENCED * BOOKS + MASK_CONTEXTS;
+/// Rows of the file: gains by field, a tree for each field and the mask by class of age, books, mask codes.
+const ROWS: usize = DIFFERENCED + (DIFFERENCED + 1) * AGE_CLASSES + BOOKS + MASK_BOOKS;
 
 impl Codes {
     /// The tables of the written protocol.
@@ -72,18 +80,18 @@ impl Codes {
         xxhash_rust::xxh3::xxh3_64(WRITTEN.as_bytes())
     }
 
-    /// Reads tables. Rows are, in any order, with `#` before a comment:
-    /// `gain FIELD` and ten numbers, `score FIELD FEATURE` and 26 numbers, `book FIELD NUMBER` and 86 code lengths as
-    /// hexadecimal digits without spaces, `mask CONTEXT` and 64 of them.
+    /// Reads tables. Rows are, in any order but that books come in that of their numbers, with `#` before a comment:
+    /// `gain FIELD` and ten numbers, `tree FIELD AGE_CLASS` and a tree, FIELD also being `mask`, `book NUMBER` and 86 code
+    /// lengths as hexadecimal digits without spaces, `mask NUMBER` and 64 of them.
     ///
     /// # Errors
     /// [`CodesError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, CodesError> {
         let mut codes = Self {
             gains: [[0; AGE_CLASSES]; DIFFERENCED],
-            scores: [[[0; FEATURE_CLASSES]; FEATURES]; DIFFERENCED],
-            books: Vec::with_capacity(DIFFERENCED * BOOKS),
-            masks: Vec::with_capacity(MASK_CONTEXTS),
+            trees: Default::default(),
+            books: Vec::with_capacity(BOOKS),
+            masks: Vec::with_capacity(MASK_BOOKS),
         };
         let mut rows = 0;
         for (number, line) in text.lines().enumerate() {
@@ -92,32 +100,56 @@ impl Codes {
                 rows += 1;
             }
         }
-        let whole = rows == ROWS && codes.books.len() == DIFFERENCED * BOOKS && codes.masks.len() == MASK_CONTEXTS;
+        let is_grown = codes.trees.iter().all(Tree::is_whole);
+        let whole = rows == ROWS && is_grown && codes.books.len() == BOOKS && codes.masks.len() == MASK_BOOKS;
         if whole { Ok(codes) } else { Err(CodesError::Rows(rows, ROWS)) }
     }
 
-    /// spec: SNP-13. Which of a field's books the features choose.
+    /// spec: SNP-13. The number of the book for a field's difference.
+    #[inline]
     #[must_use]
-    pub fn book(&self, field: usize, features: &[u8; FEATURES]) -> usize {
-        let Some(scores) = self.scores.get(field) else { return 0 };
-        let mut sum = 0;
-        for (classes, &class) in scores.iter().zip(features) {
-            sum += classes.get(usize::from(class)).map_or(0, |&score| i32::from(score));
-        }
-        (sum >> SCORE_BOOK_SHIFT).clamp(0, BOOKS as i32 - 1) as usize
+    pub fn book(&self, field: usize, age_class: u8, evidence: &Evidence) -> usize {
+        self.trees.get(field).map_or(0, |tree| tree.choose(age_class, evidence))
     }
 
-    /// Bits of a difference in one of a field's books; see [`difference_symbol`].
+    /// spec: SNP-13. The number of the code for the mask.
+    #[inline]
     #[must_use]
-    pub fn residual_bits(&self, field: usize, book: usize, residual: i32, is_flipped: bool) -> u32 {
-        let (symbol, rest) = difference_symbol(residual, is_flipped);
-        self.differences(field, book).map_or(0, |code| code.bits(symbol) + rest)
+    pub fn mask_book(&self, age_class: u8, evidence: &Evidence) -> usize {
+        self.book(MASK, age_class, evidence)
     }
 
-    /// Bits of a mask in a context.
+    /// The books of all fields and behind them that of the mask, when all differences are known to the evidence.
+    #[inline]
+    pub(super) fn books(&self, age_class: u8, evidence: &Evidence) -> [usize; DIFFERENCED + 1] {
+        choose_all(self.trees.each_ref(), age_class, evidence)
+    }
+
+    /// Of these, that of the field across and that of the mask: they depend on no difference.
+    #[inline]
+    pub(super) fn first_books(&self, age_class: u8, evidence: &Evidence) -> [usize; 2] {
+        let [across, .., mask] = &self.trees;
+        choose_all([across, mask], age_class, evidence)
+    }
+
+    /// Those of the fields along, z and yaw, when the difference across is known.
+    #[inline]
+    pub(super) fn middle_books(&self, age_class: u8, evidence: &Evidence) -> [usize; 3] {
+        let [_, along, z, yaw, ..] = &self.trees;
+        choose_all([along, z, yaw], age_class, evidence)
+    }
+
+    /// Bits of a difference in a book; see [`difference_symbol`].
     #[must_use]
-    pub fn mask_bits(&self, context: usize, mask: usize) -> u32 {
-        self.masks(context).map_or(0, |code| code.bits(mask))
+    pub fn told_bits(&self, book: usize, told: i32) -> u32 {
+        let (symbol, rest) = difference_symbol(told);
+        self.differences(book).map_or(0, |code| code.bits(symbol) + rest)
+    }
+
+    /// Bits of a mask in one of its codes.
+    #[must_use]
+    pub fn mask_bits(&self, book: usize, mask: usize) -> u32 {
+        self.masks(book).map_or(0, |code| code.bits(mask))
     }
 
     /// The part of a velocity that is expected to last.
@@ -126,14 +158,14 @@ impl Codes {
         &self.gains
     }
 
-    /// The code of differences in one of a field's books.
-    pub(super) fn differences(&self, field: usize, book: usize) -> Option<&PrefixCode<DIFFERENCES>> {
-        self.books.get(field * BOOKS + book)
+    /// The code of differences in a book.
+    pub(super) fn differences(&self, book: usize) -> Option<&PrefixCode<DIFFERENCES>> {
+        self.books.get(book)
     }
 
-    /// The code of masks in a context.
-    pub(super) fn masks(&self, context: usize) -> Option<&PrefixCode<MASKS>> {
-        self.masks.get(context)
+    /// One of the codes of masks.
+    pub(super) fn masks(&self, book: usize) -> Option<&PrefixCode<MASKS>> {
+        self.masks.get(book)
     }
 
     /// Takes a row into its table; books and masks come in the order of their numbers. None if it is not a row.
@@ -141,32 +173,33 @@ impl Codes {
         let mut words = line.split_ascii_whitespace();
         match words.next()? {
             "gain" => {
-                let field = named(words.next()?)?;
+                let field = named(&PLACE_NAMES, words.next()?)?;
                 fill(self.gains.get_mut(field)?, words)
             }
-            "score" => {
-                let (field, feature): (_, usize) = (named(words.next()?)?, words.next()?.parse().ok()?);
-                fill(self.scores.get_mut(field)?.get_mut(feature)?, words)
-            }
-            "book" => {
-                let (field, number): (_, usize) = (named(words.next()?)?, words.next()?.parse().ok()?);
-                let is_next = number < BOOKS && self.books.len() == field * BOOKS + number;
-                self.books.push(is_next.then(|| code(words.next()?))??);
+            "tree" => {
+                let (name, class): (_, usize) = (words.next()?, words.next()?.parse().ok()?);
+                let (field, codes, known) = match name {
+                    MASK_NAME => (MASK, MASK_BOOKS, FOUND),
+                    _ => named(&FIELD_NAMES, name).map(|field| (field, BOOKS, evidence_of(field)))?,
+                };
+                self.trees.get_mut(field)?.take(class, &mut words, codes, known)?;
                 words.next().is_none().then_some(())
             }
-            "mask" => {
-                let context: usize = words.next()?.parse().ok()?;
-                let is_next = self.masks.len() == context;
-                self.masks.push(is_next.then(|| code(words.next()?))??);
-                words.next().is_none().then_some(())
-            }
+            "book" => push(&mut self.books, words),
+            "mask" => push(&mut self.masks, words),
             _ => None,
         }
     }
 }
 
-fn named(field: &str) -> Option<usize> {
-    FIELD_NAMES.iter().position(|&name| name == field)
+/// spec: SNP-21. Pieces of evidence that the tree of a field may ask about: those of the first places.
+#[must_use]
+pub fn evidence_of(field: usize) -> usize {
+    FOUND + 2 * ASKED.get(field).copied().unwrap_or(0)
+}
+
+fn named(names: &[&str], field: &str) -> Option<usize> {
+    names.iter().position(|&name| name == field)
 }
 
 /// Exactly as many numbers as there are places.
@@ -175,6 +208,14 @@ fn fill<'a, T: std::str::FromStr>(row: &mut [T], words: impl Iterator<Item = &'a
     for place in row {
         *place = words.next()?.parse().ok()?;
     }
+    words.next().is_none().then_some(())
+}
+
+/// The next code: its number, and its lengths.
+fn push<'a, const N: usize>(codes: &mut Vec<PrefixCode<N>>, words: impl Iterator<Item = &'a str>) -> Option<()> {
+    let mut words = words;
+    let number: usize = words.next()?.parse().ok()?;
+    codes.push((number == codes.len()).then(|| code(words.next()?))??);
     words.next().is_none().then_some(())
 }
 
@@ -197,12 +238,12 @@ pub fn magnitude_class(magnitude: u32) -> (usize, u32) {
     (3 + 4 * rest as usize + (magnitude >> rest & 3) as usize, rest)
 }
 
-/// spec: SNP-13. The symbol of a difference from 1 to 4,095 either way, and the bits that follow. Signs are told as the
-/// baseline makes one expect them: `is_flipped` exchanges them.
+/// spec: SNP-13. The symbol of a difference from 1 to 4,095 either way, in the sign in which it is told, and the bits that
+/// follow.
 #[must_use]
-pub fn difference_symbol(difference: i32, is_flipped: bool) -> (usize, u32) {
-    let (class, rest) = magnitude_class(difference.unsigned_abs());
-    (2 * class + usize::from((difference < 0) != is_flipped), rest)
+pub fn difference_symbol(told: i32) -> (usize, u32) {
+    let (class, rest) = magnitude_class(told.unsigned_abs());
+    (2 * class + usize::from(told < 0), rest)
 }
 
 /// The smallest magnitude of a class, and the bits that follow.
@@ -243,10 +284,15 @@ mod tests {
     #[test]
     fn a_wrong_row_is_named_by_its_line() {
         let broken = |from: &str, to: &str| Codes::parse(&WRITTEN.replacen(from, to, 1)).unwrap_err();
-        assert!(matches!(broken("gain x", "gain w"), CodesError::Line(_)));
-        assert!(matches!(broken("book x 1 ", "book x 2 "), CodesError::Line(_)));
+        assert!(matches!(broken("gain z", "gain w"), CodesError::Line(_)));
+        assert!(matches!(broken("book 1 ", "book 2 "), CodesError::Line(_)));
         assert!(matches!(broken("mask 0 ", "mask 0 f"), CodesError::Line(_)));
-        assert!(matches!(broken("score x 0 ", "score x 0 1 "), CodesError::Line(_)));
+        assert!(matches!(broken("tree z 0 ", "tree z 0 1 "), CodesError::Line(_)));
+        assert!(matches!(broken("tree z 0 ", "tree z 0 sky>1 "), CodesError::Line(_)));
+        assert!(matches!(broken("tree z 0 ", "tree z 10 "), CodesError::Line(_)));
+        assert!(matches!(broken("tree z 0 ", "tree z 1 "), CodesError::Line(_)), "an age class twice");
+        let deep = format!("tree z 0 {}", "step>1 ".repeat(20));
+        assert!(matches!(broken("tree z 0 ", &deep), CodesError::Line(_)));
         assert_eq!(Codes::parse("# nothing\n").unwrap_err(), CodesError::Rows(0, ROWS));
     }
 }

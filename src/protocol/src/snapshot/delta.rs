@@ -8,7 +8,7 @@
 use super::baseline::Baseline;
 use super::codes::{Codes, difference_symbol, magnitude_of_class};
 use super::field::{DIFFERENCED, FIELDS, differences, state_of, values};
-use super::predict::{Outlook, Residuals};
+use super::predict::{Evidence, Outlook, Residuals};
 use crate::bits::{BitReader, BitRun, OutOfBits};
 use crate::state::{EntityState, flag};
 
@@ -37,7 +37,7 @@ pub fn decode_delta(reader: &mut BitReader<'_>, baseline: &Baseline) -> Result<E
 pub struct Deviation {
     /// What the baseline says.
     pub outlook: Outlook,
-    /// By field.
+    /// By field, the first two across and along the way.
     pub residuals: Residuals,
     /// Bit i: field i is not as predicted; the highest bit stands for the flags.
     pub mask: usize,
@@ -48,10 +48,7 @@ impl Codes {
     #[must_use]
     pub fn deviation(&self, now: &EntityState, baseline: &Baseline) -> Option<Deviation> {
         let outlook = Outlook::of(baseline);
-        let residuals = differences(&values(now), &outlook.predict(&self.gains));
-        if residuals.iter().any(|residual| residual.unsigned_abs() >= RESIDUAL_MAX) {
-            return None;
-        }
+        let residuals = residuals(&outlook, differences(&values(now), &outlook.predict_alive(&self.gains)))?;
         let mut mask = if now.flags == baseline.states()[0].flags { 0 } else { FLAGS };
         for (index, residual) in residuals.iter().enumerate() {
             mask |= usize::from(*residual != 0) << index;
@@ -71,29 +68,45 @@ impl Codes {
         }
         let deviation = self.deviation(now, baseline)?;
         let mut run = BitRun::default();
-        self.masks(deviation.outlook.mask_context())?.put(&mut run, deviation.mask);
-        for (index, &residual) in deviation.residuals.iter().enumerate().filter(|&(_, &residual)| residual != 0) {
-            self.put_residual(&mut run, &deviation.outlook, index, residual, &deviation.residuals)?;
+        let Deviation { outlook, residuals, mask } = deviation;
+        let mut evidence = outlook.evidence();
+        residuals
+            .iter()
+            .enumerate()
+            .for_each(|(index, residual)| evidence.learn(index, residual * evidence.sign(index)));
+        let [books @ .., mask_book] = self.books(outlook.age_class(), &evidence);
+        self.masks(mask_book)?.put(&mut run, mask);
+        for ((index, residual), book) in residuals.into_iter().enumerate().zip(books).filter(|((_, off), _)| *off != 0)
+        {
+            self.put_told(&mut run, book, residual * evidence.sign(index))?;
         }
-        if deviation.mask & FLAGS != 0 {
+        if mask & FLAGS != 0 {
             put_flags(&mut run, now.flags, baseline.states()[0].flags, flag::AIRBORNE);
         }
         Some(run)
     }
 
-    /// Writes how far off a field is, those before it being as in `residuals`.
+    /// Writes how far off a field is, those before it being known to the evidence.
     #[inline]
     pub(super) fn put_residual(
         &self,
         run: &mut BitRun,
         outlook: &Outlook,
+        evidence: &mut Evidence,
         index: usize,
         residual: i32,
-        residuals: &Residuals,
     ) -> Option<()> {
-        let (symbol, rest) = difference_symbol(residual, outlook.is_flipped(index));
-        self.differences(index, self.book(index, &outlook.features(index, residuals)))?.put(run, symbol);
-        run.put(u64::from(residual.unsigned_abs() & ((1 << rest) - 1)), rest);
+        let told = residual * evidence.sign(index);
+        self.put_told(run, self.book(index, outlook.age_class(), evidence), told)?;
+        evidence.learn(index, told);
+        Some(())
+    }
+
+    #[inline]
+    fn put_told(&self, run: &mut BitRun, book: usize, told: i32) -> Option<()> {
+        let (symbol, rest) = difference_symbol(told);
+        self.differences(book)?.put(run, symbol);
+        run.put(u64::from(told.unsigned_abs() & ((1 << rest) - 1)), rest);
         Some(())
     }
 
@@ -107,37 +120,70 @@ impl Codes {
             return self.decode_lifeless(reader, baseline);
         }
         let outlook = Outlook::of(baseline);
-        let mask = self.masks(outlook.mask_context()).ok_or(OutOfBits)?.take(reader)?;
+        let mut evidence = outlook.evidence();
+        let [across_book, mask_book] = self.first_books(outlook.age_class(), &evidence);
+        let mask = self.masks(mask_book).ok_or(OutOfBits)?.take(reader)?;
         let mut residuals = [0; DIFFERENCED];
-        for index in (0..DIFFERENCED).filter(|index| mask & 1 << index != 0) {
-            self.take_residual(reader, &outlook, index, &mut residuals)?;
+        let mut take = |index: usize, book: usize, evidence: &mut Evidence| -> Result<(), OutOfBits> {
+            if mask & 1 << index != 0
+                && let Some(residual) = residuals.get_mut(index)
+            {
+                *residual = self.take_told(reader, book, evidence, index)?;
+            }
+            Ok(())
+        };
+        take(0, across_book, &mut evidence)?;
+        for (index, book) in (1..).zip(self.middle_books(outlook.age_class(), &evidence)) {
+            take(index, book, &mut evidence)?;
         }
-        let mut values = outlook.predict(&self.gains);
-        for ((value, residual), field) in values.iter_mut().zip(residuals).zip(&FIELDS) {
+        take(4, self.book(4, outlook.age_class(), &evidence), &mut evidence)?;
+        let mut values = outlook.predict_alive(&self.gains);
+        for ((value, residual), field) in values.iter_mut().zip(outlook.on_the_map(residuals)).zip(&FIELDS) {
             *value = field.wrap(value.wrapping_add(residual));
         }
         let flags = if mask & FLAGS != 0 { take_flags(reader, before, flag::AIRBORNE)? } else { before };
         Ok(state_of(kind, values, flags))
     }
 
-    /// Reads how far off a field is into its place in `residuals`.
+    /// Reads how far off a field is.
     #[inline]
     pub(super) fn take_residual(
         &self,
         reader: &mut BitReader<'_>,
         outlook: &Outlook,
+        evidence: &mut Evidence,
         index: usize,
-        residuals: &mut Residuals,
-    ) -> Result<(), OutOfBits> {
-        let book = self.book(index, &outlook.features(index, residuals));
-        let symbol = self.differences(index, book).ok_or(OutOfBits)?.take(reader)?;
+    ) -> Result<i32, OutOfBits> {
+        self.take_told(reader, self.book(index, outlook.age_class(), evidence), evidence, index)
+    }
+
+    #[inline]
+    fn take_told(
+        &self,
+        reader: &mut BitReader<'_>,
+        book: usize,
+        evidence: &mut Evidence,
+        index: usize,
+    ) -> Result<i32, OutOfBits> {
+        let symbol = self.differences(book).ok_or(OutOfBits)?.take(reader)?;
         let (smallest, rest) = magnitude_of_class(symbol / 2);
         let magnitude = (smallest | reader.take(rest)? as u32) as i32;
-        if let Some(residual) = residuals.get_mut(index) {
-            *residual = if (symbol % 2 == 1) == outlook.is_flipped(index) { magnitude } else { -magnitude };
-        }
-        Ok(())
+        let told = if symbol % 2 == 1 { -magnitude } else { magnitude };
+        evidence.learn(index, told);
+        Ok(told * evidence.sign(index))
     }
+}
+
+/// Differences from the prediction as they are told. None if one is too large for any code.
+pub(super) fn residuals(outlook: &Outlook, off: [i32; DIFFERENCED]) -> Option<Residuals> {
+    // What is turned by an eighth grows by less than half: whatever can be told is within twice the bound, and cannot
+    // overflow when it is turned.
+    let is_below = |of: &[i32; DIFFERENCED], max: u32| of.iter().all(|residual| residual.unsigned_abs() < max);
+    if !is_below(&off, 2 * RESIDUAL_MAX) {
+        return None;
+    }
+    let residuals = outlook.along_the_way(off);
+    is_below(&residuals, RESIDUAL_MAX).then_some(residuals)
 }
 
 /// Nearly always it is one flag that has changed (of the living, feet have left the ground or come back to it): one bit.

@@ -8,7 +8,7 @@
 
 use super::baseline::Baseline;
 use super::codes::Codes;
-use super::delta::{RESIDUAL_MAX, put_flags, take_flags};
+use super::delta::{put_flags, residuals, take_flags};
 use super::field::{DIFFERENCED, FIELDS, FLAGS, FORM, ORIENTATION, differences, values};
 use super::predict::{AGE_CLASSES, GAIN_SCALE, Gains, Outlook};
 use super::turn::Turn;
@@ -26,10 +26,7 @@ impl Codes {
     pub(super) fn encode_lifeless(&self, now: &EntityState, baseline: &Baseline) -> Option<BitRun> {
         let before = &baseline.states()[0];
         let (outlook, turn) = (Outlook::of(baseline), Turn::of(baseline));
-        let residuals = differences(&values(now), &outlook.predict(&LASTING));
-        if residuals.iter().any(|residual| residual.unsigned_abs() >= RESIDUAL_MAX) {
-            return None;
-        }
+        let residuals = residuals(&outlook, differences(&values(now), &outlook.predict(&LASTING)))?;
         let mut off: Off = std::array::from_fn(|index| residuals.get(index).is_some_and(|&residual| residual != 0));
         off[ORIENTATION] = FIELDS[ORIENTATION].is_of(now.kind) && now.orientation() != turn.expected();
         off[FLAGS] = now.flags != before.flags;
@@ -44,8 +41,9 @@ impl Codes {
                 run.put(u64::from(off), 1);
             }
         }
+        let mut evidence = outlook.evidence();
         for (index, &residual) in residuals.iter().enumerate().filter(|&(_, &residual)| residual != 0) {
-            self.put_residual(&mut run, &outlook, index, residual, &residuals)?;
+            self.put_residual(&mut run, &outlook, &mut evidence, index, residual)?;
         }
         if off[ORIENTATION] {
             turn.put(&mut run, now.orientation());
@@ -70,12 +68,14 @@ impl Codes {
             }
         }
         let outlook = Outlook::of(baseline);
-        let mut residuals = [0; DIFFERENCED];
-        for index in (0..DIFFERENCED).filter(|&index| off.get(index) == Some(&true)) {
-            self.take_residual(reader, &outlook, index, &mut residuals)?;
+        let (mut evidence, mut residuals) = (outlook.evidence(), [0; DIFFERENCED]);
+        for ((index, residual), _) in residuals.iter_mut().enumerate().zip(off).filter(|&(_, off)| off) {
+            *residual = self.take_residual(reader, &outlook, &mut evidence, index)?;
         }
         let mut now = before;
-        for ((value, residual), field) in outlook.predict(&LASTING).into_iter().zip(residuals).zip(&FIELDS) {
+        for ((value, residual), field) in
+            outlook.predict(&LASTING).into_iter().zip(outlook.on_the_map(residuals)).zip(&FIELDS)
+        {
             if field.is_of(now.kind) {
                 (field.store)(&mut now, field.wrap(value.wrapping_add(residual)));
             }

@@ -5,30 +5,34 @@
 //! tick t against its states at these ticks" do not depend on who looks, so they are made once ([`encode_delta`],
 //! [`encode_full`]) and spliced into every part that needs them. Layout: protocol-spec/snapshots.md.
 //!
-//! A difference is what a straight line through the baseline did not foresee, in prefix codes that were trained on
-//! recordings of people: static ones, because codes that adapt to one viewer could not be shared by many. What is not
+//! A difference is what a straight line through the baseline did not foresee, told along the way and across it, in prefix
+//! codes that were trained on recordings of people: static ones, because codes that adapt to one viewer could not be shared
+//! by many. Which code it is follows from what both ends know, by trees that were trained likewise. What is not
 //! alive goes straighter than people do; of its prediction all is kept, and what kinds do not have costs no bits.
 
 mod baseline;
 mod codes;
 mod delta;
 mod field;
+mod heading;
 mod lifeless;
 mod part;
 mod predict;
 mod prefix;
+mod tree;
 mod turn;
 
 pub use baseline::{BASELINE_STATES, Baseline, BaselineAges};
 pub use codes::{
-    BOOKS, Codes, CodesError, DIFFERENCES, FIELD_NAMES, MAGNITUDES, MASKS, Scores, difference_symbol, magnitude_class,
-    magnitude_of_class,
+    BOOKS, Codes, CodesError, DIFFERENCES, FIELD_NAMES, MAGNITUDES, MASK_BOOKS, MASK_NAME, MASKS, PLACE_NAMES,
+    difference_symbol, evidence_of, magnitude_class, magnitude_of_class,
 };
 pub use delta::{Deviation, decode_delta, encode_delta};
 pub use field::{decode_full, encode_full};
 pub use part::{PartError, PartHeader, PartReader, PartWriter, Record, RecordBody};
-pub use predict::{AGE_CLASSES, FEATURE_CLASSES, FEATURES, GAIN_SCALE, Gains, MASK_CONTEXTS, Outlook, Residuals};
+pub use predict::{AGE_CLASSES, EVIDENCE, EVIDENCE_NAMES, Evidence, GAIN_SCALE, Gains, Outlook, Residuals};
 pub use prefix::CODE_BITS_MAX;
+pub use tree::QUESTIONS_MAX;
 
 /// Most bytes a part may have: it must share a 1,200-byte payload with acks and reliable frames.
 pub const PART_BYTES_MAX: usize = 1_000;

@@ -1,27 +1,35 @@
-//! What an entity is expected to do, and how far off that may be: from the baseline alone, by integers alone.
+//! What an entity is expected to do, and what is known of how far off that may be: from the baseline alone, by integers
+//! alone.
 //!
-//! spec: SNP-12, SNP-13. The prediction is a straight line: the newest state plus what its velocity makes of its age, less
-//! as the age grows (people turn back). How far off it may be is guessed by *features*, each a small class of something
-//! that both ends know: how fast, how bent the way, how old. Every class has a trained score, and the sum chooses the
-//! code in which the difference is written.
+//! spec: SNP-12, SNP-22. The prediction is a straight line: the newest state plus what its velocity makes of its age, less
+//! as the age grows (people turn back); who falls goes on falling. How far off it may be, and to which side, is guessed from
+//! *evidence*: how fast, how bent the way, where it looks, and how far off the fields before were.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::baseline::Baseline;
 use super::field::{DIFFERENCED, differences, values};
-use crate::state::flag;
+use super::heading::Heading;
 
-/// Features of each field.
-pub const FEATURES: usize = 6;
-/// Classes of a feature at most.
-pub const FEATURE_CLASSES: usize = 26;
+/// Pieces of evidence.
+pub const EVIDENCE: usize = 20;
+/// Their names in the file of tables.
+#[rustfmt::skip]
+pub const EVIDENCE_NAMES: [&str; EVIDENCE] = [
+    "step", "ahead", "gain", "bend", "climb", "drop", "turn", "swing", "nod", "tilt", "side", "pitch",
+    "across", "|across|", "along", "|along|", "z", "|z|", "yaw", "|yaw|",
+];
+/// Where differences begin: two places for each field, with sign and without.
+pub(super) const FOUND: usize = 12;
+/// Places of evidence: a power of two, so that none is out of reach.
+const EVIDENCE_ROOM: usize = 32;
+/// Added to the step of a baseline with only two states.
+const STEP_OF_TWO: i32 = 16;
+
 /// Classes of an age.
 pub const AGE_CLASSES: usize = 10;
 /// Youngest age of each class but the first, in ticks.
 const AGE_CLASS_STARTS: [u8; AGE_CLASSES - 1] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
-/// Contexts of the mask: three classes each of age, speed, climbing, turning and nodding, and three of age when there is no
-/// velocity.
-pub const MASK_CONTEXTS: usize = 3 * 81 + 3;
 
 /// Velocities count in this part of a unit (or angle step) per tick.
 const VELOCITY_SCALE: i32 = 8;
@@ -29,14 +37,16 @@ const VELOCITY_SCALE: i32 = 8;
 const VELOCITY_MAX: i32 = 4_096 * VELOCITY_SCALE;
 /// Gains count in this part of one.
 pub const GAIN_SCALE: i32 = 16;
-/// Largest class of a magnitude: 2^11 and more.
-const MAGNITUDE_CLASS_MAX: u8 = 12;
-/// Class of a magnitude that is not known because the baseline has too few states.
-const UNKNOWN: u8 = 13;
-/// As [`UNKNOWN`], of a class with sign.
-const UNKNOWN_SIGNED: u8 = 25;
+/// Half of the gravity of motion.md, 20 m/s^2: so many units per tick squared, as a fraction.
+const HALF_GRAVITY: (i32, i32) = (8, 9);
 
-/// Differences from the prediction, by field; those not yet known are 0.
+/// Places of fields in the order in which their differences are told; behind the first comes that along the way.
+const ACROSS: usize = 0;
+const Z: usize = 2;
+const YAW: usize = 3;
+const PITCH: usize = 4;
+
+/// Differences from the prediction, by field, the first two across and along the way; those not yet known are 0.
 pub type Residuals = [i32; DIFFERENCED];
 
 /// Part of the velocity that is expected to last, by field and class of age, in [`GAIN_SCALE`]ths.
@@ -46,25 +56,25 @@ pub type Gains = [[i32; AGE_CLASSES]; DIFFERENCED];
 #[derive(Clone, Copy, Debug)]
 pub struct Outlook {
     base: [i32; DIFFERENCED],
-    /// In [`VELOCITY_SCALE`]ths per tick.
-    velocity: Option<[i32; DIFFERENCED]>,
-    acceleration: Option<[i32; DIFFERENCED]>,
+    /// In [`VELOCITY_SCALE`]ths per tick; 0 if only one state is known.
+    velocity: [i32; DIFFERENCED],
     age: i32,
     age_class: u8,
-    is_airborne: bool,
-    classes: Classes,
+    step: i32,
+    heading: Heading,
+    evidence: Evidence,
+    is_falling: bool,
 }
 
-/// The classes that do not depend on the differences.
+/// What both ends know before they know the next number. Who turns left is like somebody who turns right in a mirror, and
+/// who looks up much like somebody who looks down: both are told as the same, so that there is twice as much to learn from.
 #[derive(Clone, Copy, Debug)]
-struct Classes {
-    velocity: [u8; DIFFERENCED],
-    acceleration: [u8; DIFFERENCED],
-    /// Of the larger velocity of x and y.
-    fast: u8,
-    /// Of the larger acceleration of x and y.
-    bent: u8,
-    climb: u8,
+pub struct Evidence {
+    values: [i16; EVIDENCE_ROOM],
+    /// -1 where left and right are exchanged, else 1.
+    side: i32,
+    /// -1 where up and down are exchanged, else 1.
+    rise: i32,
 }
 
 impl Outlook {
@@ -73,39 +83,87 @@ impl Outlook {
     pub fn of(baseline: &Baseline) -> Self {
         let [newest, second, third] = baseline.states();
         let (ages, step) = (baseline.ages(), i32::from(baseline.ages().step()));
-        let (base, second, third) = (values(newest), values(second), values(third));
-        let velocity = (ages.older() >= 1).then(|| velocity_of(&base, &second, step));
-        let acceleration = velocity.filter(|_| ages.older() >= 2).map(|now| {
-            let before = velocity_of(&second, &third, step);
-            let mut change = now;
-            change.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
-            change
-        });
-        let age_class = AGE_CLASS_STARTS.iter().filter(|&&start| ages.newest() >= start).count() as u8;
-        let is_airborne = newest.flags & flag::AIRBORNE != 0;
-        let classes = Classes::of(velocity, acceleration);
-        Self { base, velocity, acceleration, age: i32::from(ages.newest()), age_class, is_airborne, classes }
+        let base = values(newest);
+        let (mut velocity, mut change) = ([0; DIFFERENCED], [0; DIFFERENCED]);
+        if ages.older() >= 1 {
+            let second = values(second);
+            velocity = velocity_of(&base, &second, step);
+            if ages.older() >= 2 {
+                let before = velocity_of(&second, &values(third), step);
+                change = velocity;
+                change.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
+            }
+        }
+        let age_class = AGE_CLASS_STARTS.iter().map(|&start| u8::from(ages.newest() >= start)).sum();
+        let [vx, vy, climb, turn, nod] = velocity;
+        let [cx, cy, drop, swing, tilt] = change;
+        let [.., yaw, pitch] = base;
+        let heading = Heading::of(vx, vy, yaw);
+        let (_, ahead) = heading.across_and_along(vx, vy);
+        let (bend, gain) = heading.across_and_along(cx, cy);
+        let known_step = if ages.older() == 1 { step + STEP_OF_TWO } else { step };
+        let (to_side, pitch) = (heading.angle_to(yaw), (pitch << 20) >> 20);
+        let sign = |of: i32| of >> 31 | 1;
+        let (side, rise) = (sign(if bend == 0 { turn } else { bend }), sign(nod));
+        let (bend, turn, swing, to_side) = (side * bend, side * turn, side * swing, side * to_side);
+        let (nod, tilt, pitch) = (rise * nod, rise * tilt, rise * pitch);
+        let known = [known_step, ahead, gain, bend, climb, drop, turn, swing, nod, tilt, to_side, pitch];
+        let mut evidence = Evidence { values: [0; EVIDENCE_ROOM], side, rise };
+        evidence.values.iter_mut().zip(known).for_each(|(place, known)| *place = bounded(known));
+        Self {
+            base,
+            velocity,
+            age: i32::from(ages.newest()),
+            age_class,
+            step,
+            heading,
+            evidence,
+            is_falling: climb != 0 && drop < 0,
+        }
     }
 
     /// spec: SNP-12. The value that each field is expected to have, not yet wrapped into its width.
     #[must_use]
     pub fn predict(&self, gains: &Gains) -> [i32; DIFFERENCED] {
         let mut values = self.base;
-        let Some(velocity) = self.velocity else { return values };
-        for ((value, velocity), by_age) in values.iter_mut().zip(velocity).zip(gains) {
+        for ((value, velocity), by_age) in values.iter_mut().zip(self.velocity).zip(gains) {
             let gain = by_age.get(usize::from(self.age_class)).copied().unwrap_or(0);
             *value = value.wrapping_add(divide_rounded(velocity * self.age * gain, VELOCITY_SCALE * GAIN_SCALE));
         }
         values
     }
 
-    /// spec: SNP-13. Whether a difference of this field is told with the other sign: what speeds up tends to go on doing
-    /// so, what rises falls, and who turns turns back. So signs are told along the change of the velocity in x and y, and
-    /// along the velocity in the other fields.
+    /// spec: SNP-12. As [`Self::predict`], of what falls when nothing carries it: then z keeps all of its velocity, and
+    /// gravity adds to it from the middle of the step in which that was seen.
     #[must_use]
-    pub fn is_flipped(&self, field: usize) -> bool {
-        let along = if field < 2 { self.acceleration } else { self.velocity };
-        along.and_then(|along| along.get(field).copied()).is_some_and(|along| along < 0)
+    pub fn predict_alive(&self, gains: &Gains) -> [i32; DIFFERENCED] {
+        let mut values = self.predict(gains);
+        if self.is_falling {
+            let straight = divide_rounded(self.velocity[Z] * self.age, VELOCITY_SCALE);
+            let fallen = divide_rounded(HALF_GRAVITY.0 * self.age * (self.age + self.step), HALF_GRAVITY.1);
+            values[Z] = self.base[Z] + straight - fallen;
+        }
+        values
+    }
+
+    /// spec: SNP-20. Differences of x and y as differences across and along the way.
+    pub(super) fn along_the_way(&self, differences: [i32; DIFFERENCED]) -> Residuals {
+        let [x, y, z, yaw, pitch] = differences;
+        let (across, along) = self.heading.across_and_along(x, y);
+        [across, along, z, yaw, pitch]
+    }
+
+    /// Undoes [`Self::along_the_way`].
+    pub(super) fn on_the_map(&self, residuals: Residuals) -> [i32; DIFFERENCED] {
+        let [across, along, z, yaw, pitch] = residuals;
+        let (x, y) = self.heading.x_and_y(across, along);
+        [x, y, z, yaw, pitch]
+    }
+
+    /// spec: SNP-22. What is known before any difference is.
+    #[must_use]
+    pub const fn evidence(&self) -> Evidence {
+        self.evidence
     }
 
     /// Class of the newest state's age.
@@ -113,62 +171,40 @@ impl Outlook {
     pub const fn age_class(&self) -> u8 {
         self.age_class
     }
+}
 
-    /// spec: SNP-13. The classes that choose the code of a field, given the differences of the fields before it.
+impl Evidence {
+    /// One piece.
+    #[inline]
     #[must_use]
-    pub fn features(&self, field: usize, residuals: &Residuals) -> [u8; FEATURES] {
-        let [rx, ry, _, ryaw, _] = *residuals;
-        let Classes { velocity: [vx, _, _, vyaw, vpitch], acceleration: [ax, ay, az, ayaw, apitch], .. } = self.classes;
-        let Classes { velocity: [_, vy, vz, ..], fast, bent, climb, .. } = self.classes;
-        let age = self.age_class;
-        let moved = || magnitude(rx.abs().max(ry.abs()));
+    pub fn get(&self, place: u8) -> i16 {
+        self.values.get(usize::from(place) % EVIDENCE_ROOM).copied().unwrap_or(0)
+    }
+
+    /// spec: SNP-13. -1 if differences of this field are told with the other sign, else 1.
+    #[inline]
+    #[must_use]
+    pub const fn sign(&self, field: usize) -> i32 {
         match field {
-            0 => [age, fast, ax, bent, vx, vz],
-            1 => [age, fast, ay, bent, vy, magnitude(rx)],
-            2 => [age, climb, az, moved(), fast, u8::from(self.is_airborne)],
-            3 => [age, vyaw, ayaw, vpitch, fast, moved()],
-            _ => [age, vpitch, apitch, vyaw, magnitude(ryaw), fast],
+            ACROSS | YAW => self.side,
+            PITCH => self.rise,
+            _ => 1,
         }
     }
 
-    /// spec: SNP-13. The context in which it is said which fields are as predicted.
-    #[must_use]
-    pub fn mask_context(&self) -> usize {
-        let age = match self.age_class {
-            0..=1 => 0,
-            2..=4 => 1,
-            _ => 2,
-        };
-        let Some([x, y, z, yaw, pitch]) = self.velocity else { return 3 * 81 + age };
-        let third = |of: i32| match of {
-            0 => 0,
-            1..=8 => 1,
-            _ => 2,
-        };
-        let bends = self.acceleration.is_some_and(|[_, _, z, ..]| z != 0);
-        let climb = if z != 0 { 2 } else { usize::from(bends) };
-        let [speed, turn, nod] = [x.abs().max(y.abs()), yaw.abs(), pitch.abs()].map(third);
-        (((age * 3 + speed) * 3 + climb) * 3 + turn) * 3 + nod
+    /// Takes note of a field's difference, in the sign in which it is told; of that of the last field nobody asks.
+    #[inline]
+    pub fn learn(&mut self, field: usize, told: i32) {
+        let place = FOUND + 2 * field;
+        if let Some([with_sign, without]) = self.values.get_mut(place..place + 2) {
+            (*with_sign, *without) = (bounded(told), bounded(told.abs()));
+        }
     }
 }
 
-impl Classes {
-    fn of(velocity: Option<[i32; DIFFERENCED]>, acceleration: Option<[i32; DIFFERENCED]>) -> Self {
-        let each = |of: Option<[i32; DIFFERENCED]>| of.map_or([UNKNOWN; DIFFERENCED], |of| of.map(magnitude));
-        let larger = |[x, y, ..]: [u8; DIFFERENCED]| x.max(y);
-        let (speeds, bends) = (each(velocity), each(acceleration));
-        let climb = match velocity {
-            None => UNKNOWN_SIGNED,
-            Some([_, _, z, ..]) if z < 0 => MAGNITUDE_CLASS_MAX + magnitude(z),
-            Some([_, _, z, ..]) => magnitude(z),
-        };
-        Self { velocity: speeds, acceleration: bends, fast: larger(speeds), bent: larger(bends), climb }
-    }
-}
-
-/// The bit length of a magnitude.
-fn magnitude(value: i32) -> u8 {
-    ((32 - value.unsigned_abs().leading_zeros()) as u8).min(MAGNITUDE_CLASS_MAX)
+/// The nearest number that has a place.
+fn bounded(value: i32) -> i16 {
+    value.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
 fn velocity_of(now: &[i32; DIFFERENCED], before: &[i32; DIFFERENCED], step: i32) -> [i32; DIFFERENCED] {
@@ -200,11 +236,17 @@ mod tests {
     use super::*;
     use crate::EntityState;
 
-    /// A baseline of these x, newest first, `step` ticks apart.
-    fn outlook(age: u8, step: u8, x: &[i32]) -> Outlook {
-        let ages = BaselineAges::new(age, step, x.len() as u8 - 1).unwrap();
-        let mut states = x.iter().map(|&x| EntityState { x, ..EntityState::default() });
+    /// A baseline of these states, newest first, `step` ticks apart.
+    fn outlook_of(age: u8, step: u8, states: &[EntityState]) -> Outlook {
+        let ages = BaselineAges::new(age, step, states.len() as u8 - 1).unwrap();
+        let mut states = states.iter().copied();
         Outlook::of(&Baseline::gather(ages, |_| states.next()).unwrap())
+    }
+
+    /// A baseline of these x.
+    fn outlook(age: u8, step: u8, x: &[i32]) -> Outlook {
+        let states: Vec<_> = x.iter().map(|&x| EntityState { x, ..EntityState::default() }).collect();
+        outlook_of(age, step, &states)
     }
 
     const ALL: Gains = [[GAIN_SCALE; AGE_CLASSES]; DIFFERENCED];
@@ -218,27 +260,56 @@ mod tests {
         assert_eq!(outlook(4, 3, &[10, 9]).predict(&ALL)[0], 12, "8/3 is 3, and 3 * 4 / 8 is 2");
     }
 
+    /// proves: SNP-12
+    #[test]
+    fn who_falls_is_expected_where_gravity_takes_it() {
+        // 16 / 9 units per tick squared, from rest at tick 0.
+        let fallen = |ticks: i32| EntityState { z: (5_000 - 8 * ticks * ticks / 9) as i16, ..EntityState::default() };
+        let states: Vec<_> = [30, 27, 24].map(fallen).to_vec();
+        let z = outlook_of(6, 3, &states).predict_alive(&[[0; AGE_CLASSES]; DIFFERENCED])[2];
+        assert!((z - i32::from(fallen(36).z)).abs() <= 2, "{z}");
+        let level = outlook_of(6, 3, &[fallen(0); 3]).predict_alive(&ALL)[2];
+        assert_eq!(level, 5_000, "who stands does not fall");
+    }
+
     #[test]
     fn a_teleport_in_the_baseline_is_no_reason_to_overflow() {
         for x in [i32::MAX, i32::MIN, 0] {
             for second in [i32::MAX, i32::MIN, 0, 1 << 21] {
                 for step in [1, 12] {
-                    let out = outlook(39, step, &[x, second, x]);
-                    let _ = out.predict(&ALL);
-                    assert!(out.mask_context() < MASK_CONTEXTS);
+                    let z = (x >> 16) as i16;
+                    let state = |x: i32, z: i16| EntityState { x, y: -(x >> 1), z, ..EntityState::default() };
+                    let out = outlook_of(39, step, &[state(x, z), state(second, 0), state(x, z)]);
+                    let (_, _) = (out.predict(&ALL), out.predict_alive(&ALL));
+                    assert!(out.evidence().get(1) > -16, "ahead is not behind, but for who hardly moves");
                 }
             }
         }
     }
 
-    /// proves: SNP-13
+    /// proves: SNP-22
     #[test]
-    fn features_say_what_is_not_known() {
-        let none = [0; DIFFERENCED];
-        assert_eq!(outlook(6, 0, &[5]).features(0, &none), [3, 13, 13, 13, 13, 13]);
-        assert_eq!(outlook(6, 0, &[5]).features(2, &none), [3, 25, 13, 0, 13, 0]);
-        assert_eq!(outlook(6, 1, &[5, 4]).features(0, &none), [3, 4, 13, 13, 4, 0]);
-        assert_eq!(outlook(6, 1, &[5, 4, 4]).features(0, &none), [3, 4, 4, 4, 4, 0]);
-        assert_eq!(outlook(1, 1, &[5, 4, 4]).features(1, &[9, 0, 0, 0, 0]), [0, 4, 0, 4, 0, 4]);
+    fn evidence_says_how_it_goes_and_left_is_told_as_right() {
+        let at = |x, y, yaw, pitch| EntityState { x, y, yaw, pitch, ..EntityState::default() };
+        let seen = |out: &Outlook| -> Vec<i16> { (0..12).map(|place| out.evidence().get(place)).collect() };
+        // East, then slower and bent to the right (south), looking north-east and turning right, nodding down.
+        let right = outlook_of(6, 1, &[at(120, -10, 500, 4_090), at(100, 0, 512, 1), at(70, 0, 512, 4)]);
+        let left = outlook_of(
+            6,
+            1,
+            &[at(120, 10, 4_096 - 500, 6), at(100, 0, 4_096 - 512, 4_095), at(70, 0, 4_096 - 512, 4_092)],
+        );
+        assert_eq!(seen(&right), seen(&left));
+        let (_, [ahead, gain, bend]) = (0, [1, 2, 3].map(|place| right.evidence().get(place)));
+        assert!((160..190).contains(&ahead) && (-90..-30).contains(&gain) && (60..120).contains(&bend), "{right:?}");
+        assert_eq!(seen(&right)[4..10], [0, 0, 96, 96, 56, 32]);
+        assert_eq!(seen(&right)[11], 6);
+        assert_eq!([0, 1, 2, 3, 4].map(|field| right.evidence().sign(field)), [-1, 1, 1, -1, -1]);
+        assert_eq!([0, 1, 2, 3, 4].map(|field| left.evidence().sign(field)), [1; 5]);
+        let mut evidence = right.evidence();
+        evidence.learn(3, -5);
+        assert_eq!((evidence.get(18), evidence.get(19)), (-5, 5));
+        assert_eq!(outlook(6, 1, &[5, 4]).evidence().get(0), 17, "two states");
+        assert_eq!(outlook(6, 0, &[5]).evidence().get(0), 0, "one state");
     }
 }

@@ -466,7 +466,14 @@ mod tests {
     /// A table without a free slot behind a link that gives no feedback (PKT-62): nothing is slower.
     #[test]
     fn over_the_slowest_link_nobody_of_a_full_table_waits_longer_than_the_bound() {
-        let header = PartHeader { tick: Tick(0), own: Some(OwnState::default()), usual: None, gap_bits: 0, records: 0 };
+        let header = PartHeader {
+            tick: Tick(0),
+            own: Some(OwnState::default()),
+            usual: None,
+            last_code: 0,
+            gap_bits: 0,
+            records: 0,
+        };
         let part_bytes = BLIND_PACKET_BYTES_MAX - FURTHER_PACKET_BYTES as usize;
         let records = (part_bytes * 8 - header.bits(true) as usize) / RECORD_BITS;
         let kinds = EntityKind::ALL;

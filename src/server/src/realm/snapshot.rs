@@ -93,7 +93,7 @@ impl SnapshotWriter {
             let expected = (self.due.len() - next).min(left as usize * 8 / RECORD_BITS);
             let gap_bits = PartHeader::gap_bits_for(view.slots_end(), expected);
             let usual_here = if next < self.due.len() { usual } else { None };
-            let header = PartHeader { tick: now, own, usual: usual_here, gap_bits, records: 0 };
+            let header = PartHeader { tick: now, own, usual: usual_here, last_code: 0, gap_bits, records: 0 };
             let long = !view.is_anchored(now);
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
             let spare = header.gap_bits_spare(view.slots_end());
@@ -240,6 +240,7 @@ impl SnapshotWriter {
         out: &mut Outbound,
     ) -> i32 {
         header.records = self.chosen.len() as u8;
+        header.last_code = PartHeader::last_code_of(header.usual, self.chosen.iter().map(|(record, _)| record.body));
         let part = view.begin_part(header.tick);
         let mut used = 0;
         out.part(session, part, PART_BYTES_MAX, |buf| {

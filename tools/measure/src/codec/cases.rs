@@ -17,7 +17,8 @@ pub struct Told {
 /// A situation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Case {
-    /// Told in every tick and all of it arrived: the newest state that is known to have arrived is this old.
+    /// Told in every tick and all of it arrived: the baseline is exactly this old, as a server that has no regard for what it
+    /// could share would have it.
     Ticks(u8),
     /// As [`Case::Ticks`] in the frames of the recording, each taken for a tick: the newest is the one nearest to this
     /// many milliseconds before.
@@ -39,8 +40,8 @@ impl Case {
         let mut rng = StdRng::seed_from_u64(seed);
         match self {
             Self::Ticks(age) => {
-                let ages = |_| BaselineAges::choose(!0 << age);
-                tell(ticks, 1, ages)
+                let ages = BaselineAges::new(age, 1, 2);
+                tell(ticks, 1, |_| ages)
             }
             Self::Every(every) => tell(ticks, usize::from(every), |_| BaselineAges::choose(known(every))),
             Self::Loss(share) => {

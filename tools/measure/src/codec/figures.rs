@@ -4,7 +4,7 @@ use super::cases::Told;
 use anyhow::{Result, ensure};
 use measure::echo::process::ThreadClock;
 use protocol::bits::{BitReader, BitWriter};
-use protocol::snapshot::{Codes, FIELD_NAMES, decode_full, encode_full};
+use protocol::snapshot::{Codes, Deviation, FIELD_NAMES, decode_full, encode_full};
 use std::hint::black_box;
 
 /// Averages over states.
@@ -78,11 +78,13 @@ impl Figures {
             self.state_bits += f64::from(encode_full(&told.now).len());
             return false;
         };
-        self.mask_bits += f64::from(codes.mask_bits(deviation.outlook.mask_context(), deviation.mask));
-        for (field, &residual) in deviation.residuals.iter().enumerate().filter(|&(_, &residual)| residual != 0) {
-            let book = codes.book(field, &deviation.outlook.features(field, &deviation.residuals));
-            self.field_bits[field] +=
-                f64::from(codes.residual_bits(field, book, residual, deviation.outlook.is_flipped(field)));
+        let Deviation { outlook, residuals, mask } = deviation;
+        let mut evidence = outlook.evidence();
+        self.mask_bits += f64::from(codes.mask_bits(codes.mask_book(outlook.age_class(), &evidence), mask));
+        for (field, &residual) in residuals.iter().enumerate().filter(|&(_, &residual)| residual != 0) {
+            let (book, told) = (codes.book(field, outlook.age_class(), &evidence), residual * evidence.sign(field));
+            self.field_bits[field] += f64::from(codes.told_bits(book, told));
+            evidence.learn(field, told);
         }
         let whole = codes.encode(&told.now, &baseline).map_or(0, |run| run.len());
         self.state_bits += f64::from(whole);

@@ -18,6 +18,8 @@ const TIERS: [(usize, usize); 3] = [(16, 1), (24, 3), (24, 6)];
 const TICKS: usize = 1_200;
 /// How many ticks apart the copies of one player stand.
 const APART_TICKS: usize = 611;
+/// So many ticks a copy is moved at most, to a moment that suits the others: where frames are irregular.
+const SOUGHT_TICKS: usize = 60;
 
 /// What records cost beyond their states.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,13 +40,16 @@ impl Naming {
     }
 }
 
-/// Writes what 64 players do, each a recorded one at another time, and reads it back.
-pub fn list(players: &[Vec<Option<Told>>]) -> Result<Naming> {
+/// Writes what 64 players do, each a recorded one at another time, and reads it back. If they share frames, all of a frame
+/// are told against the same earlier one, and copies are taken from moments where that is so.
+pub fn list(players: &[Vec<Option<Told>>], share_frames: bool) -> Result<Naming> {
     let mut naming = Naming::default();
     for tick in 0..TICKS {
+        let lead = players.iter().find_map(|player| ages_at(player, tick)).filter(|_| share_frames);
         let records = (0..LISTED).filter(|&slot| tick % period(slot) == slot % period(slot)).filter_map(|slot| {
             let told = &players[slot % players.len()];
             let at = tick + slot / players.len() * APART_TICKS;
+            let at = (at..at + SOUGHT_TICKS).find(|&at| suits(lead, ages_at(told, at))).unwrap_or(at);
             Some((slot as u16, told.get(at % told.len().max(1)).copied()??))
         });
         let records: Vec<(u16, Told)> = records.collect();
@@ -53,6 +58,15 @@ pub fn list(players: &[Vec<Option<Told>>]) -> Result<Naming> {
         }
     }
     Ok(naming)
+}
+
+fn ages_at(told: &[Option<Told>], at: usize) -> Option<BaselineAges> {
+    Some(told.get(at % told.len().max(1)).copied()??.baseline?.ages())
+}
+
+/// Whether the baseline is as old as that of the others of a frame, or nothing was told.
+fn suits(lead: Option<BaselineAges>, ages: Option<BaselineAges>) -> bool {
+    lead.is_none_or(|lead| ages.is_none_or(|ages| ages == lead))
 }
 
 fn period(slot: usize) -> usize {
@@ -68,8 +82,10 @@ impl Naming {
     fn add(&mut self, told: &[(u16, Told)]) -> Result<()> {
         let records: Vec<(Record, BitRun, Told)> = told.iter().map(|&(slot, told)| record(slot, told)).collect();
         let gap_bits = PartHeader::gap_bits_for(LISTED, records.len());
+        let usual = usual(&records);
+        let last_code = PartHeader::last_code_of(usual, records.iter().map(|(record, ..)| record.body));
         let header =
-            PartHeader { tick: Tick(1_000), own: None, usual: usual(&records), gap_bits, records: records.len() as u8 };
+            PartHeader { tick: Tick(1_000), own: None, usual, last_code, gap_bits, records: records.len() as u8 };
         let mut buf = [0; 2 * PART_BYTES_MAX];
         let mut writer = PartWriter::new(&mut buf, &header, false);
         for (record, run, _) in &records {

@@ -2,6 +2,8 @@
 
 mod cases;
 mod figures;
+mod followers;
+mod grow;
 mod listing;
 pub mod recording;
 mod report;
@@ -40,15 +42,16 @@ t_ms,player,x,y,z,pitch,yaw,roll,dead. Places are in inches, angles in degrees, 
 
 Cases
   1, 6, 12 ticks   the recording at 60 ticks a second (a straight line between frames), every tick told, none lost; the
-                   newest state that the client is known to hold is so old
+                   newest state of the baseline is so old, those before it follow it tick by tick
   100 ms           the frames as they were recorded, each taken for a tick; the newest is the one nearest to 100 ms before
-  5 % lost         as 6 ticks, but one state of twenty never arrived
-  20, 10 Hz        as 6 ticks, but only every third or sixth tick is told
+  5 % lost         every tick told, known to have arrived after 6 ticks, but one state of twenty never arrived; the baseline is
+                   that which a server chooses
+  20, 10 Hz        as 5 % lost without losses, but only every third or sixth tick is told
 Only states that differ from the newest one held are counted, and none across frames more than 20 ms apart; in recordings
 whose frames usually are, none across more than twice the usual.
 
 Columns
-  x .. pitch       bits of that field's difference, averaged over all states told
+  across .. pitch  bits of that field's difference, averaged over all states told
   mask, flags      bits that say which fields are not as predicted, and bits of the flags
   state            all of these, states told in full included; raw is 92
   name             bits that name the entity and its baseline, in parts of a list of 64 of whom 28 are told per tick
@@ -104,17 +107,21 @@ fn measure(recording: &Recording, case: Case, codes: &Codes, seed: u64) -> Resul
         .collect();
     let told: Vec<Told> = players.iter().flatten().flatten().copied().collect();
     ensure!(!told.is_empty(), "{} has nothing to tell: too short, or its frames are too far apart", recording.name);
-    Ok(Row::new(recording, case, &figures::of(&told, codes)?, &listing::list(&players)?))
+    Ok(Row::new(
+        recording,
+        case,
+        &figures::of(&told, codes)?,
+        &listing::list(&players, matches!(case, Case::Frames(_)))?,
+    ))
 }
 
 fn train(recordings: &[&Recording]) -> Result<String> {
-    let tracks: Vec<&[recording::Moment]> = recordings.iter().flat_map(|r| r.ticks.iter().map(Vec::as_slice)).collect();
     let names: Vec<&str> = recordings.iter().map(|recording| recording.name.as_str()).collect();
     let provenance = format!(
-        "What a difference is expected to be, and codes for it (snapshots.md, SNP-12 to SNP-14).\n\
-         Written by `cargo run --release -p measure -- codec --trace FILE... --train TABLES` from recorded matches of people\n\
-         at 60 ticks a second: {}.",
+        "What a difference is expected to be, and codes for it (snapshots.md, section 4).\n\
+         Written by `cargo run --release -p measure -- codec --trace FILE... --train TABLES` from recorded matches of people,\n\
+         at 60 ticks a second and frame by frame, and from those who run after them by our own rules of motion: {}.",
         names.join(", ")
     );
-    train::train(&tracks, &provenance)
+    train::train(recordings, &provenance)
 }

@@ -1,15 +1,18 @@
-//! Training of the codec's tables: which part of a velocity lasts, how large a difference to expect, and codes for it.
+//! Training of the codec's tables: which part of a velocity lasts, which code to choose by what is known, and the codes.
 //!
-//! Everything is counted over states of the recordings against baselines of all ages. Expected magnitudes are a sum of one
-//! score for each feature (an additive model, fitted feature by feature until it settles); codes are the best of limited
-//! length (package-merge, Larmore and Hirschberg 1990).
+//! Everything is counted over states of the recordings against baselines of all ages, and in frames as they were recorded.
+//! Trees and books are grown in [`super::grow`]; codes are the best of limited length (package-merge, Larmore and Hirschberg
+//! 1990).
 
-use super::recording::Moment;
+use super::cases::Case;
+use super::followers;
+use super::grow::{Forest, Sight, gather};
+use super::recording::{Moment, Recording};
 use anyhow::{Result, ensure};
 use protocol::EntityState;
 use protocol::snapshot::{
-    AGE_CLASSES, BOOKS, Baseline, BaselineAges, CODE_BITS_MAX, Codes, DIFFERENCES, Deviation, FEATURE_CLASSES,
-    FEATURES, FIELD_NAMES, GAIN_SCALE, MASK_CONTEXTS, MASKS, difference_symbol, magnitude_of_class,
+    AGE_CLASSES, BOOKS, Baseline, BaselineAges, CODE_BITS_MAX, Codes, DIFFERENCES, Deviation, EVIDENCE, Evidence,
+    FIELD_NAMES, GAIN_SCALE, MASK_BOOKS, MASK_NAME, MASKS, PLACE_NAMES, difference_symbol, evidence_of,
 };
 use std::fmt::Write;
 
@@ -18,56 +21,70 @@ const FIELDS: usize = FIELD_NAMES.len();
 const AGES: [u8; 16] = [1, 2, 4, 4, 6, 6, 6, 8, 8, 12, 12, 16, 24, 32, 40, 48];
 /// Steps and older states of these baselines, likewise.
 const BEHIND: [(u8, u8); 10] = [(1, 2), (1, 2), (1, 2), (1, 2), (1, 2), (2, 2), (3, 2), (6, 2), (1, 1), (0, 0)];
-/// Passes over the features.
-const PASSES: usize = 12;
-/// A class seen rarely is not believed: its score is drawn towards nought by so many imagined observations.
-const DOUBT: f64 = 20.0;
-/// Imagined observations of every book, spread around its own magnitude: what was never seen must have a code too.
+/// Of the ticks of a track so many-th are learnt from: those between them say nearly the same.
+const EVERY: usize = 2;
+/// The same of those who run after recorded players.
+const EVERY_OF_FOLLOWERS: usize = 12;
+/// How often a frame as it was recorded counts: they alone have the unrest of a real server's clock in them.
+const FRAMES_COUNT: usize = 2;
+/// Ends of the tree of a field, and of that of the mask.
+const ENDS: usize = 256;
+const MASK_ENDS: usize = 96;
+/// Imagined observations of every code, spread as all observations are, and of every symbol: what was never seen must have a
+/// code too.
 const IMAGINED: f64 = 6.0;
+const IMAGINED_EACH: f64 = 0.02;
 
 /// Share of all states in which nothing, only the view, or only the way is imagined to be otherwise than predicted. The
 /// recorded people never run at one speed for long, those of our own game do; 4 % cost the recorded ones 0.05 bits.
 const STEADY: [(usize, f64); 4] = [(0, 0.02), (0b01000, 0.01), (0b11000, 0.005), (0b00011, 0.005)];
 
 /// What a state was told against in training.
+#[derive(Clone, Copy)]
 struct Lesson {
     now: EntityState,
     baseline: Baseline,
 }
 
-/// Tables trained on these tracks, as the text of their file.
-pub fn train(tracks: &[&[Moment]], provenance: &str) -> Result<String> {
-    let lessons = lessons(tracks);
-    ensure!(lessons.len() > 10_000, "too little to learn from: {} states", lessons.len());
-    let gains = gains(&lessons)?;
-    let codes = parse(&gains, &flat_scores(), &flat_codes())?;
-    let seen: Vec<Deviation> = lessons.iter().filter_map(|l| codes.deviation(&l.now, &l.baseline)).collect();
-    let scores: String = (0..FIELDS).map(|field| score_rows(field, &fit(field, &seen))).collect();
-    let codes = parse(&gains, &scores, &flat_codes())?;
-    let comment: String = provenance.lines().map(|line| format!("# {line}\n")).collect();
-    Ok(format!("{comment}{gains}{scores}{}", code_rows(&codes, &seen)))
-}
-
-fn lessons(tracks: &[&[Moment]]) -> Vec<Lesson> {
+/// Tables trained on these recordings, as the text of their file.
+pub fn train(recordings: &[&Recording], provenance: &str) -> Result<String> {
     let mut lessons = Vec::new();
-    for (track, moments) in tracks.iter().enumerate() {
-        for at in 64..moments.len() {
-            for (turn, newest) in AGES.into_iter().enumerate() {
-                let (step, older) = BEHIND[(at * 7 + turn * 3 + track) % BEHIND.len()];
-                let Some(ages) = BaselineAges::new(newest, step, older) else { continue };
-                let moment = |age: u8| &moments[at - usize::from(age)];
-                let is_dense = moments[at].is_dense && ages.ticks().all(|age| moment(age).is_dense);
-                let baseline = Baseline::gather(ages, |age| Some(moment(age).state)).filter(|_| is_dense);
-                let now = moments[at].state;
-                lessons.extend(baseline.filter(|b| b.states()[0] != now).map(|baseline| Lesson { now, baseline }));
+    for recording in recordings {
+        recording.ticks.iter().enumerate().for_each(|(track, ticks)| learn(track, ticks, EVERY, &mut lessons));
+        if recording.is_judged {
+            for frames in &recording.frames {
+                let told = Case::Frames(100).told(frames, &[], 0).into_iter().flatten();
+                let told = told.filter_map(|told| Some((told.now, told.baseline?)));
+                lessons.extend(told.flat_map(|(now, baseline)| [Lesson { now, baseline }; FRAMES_COUNT]));
             }
         }
     }
-    lessons
+    ensure!(lessons.len() > 5_000, "too little to learn from: {} states", lessons.len());
+    for (track, ticks) in followers::tracks(recordings)?.iter().enumerate() {
+        learn(track, ticks, EVERY_OF_FOLLOWERS, &mut lessons);
+    }
+    let gains = gains(&lessons)?;
+    let codes = parse(&gains, &flat_codes())?;
+    let comment: String = provenance.lines().map(|line| format!("# {line}\n")).collect();
+    Ok(format!("{comment}{gains}{}", code_rows(&codes, &lessons)))
 }
 
-fn parse(gains: &str, scores: &str, codes: &str) -> Result<Codes> {
-    Ok(Codes::parse(&format!("{gains}{scores}{codes}"))?)
+fn learn(track: usize, moments: &[Moment], every: usize, lessons: &mut Vec<Lesson>) {
+    for at in (64..moments.len()).skip(track % every).step_by(every) {
+        for (turn, newest) in AGES.into_iter().enumerate() {
+            let (step, older) = BEHIND[(at / every * 7 + turn * 3 + track) % BEHIND.len()];
+            let Some(ages) = BaselineAges::new(newest, step, older) else { continue };
+            let moment = |age: u8| &moments[at - usize::from(age)];
+            let is_dense = moments[at].is_dense && ages.ticks().all(|age| moment(age).is_dense);
+            let baseline = Baseline::gather(ages, |age| Some(moment(age).state)).filter(|_| is_dense);
+            let now = moments[at].state;
+            lessons.extend(baseline.filter(|b| b.states()[0] != now).map(|baseline| Lesson { now, baseline }));
+        }
+    }
+}
+
+fn parse(gains: &str, codes: &str) -> Result<Codes> {
+    Ok(Codes::parse(&format!("{gains}{codes}"))?)
 }
 
 /// For each field and class of age the gain that leaves the smallest differences; x and y have one together.
@@ -75,7 +92,7 @@ fn gains(lessons: &[Lesson]) -> Result<String> {
     let mut best = [[(f64::INFINITY, 0); AGE_CLASSES]; FIELDS];
     for gain in (0..=GAIN_SCALE).step_by(2) {
         let row = |field: &str| format!("gain {field}{}\n", format!(" {gain}").repeat(AGE_CLASSES));
-        let codes = parse(&FIELD_NAMES.map(row).concat(), &flat_scores(), &flat_codes())?;
+        let codes = parse(&PLACE_NAMES.map(row).concat(), &flat_codes())?;
         let mut sizes = [[0.0; AGE_CLASSES]; FIELDS];
         for lesson in lessons {
             let Some(seen) = codes.deviation(&lesson.now, &lesson.baseline) else { continue };
@@ -88,89 +105,70 @@ fn gains(lessons: &[Lesson]) -> Result<String> {
         }
     }
     best[0] = best[1];
-    Ok(rows(|field| {
-        let gains: String = best[field].iter().map(|(_, gain)| format!(" {gain}")).collect();
-        format!("gain {}{gains}\n", FIELD_NAMES[field])
-    }))
-}
-
-fn rows(row: impl FnMut(usize) -> String) -> String {
-    (0..FIELDS).map(row).collect()
-}
-
-type Table = [[f64; FEATURE_CLASSES]; FEATURES];
-
-/// Scores of one field in bits: the mean magnitude is in those of the age, which every baseline has.
-fn fit(field: usize, seen: &[Deviation]) -> Table {
-    let known = |d: &&Deviation| d.residuals[field] != 0;
-    let features: Vec<_> = seen.iter().filter(known).map(|d| d.outlook.features(field, &d.residuals)).collect();
-    let sizes = seen.iter().filter(known).map(|d| f64::from(d.residuals[field].abs()).log2());
-    let mut rest: Vec<f64> = sizes.collect();
-    let mean = rest.iter().sum::<f64>() / rest.len().max(1) as f64;
-    rest.iter_mut().for_each(|size| *size -= mean);
-    let mut table = [[0.0; FEATURE_CLASSES]; FEATURES];
-    for _ in 0..PASSES {
-        for (feature, scores) in table.iter_mut().enumerate() {
-            let mut sums = [(0.0, DOUBT); FEATURE_CLASSES];
-            for (classes, rest) in features.iter().zip(&rest) {
-                let class = usize::from(classes[feature]);
-                sums[class].0 += rest + scores[class];
-                sums[class].1 += 1.0;
-            }
-            let fresh = sums.map(|(sum, count)| sum / count);
-            for (classes, rest) in features.iter().zip(&mut rest) {
-                let class = usize::from(classes[feature]);
-                *rest += scores[class] - fresh[class];
-            }
-            *scores = fresh;
-        }
-    }
-    // A quarter of a bit up: a book is half a bit wide and stands for its middle.
-    table[0].iter_mut().for_each(|score| *score += mean + 0.25);
-    table
-}
-
-fn score_rows(field: usize, table: &Table) -> String {
-    let row = |(feature, scores): (usize, &[f64; FEATURE_CLASSES])| {
-        let scores: String = scores.iter().map(|bits| format!(" {}", (bits * 32.0).round() as i32)).collect();
-        format!("score {} {feature}{scores}\n", FIELD_NAMES[field])
+    let row = |(name, best): (&&str, &[(f64, i32); AGE_CLASSES])| {
+        let gains: String = best.iter().map(|(_, gain)| format!(" {gain}")).collect();
+        format!("gain {name}{gains}\n")
     };
-    table.iter().enumerate().map(row).collect()
+    Ok(PLACE_NAMES.iter().zip(&best).map(row).collect())
 }
 
-/// A code for every book and every context of masks, by how often each symbol was seen there.
-fn code_rows(codes: &Codes, seen: &[Deviation]) -> String {
-    let mut books: Vec<[f64; DIFFERENCES]> = (0..FIELDS * BOOKS).map(|index| imagined(index % BOOKS)).collect();
-    let mut masks = vec![[0.1; MASKS]; MASK_CONTEXTS];
-    for deviation in seen {
-        masks[deviation.outlook.mask_context()][deviation.mask] += 1.0;
-        for (field, residual) in deviation.residuals.iter().enumerate().filter(|(_, residual)| **residual != 0) {
-            let book = codes.book(field, &deviation.outlook.features(field, &deviation.residuals));
-            let symbol = difference_symbol(*residual, deviation.outlook.is_flipped(field)).0;
-            books[field * BOOKS + book][symbol] += 1.0;
-        }
-    }
-    for weights in &mut masks {
+/// Trees, and a code for every end of them.
+fn code_rows(codes: &Codes, lessons: &[Lesson]) -> String {
+    let deviations = || lessons.iter().filter_map(|l| codes.deviation(&l.now, &l.baseline));
+    let fields = (0..FIELDS).map(|field| {
+        let sights: Vec<Sight> = deviations().filter_map(|deviation| sight(field, &deviation)).collect();
+        Forest::grow(&sights, DIFFERENCES, ENDS)
+    });
+    let mut fields: Vec<Forest> = fields.collect();
+    let books = gather(&mut fields, BOOKS);
+    let sights: Vec<Sight> = deviations().map(|deviation| mask_sight(&deviation)).collect();
+    let mut masks = [Forest::grow(&sights, MASKS, MASK_ENDS)];
+    let mut mask_books = gather(&mut masks, MASK_BOOKS);
+    for weights in &mut mask_books {
         let seen: f64 = weights.iter().sum();
         STEADY.iter().for_each(|&(mask, share)| weights[mask] += share * seen);
     }
     let mut text = String::new();
-    for (index, weights) in books.iter().enumerate() {
-        let _ = writeln!(text, "book {} {} {}", FIELD_NAMES[index / BOOKS], index % BOOKS, digits(&lengths(weights)));
+    for (name, forest) in FIELD_NAMES.iter().chain([&MASK_NAME]).zip(fields.iter().chain(&masks)) {
+        text += &forest.rows(name);
     }
-    for (context, weights) in masks.iter().enumerate() {
-        let _ = writeln!(text, "mask {context} {}", digits(&lengths(weights)));
+    for (name, books) in [("book", books), ("mask", mask_books)] {
+        for (number, weights) in imagine(books).iter().enumerate() {
+            let _ = writeln!(text, "{name} {number} {}", digits(&lengths(weights)));
+        }
     }
     text
 }
 
-/// What a book expects before it has seen anything: its own magnitude, others less the farther they are.
-fn imagined(book: usize) -> [f64; DIFFERENCES] {
-    let expected = book as f64 / 2.0;
-    std::array::from_fn(|symbol| {
-        let off = f64::from(magnitude_of_class(symbol / 2).0).log2() - expected;
-        IMAGINED * (-1.2 * off.abs()).exp() + 0.02
-    })
+/// What is known of a field's difference, and what it was.
+fn sight(field: usize, deviation: &Deviation) -> Option<Sight> {
+    let mut evidence = deviation.outlook.evidence();
+    for (before, &residual) in deviation.residuals[..field].iter().enumerate() {
+        evidence.learn(before, residual * evidence.sign(before));
+    }
+    let residual = deviation.residuals[field];
+    let symbol = (residual != 0).then(|| difference_symbol(residual * evidence.sign(field)).0)?;
+    Some(seen(deviation, &evidence, evidence_of(field), symbol))
+}
+
+fn mask_sight(deviation: &Deviation) -> Sight {
+    seen(deviation, &deviation.outlook.evidence(), EVIDENCE, deviation.mask)
+}
+
+/// What nobody may ask about is not seen.
+fn seen(deviation: &Deviation, evidence: &Evidence, known: usize, symbol: usize) -> Sight {
+    let evidence = std::array::from_fn(|place| if place < known { evidence.get(place as u8) } else { 0 });
+    Sight { age_class: deviation.outlook.age_class(), symbol: symbol as u8, evidence }
+}
+
+fn imagine(mut books: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let symbols = books.first().map_or(0, Vec::len);
+    let shares: Vec<f64> = (0..symbols).map(|symbol| books.iter().map(|book| book[symbol]).sum()).collect();
+    let all: f64 = shares.iter().sum();
+    for weight in books.iter_mut().map(|book| book.iter_mut().zip(&shares)) {
+        weight.for_each(|(weight, share)| *weight += IMAGINED_EACH + IMAGINED * share / all);
+    }
+    books
 }
 
 fn digits(lengths: &[u8]) -> String {
@@ -198,16 +196,16 @@ fn lengths(weights: &[f64]) -> Vec<u8> {
     lengths
 }
 
-fn flat_scores() -> String {
-    rows(|field| score_rows(field, &[[0.0; FEATURE_CLASSES]; FEATURES]))
-}
-
+/// Trees that ask nothing, and codes that expect nothing.
 fn flat_codes() -> String {
+    let mut text = String::new();
+    for name in FIELD_NAMES.iter().chain([&MASK_NAME]) {
+        (0..AGE_CLASSES).for_each(|class| text += &format!("tree {name} {class} 0\n"));
+    }
     let [book, mask] = [DIFFERENCES, MASKS].map(|symbols| digits(&lengths(&vec![1.0; symbols])));
-    let books =
-        rows(|field| (0..BOOKS).map(|book_at| format!("book {} {book_at} {book}\n", FIELD_NAMES[field])).collect());
-    let masks: String = (0..MASK_CONTEXTS).map(|context| format!("mask {context} {mask}\n")).collect();
-    books + &masks
+    (0..BOOKS).for_each(|number| text += &format!("book {number} {book}\n"));
+    (0..MASK_BOOKS).for_each(|number| text += &format!("mask {number} {mask}\n"));
+    text
 }
 
 #[cfg(test)]
@@ -227,8 +225,9 @@ mod tests {
     fn who_always_walks_straight_is_told_in_few_bits_after_training() {
         let state = |at: i32| EntityState { x: at * 30 + at * at % 3, y: 7 * at, ..EntityState::default() };
         let moment = |at: i32| Moment { at_ms: 0, state: state(at), is_dense: true };
-        let track: Vec<Moment> = (0..1_000).map(moment).collect();
-        let codes = Codes::parse(&train(&[&track], "a straight walk").unwrap()).unwrap();
+        let track: Vec<Moment> = (0..1_500).map(moment).collect();
+        let walk = Recording { name: String::new(), frames: vec![], ticks: vec![track], is_judged: true };
+        let codes = Codes::parse(&train(&[&walk], "a straight walk").unwrap()).unwrap();
         let baseline =
             Baseline::gather(BaselineAges::new(6, 1, 2).unwrap(), |age| Some(state(500 - i32::from(age)))).unwrap();
         let bits = |codes: &Codes| codes.encode(&state(500), &baseline).unwrap().len();

@@ -49,6 +49,16 @@ impl Ways {
         Ok(Self(ways))
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Ticks of one of them.
+    pub fn ticks(&self, way: usize) -> usize {
+        self.0[way].len()
+    }
+
     /// Where the `number`-th user of these ways is in `tick`.
     fn at(&self, number: usize, tick: usize) -> &EntityState {
         let way = &self.0[number % self.0.len()];

@@ -1,7 +1,7 @@
 //! `measure rate`: what it takes on the wire to show one player many others, who move as people do.
 
 mod figures;
-mod followers;
+pub mod followers;
 mod world;
 
 use crate::codec::recording::Recording;
