@@ -9,15 +9,15 @@ use protocol::{NetId, Tick};
 
 /// Interest is looked at anew every this many ticks (100 ms), each viewer in its own of them...
 const PERIOD_TICKS: u32 = 6;
-/// ...or every so many where more than [`CROWDED`] are in view: a look costs by their number, and who comes to a crowd of
-/// hundreds is not missed for a fifth of a second.
+/// ...or every so many where more than [`CROWDED`] are in view or wait for a place in it: a look costs by their number, and
+/// who comes to a crowd of hundreds is not missed for a fifth of a second.
 const PERIOD_TICKS_CROWDED: u32 = 2 * PERIOD_TICKS;
 const CROWDED: usize = 256;
 
-/// Ticks between two looks of a viewer who has so many in view.
+/// Ticks between two looks of a viewer around whom so many are.
 #[must_use]
-pub const fn period_ticks(present: usize) -> u32 {
-    if present > CROWDED { PERIOD_TICKS_CROWDED } else { PERIOD_TICKS }
+pub const fn period_ticks(around: usize) -> u32 {
+    if around > CROWDED { PERIOD_TICKS_CROWDED } else { PERIOD_TICKS }
 }
 
 /// What there is to be seen: the same for all viewers in a tick.
@@ -85,7 +85,7 @@ impl Interest {
         let Surroundings { sight, replicas, spatial, bonds, .. } = *around;
         let always = || bonds.always(viewer).iter().chain(bonds.bosses()).copied().filter(|&id| id != viewer);
         let (x, y) = (replicas.state(viewer).x, replicas.state(viewer).y);
-        let period = period_ticks(view.present());
+        let period = period_ticks(view.present() + rotation.waiting());
         self.begin(replicas.len());
         always().for_each(|id| self.seen_in[id.row()] = self.pass - 1);
         self.scan_present(view, sight, replicas, (x, y), &mut left);

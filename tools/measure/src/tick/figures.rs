@@ -90,12 +90,16 @@ fn visible(points: &[Point]) -> impl Iterator<Item = u32> {
 mod tests {
     use super::*;
     use crate::interest::world::World;
-    use crate::tick::stage::RoundTrips;
+    use crate::tick::stage::{RoundTrips, Terms};
+
+    fn terms(is_told: bool) -> Terms {
+        Terms { is_told, bytes_per_s: 24_000, visible_max: 1_000 }
+    }
 
     #[test]
     fn people_in_one_spot_are_told_of_each_other_and_bits_are_used_again() {
         let world = World::one_spot(20, 1);
-        let figures = take(&mut Stage::new(world, RoundTrips::Spread, true, 24_000, 1), 60, 60).unwrap();
+        let figures = take(&mut Stage::new(world, RoundTrips::Spread, &terms(true), 1), 60, 60).unwrap();
         assert!((figures.visible_mean() - 19.0).abs() < 0.01, "{figures:?}");
         assert!(figures.updates > 100.0 && figures.reuse > 1.5, "{figures:?}");
     }
@@ -103,7 +107,7 @@ mod tests {
     #[test]
     fn who_may_be_told_nothing_is_told_nothing() {
         let figures =
-            take(&mut Stage::new(World::one_spot(20, 1), RoundTrips::None, false, 24_000, 1), 60, 60).unwrap();
+            take(&mut Stage::new(World::one_spot(20, 1), RoundTrips::None, &terms(false), 1), 60, 60).unwrap();
         assert!(figures.updates == 0.0 && figures.part_bytes == 0.0, "{figures:?}");
     }
 

@@ -11,7 +11,7 @@ use crate::interest::recording::Recording;
 use crate::interest::world::World;
 use anyhow::{Result, ensure};
 use report::Report;
-use stage::{RoundTrips, Stage};
+use stage::{RoundTrips, Stage, Terms};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -55,6 +55,9 @@ pub struct Args {
     /// Bytes that everybody may be told in a second, headers included
     #[arg(long, value_name = "N", default_value_t = 24_000, value_parser = clap::value_parser!(u32).range(6_000..=250_000))]
     bytes_per_s: u32,
+    /// Others whom one can have in view
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    visible_max: u16,
     /// Ticks to measure
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(60..=100_000))]
     ticks: u32,
@@ -78,12 +81,13 @@ pub fn run(args: &Args) -> Result<()> {
     let mut report = Report::new(args.players, args.ticks, recording.is_some());
     for round_trips in [RoundTrips::None, RoundTrips::Spread] {
         let measure = |is_told: bool| {
+            let terms = Terms { is_told, bytes_per_s: args.bytes_per_s, visible_max: args.visible_max };
             let world = match &recording {
                 Some(recording) => World::humans(args.players, recording),
                 None if args.spot => World::one_spot(args.players, args.seed),
                 None => World::uniform(args.players, args.seed),
             };
-            let mut stage = Stage::new(world, round_trips, is_told, args.bytes_per_s, args.seed);
+            let mut stage = Stage::new(world, round_trips, &terms, args.seed);
             stage.has_clients = args.clients;
             figures::take(&mut stage, WARM_UP_TICKS, args.ticks)
         };

@@ -46,6 +46,17 @@ impl RoundTrips {
     }
 }
 
+/// What everybody may be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Anything at all.
+    pub is_told: bool,
+    /// Bytes a second, headers included.
+    pub bytes_per_s: u32,
+    /// Others whom one can have in view.
+    pub visible_max: u16,
+}
+
 /// Side of the map, metres: what recordings fill.
 const MAP_M: u16 = 3_000;
 /// What a tick's bytes leave its snapshot: they less the headers of IP, UDP, the session and the packet.
@@ -109,13 +120,13 @@ pub struct Turn {
 }
 
 impl<'a> Stage<'a> {
-    /// Everybody of `world` at the door, who may be told so many bytes, headers included. Without `is_told` nobody is ever
-    /// told anything.
-    pub fn new(world: World<'a>, round_trips: RoundTrips, is_told: bool, bytes_per_s: u32, seed: u64) -> Self {
+    /// Everybody of `world` at the door.
+    pub fn new(world: World<'a>, round_trips: RoundTrips, terms: &Terms, seed: u64) -> Self {
         let map = Arc::new(StaticMap::new(MAP_M.into(), MAP_M.into(), &[]).expect("a plain map"));
         let players_max = world.points().len();
         let prefetch = Prefetch::new(throng::edge::prefetch);
-        let config = RealmConfig { seed, players_max, prefetch, ..RealmConfig::new(Arc::clone(&map)) };
+        let visible_max = terms.visible_max;
+        let config = RealmConfig { seed, players_max, visible_max, prefetch, ..RealmConfig::new(Arc::clone(&map)) };
         let mut rng = StdRng::seed_from_u64(seed);
         let person = |(slot, point): (u32, &Point)| Person {
             session: SessionId { slot, generation: 0 },
@@ -138,9 +149,9 @@ impl<'a> Stage<'a> {
             outbound: Outbound::default(),
             arrivals,
             tick: 0,
-            is_told,
+            is_told: terms.is_told,
             rng,
-            budget: (bytes_per_s / TICK_RATE_HZ) as i32 - HEADER_BYTES,
+            budget: (terms.bytes_per_s / TICK_RATE_HZ) as i32 - HEADER_BYTES,
             has_clients: false,
             events: VecDeque::new(),
             clients_ns: 0,
