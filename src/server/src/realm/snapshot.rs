@@ -1,7 +1,7 @@
 //! Fills one viewer's parts for one tick: the most urgent first, within its bytes.
 
 use super::encode::EncodeCache;
-use super::priority::{Attention, NEAR, Tiers, URGENCY_STRUCTURE};
+use super::priority::{Attention, NEAR, Tiers, URGENCY_STRUCTURE, or_expiring};
 use super::view::{Phase, Regard, SLOT_BITS, Turns, View};
 use crate::SessionId;
 use crate::outbound::Outbound;
@@ -167,7 +167,7 @@ impl SnapshotWriter {
     /// Lists what is due, by slot, when all of it can be told.
     fn list(&mut self, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
-        let look = |id: NetId, _| Some(Regard { changed: replicas.live_changed(id)?, urgency: 0, is_near: true });
+        let look = |id: NetId, _, _| Some(Regard { changed: replicas.live_changed(id)?, urgency: 0, is_near: true });
         view.rank(now, Turns::ALL, 0, look, |slot, _| self.due.push(slot.into()));
     }
 
@@ -175,14 +175,14 @@ impl SnapshotWriter {
     fn rank(&mut self, viewer: &Viewer<'_>, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
         let attention = Attention::of(viewer.id, replicas.state(viewer.id), viewer.tiers, viewer.bonds, now);
-        let look = |id: NetId, phase: Phase| {
+        let look = |id: NetId, phase: Phase, untold_ticks: u32| {
             // Despawned since the last look: its leave follows, and it has no state to tell.
             let (other, changed, pace) = replicas.live_state(id)?;
             if phase != Phase::Known {
                 return Some(Regard { changed, urgency: URGENCY_STRUCTURE, is_near: true });
             }
             let (urgency, is_near) = attention.urgency(id, other, pace);
-            Some(Regard { changed, urgency, is_near })
+            Some(Regard { changed, urgency: or_expiring(urgency, untold_ticks), is_near })
         };
         let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
         let turns = Turns::of(view.present().saturating_sub(NEAR), told);

@@ -28,6 +28,7 @@ use rudp::{PartId, PartOutcome, Prefetch};
 use slot::{Name, Told, moved_on};
 use slot_set::SlotSet;
 use std::collections::VecDeque;
+use turns::TurnTable;
 use undecided::{KeptRecord, SentPart, Undecided};
 
 /// Ticks between two full records of an entity whose enter is not acknowledged yet: 100 ms.
@@ -47,8 +48,10 @@ const SLOTS_RESERVED: usize = 160;
 pub struct View {
     /// Slots that are not free.
     taken: SlotSet,
-    /// Those of them that were near when they were last looked at; the others take turns.
+    /// Those of them that are looked at in every tick: who was near when last looked at, comes or goes. The others take
+    /// turns.
     near: Vec<u64>,
+    by_turn: TurnTable,
     /// When slots were last ranked.
     ranked: Tick,
     /// By slot ever used, as the next one: what is read of those whose turn it is not, too.
@@ -84,6 +87,7 @@ impl View {
         Self {
             taken: SlotSet::with_capacity(SLOTS_RESERVED),
             near: Vec::with_capacity(SLOTS_RESERVED.div_ceil(64)),
+            by_turn: TurnTable::with_capacity(SLOTS_RESERVED),
             names: Vec::with_capacity(SLOTS_RESERVED),
             told: Vec::with_capacity(SLOTS_RESERVED),
             cooling: VecDeque::with_capacity(SLOTS_RESERVED),
@@ -146,7 +150,8 @@ impl View {
     }
 
     /// spec: SNP-10. Lists the slots that should be told at `now`, in their order, each with its priority, which has grown
-    /// by its urgency: that of a present entity as `look` regards it; none for one that has no state.
+    /// by its urgency: that of a present entity as `look` regards it, who is given its phase and the ticks since it was told
+    /// last; none for one that has no state.
     ///
     /// What the client has or what is under way is not told: a lost part makes it due again. A presence without any
     /// acknowledged state would cost a full record per tick, so it is repeated only every [`ENTER_REPEAT_TICKS`]. While no
@@ -156,30 +161,31 @@ impl View {
         now: Tick,
         turns: Turns,
         urgency_of_leave: u16,
-        mut look: impl FnMut(NetId, Phase) -> Option<Regard>,
+        mut look: impl FnMut(NetId, Phase, u32) -> Option<Regard>,
         mut due: impl FnMut(u16, u32),
     ) {
         if !self.may_send() {
             return;
         }
         let turns = turns.since(std::mem::replace(&mut self.ranked, now), now);
+        let classes = turns.classes();
         self.near.resize(self.taken.words().len(), 0);
         for (at, (&taken, near)) in self.taken.words().iter().zip(&mut self.near).enumerate() {
             *near &= taken;
-            for bit in slot_set::bits(taken) {
+            for bit in slot_set::bits(taken & (*near | self.by_turn.slots(at, classes))) {
                 let slot = at as u16 * u64::BITS as u16 + bit;
                 let Name { id, status } = self.names[usize::from(slot)];
                 let phase = status.phase();
-                let is_near = *near >> bit & 1 != 0 || phase != Phase::Known;
-                if !is_near && !turns.is_turn_of(id) {
-                    continue;
-                }
+                let is_near = *near >> bit & 1 != 0;
                 let told = &mut self.told[usize::from(slot)];
                 let (is_due, urgency) = match phase {
-                    Phase::Free | Phase::Cooling => continue,
+                    Phase::Free | Phase::Cooling => {
+                        *near &= !(1 << bit);
+                        continue;
+                    }
                     Phase::Leaving => (!status.is_settled(), urgency_of_leave),
                     Phase::Entering | Phase::Known => {
-                        let Some(regard) = look(id, phase) else { continue };
+                        let Some(regard) = look(id, phase, now.since(told.tick)) else { continue };
                         *near = *near & !(1 << bit) | u64::from(regard.is_near) << bit;
                         let takes_turns = !regard.is_near && !is_near;
                         let is_old = phase == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS;
@@ -210,6 +216,7 @@ impl View {
         status.set_phase(Phase::Leaving);
         status.set_settled(false);
         self.told[usize::from(slot)].priority = 0;
+        self.look_at_always(slot.into());
         self.present -= 1;
     }
 
@@ -347,6 +354,14 @@ impl View {
     fn begin_presence(&mut self, slot: usize, id: NetId) {
         self.names[slot] = Name { id, status: self.names[slot].status.next_presence() };
         self.told[slot] = Told::NOTHING;
+        self.by_turn.assign(slot, id);
+        self.look_at_always(slot);
+    }
+
+    fn look_at_always(&mut self, slot: usize) {
+        let (at, bit) = (slot / u64::BITS as usize, slot % u64::BITS as usize);
+        self.near.resize(self.near.len().max(at + 1), 0);
+        self.near[at] |= 1 << bit;
     }
 
     fn rest(&mut self, slot: u16, now: Tick) {

@@ -27,7 +27,7 @@ fn near(changed: Tick) -> Regard {
 /// Whether slot 0, whose entity's state last changed at `changed`, is told at `now`.
 fn is_due(view: &mut View, changed: Tick, now: Tick) -> bool {
     let mut is_due = false;
-    view.rank(now, Turns::ALL, 1, |_, _| Some(near(changed)), |slot, _| is_due |= slot == 0);
+    view.rank(now, Turns::ALL, 1, |_, _, _| Some(near(changed)), |slot, _| is_due |= slot == 0);
     is_due
 }
 
@@ -155,7 +155,7 @@ fn while_no_part_may_be_sent_nobody_grows_more_urgent() {
     slots.into_iter().for_each(|slot| view.record(slot));
     view.on_report(PartId(0), PartOutcome::Acked, Tick(101));
     let ranked = |view: &mut View, now: u32, news: [u32; 2]| {
-        let look = |id: NetId, _| {
+        let look = |id: NetId, _, _| {
             let (changed, urgency) = if id == A { (Tick(news[0]), 2) } else { (Tick(news[1]), 100) };
             Some(Regard { changed, urgency, is_near: true })
         };
@@ -200,7 +200,7 @@ fn what_went_in_a_further_part_of_a_tick_is_decided_with_that_part() {
     assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(116))), [1 << 16 | 1 << 6 | 1 << 2, 1 << 16 | 1 << 6]);
     assert!(!is_due(&mut view, Tick(114), Tick(116)), "slot 0 has arrived");
     let mut due = Vec::new();
-    view.rank(Tick(116), Turns::ALL, 1, |_, _| Some(near(Tick(114))), |slot, _| due.push(slot));
+    view.rank(Tick(116), Turns::ALL, 1, |_, _, _| Some(near(Tick(114))), |slot, _| due.push(slot));
     assert_eq!(due, [1]);
 }
 

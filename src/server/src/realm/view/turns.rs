@@ -6,11 +6,17 @@
 //! has waited since its last turn is then counted at once, and whether it is near now is found out. How often it is told is
 //! still for its priority to say.
 
+use super::slot_set::bits;
 use protocol::{NetId, Tick};
 
 /// Most ticks from one turn of an entity to the next: 267 ms, of the second or two that may pass until one among hundreds is
 /// told.
 const PERIOD_MAX: u32 = 16;
+
+/// Slots by whose turn it is together: for each 64 of them those whose entity has this number modulo [`PERIOD_MAX`]. With
+/// it nobody is looked at whose turn it is not.
+#[derive(Debug, Default)]
+pub(super) struct TurnTable(Vec<[u64; PERIOD_MAX as usize]>);
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +53,42 @@ impl Turns {
 
 impl Due {
     /// Whether it had its turn: on a slow link slots are not ranked in every tick, and no turn may be passed over.
-    pub fn is_turn_of(self, id: NetId) -> bool {
-        (u32::from(id.0).wrapping_add(self.now.0) & (self.turns.period - 1)) < self.elapsed
+    pub fn is_turn_of(self, number: u32) -> bool {
+        (number.wrapping_add(self.now.0) & (self.turns.period - 1)) < self.elapsed
+    }
+
+    /// Bit k: whether it is the turn of the numbers that are k modulo [`PERIOD_MAX`].
+    pub fn classes(self) -> u64 {
+        (0..PERIOD_MAX).fold(0, |classes, number| classes | u64::from(self.is_turn_of(number)) << number)
     }
 
     /// How many rankings a turn stands for.
     pub fn worth(self) -> u16 {
         (self.turns.period / self.elapsed).max(1) as u16
+    }
+}
+
+impl TurnTable {
+    pub fn with_capacity(slots: usize) -> Self {
+        Self(Vec::with_capacity(slots.div_ceil(u64::BITS as usize)))
+    }
+
+    /// The slot is this entity's from now on.
+    pub fn assign(&mut self, slot: usize, id: NetId) {
+        let (at, bit) = (slot / u64::BITS as usize, 1 << (slot % u64::BITS as usize));
+        if self.0.len() <= at {
+            self.0.resize(at + 1, [0; PERIOD_MAX as usize]);
+        }
+        self.0[at].iter_mut().for_each(|class| *class &= !bit);
+        self.0[at][id.row() % PERIOD_MAX as usize] |= bit;
+    }
+
+    /// Of the `at`-th 64 slots those whose entities are of these classes.
+    pub fn slots(&self, at: usize, classes: u64) -> u64 {
+        if classes == (1 << PERIOD_MAX) - 1 {
+            return u64::MAX;
+        }
+        bits(classes).fold(0, |slots, class| slots | self.0[at][usize::from(class)])
     }
 }
 
@@ -78,7 +113,7 @@ mod tests {
             let mut ranked = Tick(1_000);
             for now in (1_000 + step..1_000 + step * 17).step_by(step as usize).map(Tick) {
                 let due = turns.since(std::mem::replace(&mut ranked, now), now);
-                (0..100).for_each(|id| had[usize::from(id)] += u32::from(due.is_turn_of(NetId(id))));
+                (0..100_u32).for_each(|id| had[id as usize] += u32::from(due.is_turn_of(id)));
             }
             let turns = (step * 16 / PERIOD_MAX).min(16);
             assert!(had.iter().all(|had| (turns..=turns + 1).contains(had)), "every {step} ticks: {had:?}");
@@ -87,11 +122,27 @@ mod tests {
 
     #[test]
     fn longer_turns_fall_on_shorter_ones() {
-        let is_turn =
-            |period_of: usize, now| Turns::of(period_of, 1).since(Tick(now), Tick(now + 1)).is_turn_of(NetId(5));
+        let is_turn = |period_of: usize, now| Turns::of(period_of, 1).since(Tick(now), Tick(now + 1)).is_turn_of(5);
         for now in 0..64 {
             let turns = [16, 8, 4, 2, 1].map(|of| is_turn(of, now));
             assert!(turns.is_sorted(), "{turns:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_has_those_whose_turn_it_is() {
+        let mut table = TurnTable::default();
+        let ids: Vec<u16> = (0..150).map(|slot| slot * 37 % 1_000).collect();
+        (0..150).for_each(|slot| table.assign(slot, NetId(999)));
+        ids.iter().enumerate().for_each(|(slot, &id)| table.assign(slot, NetId(id)));
+        for period_of in [1, 5, 90] {
+            for (now, elapsed) in [(100, 1), (117, 1), (118, 3), (119, 40)] {
+                let due = Turns::of(period_of, 1).since(Tick(now), Tick(now + elapsed));
+                for (slot, &id) in ids.iter().enumerate() {
+                    let is_in = table.slots(slot / 64, due.classes()) >> (slot % 64) & 1 == 1;
+                    assert_eq!(is_in, due.is_turn_of(id.into()), "{id}");
+                }
+            }
         }
     }
 }
