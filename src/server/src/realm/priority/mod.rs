@@ -35,11 +35,11 @@ const _: () = assert!(2 * SLOTS_MAX as u32 * URGENCY_FIGHTING as u32 <= PRIORITY
 pub const URGENCY_AIMED: u16 = 96;
 
 /// Urgency of whom nobody has told of for so long that soon no state which the client holds is young enough to tell a
-/// difference from (`BASELINE_TICKS`): a record in full costs twice as much. Without it a crowd of 800 over 12 kB/s stays as
-/// it came in: all are told in full, so each is told every 1.8 s only, so all must be told in full. By differences each has
-/// its turn in 0.8 s. Of eight times the third tier's, whoever is told at last after 110 ticks is told after 50 instead,
-/// and one who is too old already waits hardly longer than before.
-const URGENCY_EXPIRING: u16 = URGENCY_STRUCTURE;
+/// difference from (`BASELINE_TICKS`): a record in full costs twice as much. Without it a crowd of 800 over 14 kB/s stays as
+/// it came in: all are told in full, so each is told every 1.2 s only, so all must be told in full. By differences each has
+/// its turn in 0.7 s. As urgent as the nearest and not more: where not all can be told in time, those who are too old
+/// already would wait three seconds and longer for the others.
+const URGENCY_EXPIRING: u16 = BY_TIER[0];
 /// From so many ticks after it was told until its states are too old: two thirds of the time, less a round trip.
 const EXPIRING: Range<u32> = 40..BASELINE_TICKS;
 
