@@ -30,7 +30,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Readiness events taken per turn.
-const EVENTS_MAX: usize = 64;
+const EVENTS_MAX: usize = 32;
 /// Bots that have not joined this long after the ramp are not waited for any more.
 const JOIN_GRACE_NS: u64 = 10 * NS_PER_S;
 /// Pause between the last bot's welcome and the measured window: bots are judged from then on.

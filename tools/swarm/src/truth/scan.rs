@@ -123,7 +123,7 @@ impl Checker {
         let Some(since) = tick.checked_sub(MISSING_TICKS + self.allowance) else { return false };
         self.presence.unknown_since(viewer, bot, since)
             && self.always(viewer, bot, since..=tick, |distance_squared| distance_squared < terms.enter_squared)
-            && (since..tick).step_by(SCAN_TICKS).all(|tick| self.is_within_cap(viewer, bot, tick, terms))
+            && (since..=tick).all(|tick| self.is_within_cap(viewer, bot, tick, terms))
     }
 
     /// Shown and outside for all of the last second.
@@ -160,6 +160,8 @@ impl Checker {
             && ticks.into_iter().all(|tick| distance(tick).is_none_or(&holds))
     }
 
+    /// Whether it was one of the nearest even if all were nearer of whom it is not known where they were. In every tick it must
+    /// be asked: the server may look in any of them, and in a crowd one is the last of the nearest for a moment only.
     fn is_within_cap(&self, viewer: usize, bot: usize, tick: u32, terms: &Terms) -> bool {
         if self.bots <= terms.visible_max {
             return true;
@@ -167,10 +169,9 @@ impl Checker {
         let row = self.ring.row(tick);
         let (Some(here), Some(there)) = (row[viewer].of(tick), row[bot].of(tick)) else { return true };
         let distance_squared = here.distance_squared(there);
-        let nearer =
-            row.iter().filter_map(|fact| fact.of(tick)).filter(|f| f.distance_squared(here) < distance_squared);
-        // The viewer itself is among the nearer ones.
-        nearer.count() <= terms.nearest
+        let others = row.iter().enumerate().filter(|&(other, _)| other != viewer && other != bot);
+        let may_be_nearer = |fact: &Fact| fact.distance_squared(here) < distance_squared;
+        others.filter(|(_, entry)| entry.of(tick).is_none_or(may_be_nearer)).count() < terms.nearest
     }
 
     /// Square of the distance within which those others of `viewer` are that must be in view because they are the nearest.
