@@ -137,11 +137,11 @@ mod tests {
     /// proves: SNP-8
     #[test]
     fn three_states_in_the_shortest_step_are_preferred_then_two_then_one() {
-        assert_eq!(BaselineAges::choose(0b1_1111_0000), Some(ages(4, 1, 2)));
-        assert_eq!(BaselineAges::choose(1 << 4 | 1 << 7 | 1 << 10), Some(ages(4, 3, 2)));
-        assert_eq!(BaselineAges::choose(1 << 4 | 1 << 5 | 1 << 8 | 1 << 12), Some(ages(4, 4, 2)));
-        assert_eq!(BaselineAges::choose(1 << 4 | 1 << 6), Some(ages(4, 2, 1)));
-        assert_eq!(BaselineAges::choose(1 << 4 | 1 << 9), Some(ages(4, 0, 0)), "no code for a step of five");
+        assert_eq!(BaselineAges::choose(0b111_1100_0000), Some(ages(6, 1, 2)));
+        assert_eq!(BaselineAges::choose(1 << 6 | 1 << 9 | 1 << 12), Some(ages(6, 3, 2)));
+        assert_eq!(BaselineAges::choose(1 << 6 | 1 << 7 | 1 << 10 | 1 << 14), Some(ages(6, 4, 2)));
+        assert_eq!(BaselineAges::choose(1 << 6 | 1 << 8), Some(ages(6, 2, 1)));
+        assert_eq!(BaselineAges::choose(1 << 6 | 1 << 11), Some(ages(6, 0, 0)), "no code for a step of five");
         assert_eq!(BaselineAges::choose(1 << 48 | 1 << 60), Some(ages(48, 12, 1)));
         assert_eq!(BaselineAges::choose(1 << 63), Some(ages(63, 0, 0)));
         assert_eq!(BaselineAges::choose(1), None);

@@ -42,16 +42,17 @@ pub const PART_RECORDS_MAX: usize = 255;
 pub const BASELINE_TICKS: u32 = 64;
 /// Ages that have a short code of their own.
 pub const AGES: [u8; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
-/// Ages that the encoder prefers, so that viewers share encoded bits: bit k stands for k ticks. With 6 and 10 among them the
-/// bits of somebody whose viewers have round trips of 20 to 200 ms are made six times in a tick instead of four.
-const AGES_SHARED: u64 = 0x1111_1111_1111_1110 | 1 << 2;
+/// Ages that the encoder prefers, so that viewers share encoded bits: bit k stands for k ticks. With all multiples of 4 the
+/// bits of somebody whose viewers have round trips of 20 to 200 ms are made four times in a tick instead of three, which
+/// costs a third of a tick of the world and saves one bit of a hundred.
+const AGES_SHARED: u64 = 0x1041_0410_4104_1040 | 1 << 2;
 /// How much older than the newest acknowledged state a baseline may be to be one of those, ticks.
-const AGE_SPARE: u32 = 3;
+const AGE_SPARE: u32 = 5;
 /// Most slots a viewer can have in use: the visible cap of 1,000 and as many that wait for their leave to be acked.
 pub const SLOTS_MAX: usize = 2_048;
 
 /// The age to encode against, given the mask of acknowledged ages (bit k: the state k ticks ago is known to the client):
-/// 2 or a multiple of 4 if one is acknowledged that is at most 3 ticks older than the newest, else the newest below
+/// 2 or a multiple of 6 if one is acknowledged that is at most 5 ticks older than the newest, else the newest below
 /// [`BASELINE_TICKS`], else none: then the state is sent in full. spec: SNP-8.
 #[must_use]
 pub const fn baseline_age(acked: u64) -> Option<u8> {
