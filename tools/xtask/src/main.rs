@@ -81,6 +81,12 @@ enum Command {
         #[arg(long)]
         short: bool,
     },
+    /// 800 bots in one spot of whom each can see 80: all in time, and within its bytes
+    Crowd {
+        /// 150 bots that can see 24 for 12 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
     /// Junk, forged and replayed requests while people play: ticks and round trips within noise, newcomers still join
     Flood {
         /// 5,000 a second beside 60 bots for 6 s per phase; speed is not judged
@@ -136,6 +142,7 @@ fn run(command: Command) -> Result<()> {
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
         Command::Migration { short } => trials::migration(&checkout, &steps, short),
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
+        Command::Crowd { short } => trials::crowd(&checkout, &steps, short),
         Command::Flood { short } => trials::flood(&checkout, &steps, short),
         Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),

@@ -50,6 +50,8 @@ impl Run {
         command.arg("--server").arg(place.game.to_string()).arg("--ops").arg(place.ops.to_string());
         command.arg("--data").arg(&place.data).arg("--json").arg(json);
         without_own_settings(&mut command);
+        // What hundreds of bots see is more than a processor can find in small pages: a tenth of a bot's tick is spared.
+        command.env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
         command
     }
 
@@ -80,6 +82,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_some())

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -198,6 +199,56 @@ pub fn outage(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     judge(&lines)?;
     cast.leave();
     Ok(())
+}
+
+/// Everybody in one spot: of a view that has too few places the nearest are in it and the others go round, all of it is
+/// told in time, and nobody is told more than the bytes there are.
+pub fn crowd(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
+    let (bots, duration_s) = if short { (150, 12) } else { (800, 40) };
+    let cast = Cast::build(checkout, steps, "crowd")?;
+    let lines = steps.run(&format!("crowd: {bots} bots in one spot"), || {
+        let mut place = cast.place(checkout)?;
+        let config = cast.scratch.join("crowd.toml");
+        fs::write(&config, crowd_config(short))?;
+        place.extra = vec!["--config".to_owned(), config.display().to_string()];
+        let server = place.start()?;
+        let run = Run { movement: Some("crowd".to_owned()), ..run_of("crowd", bots, duration_s, short, &[]) };
+        let playing = run.start(&cast.swarm, &place)?;
+        pin_apart(server.pid(), playing.pid());
+        let outcome = playing.wait()?;
+        show(&outcome, &run);
+        let mut lines = common_lines(&outcome, &Metrics::read(place.ops)?, &run)?;
+        lines.push(Line::at_least("others around, mean", figure(&outcome, "visible.mean")?, f64::from(bots) * 0.9));
+        let kbit_max = f64::from(CROWD_BYTES_PER_S) * 8.0 / 1_000.0;
+        lines.push(Line::at_most("kbit/s down", figure(&outcome, "kbit_per_s.down")?, kbit_max));
+        server.kill()?;
+        Ok(lines)
+    })?;
+    judge(&lines)?;
+    cast.leave();
+    Ok(())
+}
+
+/// What one of a crowd is told, bytes a second: with 80 in view enough to tell of all of them in time, and no more than two
+/// processors can make and read for 800.
+const CROWD_BYTES_PER_S: u32 = 14_000;
+
+fn crowd_config(short: bool) -> String {
+    let visible_max = if short { 24 } else { 80 };
+    format!("[world]\nvisible_max = {visible_max}\n[client]\ndown_bytes_per_s = {CROWD_BYTES_PER_S}\n")
+}
+
+/// Of two processors each gets one: the scheduler would put the swarm on the server's now and then, and the swarm is late
+/// then, which makes the run invalid. Where there are more, or there is no `taskset`, they share.
+fn pin_apart(server: u32, swarm: u32) {
+    if std::thread::available_parallelism().is_ok_and(|count| count.get() == 2) {
+        for (processor, pid) in [("0", server), ("1", swarm)] {
+            let pinned = Command::new("taskset").args(["-apc", processor, &pid.to_string()]).output();
+            if !pinned.is_ok_and(|output| output.status.success()) {
+                println!("process {pid} could not be given a processor of its own");
+            }
+        }
+    }
 }
 
 /// What a server is at one moment of a soak.
