@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::checkout::Checkout;
 use crate::step::Steps;
-use crate::{faults, first_light, spec, tidy};
+use crate::{faults, first_light, spec, tidy, trials};
 
 /// All tests of the workspace, doc tests included; `args` go to cargo.
 pub fn test(checkout: &Checkout, steps: &Steps, args: &[String]) -> Result<()> {
@@ -31,6 +31,7 @@ pub fn ci(checkout: &Checkout, steps: &Steps) -> Result<()> {
     })?;
     faults::run(checkout, steps, false)?;
     first_light::run(checkout, steps, false, None)?;
+    trials::crowd(checkout, steps, true)?;
     run_tests(checkout, steps, &[])
 }
 

@@ -48,7 +48,7 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
-    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, tests
+    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, a crowd, tests
     Ci,
     /// Lints that know this project: banned words, allowed edges between crates, the top level, sizes
     Tidy,
