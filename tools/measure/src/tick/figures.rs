@@ -2,14 +2,14 @@
 
 use super::stage::Stage;
 use crate::interest::ENTER_RADIUS;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use game::spatial::Point;
 use protocol::unit::TICK_RATE_HZ;
 
-/// Of one run.
+/// Of one run, or of several of the very same ticks.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// One for each tick, ascending, ns.
+    /// One for each tick, in their order, ns.
     pub tick_ns: Vec<u64>,
     /// Times memory was asked for, per tick.
     pub allocations: f64,
@@ -50,12 +50,30 @@ pub fn take(stage: &mut Stage<'_>, warm_up_ticks: u32, ticks: u32) -> Result<Fig
     figures.reuse = updates / (after.encoded - before.encoded).max(1) as f64;
     figures.clients_ns = (stage.clients_ns - clients_before) as f64 / f64::from(ticks);
     figures.part_bytes = (stage.part_bytes - bytes_before) as f64 / f64::from(ticks);
-    figures.tick_ns.sort_unstable();
     figures.visible.sort_unstable();
     Ok(figures)
 }
 
 impl Figures {
+    /// Keeps of each tick the shorter time: what else a machine does can only add to it.
+    ///
+    /// # Errors
+    /// The other run did not do the same.
+    pub fn keep_least(&mut self, other: &Self) -> Result<()> {
+        let work = |of: &Self| (of.tick_ns.len(), of.updates, of.reuse, of.part_bytes);
+        ensure!(work(self) == work(other), "two runs with one seed did not do the same: {self:?}, {other:?}");
+        self.tick_ns.iter_mut().zip(&other.tick_ns).for_each(|(least, &ns)| *least = ns.min(*least));
+        self.clients_ns = self.clients_ns.min(other.clients_ns);
+        Ok(())
+    }
+
+    /// Times of ticks, ascending, ns.
+    pub fn ascending_ns(&self) -> Vec<u64> {
+        let mut ascending = self.tick_ns.clone();
+        ascending.sort_unstable();
+        ascending
+    }
+
     /// Mean time of a tick, ns.
     pub fn mean_ns(&self) -> f64 {
         mean(&self.tick_ns.iter().map(|&ns| ns as f64).collect::<Vec<_>>())
@@ -109,6 +127,16 @@ mod tests {
         let figures =
             take(&mut Stage::new(World::one_spot(20, 1), RoundTrips::None, &terms(false), 1), 60, 60).unwrap();
         assert!(figures.updates == 0.0 && figures.part_bytes == 0.0, "{figures:?}");
+    }
+
+    #[test]
+    fn of_two_runs_the_shorter_ticks_are_kept_and_runs_of_other_ticks_are_refused() {
+        let of = |tick_ns: &[u64]| Figures { tick_ns: tick_ns.to_vec(), ..Figures::default() };
+        let mut figures = of(&[5, 1, 7]);
+        figures.keep_least(&of(&[3, 2, 9])).unwrap();
+        assert_eq!((&figures.tick_ns[..], figures.ascending_ns()), (&[3, 1, 7][..], vec![1, 3, 7]));
+        assert!(figures.keep_least(&of(&[1, 2])).is_err());
+        assert!(figures.keep_least(&Figures { updates: 1.0, ..of(&[1, 2, 3]) }).is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ Rows
 
 Columns
   tick            ms of the thread's own processor time for one tick of the world: inputs, motion, index, interest,
-                  snapshots, checkpoints; p50, p99 and the longest
+                  snapshots, checkpoints; p50, p99 and the longest, of each tick the least of --runs
   visible         others within 100 m, mean and p95
   updates         states of others told, per player and tick
   reuse           times a state's bits were used for each time they were made (encode_reuse_ratio)
@@ -61,6 +61,9 @@ pub struct Args {
     /// Ticks to measure
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(60..=100_000))]
     ticks: u32,
+    /// Runs of the same ticks, of each of which the least time counts: what else the machine does can only add to it
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
     /// Seed of everything that nobody recorded
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -91,7 +94,12 @@ pub fn run(args: &Args) -> Result<()> {
             stage.has_clients = args.clients;
             figures::take(&mut stage, WARM_UP_TICKS, args.ticks)
         };
-        report.add(round_trips.name(), &measure(true)?, &measure(false)?);
+        let least = |is_told: bool| {
+            let mut figures = measure(is_told)?;
+            (1..args.runs).try_for_each(|_| figures.keep_least(&measure(is_told)?))?;
+            anyhow::Ok(figures)
+        };
+        report.add(round_trips.name(), &least(true)?, &least(false)?);
     }
     report.print(args.json)?;
     let missed = report.missed();

@@ -43,7 +43,8 @@ impl Report {
 
     /// Adds a run in which everybody was told of the others, and the same in which nobody was.
     pub fn add(&mut self, round_trips: &'static str, told: &Figures, untold: &Figures) {
-        let ms = |share: f64| quantile(&told.tick_ns, share) as f64 / 1e6;
+        let ascending = told.ascending_ns();
+        let ms = |share: f64| quantile(&ascending, share) as f64 / 1e6;
         let players = f64::from(self.players);
         self.rows.push(Row {
             round_trips,
