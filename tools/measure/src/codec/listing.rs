@@ -18,8 +18,6 @@ const TIERS: [(usize, usize); 3] = [(16, 1), (24, 3), (24, 6)];
 const TICKS: usize = 1_200;
 /// How many ticks apart the copies of one player stand.
 const APART_TICKS: usize = 611;
-/// So many ticks a copy is moved at most, to a moment that suits the others: where frames are irregular.
-const SOUGHT_TICKS: usize = 60;
 
 /// What records cost beyond their states.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,17 +38,19 @@ impl Naming {
     }
 }
 
-/// Writes what 64 players do, each a recorded one at another time, and reads it back. If they share frames, all of a frame
-/// are told against the same earlier one, and copies are taken from moments where that is so.
+/// Writes what 64 players do, each a recorded one at another time, and reads it back. In every tick 28 of them are told: of
+/// whom nothing is told at a moment, the next is taken. If they share frames, all of a frame are told against the same
+/// earlier one.
 pub fn list(players: &[Vec<Option<Told>>], share_frames: bool) -> Result<Naming> {
     let mut naming = Naming::default();
     for tick in 0..TICKS {
-        let lead = players.iter().find_map(|player| ages_at(player, tick)).filter(|_| share_frames);
+        let mut lead = None;
         let records = (0..LISTED).filter(|&slot| tick % period(slot) == slot % period(slot)).filter_map(|slot| {
             let told = &players[slot % players.len()];
             let at = tick + slot / players.len() * APART_TICKS;
-            let at = (at..at + SOUGHT_TICKS).find(|&at| suits(lead, ages_at(told, at))).unwrap_or(at);
-            Some((slot as u16, told.get(at % told.len().max(1)).copied()??))
+            let told = next(told, at, lead)?;
+            lead = told.baseline.filter(|_| share_frames).map(|baseline| baseline.ages()).or(lead);
+            Some((slot as u16, told))
         });
         let records: Vec<(u16, Told)> = records.collect();
         for part in records.chunks(PART_RECORDS_MAX / 4) {
@@ -60,13 +60,11 @@ pub fn list(players: &[Vec<Option<Told>>], share_frames: bool) -> Result<Naming>
     Ok(naming)
 }
 
-fn ages_at(told: &[Option<Told>], at: usize) -> Option<BaselineAges> {
-    Some(told.get(at % told.len().max(1)).copied()??.baseline?.ages())
-}
-
-/// Whether the baseline is as old as that of the others of a frame, or nothing was told.
-fn suits(lead: Option<BaselineAges>, ages: Option<BaselineAges>) -> bool {
-    lead.is_none_or(|lead| ages.is_none_or(|ages| ages == lead))
+/// What is told next, from this moment on: against a baseline of these ages, if there are any to be met.
+fn next(told: &[Option<Told>], at: usize, ages: Option<BaselineAges>) -> Option<Told> {
+    let suits = |told: &Told| told.baseline.is_none_or(|baseline| ages.is_none_or(|ages| baseline.ages() == ages));
+    let from = at % told.len().max(1);
+    told.iter().cycle().skip(from).take(told.len()).flatten().copied().find(suits)
 }
 
 fn period(slot: usize) -> usize {
