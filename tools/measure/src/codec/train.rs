@@ -26,7 +26,7 @@ const EVERY: usize = 2;
 /// The same of those who run after recorded players.
 const EVERY_OF_FOLLOWERS: usize = 12;
 /// How often a frame as it was recorded counts: they alone have the unrest of a real server's clock in them.
-const FRAMES_COUNT: usize = 2;
+const FRAMES_COUNT: usize = 4;
 /// Ends of the tree of a field, and of that of the mask.
 const ENDS: usize = 256;
 const MASK_ENDS: usize = 96;
