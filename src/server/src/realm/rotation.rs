@@ -331,6 +331,22 @@ mod tests {
         assert!(changes <= bound as usize, "more than one change a tick");
     }
 
+    #[test]
+    fn of_those_who_take_turns_the_nearer_half_come_more_often() {
+        let (size, max) = (400, 100);
+        let mut square = Square::new(size as i64, max);
+        let mut times = vec![0; size];
+        for look in 0..6_000 {
+            square.look();
+            let came = square.crowd.candidates.iter().filter(|_| look > 100);
+            came.for_each(|one| times[one.id.row()] += 1);
+        }
+        let far = &times[nearest_places(max)..];
+        let (nearer, farther) = far.split_at(far.len() / 2);
+        let (nearer, farther): (u32, u32) = (nearer.iter().sum(), farther.iter().sum());
+        assert!((5 * farther / 4..2 * farther).contains(&nearer), "{nearer}, {farther}");
+    }
+
     /// Ticks after which everyone of `crowd` has had one of `places`: how often another can come in before one who has
     /// waited since the beginning is the sum of waits, each at least the stay and half of the time so far.
     fn turns_bound(crowd: usize, places: usize, stay: u32) -> u32 {
