@@ -14,10 +14,10 @@ const PERIOD_TICKS: u32 = 6;
 const PERIOD_TICKS_CROWDED: u32 = 2 * PERIOD_TICKS;
 const CROWDED: usize = 256;
 
-/// Ticks between two looks of a viewer around whom so many are.
+/// Ticks between two looks of a viewer.
 #[must_use]
-pub const fn period_ticks(around: usize) -> u32 {
-    if around > CROWDED { PERIOD_TICKS_CROWDED } else { PERIOD_TICKS }
+pub fn period_ticks(view: &View, rotation: &Rotation) -> u32 {
+    if view.present() + rotation.waiting() > CROWDED { PERIOD_TICKS_CROWDED } else { PERIOD_TICKS }
 }
 
 /// What there is to be seen: the same for all viewers in a tick.
@@ -85,7 +85,7 @@ impl Interest {
         let Surroundings { sight, replicas, spatial, bonds, .. } = *around;
         let always = || bonds.always(viewer).iter().chain(bonds.bosses()).copied().filter(|&id| id != viewer);
         let (x, y) = (replicas.state(viewer).x, replicas.state(viewer).y);
-        let period = period_ticks(view.present() + rotation.waiting());
+        let period = period_ticks(view, rotation);
         self.begin(replicas.len());
         always().for_each(|id| self.seen_in[id.row()] = self.pass - 1);
         self.scan_present(view, sight, replicas, (x, y), &mut left);
@@ -318,6 +318,18 @@ mod tests {
         put(&mut game, &ids, &mirrored);
         let seen = eyes.look(&game);
         assert!(seen.len() == 10 && nearest(&seen, &ids[42..]), "{seen:?}");
+    }
+
+    /// proves: SNP-11
+    #[test]
+    fn one_looks_half_as_often_where_hundreds_are_in_view_or_wait_for_a_place() {
+        for (others, visible_max, ticks) in [(256, 1_000, 6), (257, 1_000, 12), (256, 10, 6), (257, 10, 12)] {
+            let places = vec![(500.0, 500.0); others + 1];
+            let (game, ids) = world(&places);
+            let mut eyes = Eyes::new(ids[0], visible_max);
+            eyes.look(&game);
+            assert_eq!(period_ticks(&eyes.view, &eyes.rotation), ticks, "{others} others, {visible_max} places");
+        }
     }
 
     /// proves: SNP-19

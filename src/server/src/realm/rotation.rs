@@ -303,6 +303,8 @@ mod tests {
                 self.entered.insert(one.id, self.now);
             }
             assert!(self.in_view.len() <= self.places_max);
+            let is_seated = |id: NetId| self.rotation.seated.iter().any(|(other, _)| *other == id);
+            assert!(!self.rotation.waiting.iter().any(|&(id, _)| is_seated(id) || self.in_view.contains(&id)));
             left
         }
     }

@@ -229,8 +229,8 @@ impl Share<'_> {
 
 /// Whether it is the tick in which a viewer looks about anew.
 fn looks(now: Tick, player: &Player) -> bool {
-    let present = player.view.present();
-    present == 0 || (now.0 + player.session.slot).is_multiple_of(period_ticks(present + player.rotation.waiting()))
+    let period = period_ticks(&player.view, &player.rotation);
+    player.view.present() == 0 || (now.0 + player.session.slot).is_multiple_of(period)
 }
 
 /// Takes so many people from the front of two runs.
