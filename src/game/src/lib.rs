@@ -9,6 +9,8 @@
 
 mod ballistics;
 mod bond;
+mod chance;
+pub mod content;
 mod cursor;
 mod history;
 mod image;

@@ -3,7 +3,7 @@
 //! spec: MSG-4. Events travel on the event channel with the number of their tick; a client takes them up when it has been
 //! shown that tick. Variants are only ever added at the end, because their order is their number.
 
-use crate::{NetId, ViewTick};
+use crate::{EffectId, ItemKind, NetId, SkillId, ViewTick};
 use bincode::{Decode, Encode};
 
 /// One thing that happened.
@@ -18,6 +18,176 @@ pub enum GameEvent {
         /// Why.
         reason: ShotRefusal,
     },
+    /// Somebody begins to cast; what takes no time is not told by itself.
+    CastBegan {
+        /// Who.
+        by: NetId,
+        /// What.
+        skill: SkillId,
+        /// How long it takes, haste included; a channel's whole length.
+        ticks: u16,
+    },
+    /// A cast is over.
+    CastEnded {
+        /// Whose.
+        by: NetId,
+        /// What.
+        skill: SkillId,
+        /// How.
+        end: CastEnd,
+    },
+    /// Somebody lost health, or would have.
+    Hurt(Hurt),
+    /// Somebody got health.
+    Healed {
+        /// Who.
+        on: NetId,
+        /// From whom.
+        by: NetId,
+        /// How much; what was beyond his most is not counted.
+        amount: u32,
+    },
+    /// Something lasts on somebody from now on, or for longer, or more of it.
+    EffectBegan {
+        /// On whom.
+        on: NetId,
+        /// What.
+        effect: EffectId,
+        /// How often.
+        stacks: u8,
+        /// How long it has left, in ticks.
+        ticks: u32,
+    },
+    /// An effect is over.
+    EffectEnded {
+        /// On whom.
+        on: NetId,
+        /// What.
+        effect: EffectId,
+    },
+    /// Somebody died.
+    Died {
+        /// Who.
+        who: NetId,
+        /// Who did it.
+        by: Option<NetId>,
+    },
+    /// Somebody lives again.
+    Revived {
+        /// Who.
+        who: NetId,
+    },
+    /// A player was killed by a player, or a boss by anybody; told to the whole world.
+    Slain {
+        /// Who.
+        who: NetId,
+        /// Who did it.
+        by: NetId,
+    },
+    /// Somebody has reached a level.
+    LevelUp {
+        /// Who.
+        who: NetId,
+        /// Which.
+        level: u8,
+    },
+    /// You have gained experience.
+    Experience {
+        /// How much.
+        amount: u32,
+    },
+    /// Somebody took something from the ground; told to his party.
+    Looted {
+        /// Who.
+        by: NetId,
+        /// What.
+        kind: ItemKind,
+        /// How many.
+        count: u32,
+    },
+    /// You have stepped into a place where something happens.
+    Entered {
+        /// The number of the trigger on this map.
+        trigger: u16,
+    },
+}
+
+/// Who is told of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everyone who sees one of those whom it concerns, and they themselves.
+    Seen,
+    /// The one whom it concerns.
+    Private,
+    /// He and his party.
+    Party,
+    /// Everyone.
+    World,
+}
+
+impl GameEvent {
+    /// Who is told.
+    #[must_use]
+    pub const fn audience(&self) -> Audience {
+        match self {
+            Self::ShotRefused { .. } | Self::Experience { .. } | Self::Entered { .. } => Audience::Private,
+            Self::Looted { .. } => Audience::Party,
+            Self::Slain { .. } => Audience::World,
+            _ => Audience::Seen,
+        }
+    }
+
+    /// Whom it concerns beside the one who did it or to whom it happened.
+    #[must_use]
+    pub const fn other(&self) -> Option<NetId> {
+        match self {
+            Self::Shot(shot) => shot.target,
+            Self::Hurt(hurt) => hurt.by,
+            Self::Healed { by, .. } => Some(*by),
+            Self::Died { by, .. } => *by,
+            _ => None,
+        }
+    }
+}
+
+/// How a cast ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum CastEnd {
+    /// As it should.
+    Done,
+    /// Who cast it stopped, by command or by moving.
+    Stopped,
+    /// Somebody else put an end to it.
+    Interrupted,
+    /// What it needs is not there any more: the target, the mana.
+    Failed,
+}
+
+/// Health that somebody lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Hurt {
+    /// Who.
+    pub on: NetId,
+    /// Who did it; none of a fall.
+    pub by: Option<NetId>,
+    /// How much; what effects took in his place is not counted.
+    pub amount: u32,
+    /// What effects took in his place.
+    pub absorbed: u32,
+    /// [`hurt`] bits, and the number of the sort of damage from bit 4 on.
+    pub how: u8,
+}
+
+/// Bits of [`Hurt::how`].
+pub mod hurt {
+    /// A critical hit.
+    pub const CRITICAL: u8 = 1;
+    /// Part of it was blocked.
+    pub const BLOCKED: u8 = 2;
+    /// It does nothing to him now.
+    pub const IMMUNE: u8 = 4;
+    /// It was the last one.
+    pub const DEADLY: u8 = 8;
 }
 
 /// spec: SHO-3. What a client asks for when its player shoots. At most 19 bytes as a message.

@@ -1,4 +1,4 @@
-//! Four names that must not be mixed up, each its own type.
+//! Names that must not be mixed up, each its own type.
 
 use serde::{Deserialize, Serialize};
 
@@ -104,3 +104,54 @@ impl Tick {
         Self(self.0.wrapping_add_signed(ahead as i32))
     }
 }
+
+/// A kind of thing that content files describe, by the number that they give it. Numbers are for ever: records and clients keep
+/// them when names change.
+macro_rules! content_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, bincode::Encode, bincode::Decode,
+        )]
+        pub struct $name(pub u16);
+    };
+}
+
+content_id! {
+    /// Names a class of characters.
+    ClassId
+}
+content_id! {
+    /// Names a skill.
+    SkillId
+}
+content_id! {
+    /// Names an effect: what lasts on somebody for a while.
+    EffectId
+}
+content_id! {
+    /// Names a kind of item.
+    ItemKind
+}
+content_id! {
+    /// Names a kind of mob.
+    MobKind
+}
+
+/// Names one item, or one stack of equal ones, for ever and everywhere: no two servers give out the same.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    bincode::Encode,
+    bincode::Decode,
+)]
+pub struct ItemId(pub u64);

@@ -5,6 +5,7 @@
 //! same answer on every machine. The bytes are written down in `protocol-spec/`; clause ids are cited here.
 pub mod bits;
 pub mod codec;
+pub mod command;
 pub mod event;
 #[doc(hidden)]
 pub mod fuzz;
@@ -18,8 +19,9 @@ pub mod state;
 pub mod unit;
 pub mod view;
 
+pub use command::{Command, Refusal};
 pub use event::GameEvent;
-pub use id::{AccountId, CharacterId, NetId, Tick};
+pub use id::{AccountId, CharacterId, ClassId, EffectId, ItemId, ItemKind, MobKind, NetId, SkillId, Tick};
 pub use input::Input;
 pub use orientation::Orientation;
 pub use state::{EntityKind, EntityState, OwnState};

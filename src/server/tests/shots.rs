@@ -313,6 +313,7 @@ fn what_is_refused_is_told_to_its_shooter_alone_and_counted() {
     let kinds = answers.iter().map(|event| match event {
         GameEvent::Shot(shot) => (shot.number, None),
         GameEvent::ShotRefused { number, reason } => (*number, Some(*reason)),
+        other => panic!("nobody did that: {other:?}"),
     });
     let (stale, soon) = (Some(ShotRefusal::Stale), Some(ShotRefusal::TooSoon));
     // A fourth shot in one tick is answered as soon as it comes.

@@ -370,8 +370,8 @@ impl Bot {
             GameEvent::Shot(shot) if client.welcome().is_some_and(|welcome| welcome.own == shot.by) => {
                 (shot.number, None)
             }
-            GameEvent::Shot(_) => return,
             GameEvent::ShotRefused { number, reason } => (*number, Some(*reason)),
+            _ => return,
         };
         let answered = self.shooter.on_answer(number, refusal);
         match (&answered, event) {
@@ -384,7 +384,7 @@ impl Bot {
                     flock.checker.on_shot(index, tick, asked, shot);
                 }
             }
-            (Ok(_), GameEvent::ShotRefused { .. }) => flock.tally.shots.refused += 1,
+            (Ok(_), _) => flock.tally.shots.refused += 1,
             (Err(disorder), _) => {
                 flock.checker.report(Kind::OutOfOrder, || disorder.told(index, "shot", number.into()));
             }

@@ -5,7 +5,7 @@ use super::player::{Player, Stage};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Aim, SHOT_BURST};
-use protocol::event::{Shoot, Shot, ShotRefusal};
+use protocol::event::{Audience, Shoot, Shot, ShotRefusal};
 use protocol::message::ServerMessage;
 use protocol::unit::{TICK_RATE_HZ, unit_of};
 use protocol::{GameEvent, NetId, Tick, codec};
@@ -160,10 +160,7 @@ impl Happened {
     }
 
     fn add(&mut self, by: NetId, event: &GameEvent, message: &[u8]) {
-        let (target, is_private) = match event {
-            GameEvent::Shot(shot) => (shot.target, false),
-            GameEvent::ShotRefused { .. } => (None, true),
-        };
+        let (target, is_private) = (event.other(), event.audience() == Audience::Private);
         let (index, start) = (self.events.len() as u16, self.bytes.len());
         self.bytes.extend_from_slice(message);
         self.events.push(Event { bytes: start..self.bytes.len(), by, is_private });
