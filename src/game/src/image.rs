@@ -3,9 +3,11 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::bond::BOSSES_MAX;
+use crate::content::Content;
 use crate::cursor::{Cursor, Truncated};
 use crate::player::{View, Wish};
 use crate::records::Z_MAX;
+use crate::rooms::RoomsImage;
 use crate::roster::ENTITIES_MAX;
 use crate::thing::ThingImage;
 use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
@@ -14,7 +16,7 @@ use protocol::{CharacterId, Input, NetId, Tick};
 use thiserror::Error;
 
 /// The newest version that this code writes and reads.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// No body falls faster than this, in subunits per tick: 60 m/s, what a fall from twice the greatest height would end
 /// with.
 const FALL_SPEED_MAX: i32 = SUBUNITS_PER_M;
@@ -34,6 +36,7 @@ pub struct WorldImage {
     pub(crate) things: Vec<ThingImage>,
     /// By ascending id.
     pub(crate) bosses: Vec<NetId>,
+    pub(crate) rooms: RoomsImage,
 }
 
 /// One player of a [`WorldImage`].
@@ -56,11 +59,14 @@ pub enum ImageError {
     #[error("{0} bytes after the world image")]
     Trailing(usize),
     /// Written by a newer server, or not an image at all.
-    #[error("world image version {0} is unknown here; the newest known is 2")]
+    #[error("world image version {0} is unknown here; the newest known is 3")]
     Version(u16),
     /// Made on another map.
     #[error("the world image was made on another map")]
     Map,
+    /// It names skills, effects or items that there are none of here.
+    #[error("the world image was made with other content")]
+    Content,
     /// More ids than this configuration allows.
     #[error("the world image has {rows} ids, the configuration allows {entities_max}")]
     Size {
@@ -94,8 +100,8 @@ impl WorldImage {
     }
 
     /// Appends the image to `bytes`: u16 version, u64 map hash, u32 tick, u32 ids, u32 count and the free ids, u32 count
-    /// and the players, u32 count and the things, u32 count and the ids of bosses; all
-    /// little-endian.
+    /// and the players, u32 count and the things, u32 count and the ids of bosses, and
+    /// what the rooms keep; all little-endian.
     pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.map_hash.to_le_bytes());
@@ -117,6 +123,7 @@ impl WorldImage {
         for id in &self.bosses {
             bytes.extend_from_slice(&id.0.to_le_bytes());
         }
+        self.rooms.to_bytes(bytes);
     }
 
     /// Reads an image from all of `bytes`. Whether it makes sense is found out by [`crate::Game::restore`].
@@ -136,16 +143,20 @@ impl WorldImage {
         let players = list(&mut cursor, rows, PlayerImage::take)?;
         let things = list(&mut cursor, rows, ThingImage::take)?;
         let bosses = list(&mut cursor, BOSSES_MAX as u32, |cursor| cursor.u16().map(NetId))?;
-        match cursor.left() {
-            0 => Ok(Self { map_hash, tick, rows, recycled, players, things, bosses }),
+        let (rooms, used) = RoomsImage::take(cursor.0).ok_or(ImageError::Truncated)?;
+        match cursor.left().saturating_sub(used) {
+            0 => Ok(Self { map_hash, tick, rows, recycled, players, things, bosses, rooms }),
             left => Err(ImageError::Trailing(left)),
         }
     }
 
     /// Whether a game on `map` may begin with this image.
-    pub(crate) fn check(&self, map: &StaticMap, entities_max: usize) -> Result<(), ImageError> {
+    pub(crate) fn check(&self, map: &StaticMap, content: &Content, entities_max: usize) -> Result<(), ImageError> {
         if self.map_hash != map.hash() {
             return Err(ImageError::Map);
+        }
+        if !self.rooms.is_possible(content) {
+            return Err(ImageError::Content);
         }
         if self.rows as usize > entities_max.min(ENTITIES_MAX) {
             return Err(ImageError::Size { rows: self.rows, entities_max });
@@ -292,6 +303,7 @@ mod tests {
             players,
             things,
             bosses: vec![NetId(3), NetId(5)],
+            rooms: RoomsImage::default(),
         }
     }
 
@@ -314,7 +326,7 @@ mod tests {
         let check = |change: fn(&mut WorldImage)| {
             let mut image = image();
             change(&mut image);
-            image.check(&map(), 9)
+            image.check(&map(), &Content::default(), 9)
         };
         assert_eq!(check(|_| ()), Ok(()));
         assert_eq!(check(|image| image.map_hash ^= 1), Err(ImageError::Map));
@@ -331,7 +343,7 @@ mod tests {
         let check_thing = |row: usize, id: u16, thing: Thing| {
             let mut image = image();
             image.things[row].thing = thing;
-            assert_eq!(image.check(&map(), 9), Err(ImageError::Body(NetId(id))), "{thing:?}");
+            assert_eq!(image.check(&map(), &Content::default(), 9), Err(ImageError::Body(NetId(id))), "{thing:?}");
         };
         check_thing(0, 5, Thing::Mob { yaw: 4_096, pitch: 0 });
         check_thing(1, 6, Thing::Projectile { yaw: 0, pitch: 0, ticks_left: 0 });
@@ -351,7 +363,7 @@ mod tests {
             let index = at % bytes.len();
             bytes[index] = with;
             if let Ok(image) = WorldImage::from_bytes(&bytes) {
-                let _ = image.check(&map(), 9);
+                let _ = image.check(&map(), &Content::default(), 9);
             }
         }
     }

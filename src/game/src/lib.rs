@@ -9,25 +9,39 @@
 
 mod ballistics;
 mod bond;
+mod cast;
 mod chance;
 pub mod content;
 mod cursor;
+mod effects;
+mod event;
+mod fight;
+mod growth;
 mod history;
 mod image;
 mod movement;
+mod order;
 mod player;
 mod ray;
 mod records;
 mod replica;
+#[cfg(test)]
+mod rig;
+mod rooms;
 mod roster;
+mod rulebook;
 mod schedule;
 mod shot;
 pub mod spatial;
 mod thing;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
+pub use effects::EFFECTS_MAX;
+pub use event::Happening;
+pub use growth::{Estate, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
+pub use order::Answer;
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
 pub use replica::{Pace, Past, Replicas};
@@ -37,15 +51,21 @@ pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome
 pub use spatial::Quadtree;
 pub use thing::{MOB_SPEED_MAX, SPIN_MAX, THING_SPEED_MAX, Thing};
 
+use crate::content::Content;
+use crate::event::{Happenings, Notices};
+use crate::fight::{Departed, Vitals};
 use crate::image::PlayerImage;
 use crate::movement::{Ground, Mobile};
+use crate::order::{Answers, Order, Orders};
 use crate::player::{Avatar, View, Wish};
+use crate::rooms::RoomsImage;
 use crate::roster::Roster;
+use crate::rulebook::Rulebook;
 use crate::thing::{Ended, ThingImage};
 use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
 use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, unit_of};
-use protocol::{CharacterId, Input, NetId, OwnState, Tick, ViewTick};
+use protocol::{CharacterId, ClassId, Command, Input, NetId, News, OwnState, Tick, ViewTick};
 use std::sync::Arc;
 
 /// What a game is made of.
@@ -55,6 +75,8 @@ pub struct GameConfig {
     pub seed: u64,
     /// Where it takes place.
     pub map: Arc<StaticMap>,
+    /// What it is filled with.
+    pub content: Arc<Content>,
     /// Most ids in use at once, live or waiting for [`Game::recycle`]; 1..=[`ENTITIES_MAX`]. An entity costs about
     /// 1.2 KiB, of which 1 KiB is the ring of its last 64 states.
     pub entities_max: usize,
@@ -65,6 +87,10 @@ pub struct GameConfig {
 pub(crate) struct Clock {
     pub(crate) now: Tick,
 }
+
+/// Decides everything that is left to chance.
+#[derive(Clone, Copy, Debug, Resource)]
+pub(crate) struct Seed(pub(crate) u64);
 
 /// A world and the one way to advance it.
 ///
@@ -89,10 +115,18 @@ impl Game {
         world.insert_resource(Clock::default());
         world.insert_resource(Roster::new(config.entities_max));
         world.insert_resource(Bonds::new());
+        world.insert_resource(Seed(config.seed));
+        world.insert_resource(Rulebook(config.content));
+        world.insert_resource(Orders::default());
+        world.insert_resource(Answers::default());
+        world.insert_resource(Happenings::default());
+        world.insert_resource(Notices::default());
         player::register(&mut schedule);
         movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
         ballistics::register(&mut world, &mut schedule);
         spatial::register(&mut world, &mut schedule);
+        effects::register(&mut schedule);
+        fight::register(&mut world, &mut schedule);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
@@ -109,10 +143,23 @@ impl Game {
     /// # Errors
     /// [`SpawnError`] when no id or no place is left; nothing has changed then.
     pub fn spawn_player(&mut self, character: CharacterId, record: Option<&PlayerRecord>) -> Result<NetId, SpawnError> {
+        self.spawn_character(character, record, &Estate::newborn(ClassId(0), 0))
+    }
+
+    /// As [`Self::spawn_player`], with what the character owns. Of a class that there is none of here it is bare.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spawn_character(
+        &mut self,
+        character: CharacterId,
+        record: Option<&PlayerRecord>,
+        estate: &Estate,
+    ) -> Result<NetId, SpawnError> {
         let body = player::place(&self.map, self.seed, self.now(), character, record)?;
         let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
-        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() });
+        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() }, estate);
         Ok(id)
     }
 
@@ -147,7 +194,11 @@ impl Game {
     /// [`Game::recycle`]: some client may still hold a state under that name.
     pub fn despawn(&mut self, id: NetId) {
         let Some(entity) = self.world.resource_mut::<Roster>().retire(id) else { return };
+        let is_fighter = self.world.get::<Vitals>(entity).is_some();
         self.world.despawn(entity);
+        if is_fighter {
+            self.world.resource_mut::<Departed>().0.push(id);
+        }
         self.world.resource_mut::<Replicas>().remove(id);
         self.world.resource_mut::<Bonds>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
@@ -205,10 +256,52 @@ impl Game {
     pub fn tick(&mut self) {
         let mut clock = self.world.resource_mut::<Clock>();
         clock.now = clock.now.next();
+        self.world.resource_mut::<Happenings>().0.clear();
+        self.world.resource_mut::<Notices>().0.clear();
+        self.world.resource_mut::<Answers>().0.clear();
         self.schedule.run(&mut self.world);
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();
+    }
+
+    /// Gives a command of a player's; it is carried out and answered in the coming tick, unless the disk must have it first.
+    /// False if he is not live.
+    pub fn order(&mut self, by: NetId, number: u16, command: Command) -> bool {
+        let is_live = self.entity(by).is_some();
+        if is_live {
+            self.world.resource_mut::<Orders>().give(Order { by, number, command });
+        }
+        is_live
+    }
+
+    /// What happened in the last tick, in order.
+    #[must_use]
+    pub fn happenings(&self) -> &[Happening] {
+        &self.world.resource::<Happenings>().0
+    }
+
+    /// What single players are to be told of themselves after the last tick, in order.
+    #[must_use]
+    pub fn notices(&self) -> &[(NetId, News)] {
+        &self.world.resource::<Notices>().0
+    }
+
+    /// What became of orders in the last tick, in order.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.world.resource::<Answers>().0
+    }
+
+    /// The content in force.
+    #[must_use]
+    pub fn content(&self) -> &Arc<Content> {
+        &self.world.resource::<Rulebook>().0
+    }
+
+    /// Plays by other content from the coming tick on. It must follow the one in force.
+    pub fn set_content(&mut self, content: Arc<Content>) {
+        self.world.resource_mut::<Rulebook>().0 = content;
     }
 
     /// Things whose life ended in the last tick, in the order of their ids. They are despawned already, and their ids wait
@@ -334,6 +427,7 @@ impl Game {
             players,
             things,
             bosses,
+            rooms: RoomsImage::of(&self.world),
         }
     }
 
@@ -343,13 +437,13 @@ impl Game {
     /// # Errors
     /// [`ImageError`] when the image was made on another map, does not fit `entities_max` or contradicts itself.
     pub fn restore(config: GameConfig, image: &WorldImage) -> Result<Self, ImageError> {
-        image.check(&config.map, config.entities_max)?;
+        image.check(&config.map, &config.content, config.entities_max)?;
         let mut game = Self::new(config);
         game.world.resource_mut::<Clock>().now = image.tick;
         game.world.resource_mut::<Roster>().restore(image.rows as usize, &image.recycled);
         for player in &image.players {
             game.world.resource_mut::<Roster>().reclaim(player.id);
-            game.insert_player(player);
+            game.insert_player(player, &Estate::newborn(ClassId(0), 0));
         }
         for thing in &image.things {
             game.world.resource_mut::<Roster>().reclaim(thing.id);
@@ -358,13 +452,15 @@ impl Game {
         for &boss in &image.bosses {
             game.set_boss(boss, true);
         }
+        image.rooms.restore(&mut game.world);
         spatial::refresh_now(&mut game.world);
         replica::publish_now(&mut game.world);
         Ok(game)
     }
 
-    fn insert_player(&mut self, player: &PlayerImage) {
-        let entity = self.world.spawn(player::avatar(player)).id();
+    fn insert_player(&mut self, player: &PlayerImage, estate: &Estate) {
+        let content = Arc::clone(self.content());
+        let entity = self.world.spawn(player::avatar(player, &content, estate)).id();
         self.enter(player.id, entity);
     }
 

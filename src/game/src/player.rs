@@ -1,5 +1,9 @@
 //! A person's avatar: whose it is, where it looks, what it wants.
 
+use crate::cast::Casting;
+use crate::content::Content;
+use crate::fight::Gear;
+use crate::growth::{self, Estate, Growth};
 use crate::image::PlayerImage;
 use crate::movement::Mobile;
 use crate::records::{PlayerRecord, Z_MAX};
@@ -69,9 +73,11 @@ pub(crate) fn register(schedule: &mut Schedule) {
 }
 
 /// Everything a player's entity consists of.
-pub(crate) fn avatar(image: &PlayerImage) -> impl Bundle {
+pub(crate) fn avatar(image: &PlayerImage, content: &Content, estate: &Estate) -> impl Bundle {
     let replica = Replica { id: image.id, kind: EntityKind::Player };
-    (replica, Avatar { character: image.character }, Mobile(image.body), image.view, image.wish)
+    let avatar = Avatar { character: image.character };
+    let body = (replica, avatar, Mobile(image.body), image.view, image.wish);
+    (body, growth::fighter(content, estate), Growth::new(estate), Casting::default(), Gear::default())
 }
 
 /// Where a player enters: at its record's place, else somewhere in the middle of the map; at rest and free.

@@ -88,6 +88,13 @@ impl Ray {
     }
 }
 
+/// Whether a place lies before somebody who stands at `from` and looks along `yaw`, 4,096 steps to a turn; his own place does.
+pub(crate) fn is_before(from: (i32, i32), yaw: u16, place: (i32, i32)) -> bool {
+    let angle = yaw << 4;
+    let (dx, dy) = (i64::from(place.0) - i64::from(from.0), i64::from(place.1) - i64::from(from.1));
+    dx * i64::from(cosine(angle)) + dy * i64::from(sine(angle)) >= 0
+}
+
 /// Where a line that starts at `from` and goes `way` in each 2^[`DIRECTION_BITS`] lies in `low..=high`.
 fn slab(from: i32, way: i32, low: i32, high: i32) -> Option<Span> {
     if way == 0 {
@@ -169,6 +176,14 @@ mod tests {
         assert_eq!(ends[2], Place { x: EYE.x - SUBUNITS_PER_M, ..EYE });
         assert_eq!(ends[3], Place { z: EYE.z - SUBUNITS_PER_M, ..EYE });
         assert_eq!(ends[4], Place { z: EYE.z + SUBUNITS_PER_M, ..EYE });
+    }
+
+    #[test]
+    fn half_of_the_world_is_before_one() {
+        let before = |yaw: u16, east, north| is_before((0, 0), yaw, (east, north));
+        assert!(before(0, 5, 100) && !before(0, -5, 100), "east");
+        assert!(before(1_024, 100, 5) && !before(1_024, 100, -5), "north");
+        assert!(before(3_072, 1, -5) && before(3_072, 0, 0));
     }
 
     /// proves: SHO-7

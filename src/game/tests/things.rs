@@ -10,7 +10,12 @@ use std::sync::Arc;
 
 fn config() -> GameConfig {
     let block = Block { x: 90.0, y: 40.0, width: 4.0, depth: 60.0 };
-    GameConfig { seed: 5, map: Arc::new(StaticMap::new(200, 200, &[block]).unwrap()), entities_max: 100 }
+    GameConfig {
+        seed: 5,
+        map: Arc::new(StaticMap::new(200, 200, &[block]).unwrap()),
+        content: Arc::default(),
+        entities_max: 100,
+    }
 }
 
 fn at(x_m: i32, y_m: i32) -> Body {

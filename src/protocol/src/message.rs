@@ -3,7 +3,7 @@
 //! spec: MSG-1. Each is a bincode enum; variants are only ever added at the end, because their order is their number.
 
 use crate::event::{GameEvent, Shoot};
-use crate::{NetId, Tick};
+use crate::{Command, NetId, News, Refusal, Tick};
 use bincode::{Decode, Encode};
 
 /// What a client says on the control and event channels.
@@ -26,6 +26,13 @@ pub enum ClientMessage {
     },
     /// The player shoots. On the event channel, so that nothing said on the other holds it up.
     Shoot(Shoot),
+    /// The player does something.
+    Do {
+        /// Comes back in the answer; counts the client's commands and wraps.
+        number: u16,
+        /// What.
+        command: Command,
+    },
 }
 
 /// What the server says on the control and event channels.
@@ -45,6 +52,15 @@ pub enum ServerMessage {
         /// What.
         event: GameEvent,
     },
+    /// The answer to [`ClientMessage::Do`]: exactly one for each. What was done is true from this tick on.
+    Done {
+        /// As asked.
+        number: u16,
+        /// Why it was not, if it was not.
+        result: Result<(), Refusal>,
+    },
+    /// Something of the player's own.
+    News(News),
 }
 
 /// The terms under which a client sees the world.

@@ -25,6 +25,7 @@ use crate::SessionId;
 use crate::crew::{self, Crew, HANDS_MAX};
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
+use game::content::Content;
 use game::{Game, GameConfig, PlayerRecord};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
@@ -47,6 +48,8 @@ pub struct RealmConfig {
     pub seed: u64,
     /// What does not move.
     pub map: Arc<StaticMap>,
+    /// What the world is filled with.
+    pub content: Arc<Content>,
     /// Most players at once, at most 21,845; later ones are refused with a reason.
     pub players_max: usize,
     /// Others come into view nearer than this, in units.
@@ -77,6 +80,7 @@ impl RealmConfig {
         Self {
             seed: 0,
             map,
+            content: Arc::default(),
             players_max: 2_000,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
@@ -200,7 +204,12 @@ impl Realm {
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
-        let game = Game::new(GameConfig { seed: config.seed, map: config.map.clone(), entities_max });
+        let game = Game::new(GameConfig {
+            seed: config.seed,
+            map: config.map.clone(),
+            content: config.content.clone(),
+            entities_max,
+        });
         Self {
             sight: Sight::new(&config),
             game,
