@@ -201,6 +201,8 @@ pub fn realm_config(config: &Config) -> RealmConfig {
     RealmConfig {
         seed: config.seed,
         map: config.map.clone(),
+        content: Arc::default(),
+        incarnation: 1,
         players_max: config.players_max,
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,

@@ -1,7 +1,7 @@
 //! What a character becomes: class, level, skills.
 
 use crate::content::{Content, Stat, Stats};
-use crate::fight::{Fighter, Team};
+use crate::fight::{Fighter, Team, formula};
 use arrayvec::ArrayVec;
 use bevy_ecs::prelude::Component;
 use protocol::news::ItemRow;
@@ -18,12 +18,8 @@ pub struct Estate {
     pub class: ClassId,
     /// Its team; 0 for none.
     pub team: u8,
-    /// 1 or more.
-    pub level: u8,
-    /// Since the last level.
+    /// All that it ever gained: level and skill points follow from it.
     pub experience: u64,
-    /// Skill points that are left.
-    pub points: u16,
     /// Learnt from the tree, each with its rank.
     pub skills: Vec<(SkillId, u8)>,
     /// Coins.
@@ -36,7 +32,7 @@ impl Estate {
     /// A new character of a class, without its kit. Whoever has a class that there is none of is bare.
     #[must_use]
     pub fn newborn(class: ClassId, team: u8) -> Self {
-        Self { class, team, level: 1, ..Self::default() }
+        Self { class, team, ..Self::default() }
     }
 }
 
@@ -44,8 +40,8 @@ impl Estate {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Component, Serialize, Deserialize)]
 pub(crate) struct Growth {
     pub(crate) class: ClassId,
+    /// All that it ever gained.
     pub(crate) experience: u64,
-    pub(crate) points: u16,
     /// Learnt from the tree, by ascending id.
     pub(crate) learnt: ArrayVec<(SkillId, u8), SKILLS_MAX>,
 }
@@ -54,7 +50,7 @@ impl Growth {
     pub(crate) fn new(estate: &Estate) -> Self {
         let mut learnt: ArrayVec<_, SKILLS_MAX> = estate.skills.iter().copied().take(SKILLS_MAX).collect();
         learnt.sort_unstable();
-        Self { class: estate.class, experience: estate.experience, points: estate.points, learnt }
+        Self { class: estate.class, experience: estate.experience, learnt }
     }
 
     /// How well a skill is known: 1 for what everybody of the class can, its rank for what was learnt, else 0.
@@ -80,6 +76,6 @@ pub(crate) fn figures(content: &Content, class: ClassId, level: u8) -> Stats {
 
 /// A character as a fighter, hale.
 pub(crate) fn fighter(content: &Content, estate: &Estate) -> Fighter {
-    let level = estate.level.max(1);
+    let (level, _) = formula::level_of(estate.experience, &content.rules);
     Fighter::new(level, figures(content, estate.class, level), Team(estate.team))
 }

@@ -19,6 +19,7 @@ mod fight;
 mod growth;
 mod history;
 mod image;
+mod ledger;
 mod movement;
 mod order;
 mod player;
@@ -41,6 +42,7 @@ pub use event::Happening;
 pub use growth::{Estate, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
+pub use ledger::{Entry, Holder, ItemRecord, Transaction, TransactionId, Way};
 pub use order::Answer;
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
@@ -55,6 +57,7 @@ use crate::content::Content;
 use crate::event::{Happenings, Notices};
 use crate::fight::{Departed, Vitals};
 use crate::image::PlayerImage;
+use crate::ledger::Ledger;
 use crate::movement::{Ground, Mobile};
 use crate::order::{Answers, Order, Orders};
 use crate::player::{Avatar, View, Wish};
@@ -77,6 +80,8 @@ pub struct GameConfig {
     pub map: Arc<StaticMap>,
     /// What it is filled with.
     pub content: Arc<Content>,
+    /// Which start of which process this is, so that no two give out the same ids to items and transactions.
+    pub incarnation: u32,
     /// Most ids in use at once, live or waiting for [`Game::recycle`]; 1..=[`ENTITIES_MAX`]. An entity costs about
     /// 1.2 KiB, of which 1 KiB is the ring of its last 64 states.
     pub entities_max: usize,
@@ -118,6 +123,7 @@ impl Game {
         world.insert_resource(Seed(config.seed));
         world.insert_resource(Rulebook(config.content));
         world.insert_resource(Orders::default());
+        world.insert_resource(Ledger::new(config.incarnation));
         world.insert_resource(Answers::default());
         world.insert_resource(Happenings::default());
         world.insert_resource(Notices::default());
@@ -291,6 +297,17 @@ impl Game {
     #[must_use]
     pub fn answers(&self) -> &[Answer] {
         &self.world.resource::<Answers>().0
+    }
+
+    /// What the disk must have before it takes effect: asked for since the last call, in order. Each is to be settled once.
+    pub fn take_transactions(&mut self) -> Vec<Transaction> {
+        self.world.resource_mut::<Ledger>().take_asked().collect()
+    }
+
+    /// Says that the disk has a transaction, or has refused it; what follows does so in the coming tick. To be told in the
+    /// order in which the disk has them.
+    pub fn settle(&mut self, transaction: TransactionId, is_durable: bool) {
+        self.world.resource_mut::<Ledger>().hear(transaction, is_durable);
     }
 
     /// The content in force.

@@ -47,7 +47,7 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn new(content: Content, players: u16) -> Self {
         let map = Arc::new(StaticMap::new(400, 400, &[]).expect("a sound map"));
-        let config = GameConfig { seed: 1, map, content: Arc::new(content), entities_max: 1_000 };
+        let config = GameConfig { seed: 1, map, content: Arc::new(content), incarnation: 1, entities_max: 1_000 };
         let mut rig = Self { game: Game::new(config), ids: Vec::new() };
         for number in 0..players {
             let id = rig.game.spawn_player(CharacterId(u64::from(number)), None).expect("there is room");

@@ -8,6 +8,7 @@ use crate::content::Content;
 use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::Growth;
+use crate::ledger::Ledger;
 use crate::roster::Roster;
 use bevy_ecs::prelude::{Entity, World};
 use protocol::NetId;
@@ -20,6 +21,7 @@ pub(crate) struct RoomsImage {
     pub(crate) fighters: Vec<(NetId, FighterImage)>,
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
+    pub(crate) ledger: Ledger,
 }
 
 /// A fighter of a world's image.
@@ -52,12 +54,14 @@ impl RoomsImage {
         let live = || roster.live().iter().filter_map(|&id| Some((id, roster.entity(id)?)));
         Self {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
+            ledger: world.resource::<Ledger>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
         }
     }
 
     /// Puts it into a world whose entities have entered already.
     pub(crate) fn restore(&self, world: &mut World) {
+        world.resource_mut::<Ledger>().resume(&self.ledger);
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {

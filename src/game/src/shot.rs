@@ -164,7 +164,8 @@ mod tests {
     /// east, and whether a shot that was aimed at that place hits it.
     fn is_hit_running(seen_m: f64, way: (i32, i32), ticks: u32) -> bool {
         let map = Arc::new(StaticMap::new(400, 400, &[]).unwrap());
-        let mut game = Game::new(GameConfig { seed: 1, map, content: Arc::default(), entities_max: 10 });
+        let mut game =
+            Game::new(GameConfig { seed: 1, map, content: Arc::default(), incarnation: 1, entities_max: 10 });
         let shooter = game.spawn_player(CharacterId(1), None).unwrap();
         game.place_player(shooter, 100 * UNITS_PER_M, 200 * UNITS_PER_M);
         let (x, y) = ((f64::from(SUBUNITS_PER_M) * (100.0 + seen_m)) as i32, 200 * SUBUNITS_PER_M);

@@ -18,7 +18,7 @@ const NORTH: u16 = 1 << 14;
 /// A world of 400 m with people at these places in metres, one tick old.
 fn world(blocks: &[Block], places: &[(i32, i32)]) -> Game {
     let map = Arc::new(StaticMap::new(400, 400, blocks).unwrap());
-    let mut game = Game::new(GameConfig { seed: 1, map, content: Arc::default(), entities_max: 1_000 });
+    let mut game = Game::new(GameConfig { seed: 1, map, content: Arc::default(), incarnation: 1, entities_max: 1_000 });
     for (number, &(x, y)) in places.iter().enumerate() {
         let id = game.spawn_player(CharacterId(number as u64), None).unwrap();
         game.place_player(id, x * UNITS_PER_M, y * UNITS_PER_M);

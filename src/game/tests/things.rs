@@ -14,6 +14,7 @@ fn config() -> GameConfig {
         seed: 5,
         map: Arc::new(StaticMap::new(200, 200, &[block]).unwrap()),
         content: Arc::default(),
+        incarnation: 1,
         entities_max: 100,
     }
 }

@@ -15,7 +15,7 @@ fn map() -> Arc<StaticMap> {
 }
 
 fn config(seed: u64, entities_max: usize) -> GameConfig {
-    GameConfig { seed, map: map(), content: Arc::default(), entities_max }
+    GameConfig { seed, map: map(), content: Arc::default(), incarnation: 1, entities_max }
 }
 
 fn game_of(players: usize) -> Game {

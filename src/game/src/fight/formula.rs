@@ -54,6 +54,16 @@ pub(crate) fn experience_to_next(level: u8, rules: &Rules) -> u64 {
     u64::from(rules.experience_base) * n + u64::from(rules.experience_growth) * n * (n - 1)
 }
 
+/// The level that somebody with so much experience has, and what he has of it since that level.
+pub(crate) fn level_of(experience: u64, rules: &Rules) -> (u8, u64) {
+    let (mut level, mut left) = (1, experience);
+    while level < rules.level_max && left >= experience_to_next(level, rules) {
+        left -= experience_to_next(level, rules);
+        level += 1;
+    }
+    (level, left)
+}
+
 /// What experience is worth to somebody of a level from a mob of another: a tenth less for each level that he is above it
 /// beyond two, and nothing from twelve on.
 pub(crate) fn experience_of(experience: u32, mob_level: u8, level: u8) -> u64 {
@@ -132,6 +142,9 @@ mod tests {
     #[test]
     fn each_level_takes_more_experience_than_the_one_before() {
         assert_eq!([1, 2, 3].map(|level| experience_to_next(level, &RULES())), [100, 300, 600]);
+        let levels = [0, 99, 100, 399, 400, u64::MAX].map(|experience| level_of(experience, &RULES()).0);
+        assert_eq!(levels, [1, 1, 2, 2, 3, 30]);
+        assert_eq!(level_of(150, &RULES()), (2, 50));
     }
 
     #[test]

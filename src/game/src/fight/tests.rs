@@ -245,7 +245,7 @@ fn a_world_saved_in_the_middle_of_a_fight_goes_on_as_it_would_have() {
     let image = rig.game.save();
     let map = std::sync::Arc::new(StaticMap::new(400, 400, &[]).unwrap());
     let content = std::sync::Arc::clone(rig.game.content());
-    let config = crate::GameConfig { seed: 1, map, content, entities_max: 1_000 };
+    let config = crate::GameConfig { seed: 1, map, content, incarnation: 1, entities_max: 1_000 };
     let mut restored = Rig { game: crate::Game::restore(config, &image).unwrap(), ids: rig.ids.clone() };
     for rig in [&mut rig, &mut restored] {
         rig.run(100);

@@ -50,6 +50,8 @@ pub struct RealmConfig {
     pub map: Arc<StaticMap>,
     /// What the world is filled with.
     pub content: Arc<Content>,
+    /// Which start of which process this is; no two are the same.
+    pub incarnation: u32,
     /// Most players at once, at most 21,845; later ones are refused with a reason.
     pub players_max: usize,
     /// Others come into view nearer than this, in units.
@@ -81,6 +83,7 @@ impl RealmConfig {
             seed: 0,
             map,
             content: Arc::default(),
+            incarnation: 1,
             players_max: 2_000,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
@@ -208,6 +211,7 @@ impl Realm {
             seed: config.seed,
             map: config.map.clone(),
             content: config.content.clone(),
+            incarnation: config.incarnation,
             entities_max,
         });
         Self {
@@ -393,6 +397,10 @@ impl Realm {
             }
             ClientMessage::Place { x_units, y_units } => match (player.role, player.stage) {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
+                _ => self.status.refused += 1,
+            },
+            ClientMessage::Do { number, command } => match player.stage {
+                Stage::Playing(id) if self.game.order(id, number, command) => {}
                 _ => self.status.refused += 1,
             },
             ClientMessage::Shoot(shoot) => {
