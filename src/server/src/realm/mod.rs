@@ -4,6 +4,7 @@
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
 mod encode;
+mod events;
 mod inbox;
 mod interest;
 mod player;
@@ -25,13 +26,14 @@ use crate::SessionId;
 use crate::crew::{self, Crew, HANDS_MAX};
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
+use events::Happened;
 use game::content::Content;
 use game::{Game, GameConfig, PlayerRecord};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
-use protocol::{CharacterId, NetId, Tick};
+use protocol::{CharacterId, Command, NetId, Refusal, Tick};
 use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
@@ -131,6 +133,10 @@ pub struct RealmStatus {
     pub resyncs_refused: u64,
     /// Messages refused because their sender may not say that.
     pub refused: u64,
+    /// Commands answered.
+    pub orders: u64,
+    /// Of those, refused.
+    pub orders_refused: u64,
     /// Shots carried out.
     pub shots: u64,
     /// Of those, shots that hit somebody.
@@ -161,6 +167,9 @@ pub struct RealmStatus {
 /// (SNP-2) and has the answer a round trip later. A loss may bring two requests closer together: then the second was sent
 /// before the first was answered, and whoever still cannot follow asks again.
 const RESYNC_PAUSE_TICKS: u32 = TICK_RATE_HZ / 2;
+/// Commands of a player that are carried out in one tick; those beyond are refused. Fingers are slower, and what a lost
+/// datagram held up arrives together.
+const ORDERS_PER_TICK_MAX: u32 = 16;
 /// First checkpoints are spread over the interval in this many parts.
 const SAVE_SPREAD: u32 = 256;
 /// Entities there may be for each player, to bound net ids: the player, one whose id waits to be reused, and as many things.
@@ -178,6 +187,8 @@ pub struct Realm {
     /// What all hands but the first have written.
     arenas: Vec<Outbound>,
     shots: Shots,
+    /// What happened in this tick.
+    happened: Happened,
     /// What became of parts, as the gate has said since the last tick.
     reports: Vec<Report>,
     /// By row: how many viewers have a slot that names this entity.
@@ -222,6 +233,7 @@ impl Realm {
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
             shots: Shots::default(),
+            happened: Happened::default(),
             reports: Vec::new(),
             named_by: Vec::new(),
             departed: Vec::new(),
@@ -255,7 +267,11 @@ impl Realm {
         self.apply_inputs();
         self.game.tick();
         self.note_ended();
+        self.happened.begin();
+        self.hear_game();
         self.carry_out_shots();
+        self.happened.end(self.game.now());
+        self.tell_own(out);
         self.tell_everyone(out);
         self.save_due();
         self.recycle();
@@ -362,6 +378,8 @@ impl Realm {
     fn welcome(&mut self, session: SessionId, own: NetId, out: &mut Outbound) {
         let player = self.players.find(session).expect("found by the caller");
         player.stage = Stage::Playing(own);
+        self.players.enter(own, session);
+        let player = self.players.find(session).expect("it has just entered");
         // Spread by slot, so that those who came in one storm are not saved in one.
         let part = u64::from(session.slot % SAVE_SPREAD) + 1;
         player.save_due_ns = self.now_ns + self.config.save_interval_ns * part / u64::from(SAVE_SPREAD);
@@ -399,10 +417,7 @@ impl Realm {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
                 _ => self.status.refused += 1,
             },
-            ClientMessage::Do { number, command } => match player.stage {
-                Stage::Playing(id) if self.game.order(id, number, command) => {}
-                _ => self.status.refused += 1,
-            },
+            ClientMessage::Do { number, command } => self.on_order(session, number, command, out),
             ClientMessage::Shoot(shoot) => {
                 let Stage::Playing(id) = player.stage else {
                     self.status.refused += 1;
@@ -412,6 +427,24 @@ impl Realm {
                     self.refuse_shot(session, shoot.number, out);
                 }
             }
+        }
+    }
+
+    /// spec: CMD-1. Every command has an answer, also of one who is not in the world, or says more than anybody can want.
+    fn on_order(&mut self, session: SessionId, number: u16, command: Command, out: &mut Outbound) {
+        let Some(player) = self.players.find(session) else { return };
+        let result = match player.stage {
+            Stage::Playing(_) if player.orders_asked >= ORDERS_PER_TICK_MAX => Err(Refusal::TooMany),
+            Stage::Playing(id) if self.game.order(id, number, command) => {
+                player.orders_asked += 1;
+                Ok(())
+            }
+            _ => Err(Refusal::UnknownTarget),
+        };
+        if let Err(refusal) = result {
+            self.status.orders += 1;
+            self.status.orders_refused += 1;
+            out.message(session, channel::CONTROL, &ServerMessage::Done { number, result: Err(refusal) });
         }
     }
 
@@ -427,6 +460,7 @@ impl Realm {
         if let Stage::Playing(id) = player.stage {
             self.save(player.character, id);
             self.game.despawn(id);
+            self.players.leave(id);
             self.departed.push(id);
         }
         for id in player.view.named() {
@@ -438,6 +472,7 @@ impl Realm {
     fn apply_inputs(&mut self) {
         let (game, status) = (&mut self.game, &mut self.status);
         for player in self.players.iter_mut() {
+            player.orders_asked = 0;
             if let Stage::Playing(id) = player.stage {
                 match player.inbox.pop() {
                     Some(input) => game.set_input(id, input),

@@ -37,6 +37,8 @@ pub struct Player {
     pub trigger: Trigger,
     /// Shots that he has asked for since the last tick.
     pub shots_asked: u32,
+    /// Commands that he has given since the last tick.
+    pub orders_asked: u32,
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
     pub is_silent: bool,
     /// What the client knows of others.
@@ -69,6 +71,7 @@ impl Player {
             inbox: InputBuffer::default(),
             trigger: Trigger::default(),
             shots_asked: 0,
+            orders_asked: 0,
             is_silent: false,
             view: View::new(),
             resync_from: Tick(0),
@@ -99,6 +102,8 @@ type Found = Result<Option<Saved>, String>;
 pub struct PlayerTable {
     rows: Vec<Option<Player>>,
     by_character: BTreeMap<CharacterId, SessionId>,
+    /// By row of the entity that it plays.
+    by_entity: Vec<Option<SessionId>>,
     loaded: VecDeque<(SessionId, Found)>,
     /// Reused by whoever must look at players and change the realm at once.
     pub scratch: Vec<(CharacterId, NetId)>,
@@ -146,6 +151,25 @@ impl PlayerTable {
         let player = row.take_if(|player| player.session == session)?;
         self.by_character.remove(&player.character);
         Some(player)
+    }
+
+    /// A session plays this entity from now on.
+    pub fn enter(&mut self, id: NetId, session: SessionId) {
+        if self.by_entity.len() <= id.row() {
+            self.by_entity.resize(id.row() + 1, None);
+        }
+        self.by_entity[id.row()] = Some(session);
+    }
+
+    /// Nobody plays this entity any more.
+    pub fn leave(&mut self, id: NetId) {
+        self.by_entity[id.row()] = None;
+    }
+
+    /// Who plays this entity.
+    #[must_use]
+    pub fn of_entity(&self, id: NetId) -> Option<SessionId> {
+        self.by_entity.get(id.row()).copied().flatten()
     }
 
     /// Who plays this character.
