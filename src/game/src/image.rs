@@ -9,6 +9,7 @@ use crate::player::{View, Wish};
 use crate::records::Z_MAX;
 use crate::rooms::RoomsImage;
 use crate::roster::ENTITIES_MAX;
+use crate::stored;
 use crate::thing::ThingImage;
 use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M};
@@ -123,7 +124,7 @@ impl WorldImage {
         for id in &self.bosses {
             bytes.extend_from_slice(&id.0.to_le_bytes());
         }
-        self.rooms.to_bytes(bytes);
+        stored::write(&self.rooms, bytes);
     }
 
     /// Reads an image from all of `bytes`. Whether it makes sense is found out by [`crate::Game::restore`].
@@ -143,7 +144,7 @@ impl WorldImage {
         let players = list(&mut cursor, rows, PlayerImage::take)?;
         let things = list(&mut cursor, rows, ThingImage::take)?;
         let bosses = list(&mut cursor, BOSSES_MAX as u32, |cursor| cursor.u16().map(NetId))?;
-        let (rooms, used) = RoomsImage::take(cursor.0).ok_or(ImageError::Truncated)?;
+        let (rooms, used): (RoomsImage, usize) = stored::take(cursor.0).ok_or(ImageError::Truncated)?;
         match cursor.left().saturating_sub(used) {
             0 => Ok(Self { map_hash, tick, rows, recycled, players, things, bosses, rooms }),
             left => Err(ImageError::Trailing(left)),

@@ -34,6 +34,7 @@ mod rulebook;
 mod schedule;
 mod shot;
 pub mod spatial;
+mod stored;
 mod thing;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
@@ -42,7 +43,9 @@ pub use event::Happening;
 pub use growth::{Estate, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
-pub use ledger::{Entry, Holder, ItemRecord, Transaction, TransactionId, Way};
+pub use ledger::{
+    Books, BooksError, Entry, GroundRow, Holder, Imbalance, ItemRecord, Row, SumsRow, Transaction, TransactionId, Way,
+};
 pub use order::Answer;
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};

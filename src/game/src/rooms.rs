@@ -37,16 +37,6 @@ pub(crate) struct FighterImage {
     threat: Option<Threat>,
 }
 
-/// Most bytes of an image of the rooms: 64 MiB, 1 KiB for each of the most entities. A damaged length asks for no more.
-const BYTES_MAX: usize = 64 << 20;
-
-type Config = bincode::config::Configuration<
-    bincode::config::LittleEndian,
-    bincode::config::Varint,
-    bincode::config::Limit<BYTES_MAX>,
->;
-const CONFIG: Config = bincode::config::standard().with_limit::<BYTES_MAX>();
-
 impl RoomsImage {
     /// As the world is now.
     pub(crate) fn of(world: &World) -> Self {
@@ -84,17 +74,6 @@ impl RoomsImage {
                 .iter()
                 .flat_map(|(_, growth)| &growth.learnt)
                 .all(|(skill, _)| content.skills.find(*skill).is_some())
-    }
-
-    pub(crate) fn to_bytes(&self, bytes: &mut Vec<u8>) {
-        let written = bincode::serde::encode_into_std_write(self, bytes, CONFIG);
-        assert!(written.is_ok(), "rooms over their limit: {written:?}");
-    }
-
-    /// Reads what [`Self::to_bytes`] wrote from the front of `bytes`, and says how many bytes that was; `None` if they are cut
-    /// short or were never that.
-    pub(crate) fn take(bytes: &[u8]) -> Option<(Self, usize)> {
-        bincode::serde::decode_from_slice(bytes, CONFIG).ok()
     }
 }
 

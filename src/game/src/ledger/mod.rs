@@ -9,9 +9,13 @@
 //! are told as changes. Items and coins come into the world and leave it by the ways of [`Way`] and no other, and each
 //! transaction is in balance ([`Transaction::balance`]).
 
+mod books;
 mod entry;
+mod rows;
 
-pub use entry::{Entry, Holder, ItemRecord, Transaction, TransactionId, Way};
+pub use books::{Books, BooksError};
+pub use entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, TransactionId, Way};
+pub use rows::{GroundRow, Row, SumsRow};
 
 use bevy_ecs::prelude::Resource;
 use protocol::{ItemId, NetId};
