@@ -19,7 +19,7 @@ mod view;
 mod world;
 
 pub use relevance::{KindRadii, Radii};
-pub use store::{Saved, StoreDone, StoreJob};
+pub use store::{Found, Saved, StoreDone, StoreJob};
 pub use tell::Task;
 
 use crate::SessionId;
@@ -159,6 +159,12 @@ pub struct RealmStatus {
     pub saves_confirmed: u64,
     /// Saves that failed (each is tried again).
     pub saves_failed: u64,
+    /// Transactions on disk.
+    pub commits_confirmed: u64,
+    /// Transactions that the disk refused.
+    pub commits_refused: u64,
+    /// Transactions that it has not answered, now.
+    pub commits_under_way: usize,
     /// Age of the oldest state that is not on disk, now.
     pub save_lag_ns: u64,
 }
@@ -246,7 +252,14 @@ impl Realm {
     /// The persistence thread finished something.
     pub fn handle_completion(&mut self, done: StoreDone) {
         match done {
-            StoreDone::Loaded { character, found } => self.players.on_loaded(character, found),
+            StoreDone::Loaded { character, found } => {
+                let found = found.map(|found| self.store.newest(character, found));
+                self.players.on_loaded(character, found);
+            }
+            StoreDone::Committed { id, refused } => {
+                self.store.on_committed(refused.is_some());
+                self.game.settle(id, refused.is_none());
+            }
             StoreDone::Saved { character, revision } => {
                 let in_world = self.players.of_character(character).is_some();
                 self.store.on_saved(character, revision, in_world);
@@ -266,6 +279,7 @@ impl Realm {
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
+        self.game.take_transactions().into_iter().for_each(|transaction| self.store.commit(transaction));
         self.note_ended();
         self.happened.begin();
         self.hear_game();
@@ -339,9 +353,7 @@ impl Realm {
             return;
         }
         self.players.insert(session, Player::loading(session, character, user.role));
-        if let Some(saved) = self.store.load(character) {
-            self.players.on_loaded(character, Ok(Some(saved)));
-        }
+        self.store.load(character);
     }
 
     fn admit_loaded(&mut self, out: &mut Outbound) {
@@ -350,21 +362,25 @@ impl Realm {
             let waits = |player: &&mut Player| player.stage == Stage::Loading;
             let Some(player) = self.players.find(session).filter(waits) else { continue };
             let character = player.character;
-            let record = match found.map(|saved| saved.map(|s| (s.revision, PlayerRecord::from_bytes(&s.bytes)))) {
-                Ok(None) => None,
-                Ok(Some((revision, Ok(record)))) => {
+            let found = found.map(|Found { checkpoint, estate }| {
+                let read = checkpoint.map(|saved| (saved.revision, PlayerRecord::from_bytes(&saved.bytes)));
+                (read, estate.unwrap_or_default())
+            });
+            let (record, estate) = match found {
+                Ok((None, estate)) => (None, estate),
+                Ok((Some((revision, Ok(record))), estate)) => {
                     self.store.on_loaded(character, revision);
-                    Some(record)
+                    (Some(record), estate)
                 }
                 // One unreadable record concerns one person: refused, told so, and nothing is overwritten.
-                Ok(Some((_, Err(_)))) | Err(_) => {
+                Ok((Some((_, Err(_))), _)) | Err(_) => {
                     self.status.refused_record += 1;
                     self.players.remove(session);
                     out.close(session, Reason::SessionRefused);
                     continue;
                 }
             };
-            match self.game.spawn_player(character, record.as_ref()) {
+            match self.game.spawn_character(character, record.as_ref(), &estate) {
                 Ok(id) => self.welcome(session, id, out),
                 Err(_) => {
                     self.status.refused_full += 1;
@@ -533,6 +549,9 @@ impl Realm {
         status.player_ticks += status.players as u64;
         status.saves_confirmed = self.store.saves_confirmed;
         status.saves_failed = self.store.saves_failed;
+        status.commits_confirmed = self.store.commits_confirmed;
+        status.commits_refused = self.store.commits_refused;
+        status.commits_under_way = self.store.commits_under_way();
         status.save_lag_ns = self.store.lag_ns(self.now_ns);
     }
 }

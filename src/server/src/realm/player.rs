@@ -3,7 +3,7 @@
 use super::inbox::InputBuffer;
 use super::priority::Tiers;
 use super::rotation::Rotation;
-use super::store::Saved;
+use super::store::Found;
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
@@ -95,7 +95,7 @@ impl Player {
 }
 
 /// What a load found, as the persistence thread says it.
-type Found = Result<Option<Saved>, String>;
+type Answer = Result<Found, String>;
 
 /// Everyone, by transport slot.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ pub struct PlayerTable {
     by_character: BTreeMap<CharacterId, SessionId>,
     /// By row of the entity that it plays.
     by_entity: Vec<Option<SessionId>>,
-    loaded: VecDeque<(SessionId, Found)>,
+    loaded: VecDeque<(SessionId, Answer)>,
     /// Reused by whoever must look at players and change the realm at once.
     pub scratch: Vec<(CharacterId, NetId)>,
 }
@@ -179,7 +179,7 @@ impl PlayerTable {
     }
 
     /// A record was fetched; whoever waits for it is admitted in the next tick.
-    pub fn on_loaded(&mut self, character: CharacterId, found: Found) {
+    pub fn on_loaded(&mut self, character: CharacterId, found: Answer) {
         let Some(session) = self.of_character(character) else { return };
         if self.find(session).is_some_and(|player| player.stage == Stage::Loading) {
             self.loaded.push_back((session, found));
@@ -187,7 +187,7 @@ impl PlayerTable {
     }
 
     /// The next person whose record was fetched.
-    pub fn next_loaded(&mut self) -> Option<(SessionId, Found)> {
+    pub fn next_loaded(&mut self) -> Option<(SessionId, Answer)> {
         self.loaded.pop_front()
     }
 

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::inbound::{Inbound, SessionEvent};
     use crate::outbound::OutboundItem;
-    use crate::realm::{RealmConfig, StoreDone, StoreJob};
+    use crate::realm::{Found, RealmConfig, StoreDone, StoreJob};
     use protocol::message::ClientMessage;
     use protocol::motion::StaticMap;
     use protocol::unit::TICK_NS;
@@ -149,7 +149,7 @@ mod tests {
                 |slot: u32| SessionEvent::Joined { session: session(slot), user: Box::new(user(1 + u64::from(slot))) };
             pair.tick((0..2).map(joined));
             while let Some(StoreJob::Load { character }) = pair.0.poll_store() {
-                pair.0.handle_completion(StoreDone::Loaded { character, found: Ok(None) });
+                pair.0.handle_completion(StoreDone::Loaded { character, found: Ok(Found::default()) });
             }
             pair.tick([]);
             pair
