@@ -38,10 +38,11 @@ pub use thing::{MOB_SPEED_MAX, SPIN_MAX, THING_SPEED_MAX, Thing};
 use crate::image::PlayerImage;
 use crate::movement::{Ground, Mobile};
 use crate::player::{Avatar, View, Wish};
+use crate::replica::UNHURT;
 use crate::roster::Roster;
 use crate::thing::{Ended, ThingImage};
 use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
-use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Body, GAIT_SPEED_MAX, Gait, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, unit_of};
 use protocol::{CharacterId, Input, NetId, OwnState, Tick, ViewTick};
 use std::sync::Arc;
@@ -110,7 +111,7 @@ impl Game {
         let body = player::place(&self.map, self.seed, self.now(), character, record)?;
         let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
-        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() });
+        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default(), gait: Gait::default() });
         Ok(id)
     }
 
@@ -135,7 +136,7 @@ impl Game {
         let Some(entity) = self.entity(id) else { return };
         let (width, depth) = self.map.extent();
         let subunits = |units: i32, extent: i32| units.clamp(0, unit_of(extent)) << SUBUNIT_BITS;
-        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), BODY_RADIUS);
+        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), 0, BODY_RADIUS);
         if let Some(mut mobile) = self.world.get_mut::<Mobile>(entity) {
             mobile.0 = Body { x, y, ..Body::default() };
         }
@@ -191,11 +192,20 @@ impl Game {
     }
 
     /// What the player wants in the coming tick. The last call before the tick counts; a tick without one repeats the
-    /// movement of the last, buttons released.
+    /// movement of the last, walking or not, other buttons released.
     pub fn set_input(&mut self, id: NetId, input: Input) {
         let Some(entity) = self.entity(id) else { return };
         if let Some(mut wish) = self.world.get_mut::<Wish>(entity) {
             *wish = Wish::fresh(input);
+        }
+    }
+
+    /// How well a player walks from the coming tick on; a speed above [`GAIT_SPEED_MAX`] is that. Its owner is told with its
+    /// own state.
+    pub fn set_gait(&mut self, id: NetId, gait: Gait) {
+        let Some(entity) = self.entity(id) else { return };
+        if let Some(mut current) = self.world.get_mut::<movement::Gait>(entity) {
+            current.0 = Gait { speed: gait.speed.min(GAIT_SPEED_MAX), ..gait };
         }
     }
 
@@ -250,7 +260,9 @@ impl Game {
         let entity = self.entity(id)?;
         let body = self.world.get::<Mobile>(entity)?.0;
         let view = *self.world.get::<View>(entity)?;
-        Some(OwnState { body, yaw: view.yaw, pitch: view.pitch, input_applied: 0, input_depth: 0 })
+        let gait = self.world.get::<movement::Gait>(entity)?.0;
+        let View { yaw, pitch } = view;
+        Some(OwnState { body, gait, status: UNHURT, yaw, pitch, input_applied: 0, input_depth: 0 })
     }
 
     /// What a checkpoint saves of a player.
@@ -300,8 +312,9 @@ impl Game {
         aim: &Aim,
     ) -> Option<Result<ShotOutcome, Stale>> {
         let mut body = *self.body(shooter)?;
+        let gait = self.world.get::<movement::Gait>(self.entity(shooter)?).map_or_else(Gait::default, |gait| gait.0);
         for input in ahead {
-            motion::step(self.map(), &mut body, input);
+            motion::step(self.map(), &mut body, input, gait);
         }
         let rewind = self.rewind(aim.view);
         Some(rewind.map(|rewind| shot::carry_out(self.map(), self.spatial(), &rewind, shooter, &body, aim)))
@@ -387,6 +400,7 @@ impl Game {
             body: self.world.get::<Mobile>(entity)?.0,
             view: *self.world.get::<View>(entity)?,
             wish: *self.world.get::<Wish>(entity)?,
+            gait: self.world.get::<movement::Gait>(entity)?.0,
         })
     }
 

@@ -10,6 +10,10 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Component)]
 pub(crate) struct Mobile(pub(crate) Body);
 
+/// How well a player walks; what nobody plays walks by the usual gait.
+#[derive(Clone, Copy, Debug, Default, Component)]
+pub(crate) struct Gait(pub(crate) motion::Gait);
+
 /// What it moves on.
 #[derive(Clone, Debug, Resource)]
 pub(crate) struct Ground(pub(crate) Arc<StaticMap>);
@@ -20,8 +24,8 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule, map: Arc<Stat
 }
 
 /// Bodies do not meet each other, so the order of the table is as good as any.
-fn walk(ground: Res<'_, Ground>, mut walkers: Query<'_, '_, (&mut Mobile, &Wish)>) {
-    for (mut mobile, wish) in &mut walkers {
-        motion::step(&ground.0, &mut mobile.0, &wish.input);
+fn walk(ground: Res<'_, Ground>, mut walkers: Query<'_, '_, (&mut Mobile, &Wish, &Gait)>) {
+    for (mut mobile, wish, gait) in &mut walkers {
+        motion::step(&ground.0, &mut mobile.0, &wish.input, gait.0);
     }
 }

@@ -7,6 +7,7 @@ use crate::schedule::Phase;
 use crate::thing::Thing;
 use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Query, Res, ResMut, Resource, Schedule, World};
 use protocol::snapshot::BASELINE_TICKS;
+use protocol::state::{self, HEALTH_SHARE_FULL};
 use protocol::{EntityKind, EntityState, NetId, Tick};
 
 /// States kept of an entity: as many as a client may name as a baseline.
@@ -15,6 +16,9 @@ const _: () = assert!(HISTORY_TICKS.is_power_of_two(), "or the ring would jump w
 
 /// What stands for an id that is not live.
 static ABSENT: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0, kind: EntityKind::Player };
+
+/// What others are told of the health of whatever is alive: nothing is hurt yet.
+pub(crate) const UNHURT: u8 = state::status(HEALTH_SHARE_FULL, false);
 
 /// Makes an entity known beyond the world.
 #[derive(Clone, Copy, Debug, Component)]
@@ -254,7 +258,7 @@ fn publish(
 ) {
     replicas.begin(clock.now);
     for (replica, mobile, view) in &players {
-        replicas.put(*replica, EntityState::of(&mobile.0, view.yaw, view.pitch));
+        replicas.put(*replica, EntityState::of(&mobile.0, view.yaw, view.pitch).with_status(UNHURT));
     }
     for (replica, mobile, thing) in &things {
         replicas.put(*replica, thing.state(&mobile.0));

@@ -5,7 +5,7 @@ mod rig;
 use game::{CLAMP_TICKS, EYE_HEIGHT, REWIND_TICKS_MAX};
 use netem::{Link, LinkConfig};
 use protocol::event::{Shot, ShotRefusal};
-use protocol::motion::{self, StaticMap};
+use protocol::motion::{self, Gait, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::{EntityState, GameEvent, Input, NetId, Tick, ViewTick};
 use rig::{Bot, Rig};
@@ -64,7 +64,7 @@ fn aim(bot: &Bot, map: &StaticMap, target: NetId, view: ViewTick) -> (u16, u16) 
     let (_, own) = bot.client.own().unwrap();
     let mut body = own.body;
     for input in &bot.inputs[usize::from(own.input_applied)..] {
-        motion::step(map, &mut body, input);
+        motion::step(map, &mut body, input, Gait::default());
     }
     let [x, y, z] = drawn(bot, target, view);
     let (x, y) = (x - f64::from(body.x), y - f64::from(body.y));

@@ -6,7 +6,7 @@ use crate::smoothing::SNAP_M;
 use crate::track::{Certainty, EXTRAPOLATION_TICKS};
 use crate::{ClientEvent, EventOrder};
 use protocol::event::ShotRefusal;
-use protocol::motion::{self, Block, Body, StaticMap};
+use protocol::motion::{self, Block, Body, Gait, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M, TICK_NS, UNITS_PER_M};
 use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, Orientation, OwnState, Tick};
 use rudp::fuzz::Script;
@@ -58,7 +58,7 @@ const OWN_M_MAX: f64 = (1 << 29) as f64 / SUBUNITS_PER_M as f64 + 1.0;
 const INPUTS_AT_ONCE: usize = 6;
 
 static MAP: LazyLock<Arc<StaticMap>> = LazyLock::new(|| {
-    let blocks = [Block { x: 50.0, y: 50.0, width: 10.0, depth: 1.0 }];
+    let blocks = [Block { x: 50.0, y: 50.0, width: 10.0, depth: 1.0, height: None }];
     Arc::new(StaticMap::new(100, 100, &blocks).expect("a map that can be"))
 });
 
@@ -122,7 +122,7 @@ impl Story {
     fn on_server_tick(&mut self, told: u8, way: u8) {
         self.tick = self.tick.next();
         if let Some((number, input)) = self.inputs.pop_front() {
-            motion::step(&MAP, &mut self.body, &input);
+            motion::step(&MAP, &mut self.body, &input, Gait::default());
             self.applied = number;
         }
         for id in (0..IDS as u16).filter(|id| told >> id & 1 == 1).map(NetId) {

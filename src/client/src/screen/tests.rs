@@ -1,5 +1,6 @@
 use super::*;
 use protocol::motion;
+use protocol::motion::Gait;
 use protocol::{EntityState, Orientation, OwnState};
 
 const MS: u64 = 1_000_000;
@@ -166,7 +167,7 @@ impl Walk {
         self.number += 1;
         assert!(self.screen.poll_input(self.now_ns));
         self.screen.on_input(self.now_ns, self.number, input);
-        motion::step(&self.map, &mut self.server, &input);
+        motion::step(&self.map, &mut self.server, &input, Gait::default());
         let state = OwnState { body: self.server, input_applied: self.number, input_depth: 1, ..OwnState::default() };
         self.words.push((Tick(100 + u32::from(self.number)), state));
         if self.words.len() > ROUND_TRIP_TICKS {
@@ -211,7 +212,7 @@ fn the_next_input_is_used_no_sooner_than_the_tick_that_was_told() {
 
 #[test]
 fn a_wall_that_the_client_does_not_know_is_corrected_without_a_jump_and_forgotten_within_half_a_second() {
-    let wall = protocol::motion::Block { x: 55.0, y: 0.0, width: 1.0, depth: 100.0 };
+    let wall = protocol::motion::Block { x: 55.0, y: 0.0, width: 1.0, depth: 100.0, height: None };
     let mut walk = Walk::new(Arc::new(StaticMap::new(200, 200, &[wall]).unwrap()));
     let jump = walk.run(80, EAST);
     assert!(walk.screen.stats().corrections > 10 && walk.screen.stats().snaps == 0, "{:?}", walk.screen.stats());

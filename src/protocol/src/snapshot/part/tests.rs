@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::bits::{BitRun, BitWriter};
-use crate::motion::Body;
+use crate::motion::{Body, GAIT_SPEED_MAX, Gait};
 use crate::snapshot::{Baseline, encode_delta, encode_full};
-use crate::state::EntityState;
+use crate::state::{EntityState, flag};
 use proptest::prelude::*;
 
 fn ages(newest: u8, step: u8, older: u8) -> BaselineAges {
@@ -32,8 +32,15 @@ fn any_body() -> impl Strategy<Value = RecordBody> {
 fn any_own() -> impl Strategy<Value = OwnState> {
     let body = (0..1 << 28, 0..1 << 28, 0..1 << 22, -30_000..30_000, -30_000..30_000, -9_000..9_000)
         .prop_map(|(x, y, z, vx, vy, vz)| Body { x, y, z, vx, vy, vz });
-    (body, 0_u16..4_096, 0_u16..4_096, any::<u16>(), 0_u8..16).prop_map(
-        |(body, yaw, pitch, input_applied, input_depth)| OwnState { body, yaw, pitch, input_applied, input_depth },
+    let gait = prop_oneof![
+        Just(Gait::default()),
+        (0..=GAIT_SPEED_MAX, any::<bool>()).prop_map(|(speed, can_jump)| Gait { speed, can_jump })
+    ];
+    (body, gait, any::<u8>(), 0_u16..4_096, 0_u16..4_096, any::<u16>(), 0_u8..16).prop_map(
+        |(body, gait, flags, yaw, pitch, input_applied, input_depth)| {
+            let status = flags & flag::STATUS;
+            OwnState { body, gait, status, yaw, pitch, input_applied, input_depth }
+        },
     )
 }
 
