@@ -88,11 +88,12 @@ struct Score {
 
 const PAIRS: usize = 10;
 
-/// Runs to and fro at right angles to the other's sight, turns when nobody expects it, and jumps.
+/// Runs to and fro at right angles to the other's sight, turns when nobody expects it, and jumps; seldom, for in the air one
+/// turns slowly.
 fn to_and_fro(turn: usize, speed: i8) -> Input {
     let phase = turn / 13 * 5 % 7;
     let move_x = if phase < 3 { speed } else { -speed };
-    Input { move_x, move_y: phase as i8 * 9 - 27, buttons: u8::from(turn.is_multiple_of(50)), ..Input::default() }
+    Input { move_x, move_y: phase as i8 * 9 - 27, buttons: u8::from(turn.is_multiple_of(200)), ..Input::default() }
 }
 
 /// Ten shooters with round trips from 20 to 200 ms, each with a runner 20 m away; both run. Every shooter aims five times a

@@ -156,6 +156,8 @@ fn reserved_codes_are_refused() {
     assert_eq!(part(&[(0, 1), (0, 16), (0, 2), (5, 3), (11, 4), (1, 8), (1, 1)]), PartError::Slot);
     assert_eq!(part(&[(0, 1), (0, 16), (0, 2), (6, 3), (0, 12)]), PartError::LastCode(6));
     assert_eq!(part(&[(0, 1), (0, 16), (0, 2), (0, 3), (0, 4), (1, 8), (0, 1)]), PartError::NoUsual);
+    let own = [(0, 1), (0, 16), (1, 1), (0, 60), (0, 33), (0, 24), (0, 20), (0, 6), (0, 1), (201, 8), (0, 1), (0, 16)];
+    assert_eq!(part(&own), PartError::Gait(201));
     assert_eq!(with(&[(0, 1), (0, 1)]), PartError::NoUsual);
     assert_eq!(with(&[(0, 1), (0b01, 2)]), PartError::NoUsual);
     assert_eq!(with(&[(0, 1), (0b011, 3), (10, 4)]), PartError::AgeCode(10));
