@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use protocol::motion::{self, Body, Gait, StaticMap};
+use protocol::state::{self, HEALTH_SHARE_FULL};
 use protocol::unit::{SUBUNIT_BITS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
 use protocol::{EntityState, Input, NetId, Tick};
 use server::{Inbound, SessionEvent};
@@ -143,7 +144,8 @@ impl Followers {
                 inbound.push_event(SessionEvent::Message { session: StandIns::session(index), message });
             }
             inbound.push_inputs(StandIns::session(index), InputMessage::new(number, &[input]));
-            let state = EntityState::of(&runner.body, input.yaw, input.pitch);
+            let state = EntityState::of(&runner.body, input.yaw, input.pitch)
+                .with_status(state::status(HEALTH_SHARE_FULL, false));
             let before = &mut self.states[index];
             *before = (state, state != before.0);
         }

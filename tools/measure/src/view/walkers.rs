@@ -4,6 +4,7 @@ use crate::stand_ins::StandIns;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use protocol::motion::{self, BODY_RADIUS, Body, Gait, StaticMap};
+use protocol::state::{self, HEALTH_SHARE_FULL};
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, SUBUNITS_PER_M, units_from_m};
 use protocol::{EntityState, Input, NetId, Tick};
 use rand::{RngExt, rngs::StdRng};
@@ -79,7 +80,10 @@ impl Walkers {
             }
             walker.walk(rng);
             motion::step(map, &mut walker.body, &walker.input, Gait::default());
-            walker.states.push(EntityState::of(&walker.body, walker.input.yaw, walker.input.pitch));
+            walker.states.push(
+                EntityState::of(&walker.body, walker.input.yaw, walker.input.pitch)
+                    .with_status(state::status(HEALTH_SHARE_FULL, false)),
+            );
             inbound.push_inputs(walker.session, InputMessage::new(walker.number, &[walker.input]));
         }
     }
