@@ -11,16 +11,16 @@ use crate::rooms::RoomsImage;
 use crate::roster::ENTITIES_MAX;
 use crate::stored;
 use crate::thing::ThingImage;
-use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
+use protocol::motion::{BODY_RADIUS, Body, GAIT_SPEED_MAX, Gait, PLAYER_SPEED_MAX, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M};
 use protocol::{CharacterId, Input, NetId, Tick};
 use thiserror::Error;
 
 /// The newest version that this code writes and reads.
 const VERSION: u16 = 3;
-/// No body falls faster than this, in subunits per tick: 60 m/s, what a fall from twice the greatest height would end
-/// with.
-const FALL_SPEED_MAX: i32 = SUBUNITS_PER_M;
+/// No body falls faster than this, in subunits per tick: 72 m/s. Launched downwards from the greatest height, one ends with
+/// 67.
+const FALL_SPEED_MAX: i32 = 6 * SUBUNITS_PER_M / 5;
 
 /// Everything that decides the future of a world, apart from its seed. Past states are not part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub(crate) struct PlayerImage {
     pub(crate) body: Body,
     pub(crate) view: View,
     pub(crate) wish: Wish,
+    pub(crate) gait: Gait,
 }
 
 /// Why an image cannot be used: the fault of whoever stored it, or of the configuration it is restored under.
@@ -228,6 +229,7 @@ impl PlayerImage {
             bytes.extend_from_slice(&angle.to_le_bytes());
         }
         bytes.extend_from_slice(&[input.move_x as u8, input.move_y as u8, input.buttons, u8::from(is_fresh)]);
+        bytes.extend_from_slice(&[self.gait.speed, u8::from(self.gait.can_jump)]);
     }
 
     fn take(cursor: &mut Cursor<'_>) -> Result<Self, Truncated> {
@@ -239,7 +241,8 @@ impl PlayerImage {
         let (yaw, pitch) = (cursor.u16()?, cursor.u16()?);
         let (move_x, move_y, buttons) = (cursor.u8()? as i8, cursor.u8()? as i8, cursor.u8()?);
         let wish = Wish { input: Input { move_x, move_y, yaw, pitch, buttons }, is_fresh: cursor.u8()? != 0 };
-        Ok(Self { id, character, body: Body { x, y, z, vx, vy, vz }, view, wish })
+        let gait = Gait { speed: cursor.u8()?, can_jump: cursor.u8()? != 0 };
+        Ok(Self { id, character, body: Body { x, y, z, vx, vy, vz }, view, wish, gait })
     }
 
     fn is_possible(&self, map: &StaticMap) -> bool {
@@ -247,14 +250,14 @@ impl PlayerImage {
         let (width, depth) = map.extent();
         // The extent is tested first: the map computes with the coordinates and must not overflow.
         let is_inside = (0..=width).contains(&x) && (0..=depth).contains(&y) && (0..=Z_MAX).contains(&z);
-        // Rounding lets a run be one subunit too fast.
-        let is_slow = vx.unsigned_abs().max(vy.unsigned_abs()) <= RUN_SPEED.unsigned_abs().saturating_add(1);
+        let is_slow = vx.unsigned_abs().max(vy.unsigned_abs()) <= PLAYER_SPEED_MAX.unsigned_abs();
         is_inside
             && is_slow
             && vz.unsigned_abs() <= FALL_SPEED_MAX.unsigned_abs()
             && self.view.yaw < ANGLE_STEPS
             && self.view.pitch < ANGLE_STEPS
-            && map.is_free(x, y, BODY_RADIUS)
+            && self.gait.speed <= GAIT_SPEED_MAX
+            && map.is_free(x, y, z, BODY_RADIUS)
     }
 }
 
@@ -279,6 +282,7 @@ mod tests {
             body: Body { x: place, y: place, vx: -5, ..Body::default() },
             view: View::new(9, 10),
             wish: Wish::fresh(Input { move_x: -3, move_y: 4, yaw: 1, pitch: 2, buttons: 1 }),
+            gait: Gait { speed: 130, can_jump: false },
         }
     }
 
@@ -354,6 +358,8 @@ mod tests {
         assert_eq!(check(|image| image.things[0].body.vx -= 1), Err(ImageError::Body(NetId(5))));
         assert_eq!(check(|image| image.things[3].body.vz = i32::MIN), Err(ImageError::Body(NetId(8))));
         assert_eq!(check(|image| image.players[1].view.yaw = 4_096), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.players[1].gait.speed = 201), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.players[1].body.vx = PLAYER_SPEED_MAX + 1), Err(ImageError::Body(NetId(3))));
     }
 
     proptest! {

@@ -69,7 +69,7 @@ use crate::roster::Roster;
 use crate::rulebook::Rulebook;
 use crate::thing::{Ended, ThingImage};
 use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
-use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Body, Gait, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, unit_of};
 use protocol::{CharacterId, ClassId, Command, Input, NetId, News, OwnState, Tick, ViewTick};
 use std::sync::Arc;
@@ -168,7 +168,8 @@ impl Game {
         let body = player::place(&self.map, self.seed, self.now(), character, record)?;
         let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
-        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() }, estate);
+        let gait = Gait::default();
+        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default(), gait }, estate);
         Ok(id)
     }
 
@@ -193,7 +194,7 @@ impl Game {
         let Some(entity) = self.entity(id) else { return };
         let (width, depth) = self.map.extent();
         let subunits = |units: i32, extent: i32| units.clamp(0, unit_of(extent)) << SUBUNIT_BITS;
-        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), BODY_RADIUS);
+        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), 0, BODY_RADIUS);
         if let Some(mut mobile) = self.world.get_mut::<Mobile>(entity) {
             mobile.0 = Body { x, y, ..Body::default() };
         }
@@ -253,7 +254,7 @@ impl Game {
     }
 
     /// What the player wants in the coming tick. The last call before the tick counts; a tick without one repeats the
-    /// movement of the last, buttons released.
+    /// movement of the last, walking or not, other buttons released.
     pub fn set_input(&mut self, id: NetId, input: Input) {
         let Some(entity) = self.entity(id) else { return };
         if let Some(mut wish) = self.world.get_mut::<Wish>(entity) {
@@ -365,7 +366,11 @@ impl Game {
         let entity = self.entity(id)?;
         let body = self.world.get::<Mobile>(entity)?.0;
         let view = *self.world.get::<View>(entity)?;
-        Some(OwnState { body, yaw: view.yaw, pitch: view.pitch, input_applied: 0, input_depth: 0 })
+        let gait = self.world.get::<movement::Gait>(entity)?.0;
+        let View { yaw, pitch } = view;
+        let (vitals, sheet, casting) = (self.world.get(entity)?, self.world.get(entity)?, self.world.get(entity)?);
+        let status = replica::status_of(vitals, sheet, casting);
+        Some(OwnState { body, gait, status, yaw, pitch, input_applied: 0, input_depth: 0 })
     }
 
     /// What a checkpoint saves of a player.
@@ -415,8 +420,9 @@ impl Game {
         aim: &Aim,
     ) -> Option<Result<ShotOutcome, Stale>> {
         let mut body = *self.body(shooter)?;
+        let gait = self.world.get::<movement::Gait>(self.entity(shooter)?).map_or_else(Gait::default, |gait| gait.0);
         for input in ahead {
-            motion::step(self.map(), &mut body, input);
+            motion::step(self.map(), &mut body, input, gait);
         }
         let rewind = self.rewind(aim.view);
         Some(rewind.map(|rewind| shot::carry_out(self.map(), self.spatial(), &rewind, shooter, &body, aim)))
@@ -505,6 +511,7 @@ impl Game {
             body: self.world.get::<Mobile>(entity)?.0,
             view: *self.world.get::<View>(entity)?,
             wish: *self.world.get::<Wish>(entity)?,
+            gait: self.world.get::<movement::Gait>(entity)?.0,
         })
     }
 

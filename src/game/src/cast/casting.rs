@@ -14,6 +14,11 @@ pub(crate) struct Casting {
 }
 
 impl Casting {
+    /// Whether a cast is under way.
+    pub(crate) const fn is_casting(&self) -> bool {
+        false
+    }
+
     /// Ends the cast under way, and forbids others until a tick.
     pub(crate) fn interrupt(&mut self, until: Tick) {
         self.locked_until = self.locked_until.max(until);

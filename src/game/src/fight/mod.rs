@@ -31,5 +31,5 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     world.insert_resource(Departed::default());
     schedule.add_systems(departed::forget.in_set(Phase::Input));
     schedule.add_systems((resolve::deal, resolve::bury, resolve::toll).chain().in_set(Phase::Resolve));
-    schedule.add_systems(recover::recover.in_set(Phase::Recover));
+    schedule.add_systems((recover::recover, recover::pace).chain().in_set(Phase::Recover));
 }

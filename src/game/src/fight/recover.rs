@@ -5,8 +5,11 @@ use super::formula;
 use crate::Clock;
 use crate::content::{Modifier, STATS, Stat, Stats};
 use crate::effects::Effects;
+use crate::movement::Gait;
 use crate::rulebook::Rulebook;
+use bevy_ecs::change_detection::DetectChangesMut;
 use bevy_ecs::prelude::{Component, Query, Res};
+use protocol::motion::{self, GAIT_SPEED_MAX};
 use protocol::unit::TICK_RATE_HZ;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +74,17 @@ pub(super) fn recover(
         come_back(&mut vitals.mana, &mut vitals.mana_part, stats.of(Stat::ManaRegen));
         vitals.health = vitals.health.min(health_max);
         vitals.mana = vitals.mana.min(mana_max);
+    }
+}
+
+/// How everybody walks: as fast as his figure says, and nowhere if he is held or dead.
+pub(super) fn pace(rulebook: Res<'_, Rulebook>, mut walkers: Query<'_, '_, (&Vitals, &Sheet, &Effects, &mut Gait)>) {
+    for (vitals, sheet, effects, mut gait) in &mut walkers {
+        let holds = effects.holds(&rulebook.0);
+        let stands = vitals.is_dead() || holds.stun || holds.root;
+        let speed = sheet.now.of(Stat::Speed).clamp(0, i32::from(GAIT_SPEED_MAX)) as u8;
+        let now = if stands { motion::Gait::HELD } else { motion::Gait { speed, can_jump: true } };
+        gait.set_if_neq(Gait(now));
     }
 }
 

@@ -199,14 +199,8 @@ fn launch(blow: &Blow, speed: i32, up: i32, target: &mut Target<'_>) {
         0 => (0, speed),
         _ => ((dx * i64::from(speed) / length) as i32, (dy * i64::from(speed) / length) as i32),
     };
-    let add = |speed: &mut i32, change: i32| *speed = (*speed + change).clamp(-LAUNCH_SPEED_MAX, LAUNCH_SPEED_MAX);
-    add(&mut target.body.vx, vx);
-    add(&mut target.body.vy, vy);
-    add(&mut target.body.vz, up);
+    protocol::motion::launch(target.body, vx, vy, up);
 }
-
-/// Nobody is thrown faster along any axis: 20 m/s, in subunits per tick.
-const LAUNCH_SPEED_MAX: i32 = 20 * protocol::unit::SUBUNITS_PER_M / protocol::unit::TICK_RATE_HZ as i32;
 
 /// A small number that differs between the causes of blows that the same fighter deals another in one tick.
 fn order_of(cause: Cause) -> u32 {

@@ -2,7 +2,7 @@ use super::*;
 use crate::content::{Content, DamageKind, Outcome, Stat};
 use crate::rig::{Rig, content, effect};
 use protocol::event::hurt;
-use protocol::motion::StaticMap;
+use protocol::motion::{self, BODY_RADIUS, Gait, StaticMap};
 use protocol::unit::SUBUNITS_PER_M;
 use protocol::{EffectId, GameEvent};
 
@@ -191,7 +191,65 @@ fn who_is_thrown_flies_away_from_who_threw_him() {
     rig.blow(a, b, Outcome::Launch { speed: 8_000, up: 3_000 });
     rig.run(20);
     let after = *rig.game.body(b).unwrap();
-    assert!(after.x > before.x && after.y == before.y, "{after:?}");
+    assert!(after.x > before.x + BODY_RADIUS && after.y == before.y, "{after:?}");
+}
+
+#[test]
+fn who_is_slowed_walks_slower_and_who_is_held_or_dead_goes_nowhere() {
+    let slow = effect(1, |effect| {
+        effect.modifiers.push(crate::content::Modifier { stat: Stat::Speed, flat: 0, share: -500 });
+        effect.ticks = 40;
+    });
+    let root = effect(2, |effect| (effect.holds.root, effect.ticks) = (true, 40));
+    let mut rig = Rig::new(content(vec![slow, root]), 2);
+    let (a, b) = (rig.ids[0], rig.ids[1]);
+    let walked = |rig: &mut Rig| {
+        for _ in 0..30 {
+            rig.game.set_input(b, protocol::Input { move_y: 127, ..Default::default() });
+            rig.run(1);
+        }
+        (rig.game.body(b).unwrap().vy, rig.game.own(b).unwrap().gait)
+    };
+    rig.blow(a, b, Outcome::Apply { effect: EffectId(1) });
+    assert_eq!(walked(&mut rig), (motion::RUN_SPEED / 2, Gait { speed: 50, can_jump: true }));
+    rig.run(20);
+    rig.blow(a, b, Outcome::Apply { effect: EffectId(2) });
+    assert_eq!(walked(&mut rig), (0, Gait::HELD));
+    rig.run(20);
+    assert_eq!(walked(&mut rig), (motion::RUN_SPEED, Gait::default()));
+    rig.blow(a, b, hit(1_000));
+    assert_eq!(walked(&mut rig), (0, Gait::HELD));
+    assert!(rig.game.replicas().state(b).is_dead() && rig.game.own(b).unwrap().entity().is_dead());
+}
+
+#[test]
+fn a_fall_of_ten_metres_costs_what_the_formula_says_and_a_jump_nothing() {
+    let mut rig = Rig::new(content(vec![]), 1);
+    let id = rig.ids[0];
+    rig.game.set_input(id, protocol::Input { buttons: protocol::input::button::JUMP, ..Default::default() });
+    rig.run(60);
+    assert_eq!(rig.health(id), 1_000);
+    rig.part::<crate::movement::Mobile>(id).0.z = 10 * SUBUNITS_PER_M;
+    rig.run(120);
+    // Six metres beyond those that are free, at 60 thousandths each; the last tick's part of the way is not counted.
+    assert!((1_000 - 360..=1_000 - 330).contains(&rig.health(id)), "{}", rig.health(id));
+}
+
+#[test]
+fn others_see_how_much_health_one_has_left() {
+    let mut rig = Rig::new(content(vec![]), 2);
+    let (a, b) = (rig.ids[0], rig.ids[1]);
+    for (damage, share) in [(0, 31), (500, 15), (499, 1), (1, 0)] {
+        rig.blow(a, b, hit(damage));
+        if damage == 0 {
+            rig.game.tick();
+            rig.part::<Vitals>(b).health = 1_000;
+        }
+        rig.run(1);
+        rig.part::<Vitals>(b).health_part = 0;
+        assert_eq!(rig.game.replicas().state(b).health_share(), share, "after {damage}");
+        assert_eq!(rig.game.own(b).unwrap().entity(), *rig.game.replicas().state(b));
+    }
 }
 
 #[test]
