@@ -43,7 +43,7 @@ use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::NS_PER_S;
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
-use server::{Gate, GateConfig, Realm, RealmConfig};
+use server::{Gate, GateConfig, Policy, Realm, RealmConfig};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -206,6 +206,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         seed: config.seed,
         map: config.map.clone(),
         content: Arc::default(),
+        policy: Policy::default(),
         // Said by the journal when it is open.
         incarnation: 0,
         players_max: config.players_max,

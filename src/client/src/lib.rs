@@ -34,8 +34,9 @@ pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
-use protocol::message::{ClientMessage, ServerMessage, Welcome};
-use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion};
+use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
+use protocol::unit::unit_of;
+use protocol::{Command, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError, Transmit, channel};
 use screen::Screen;
@@ -137,6 +138,7 @@ pub struct Client {
     inputs_len: usize,
     input_number: u16,
     shot_number: u16,
+    command_number: u16,
     /// Events whose tick has not been shown yet.
     order: EventOrder,
     resync_after_ns: u64,
@@ -145,6 +147,8 @@ pub struct Client {
     scratch: Vec<u8>,
 }
 
+/// spec: CMD-4. Inputs from one claim to the next: a second.
+const CLAIM_INPUTS: u16 = 60;
 /// A client that lost its bearings asks for everything anew at most once in this time: the answer takes a round trip.
 const RESYNC_PAUSE_NS: u64 = NS_PER_S;
 /// spec: MSG-4. How long an event waits for a snapshot of its tick: 250 ms, two and a half of them at the lowest rate.
@@ -172,6 +176,7 @@ impl Client {
             inputs_len: 0,
             input_number: 0,
             shot_number: 0,
+            command_number: 0,
             order: EventOrder::new(EVENT_PATIENCE_NS),
             resync_after_ns: 0,
             resyncs: 0,
@@ -236,11 +241,34 @@ impl Client {
         if let Some(screen) = &mut self.screen {
             screen.on_input(now.mono_ns, self.input_number, input);
         }
+        if self.input_number.is_multiple_of(CLAIM_INPUTS) {
+            self.claim();
+        }
         let message = InputMessage::new(self.input_number, &self.inputs[..self.inputs_len]);
         let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
         let len = message.encode(&mut buf);
         // An input that cannot be queued is superseded by the next one, which carries it along.
         let _ = self.transport.send(channel::INPUT, &buf[..len]);
+    }
+
+    /// spec: CMD-4. Says what is held of the own player. Whether it can be queued does not matter: the next one is as good.
+    fn claim(&mut self) {
+        let Some((tick, own)) = self.own() else { return };
+        let predicted = self.screen.as_ref().and_then(|screen| screen.predicted());
+        let believed = predicted.map(|body| (self.input_number, [body.x, body.y, body.z].map(unit_of)));
+        let _ = self.send(&ClientMessage::Claim(Claim { tick, digest: own.digest(), believed }));
+    }
+
+    /// Has the player do something. Answers the number under which the outcome will be told
+    /// ([`ServerMessage::Done`]).
+    ///
+    /// # Errors
+    /// [`SendError`] when the channel's queue is full or the session is not up.
+    pub fn command(&mut self, command: Command) -> Result<u16, SendError> {
+        let number = self.command_number;
+        self.send(&ClientMessage::Do { number, command })?;
+        self.command_number = number.wrapping_add(1);
+        Ok(number)
     }
 
     /// The player shoots along `yaw` and `pitch` (65,536 to a turn, see [`Shoot`]) at what he was shown at `view`, from

@@ -172,6 +172,12 @@ impl Screen {
         self.input_number = number;
     }
 
+    /// The own body after the newest input, as predicted.
+    #[must_use]
+    pub fn predicted(&self) -> Option<Body> {
+        self.prediction.newest()
+    }
+
     /// The server is not heard and takes no inputs.
     pub fn interrupt(&mut self) {
         self.lead.interrupt();

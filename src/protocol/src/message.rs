@@ -33,6 +33,20 @@ pub enum ClientMessage {
         /// What.
         command: Command,
     },
+    /// What the client holds of its own player, once a second: so that a picture that went wrong is noticed.
+    Claim(Claim),
+}
+
+/// spec: CMD-4. What a client says of its own player.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Claim {
+    /// Tick of the newest own state that it was told.
+    pub tick: Tick,
+    /// [`crate::OwnState::digest`] of that.
+    pub digest: u32,
+    /// If it predicts: the number of an input that the server has not applied yet, and where it believes to be after it, in
+    /// units.
+    pub believed: Option<(u16, [i32; 3])>,
 }
 
 /// What the server says on the control and event channels.
@@ -130,7 +144,7 @@ mod tests {
         assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 1, 2, 1]);
     }
 
-    /// proves: CMD-1, CMD-2, CMD-3
+    /// proves: CMD-1, CMD-2, CMD-3, CMD-4
     #[test]
     fn the_bytes_of_commands_events_and_news_are_pinned() {
         let at = CastTarget::Place { x_units: 3, y_units: -1 };
@@ -140,6 +154,9 @@ mod tests {
         assert_eq!(command(Command::Move { item: ItemId(1 << 32), count: 2, slot: 7 })[2..5], [9, 253, 0]);
         assert_eq!(command(Command::Trade(TradeStep::Confirm { revision: 5 })), [4, 9, 13, 3, 5]);
         assert_eq!(command(Command::Party(PartyStep::Rule { rule: LootRule::Leader })), [4, 9, 14, 6, 2]);
+        let believed = Some((300, [1, -1, 0]));
+        let claim = ClientMessage::Claim(Claim { tick: Tick(7), digest: 5, believed });
+        assert_eq!(bytes_of(&claim), [5, 7, 5, 1, 251, 44, 1, 2, 1, 0]);
         let done = |result| bytes_of(&ServerMessage::Done { number: 9, result });
         assert_eq!(done(Ok(())), [3, 9, 0]);
         for (number, refusal) in (0_u8..).zip(Refusal::ALL) {

@@ -182,6 +182,17 @@ pub struct OwnState {
 }
 
 impl OwnState {
+    /// spec: CMD-4. Stands for place and velocity: the low 32 bits of their XXH3-64.
+    #[must_use]
+    pub fn digest(&self) -> u32 {
+        let Body { x, y, z, vx, vy, vz } = self.body;
+        let mut bytes = [0; 24];
+        for (place, value) in bytes.chunks_exact_mut(4).zip([x, y, z, vx, vy, vz]) {
+            place.copy_from_slice(&value.to_le_bytes());
+        }
+        xxhash_rust::xxh3::xxh3_64(&bytes) as u32
+    }
+
     /// What others are told of this player at the same tick.
     #[must_use]
     pub fn entity(&self) -> EntityState {

@@ -97,6 +97,8 @@ reasons! {
     Unreachable = 18, "unreachable", "no server address answered";
     /// The caller dropped the session without naming a cause.
     Abandoned = 19, "abandoned", "abandoned by the local side";
+    /// Too much spoke against the player (the game's evidence of cheating, and the operator's policy).
+    Suspected = 20, "suspected", "too much spoke against the player";
 }
 
 /// How often each reason occurred; those without a name together.

@@ -66,6 +66,18 @@ impl InputBuffer {
         self.applied
     }
 
+    /// Number of the newest input that ever came; none before the first.
+    #[must_use]
+    pub fn newest(&self) -> Option<u16> {
+        self.newest
+    }
+
+    /// Where the input that was taken last looks, 4,096 steps to a turn.
+    #[must_use]
+    pub fn yaw(&self) -> u16 {
+        self.last.yaw
+    }
+
     /// Inputs that wait, oldest first, up to the one with this number.
     pub fn ahead(&self, until: u16) -> impl Iterator<Item = &Input> {
         let waiting = self.waiting[..self.len()].iter();

@@ -5,8 +5,10 @@
 
 mod encode;
 mod events;
+mod evidence;
 mod inbox;
 mod interest;
+mod judge;
 mod player;
 mod priority;
 mod relevance;
@@ -18,6 +20,8 @@ mod tell;
 mod view;
 mod world;
 
+pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
+pub use judge::Incident;
 pub use relevance::{KindRadii, Radii};
 pub use store::{Found, Saved, StoreDone, StoreJob};
 pub use tell::Task;
@@ -39,6 +43,7 @@ use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
 use rudp::{Prefetch, Reason, channel};
 use shots::{PLAYERS_MAX, Shots};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use store::Store;
 use tell::{Desk, Report};
@@ -68,6 +73,8 @@ pub struct RealmConfig {
     /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
     /// not keep its promises late.
     pub save_interval_ns: u64,
+    /// What is done about those against whom too much speaks.
+    pub policy: Policy,
     /// How the processor is told what memory comes next.
     pub prefetch: Prefetch,
     /// Who shares the work of telling everybody. What is told does not depend on it.
@@ -92,6 +99,7 @@ impl RealmConfig {
             kind_radii: KindRadii::DEFAULT,
             visible_max: 1_000,
             save_interval_ns: 4 * NS_PER_S,
+            policy: Policy::default(),
             prefetch: Prefetch::NONE,
             crew: crew::alone(),
             #[cfg(feature = "faults")]
@@ -137,6 +145,12 @@ pub struct RealmStatus {
     pub orders: u64,
     /// Of those, refused.
     pub orders_refused: u64,
+    /// Pieces of evidence against players, by kind.
+    pub suspicions: [u64; SUSPICIONS],
+    /// Times somebody went beyond a limit.
+    pub incidents: u64,
+    /// Players put out for it.
+    pub kicked: u64,
     /// Shots carried out.
     pub shots: u64,
     /// Of those, shots that hit somebody.
@@ -193,6 +207,10 @@ pub struct Realm {
     /// What all hands but the first have written.
     arenas: Vec<Outbound>,
     shots: Shots,
+    /// Who went beyond a limit of the policy, until somebody asks.
+    incidents: VecDeque<Incident>,
+    /// Those to be suspected of something; kept for its memory.
+    suspects: Vec<SessionId>,
     /// What happened in this tick.
     happened: Happened,
     /// What became of parts, as the gate has said since the last tick.
@@ -240,6 +258,8 @@ impl Realm {
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
             shots: Shots::default(),
             happened: Happened::default(),
+            incidents: VecDeque::new(),
+            suspects: Vec::new(),
             reports: Vec::new(),
             named_by: Vec::new(),
             departed: Vec::new(),
@@ -281,11 +301,13 @@ impl Realm {
         self.game.tick();
         self.game.take_transactions().into_iter().for_each(|transaction| self.store.commit(transaction));
         self.note_ended();
+        self.judge_beliefs(out);
         self.happened.begin();
         self.hear_game();
-        self.carry_out_shots();
+        self.carry_out_shots(out);
         self.happened.end(self.game.now());
         self.tell_own(out);
+        self.judge_refusals(out);
         self.tell_everyone(out);
         self.save_due();
         self.recycle();
@@ -327,9 +349,15 @@ impl Realm {
         }
         self.reports.append(&mut batch.reports);
         for (session, input) in batch.inputs.drain(..) {
-            match self.players.find(session) {
-                Some(player) => player.inbox.insert(&input),
-                None => self.status.stale += 1,
+            let Some(player) = self.players.find(session) else {
+                self.status.stale += 1;
+                continue;
+            };
+            let before = player.inbox.newest();
+            player.inbox.insert(&input);
+            let new = before.zip(player.inbox.newest()).map_or(0, |(before, newest)| newest.wrapping_sub(before));
+            if player.pace.count(new.into(), self.game.now()) {
+                self.suspect(session, Suspicion::Inputs, out);
             }
         }
         for (session, bytes) in batch.budgets.drain(..) {
@@ -423,7 +451,10 @@ impl Realm {
                     out.message(session, channel::CONTROL, &ServerMessage::Echo { number });
                 }
             }
-            ClientMessage::Resync if self.game.now() < player.resync_from => self.status.resyncs_refused += 1,
+            ClientMessage::Resync if self.game.now() < player.resync_from => {
+                self.status.resyncs_refused += 1;
+                self.suspect(session, Suspicion::Flood, out);
+            }
             ClientMessage::Resync => {
                 player.view.resync();
                 player.resync_from = Tick(self.game.now().0.saturating_add(RESYNC_PAUSE_TICKS));
@@ -433,6 +464,7 @@ impl Realm {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
                 _ => self.status.refused += 1,
             },
+            ClientMessage::Claim(claim) => self.on_claim(session, &claim, out),
             ClientMessage::Do { number, command } => self.on_order(session, number, command, out),
             ClientMessage::Shoot(shoot) => {
                 let Stage::Playing(id) = player.stage else {
@@ -461,6 +493,7 @@ impl Realm {
             self.status.orders += 1;
             self.status.orders_refused += 1;
             out.message(session, channel::CONTROL, &ServerMessage::Done { number, result: Err(refusal) });
+            self.suspect(session, Suspicion::Flood, out);
         }
     }
 

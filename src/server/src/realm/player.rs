@@ -1,5 +1,6 @@
 //! The people of the realm, by session, in an order that is the same in every run.
 
+use super::evidence::{Believed, Evidence, Pace, Told};
 use super::inbox::InputBuffer;
 use super::priority::Tiers;
 use super::rotation::Rotation;
@@ -39,6 +40,14 @@ pub struct Player {
     pub shots_asked: u32,
     /// Commands that he has given since the last tick.
     pub orders_asked: u32,
+    /// What speaks against him.
+    pub evidence: Evidence,
+    /// His inputs against time.
+    pub pace: Pace,
+    /// What his own states stood for.
+    pub told: Told,
+    /// What he believes of himself, until the input comes that it is about.
+    pub believed: Option<Believed>,
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
     pub is_silent: bool,
     /// What the client knows of others.
@@ -72,6 +81,10 @@ impl Player {
             trigger: Trigger::default(),
             shots_asked: 0,
             orders_asked: 0,
+            evidence: Evidence::default(),
+            pace: Pace::default(),
+            told: Told::default(),
+            believed: None,
             is_silent: false,
             view: View::new(),
             resync_from: Tick(0),

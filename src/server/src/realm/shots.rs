@@ -1,7 +1,7 @@
 //! Shots: asked for by messages, carried out after the motion of their tick, told to those whom they concern.
 
-use super::Realm;
 use super::player::{Player, Stage};
+use super::{Realm, judge};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Aim, SHOT_BURST};
@@ -49,12 +49,16 @@ impl Shots {
 impl Realm {
     /// spec: SHO-4. Carries out what was asked for since the last tick, in the order of the shooters' ids: which thread or
     /// datagram came first decides nothing.
-    pub(super) fn carry_out_shots(&mut self) {
+    pub(super) fn carry_out_shots(&mut self, out: &mut Outbound) {
         let mut asked = std::mem::take(&mut self.shots.asked);
         asked.sort_unstable_by_key(|asked| (asked.by, asked.place));
         let tick = self.game.now();
         for asked in asked.drain(..) {
+            let swing = self.swing_of(&asked);
             let Some(event) = self.carry_out(&asked, tick) else { continue };
+            if let (GameEvent::Shot(Shot { target: Some(_), .. }), Some(swing)) = (&event, swing) {
+                self.judge_aim(asked.session, swing, out);
+            }
             #[cfg(feature = "faults")]
             let event = bent(self.config.fault, event);
             self.happened.add(tick, asked.by, &event, &[]);
@@ -73,6 +77,12 @@ impl Realm {
         self.status.events_told += 1;
         let event = GameEvent::ShotRefused { number, reason: ShotRefusal::TooSoon };
         out.message(session, channel::EVENT, &ServerMessage::Event { tick: self.game.now().next(), event });
+    }
+
+    /// How far its shooter turned between his last input and this shot.
+    fn swing_of(&mut self, asked: &Asked) -> Option<u16> {
+        let player = self.players.find(asked.session)?;
+        Some(judge::swing(player.inbox.yaw(), asked.shoot.yaw >> 4))
     }
 
     /// None if the shooter has left since he asked.

@@ -15,7 +15,7 @@ use crate::SessionId;
 use crate::crew::HANDS_MAX;
 use crate::outbound::Outbound;
 use game::Game;
-use protocol::{NetId, Tick};
+use protocol::{NetId, OwnState, Tick};
 use rudp::{PartId, PartOutcome, Prefetch};
 use std::{array, iter};
 
@@ -185,6 +185,8 @@ impl Share<'_> {
         if looks(now, player) {
             self.look(id, player);
         }
+        let Some(own) = self.scene.game.own(id) else { return };
+        player.told.note(now, own.digest());
         if player.is_silent {
             return;
         }
@@ -200,9 +202,8 @@ impl Share<'_> {
         if self.scene.fault == Some(crate::Fault::StopSnapshots) && player.session.slot % 50 == 7 && now.0 > 300 {
             return;
         }
-        let Some(mut own) = self.scene.game.own(id) else { return };
-        own.input_applied = player.inbox.applied();
-        own.input_depth = player.inbox.len().min(15) as u8;
+        let (input_applied, input_depth) = (player.inbox.applied(), player.inbox.len().min(15) as u8);
+        let own = OwnState { input_applied, input_depth, ..own };
         let viewer = Viewer {
             session: player.session,
             id,

@@ -7,7 +7,7 @@ use netem::{Link, LinkConfig};
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_NS, units_from_m};
-use protocol::{CharacterId, GameEvent, Input, NetId, OwnState, Tick, motion};
+use protocol::{CharacterId, GameEvent, Input, NetId, OwnState, Refusal, Tick, motion};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::seal::Key;
 use rudp::time::Now;
@@ -71,6 +71,8 @@ pub struct Bot {
     pub inputs: Vec<Input>,
     pub events: Vec<ClientEvent>,
     pub echoes: Vec<u32>,
+    /// Answers to commands.
+    pub done: Vec<(u16, Result<(), Refusal>)>,
     pub gone: Option<rudp::Reason>,
     /// What it wants; a closure of time would need boxing.
     pub input: Input,
@@ -138,6 +140,7 @@ impl Rig {
             inputs: Vec::new(),
             events: Vec::new(),
             echoes: Vec::new(),
+            done: Vec::new(),
             gone: None,
             input: Input::default(),
             wanders: true,
@@ -296,6 +299,7 @@ impl Rig {
                     bot.happened.push((bot.client.newest_tick(), *tick, *event));
                 }
                 ClientEvent::Message(ServerMessage::Echo { number }) => bot.echoes.push(*number),
+                ClientEvent::Message(ServerMessage::Done { number, result }) => bot.done.push((*number, *result)),
                 ClientEvent::Disconnected(reason) => bot.gone = Some(*reason),
                 _ => {}
             }
