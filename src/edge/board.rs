@@ -4,7 +4,8 @@
 
 use crate::edge::tick_times::TickTimes;
 use arc_swap::ArcSwap;
-use server::{GateCounters, RealmStatus};
+use server::{Chronicle, GateCounters, RealmStatus};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Nanoseconds between two publications of a thread.
@@ -88,6 +89,8 @@ pub struct ReactorCounters {
 pub struct WorldReport {
     /// The realm's own.
     pub realm: RealmStatus,
+    /// What matters of what happened.
+    pub chronicle: Arc<Chronicle>,
     /// Ticks since start.
     pub ticks_total: u64,
     /// Times the schedule was moved because ticks came more than three late.

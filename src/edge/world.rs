@@ -7,7 +7,7 @@ use crate::edge::queues::{INBOUND_BATCHES, RealmEnds, STORE_JOBS_MAX};
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::TrySendError;
 use protocol::unit::TICK_RATE_HZ;
-use server::{Inbound, Outbound, Realm, StoreJob};
+use server::{Inbound, Incident, Outbound, Realm, StoreJob};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -122,6 +122,7 @@ impl World {
             let returned = self.ends.spare_inbound.try_send(batch);
             debug_assert!(returned.is_ok(), "there is room for every batch that circulates");
         }
+        self.log_incidents();
         self.submit_jobs();
         self.hand_over(out)?;
         self.finish_tick(now.mono_ns);
@@ -196,10 +197,20 @@ impl World {
         let elapsed_s = (now_ns - self.published_ns).max(1) as f64 / 1e9;
         self.report.tick_rate_hz = (self.report.ticks_total - self.published_ticks) as f64 / elapsed_s;
         self.report.realm = *self.realm.status();
+        if self.report.chronicle.written() != self.realm.chronicle().written() {
+            self.report.chronicle = Arc::new(self.realm.chronicle().clone());
+        }
         self.board.world.store(Arc::new(self.report.clone()));
         self.published_ns = now_ns;
         self.published_ticks = self.report.ticks_total;
         self.report.tick_max_ns = 0;
+    }
+
+    fn log_incidents(&mut self) {
+        while let Some(Incident { character, kind, points, action }) = self.realm.poll_incident() {
+            let kind = kind.label();
+            tracing::warn!(character = character.0, kind, points, ?action, "too much speaks against a player");
+        }
     }
 
     fn wake_reactor(&self) {

@@ -12,8 +12,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use protocol::ViewTick;
 use protocol::unit::TICK_RATE_HZ;
+use protocol::{GameEvent, ViewTick};
+use server::Suspicion;
 use std::fmt;
 use std::sync::Arc;
 
@@ -138,6 +139,7 @@ impl Figures {
         page.total("snapshots_skipped", "Snapshots that had no byte left", realm.snapshots_skipped)?;
         page.total("resyncs", "Times a client was told everything anew", realm.resyncs)?;
         self.shots(page)?;
+        self.game(page)?;
         page.gauge("overload_level", "Steps of the overload ladder taken", 0.0)?;
         let times = &world.times;
         let mut buckets: Vec<(f64, u64)> =
@@ -150,6 +152,26 @@ impl Figures {
             times.total(),
             &buckets,
         )
+    }
+
+    fn game(&self, page: &mut Page<'_>) -> fmt::Result {
+        let world = self.board.world.load();
+        let realm = &world.realm;
+        let events = GameEvent::KINDS.iter().zip(realm.events).map(|(kind, count)| ([("kind", *kind)], count));
+        page.totals_of("game_events", "What happened in the game", events)?;
+        let orders = [
+            ([("result", "done")], realm.orders.saturating_sub(realm.orders_refused)),
+            ([("result", "refused")], realm.orders_refused),
+        ];
+        page.totals_of("commands", "Commands of players that were answered", orders)?;
+        let suspicions = Suspicion::ALL.map(|kind| ([("kind", kind.label())], realm.suspicions[kind as usize]));
+        page.totals_of("suspicions", "Pieces of evidence against players", suspicions)?;
+        let dealt = [([("what", "beyond_limit")], realm.incidents), ([("what", "kicked")], realm.kicked)];
+        page.totals_of("incidents", "Players against whom too much spoke", dealt)?;
+        let commits =
+            [([("result", "done")], realm.commits_confirmed), ([("result", "refused")], realm.commits_refused)];
+        page.totals_of("transactions", "Changes of who owns what, by what the disk said", commits)?;
+        page.gauge("transactions_under_way", "Changes that the disk has not answered", realm.commits_under_way as f64)
     }
 
     fn shots(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! The operations thread: HTTP for people, probes, Prometheus and the login service. It reads what the others have
 //! published and never holds them up.
 
+mod chronicle;
 mod http;
 mod metrics;
 mod status;
@@ -16,7 +17,7 @@ use crate::edge::reload::{AskReload, Reloaded};
 use crate::edge::{clock, secret};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
@@ -95,6 +96,7 @@ fn router(office: Arc<Office>) -> Router {
         .route("/ready", get(ready))
         .route("/metrics", get(metrics_page))
         .route("/api/v1/status", get(status_page))
+        .route("/api/v1/events", get(events_page))
         .route("/api/v1/token", post(token_page))
         .route("/api/v1/reload", post(reload_page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -129,6 +131,17 @@ async fn status_page(State(office): State<Arc<Office>>, headers: HeaderMap) -> R
         return unauthorised();
     }
     Json(status::Status::read(&office.board, clock::mono_ns())).into_response()
+}
+
+async fn events_page(
+    State(office): State<Arc<Office>>,
+    Query(after): Query<chronicle::After>,
+    headers: HeaderMap,
+) -> Response {
+    if !is_authorised(&headers, &office.token) {
+        return unauthorised();
+    }
+    Json(chronicle::page(&office.board.world.load().chronicle, after)).into_response()
 }
 
 async fn token_page(State(office): State<Arc<Office>>, request: Request) -> Response {

@@ -126,6 +126,47 @@ pub enum Audience {
 }
 
 impl GameEvent {
+    /// Names of all kinds, in the order of their numbers; for metrics and logs.
+    pub const KINDS: [&str; 15] = [
+        "shot",
+        "shot_refused",
+        "cast_began",
+        "cast_ended",
+        "hurt",
+        "healed",
+        "effect_began",
+        "effect_ended",
+        "died",
+        "revived",
+        "slain",
+        "level_up",
+        "experience",
+        "looted",
+        "entered",
+    ];
+
+    /// The number of its kind.
+    #[must_use]
+    pub const fn kind(&self) -> usize {
+        match self {
+            Self::Shot(_) => 0,
+            Self::ShotRefused { .. } => 1,
+            Self::CastBegan { .. } => 2,
+            Self::CastEnded { .. } => 3,
+            Self::Hurt(_) => 4,
+            Self::Healed { .. } => 5,
+            Self::EffectBegan { .. } => 6,
+            Self::EffectEnded { .. } => 7,
+            Self::Died { .. } => 8,
+            Self::Revived { .. } => 9,
+            Self::Slain { .. } => 10,
+            Self::LevelUp { .. } => 11,
+            Self::Experience { .. } => 12,
+            Self::Looted { .. } => 13,
+            Self::Entered { .. } => 14,
+        }
+    }
+
     /// Who is told.
     #[must_use]
     pub const fn audience(&self) -> Audience {

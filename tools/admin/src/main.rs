@@ -1,5 +1,6 @@
 //! The operator's command line: asks a running server over its operations interface.
 
+mod events;
 #[cfg(test)]
 mod rig;
 mod status;
@@ -7,6 +8,7 @@ mod token;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use events::EventArgs;
 use ops_client::Status;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -55,6 +57,13 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// What has happened in the world: who came and went, who was slain, who reached a level, whom too much speaks against
+    Events {
+        #[command(flatten)]
+        args: EventArgs,
+        #[command(flatten)]
+        server: Server,
+    },
     /// The server's metrics, in Prometheus' text form
     Metrics {
         #[command(flatten)]
@@ -87,6 +96,7 @@ fn main() -> ExitCode {
         Command::Status { json: false, server } => server.status_table().map(|table| print!("{table}")),
         Command::Token { args, server } => args.run(&server).map(|text| print!("{text}")),
         Command::Reload { json, server } => server.reload(json).map(|text| println!("{text}")),
+        Command::Events { args, server } => args.run(&server),
         Command::Metrics { server } => server.get("/metrics", None).map(|text| print!("{text}")),
     };
     match done {
@@ -112,7 +122,12 @@ impl Server {
     }
 
     fn status_text(&self) -> Result<String> {
-        self.get("/api/v1/status", Some(&read_token(&self.data)?))
+        self.page("/api/v1/status")
+    }
+
+    /// A page that is only for operators.
+    fn page(&self, path: &str) -> Result<String> {
+        self.get(path, Some(&read_token(&self.data)?))
     }
 
     fn reload(&self, json: bool) -> Result<String> {

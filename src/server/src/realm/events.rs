@@ -5,6 +5,7 @@
 //! what he cannot read.
 
 use super::Realm;
+use super::chronicle::{Matter, is_worth};
 use super::player::Player;
 use crate::outbound::Outbound;
 use protocol::event::Audience;
@@ -115,6 +116,11 @@ impl Realm {
     pub(super) fn hear_game(&mut self) {
         let now = self.game.now();
         for happening in self.game.happenings() {
+            self.status.events[happening.event.kind()] += 1;
+            if is_worth(&happening.event) {
+                let character = self.game.character(happening.of);
+                self.chronicle.write(now, character, Matter::Event(happening.event));
+            }
             self.happened.add(now, happening.of, &happening.event, &[]);
         }
     }

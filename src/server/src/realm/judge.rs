@@ -1,6 +1,7 @@
 //! What is made of evidence: claims are held against the truth, and whoever goes beyond a limit is dealt with by policy.
 
 use super::Realm;
+use super::chronicle::Matter;
 use super::evidence::{Action, Believed, Suspicion, is_impossible};
 use super::player::Stage;
 use crate::SessionId;
@@ -43,6 +44,7 @@ impl Realm {
         let points = player.evidence.whole_points(kind, now);
         let incident = Incident { character: player.character, kind, points, action: policy.action };
         self.status.incidents += 1;
+        self.chronicle.write(now, Some(incident.character), Matter::Incident(incident));
         if self.incidents.len() == INCIDENTS_WAITING_MAX {
             self.incidents.pop_front();
         }

@@ -3,6 +3,7 @@
 //! A turn is: [`Realm::handle_completion`] for whatever the persistence thread finished, [`Realm::tick`] with the batches
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
+mod chronicle;
 mod encode;
 mod events;
 mod evidence;
@@ -20,6 +21,7 @@ mod tell;
 mod view;
 mod world;
 
+pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::Incident;
 pub use relevance::{KindRadii, Radii};
@@ -37,7 +39,7 @@ use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
-use protocol::{CharacterId, Command, NetId, Refusal, Tick};
+use protocol::{CharacterId, Command, GameEvent, NetId, Refusal, Tick};
 use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
@@ -141,6 +143,8 @@ pub struct RealmStatus {
     pub resyncs_refused: u64,
     /// Messages refused because their sender may not say that.
     pub refused: u64,
+    /// Events of the game by [`GameEvent::kind`].
+    pub events: [u64; GameEvent::KINDS.len()],
     /// Commands answered.
     pub orders: u64,
     /// Of those, refused.
@@ -207,6 +211,7 @@ pub struct Realm {
     /// What all hands but the first have written.
     arenas: Vec<Outbound>,
     shots: Shots,
+    chronicle: Chronicle,
     /// Who went beyond a limit of the policy, until somebody asks.
     incidents: VecDeque<Incident>,
     /// Those to be suspected of something; kept for its memory.
@@ -258,6 +263,7 @@ impl Realm {
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
             shots: Shots::default(),
             happened: Happened::default(),
+            chronicle: Chronicle::default(),
             incidents: VecDeque::new(),
             suspects: Vec::new(),
             reports: Vec::new(),
@@ -323,6 +329,12 @@ impl Realm {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.players.is_empty() && self.store.is_drained()
+    }
+
+    /// What matters of what happened.
+    #[must_use]
+    pub fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
     }
 
     /// The realm's own figures, as of the last tick.
@@ -423,6 +435,8 @@ impl Realm {
         let player = self.players.find(session).expect("found by the caller");
         player.stage = Stage::Playing(own);
         self.players.enter(own, session);
+        let character = self.game.character(own);
+        self.chronicle.write(self.game.now(), character, Matter::Entered);
         let player = self.players.find(session).expect("it has just entered");
         // Spread by slot, so that those who came in one storm are not saved in one.
         let part = u64::from(session.slot % SAVE_SPREAD) + 1;
@@ -508,6 +522,7 @@ impl Realm {
         let Some(mut player) = self.players.remove(session) else { return };
         if let Stage::Playing(id) = player.stage {
             self.save(player.character, id);
+            self.chronicle.write(self.game.now(), Some(player.character), Matter::Left);
             self.game.despawn(id);
             self.players.leave(id);
             self.departed.push(id);
