@@ -10,10 +10,22 @@ const PLAYERS: u16 = 2_000;
 
 fn crowd() -> Game {
     let blocks: Vec<Block> = (0..100_u32)
-        .map(|n| Block { x: f64::from(n % 10) * 290.0, y: f64::from(n / 10) * 290.0, width: 12.0, depth: 8.0 })
+        .map(|n| Block {
+            x: f64::from(n % 10) * 290.0,
+            y: f64::from(n / 10) * 290.0,
+            width: 12.0,
+            depth: 8.0,
+            height: None,
+        })
         .collect();
     let map = Arc::new(StaticMap::new(3_000, 3_000, &blocks).expect("a sound map"));
-    let mut game = Game::new(GameConfig { seed: 1, map, entities_max: usize::from(PLAYERS) });
+    let mut game = Game::new(GameConfig {
+        seed: 1,
+        map,
+        content: Arc::default(),
+        incarnation: 1,
+        entities_max: usize::from(PLAYERS),
+    });
     for player in 0..u64::from(PLAYERS) {
         game.spawn_player(CharacterId(player), None).expect("room for all");
     }

@@ -49,24 +49,76 @@ fn parse(name: &str, text: &str) -> Result<StaticMap, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::motion::{BODY_RADIUS, Block};
+    use protocol::Input;
+    use protocol::input::button;
+    use protocol::motion::{self, BODY_RADIUS, Block, Body, Gait};
     use protocol::unit::SUBUNITS_PER_M;
+    use std::collections::BTreeSet;
     use std::fmt::Write;
+
+    /// The other map that comes with the server, for `world.map_file`.
+    const CANYON: &str = include_str!("../../config/game/maps/canyon.toml");
 
     #[test]
     fn the_meadow_is_wide_open_in_the_middle_and_built_up_elsewhere() {
-        let file: MapFile = toml::from_str(MEADOW).unwrap();
-        assert_eq!((file.width_m, file.depth_m), (3_000, 3_000));
-        assert!((100..=200).contains(&file.blocks.len()), "{} blocks", file.blocks.len());
+        let blocks = blocks_of(MEADOW, 3_000);
+        assert!((100..=200).contains(&blocks.len()), "{} blocks", blocks.len());
+        assert!(heights(&blocks).is_superset(&BTreeSet::from([25, 50, 75, 80, 100])), "{:?}", heights(&blocks));
+    }
+
+    #[test]
+    fn the_canyon_has_walls_and_terraces_around_a_free_middle() {
+        let blocks = blocks_of(CANYON, 1_500);
+        assert!(blocks.len() >= 100, "{} blocks", blocks.len());
+        assert!(heights(&blocks).len() >= 8, "{:?}", heights(&blocks));
+    }
+
+    /// Up the stairs of the canyon's first terrace without a jump, and from each level to the next with one.
+    #[test]
+    fn the_terraces_of_the_canyon_can_be_climbed() {
+        let map = parse("canyon", CANYON).unwrap();
+        let climbed = |x: i32, y: i32, buttons: u8| {
+            let mut body = Body { x: x * SUBUNITS_PER_M, y: y * SUBUNITS_PER_M, ..Body::default() };
+            let input = Input { move_y: 127, buttons, ..Input::default() };
+            let heights: BTreeSet<_> = (0..600)
+                .map(|_| {
+                    motion::step(&map, &mut body, &input, Gait::default());
+                    if body.vz == 0 { body.z * 10 / SUBUNITS_PER_M } else { 0 }
+                })
+                .collect();
+            heights
+        };
+        assert_eq!(climbed(230, 864, button::JUMP), BTreeSet::from([0, 6, 12, 20]));
+        assert_eq!(climbed(230, 864, 0), BTreeSet::from([0]));
+        let mut body = Body { x: 154 * SUBUNITS_PER_M, y: 875 * SUBUNITS_PER_M, ..Body::default() };
+        let east = Input { move_x: 127, ..Input::default() };
+        (0..90).for_each(|_| motion::step(&map, &mut body, &east, Gait::default()));
+        assert_eq!((body.z, body.vz), (6 * SUBUNITS_PER_M / 10, 0));
+    }
+
+    /// The blocks of a square map, none of which is within 20 m of its middle; some of them end and some do not.
+    fn blocks_of(text: &str, side_m: u32) -> Vec<Block> {
+        let file: MapFile = toml::from_str(text).unwrap();
+        assert_eq!((file.width_m, file.depth_m), (side_m, side_m));
+        let middle_m = f64::from(side_m) / 2.0;
         let nearest = |block: &Block| {
-            let gap = |start: f64, length: f64| (start - 1_500.0).max(1_500.0 - start - length).max(0.0);
+            let gap = |start: f64, length: f64| (start - middle_m).max(middle_m - start - length).max(0.0);
             gap(block.x, block.width).hypot(gap(block.y, block.depth))
         };
         for block in &file.blocks {
             assert!(nearest(block) >= 20.0, "{block:?} stands in the spawn area");
         }
         let map = StaticMap::try_from(&file).unwrap();
-        assert!(map.is_free(1_500 * SUBUNITS_PER_M, 1_500 * SUBUNITS_PER_M, BODY_RADIUS));
+        let middle = side_m as i32 / 2 * SUBUNITS_PER_M;
+        assert!(map.is_free(middle, middle, 0, BODY_RADIUS));
+        let walls = file.blocks.iter().filter(|block| block.height.is_none()).count();
+        assert!(walls >= 20 && file.blocks.len() - walls >= 20, "{walls} of {} are walls", file.blocks.len());
+        file.blocks
+    }
+
+    /// Of those blocks that end, in cm.
+    fn heights(blocks: &[Block]) -> BTreeSet<i32> {
+        blocks.iter().filter_map(|block| block.height).map(|height| (height * 100.0).round() as i32).collect()
     }
 
     /// proves: MOT-3
@@ -75,8 +127,8 @@ mod tests {
         let map = parse("meadow", MEADOW).unwrap();
         let (width, depth) = map.extent();
         let mut text = format!("size {width} {depth}\n");
-        for [west, south, east, north] in map.blocks() {
-            writeln!(text, "block {west} {south} {east} {north}").unwrap();
+        for [west, south, east, north, top] in map.blocks() {
+            writeln!(text, "block {west} {south} {east} {north} {top}").unwrap();
         }
         writeln!(text, "hash {:016x}", map.hash()).unwrap();
         let pinned = include_str!("../../protocol-spec/vectors/meadow.txt");

@@ -117,6 +117,10 @@ pub struct StoreReport {
     pub saves: u64,
     /// Saves that failed.
     pub save_failures: u64,
+    /// Transactions of the game on disk.
+    pub deals: u64,
+    /// Transactions of the game that were refused.
+    pub deal_failures: u64,
     /// Records looked up.
     pub loads: u64,
     /// Look-ups that failed: unreadable or corrupt.

@@ -34,7 +34,7 @@ use crate::config::Config;
 use board::{Board, StartReport};
 use drain::Drain;
 use ops::{Desk, Rules, Source, Tally, Verifier};
-use persistence::{Journal, Keeper, OpenError};
+use persistence::{Journal, JournalError, Keeper, OpenError};
 use reactor::Reactor;
 use reload::Handover;
 pub use reload::Reread;
@@ -72,6 +72,9 @@ pub enum StartError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// It can be read and not written.
+    #[error("cannot start: {0}")]
+    JournalWrite(#[from] JournalError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}/{protocol}: {}", bind_reason(error))]
     Bind {
@@ -125,7 +128,8 @@ impl Edge {
     pub fn build(config: &Config, realm: RealmConfig) -> Result<Self, StartError> {
         make_data_dir(&config.data_dir)?;
         // First, because it proves that no other server uses the directory.
-        let journal = Journal::open(&config.data_dir)?;
+        let mut journal = Journal::open(&config.data_dir)?;
+        let realm = RealmConfig { incarnation: journal.count_start()?, ..realm };
         let keys = keys(config)?;
         let ops_token = secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?;
         let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
@@ -201,6 +205,9 @@ pub fn realm_config(config: &Config) -> RealmConfig {
     RealmConfig {
         seed: config.seed,
         map: config.map.clone(),
+        content: Arc::default(),
+        // Said by the journal when it is open.
+        incarnation: 0,
         players_max: config.players_max,
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,

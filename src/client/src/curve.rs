@@ -140,7 +140,7 @@ fn cubic(a: f64, b: f64, start: f64, end: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::motion::{self, Block, Body, StaticMap};
+    use protocol::motion::{self, Block, Body, Gait, StaticMap};
     use protocol::unit::SUBUNITS_PER_M;
     use protocol::{Input, Orientation};
 
@@ -150,7 +150,7 @@ mod tests {
 
     /// The states of somebody who runs, turns every third of a second and meets walls.
     fn walked(ticks: u32) -> Vec<Key> {
-        let blocks = [Block { x: 20.0, y: 0.0, width: 1.0, depth: 40.0 }];
+        let blocks = [Block { x: 20.0, y: 0.0, width: 1.0, depth: 40.0, height: None }];
         let map = StaticMap::new(40, 40, &blocks).unwrap();
         let mut body = Body { x: 10 * SUBUNITS_PER_M, y: 20 * SUBUNITS_PER_M, ..Body::default() };
         let (mut dice, mut input) = (7_u32, Input::default());
@@ -160,7 +160,7 @@ mod tests {
                     dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     (input.move_x, input.move_y) = ((dice >> 24) as u8 as i8, (dice >> 16) as u8 as i8);
                 }
-                motion::step(&map, &mut body, &input);
+                motion::step(&map, &mut body, &input, Gait::default());
                 Key::of(Tick(tick), &EntityState::of(&body, 0, 0))
             })
             .collect()

@@ -1,6 +1,6 @@
 //! The own body ahead of the server: every input is carried out at once, and again if the server says otherwise.
 
-use protocol::motion::{self, Body, StaticMap};
+use protocol::motion::{self, Body, Gait, StaticMap};
 use protocol::{Input, OwnState};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub struct Prediction {
     base: Option<Body>,
     /// The body before the newest input.
     before_newest: Option<Body>,
+    /// As it was told last: what the inputs ahead will be carried out with, as far as one knows.
+    gait: Gait,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,7 @@ impl Prediction {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(map: Arc<StaticMap>) -> Self {
-        Self { map, ahead: VecDeque::with_capacity(AHEAD_MAX), base: None, before_newest: None }
+        Self { map, ahead: VecDeque::with_capacity(AHEAD_MAX), base: None, before_newest: None, gait: Gait::default() }
     }
 
     /// Carries out an input; numbers count up by one and wrap.
@@ -53,13 +55,13 @@ impl Prediction {
         self.before_newest = self.newest();
         let mut after = self.before_newest.unwrap_or_default();
         if self.base.is_some() {
-            motion::step(&self.map, &mut after, &input);
+            motion::step(&self.map, &mut after, &input, self.gait);
         }
         self.ahead.push_back(Ahead { number, input, after });
     }
 
     /// Takes the server's word of the body after input `input_applied`, and carries out anew what came after it if that is
-    /// not what was predicted.
+    /// not what was predicted, or the gait has become another.
     pub fn reconcile(&mut self, own: &OwnState) -> Verdict {
         let mut predicted = None;
         while let Some(oldest) = self.ahead.front()
@@ -71,8 +73,9 @@ impl Prediction {
         // The same input once more: the server had none for a tick, or skipped one.
         let predicted = predicted.or(self.base);
         self.base = Some(own.body);
+        let gait = std::mem::replace(&mut self.gait, own.gait);
         match predicted {
-            Some(predicted) if predicted == own.body => return Verdict::Right,
+            Some(predicted) if (predicted, gait) == (own.body, own.gait) => return Verdict::Right,
             _ => self.replay(),
         }
         if predicted.is_some() { Verdict::Wrong } else { Verdict::Unknown }
@@ -101,7 +104,7 @@ impl Prediction {
         self.before_newest = self.base;
         for ahead in &mut self.ahead {
             self.before_newest = Some(body);
-            motion::step(&self.map, &mut body, &ahead.input);
+            motion::step(&self.map, &mut body, &ahead.input, self.gait);
             ahead.after = body;
         }
     }
@@ -110,6 +113,7 @@ impl Prediction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use protocol::motion::Block;
     use protocol::unit::SUBUNITS_PER_M;
 
@@ -131,7 +135,7 @@ mod tests {
         assert_eq!(prediction.reconcile(&told(START, 0)), Verdict::Unknown);
         let bodies = (1..=inputs).map(|number| {
             prediction.push(number, EAST);
-            motion::step(&map, &mut body, &EAST);
+            motion::step(&map, &mut body, &EAST, Gait::default());
             body
         });
         let bodies = bodies.collect();
@@ -150,18 +154,18 @@ mod tests {
 
     #[test]
     fn a_server_that_met_a_wall_is_followed_and_the_inputs_since_are_done_again() {
-        let wall = Block { x: 50.9, y: 0.0, width: 1.0, depth: 100.0 };
+        let wall = Block { x: 50.9, y: 0.0, width: 1.0, depth: 100.0, height: None };
         let walled = StaticMap::new(100, 100, &[wall]).unwrap();
         let (mut prediction, bodies) = running(20);
         let mut server = START;
         for _ in 0..12 {
-            motion::step(&walled, &mut server, &EAST);
+            motion::step(&walled, &mut server, &EAST, Gait::default());
         }
         assert_ne!(server, bodies[11]);
         assert_eq!(prediction.reconcile(&told(server, 12)), Verdict::Wrong);
         let mut expected = server;
         for _ in 12..20 {
-            motion::step(&open(), &mut expected, &EAST);
+            motion::step(&open(), &mut expected, &EAST, Gait::default());
         }
         assert_eq!(prediction.newest(), Some(expected));
     }
@@ -171,10 +175,10 @@ mod tests {
         let (mut prediction, bodies) = running(10);
         assert_eq!(prediction.reconcile(&told(bodies[4], 5)), Verdict::Right);
         let mut server = bodies[4];
-        motion::step(&open(), &mut server, &EAST);
+        motion::step(&open(), &mut server, &EAST, Gait::default());
         assert_eq!(prediction.reconcile(&told(server, 5)), Verdict::Wrong);
         let mut expected = server;
-        (5..10).for_each(|_| motion::step(&open(), &mut expected, &EAST));
+        (5..10).for_each(|_| motion::step(&open(), &mut expected, &EAST, Gait::default()));
         assert_eq!(prediction.newest(), Some(expected));
     }
 
@@ -184,7 +188,7 @@ mod tests {
         prediction.reconcile(&told(START, u16::MAX - 2));
         [u16::MAX - 1, u16::MAX, 0, 1].into_iter().for_each(|number| prediction.push(number, EAST));
         let mut server = START;
-        (0..2).for_each(|_| motion::step(&open(), &mut server, &EAST));
+        (0..2).for_each(|_| motion::step(&open(), &mut server, &EAST, Gait::default()));
         assert_eq!(prediction.reconcile(&told(server, 0)), Verdict::Wrong, "one of the three was skipped");
         assert_eq!((prediction.ahead.len(), prediction.ahead[0].number), (1, 1));
         assert_eq!(prediction.before_newest(), Some(server));
@@ -198,7 +202,7 @@ mod tests {
         assert_eq!(prediction.newest(), None);
         prediction.reconcile(&told(START, 0));
         let mut expected = START;
-        (0..2).for_each(|_| motion::step(&open(), &mut expected, &EAST));
+        (0..2).for_each(|_| motion::step(&open(), &mut expected, &EAST, Gait::default()));
         assert_eq!(prediction.newest(), Some(expected));
     }
 
@@ -208,5 +212,44 @@ mod tests {
         assert_eq!((prediction.ahead.len(), prediction.newest()), (AHEAD_MAX, bodies.last().copied()));
         prediction.interrupt();
         assert_eq!(prediction.ahead.len(), 0);
+    }
+
+    #[test]
+    fn a_new_gait_is_carried_out_from_where_it_was_told() {
+        let (mut prediction, bodies) = running(20);
+        let slow = Gait { speed: 50, can_jump: false };
+        assert_eq!(prediction.reconcile(&OwnState { gait: slow, ..told(bodies[9], 10) }), Verdict::Wrong);
+        let mut expected = bodies[9];
+        (10..20).for_each(|_| motion::step(&open(), &mut expected, &EAST, slow));
+        assert_eq!(prediction.newest(), Some(expected));
+        motion::step(&open(), &mut expected, &EAST, slow);
+        prediction.push(21, EAST);
+        assert_eq!(prediction.newest(), Some(expected));
+    }
+
+    proptest! {
+        /// A server that tells each gait before it uses it is foreseen to the subunit, up and down a stair.
+        #[test]
+        fn what_is_told_in_time_is_predicted_exactly(
+            steps in prop::collection::vec((any::<(i8, i8)>(), 0..4_u8, 0..8_u8, 0..=200_u8), 1..200),
+        ) {
+            let block = |x, height| Block { x, y: 40.0, width: 2.0, depth: 20.0, height };
+            let blocks = [block(52.0, Some(0.25)), block(54.0, Some(0.5)), block(57.0, Some(0.9)), block(46.0, None)];
+            let map = Arc::new(StaticMap::new(100, 100, &blocks).unwrap());
+            let mut prediction = Prediction::new(Arc::clone(&map));
+            let (mut server, mut gait) = (START, Gait::default());
+            prediction.reconcile(&told(server, 0));
+            for (number, ((move_x, move_y), buttons, new, speed)) in (1..).zip(steps) {
+                let input = Input { move_x, move_y, buttons, ..Input::default() };
+                prediction.push(number, input);
+                motion::step(&map, &mut server, &input, gait);
+                prop_assert_eq!(prediction.newest(), Some(server));
+                if new == 0 {
+                    gait = Gait { speed, can_jump: speed > 50 };
+                }
+                prediction.reconcile(&OwnState { gait, ..told(server, number) });
+                prop_assert_eq!(prediction.newest(), Some(server));
+            }
+        }
     }
 }

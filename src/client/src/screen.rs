@@ -12,7 +12,6 @@ use crate::smoothing::{Metres, Offset};
 use crate::track::{Certainty, Track};
 use crate::turn::Turn;
 use protocol::motion::{Body, StaticMap};
-use protocol::state::flag;
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M, TICK_NS, UNITS_PER_M};
 use protocol::{EntityKind, EntityState, Input, NetId, OwnState, Tick, ViewTick};
 use std::collections::BTreeMap;
@@ -212,7 +211,8 @@ impl Screen {
         let offset = self.offset.metres();
         let (yaw, pitch) = (angle(f64::from(self.looks.0)), signed(angle(f64::from(self.looks.1))));
         let [x, y, z] = std::array::from_fn(|axis| believed[axis] + offset[axis]);
-        let flags = if believed[2] > 0.0 { flag::AIRBORNE } else { 0 };
+        let status = self.told.map_or(0, |(_, own)| own.status);
+        let flags = EntityState::of(&self.prediction.newest()?, 0, 0).with_status(status).flags;
         let pose = Pose { x, y, z, yaw, pitch, turn: Turn::default().parts(), flags };
         Some(OwnShown { pose, share, input_number: self.input_number, offset_m: self.offset.length() })
     }

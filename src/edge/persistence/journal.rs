@@ -1,8 +1,10 @@
-//! The local journal: one redb file that holds the newest checkpoint of every character.
+//! The local journal: one redb file that holds the newest checkpoint of every character, and who owns what.
 //!
 //! `commit` returns only after fsync; that is what "saved" means in this server.
 
+use super::estates;
 use super::record::{self, RecordError};
+use game::{Estate, Transaction};
 use protocol::CharacterId;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 use server::Saved;
@@ -104,19 +106,65 @@ impl Journal {
         Ok(self.database.as_ref().expect("opened above if it was closed"))
     }
 
+    /// Which start of a server this is, counting it: 1 for the first with this journal.
+    ///
+    /// # Errors
+    /// It was not counted.
+    pub fn count_start(&mut self) -> Result<u32, JournalError> {
+        let write = self.database()?.begin_write()?;
+        let start = estates::count_start(&write)?;
+        write.commit()?;
+        Ok(start)
+    }
+
     /// Writes all saves in one transaction and waits until they are on disk. `refuse` is told of each that must not be
     /// written, and why; all others are safe when this returns.
     ///
     /// # Errors
     /// None of them is safe.
     pub fn commit(&mut self, saves: &[Save], refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
-        self.try_commit(saves, refuse).inspect_err(|_| self.database = None)
+        self.commit_all(saves, &[], refuse, |_, _| ())
     }
 
-    fn try_commit(&mut self, saves: &[Save], mut refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
+    /// As [`Self::commit`], with transactions of the game, which are made before the saves, each whole or not at all.
+    /// `refuse_deal` is told of those that are not, and why.
+    ///
+    /// # Errors
+    /// Nothing of all this is on disk, or it cannot be known: [`Self::has`] says what is, when the journal can be read again.
+    pub fn commit_all(
+        &mut self,
+        saves: &[Save],
+        deals: &[Transaction],
+        refuse: impl FnMut(&Save, String),
+        refuse_deal: impl FnMut(&Transaction, String),
+    ) -> Result<(), JournalError> {
+        self.try_commit(saves, deals, refuse, refuse_deal).inspect_err(|_| self.database = None)
+    }
+
+    /// Whether a transaction of the game is on disk: after a failure nobody knows until it is looked up.
+    ///
+    /// # Errors
+    /// The journal cannot be read either.
+    pub fn has(&mut self, deal: &Transaction) -> Result<bool, JournalError> {
+        let read = self.database()?.begin_read()?;
+        estates::is_applied(&read, deal)
+    }
+
+    fn try_commit(
+        &mut self,
+        saves: &[Save],
+        deals: &[Transaction],
+        mut refuse: impl FnMut(&Save, String),
+        mut refuse_deal: impl FnMut(&Transaction, String),
+    ) -> Result<(), JournalError> {
         let mut bytes = std::mem::take(&mut self.record);
         let mut transaction = self.database()?.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
+        for deal in deals {
+            if let Err(why) = estates::apply(&transaction, deal)? {
+                refuse_deal(deal, why);
+            }
+        }
         {
             let mut table = transaction.open_table(CHECKPOINTS)?;
             for save in saves {
@@ -166,6 +214,17 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// What a character owns, if it owns anything.
+    ///
+    /// # Errors
+    /// The outer error is the journal's, the inner one this character's alone.
+    pub fn estate(&mut self, character: CharacterId) -> Result<Result<Option<Estate>, String>, JournalError> {
+        let read = self.database()?.begin_read()?;
+        estates::estate(&read, character).inspect_err(|_| self.database = None)
+    }
+}
+
 fn open_database(data_dir: &Path) -> Result<Database, OpenError> {
     let path = data_dir.join(JOURNAL_FILE);
     let database = match Database::builder().set_cache_size(CACHE_BYTES).create(&path) {
@@ -181,6 +240,7 @@ fn open_database(data_dir: &Path) -> Result<Database, OpenError> {
 fn make_table(database: &Database) -> Result<(), JournalError> {
     let transaction = database.begin_write()?;
     transaction.open_table(CHECKPOINTS)?;
+    estates::make_tables(&transaction)?;
     transaction.commit()?;
     Ok(())
 }

@@ -1,26 +1,34 @@
 //! The persistence thread: jobs in, one transaction for all that wait, answers out.
 
+mod estates;
 mod journal;
 mod record;
 
-pub use journal::{Journal, OpenError};
+pub use journal::{Journal, JournalError, OpenError};
 
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, StoreReport};
 use crate::edge::clock;
 use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::RecvTimeoutError;
+use game::{Transaction, TransactionId};
 use journal::Save;
 use protocol::CharacterId;
-use server::{StoreDone, StoreJob};
+use server::{Found, StoreDone, StoreJob};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the first save of a group waits for others: ten fsyncs a second instead of one per tick, and 2 per cent of
 /// the five seconds that a checkpoint may be old.
 const GROUP_WINDOW_NS: u64 = 100_000_000;
+/// The same if somebody waits for it, because it is a transaction of the game: 5 ms.
+const DEAL_WINDOW_NS: u64 = 5_000_000;
 /// Saves in one transaction; more wait for the next.
 const GROUP_SAVES_MAX: usize = 4_096;
+/// Pause before a journal that could not be opened is tried again.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+/// Transactions of the game in one of the database's.
+const GROUP_DEALS_MAX: usize = 1_024;
 
 /// The thread's state.
 #[derive(Debug)]
@@ -29,8 +37,9 @@ pub struct Keeper {
     ends: StoreEnds,
     board: Arc<Board>,
     group: Vec<Save>,
-    /// When the first save of the group came.
-    group_since_ns: u64,
+    deals: Vec<Transaction>,
+    /// When the group is to be committed.
+    group_due_ns: u64,
     report: StoreReport,
     published_ns: u64,
     failure_log: Throttle,
@@ -44,7 +53,8 @@ impl Keeper {
             ends,
             board,
             group: Vec::with_capacity(GROUP_SAVES_MAX),
-            group_since_ns: 0,
+            deals: Vec::new(),
+            group_due_ns: 0,
             report: StoreReport::default(),
             published_ns: 0,
             failure_log: Throttle::default(),
@@ -59,8 +69,8 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            let due_ns = self.group_since_ns + GROUP_WINDOW_NS;
-            if self.group.len() >= GROUP_SAVES_MAX || (!self.group.is_empty() && clock::mono_ns() >= due_ns) {
+            let is_full = self.group.len() >= GROUP_SAVES_MAX || self.deals.len() >= GROUP_DEALS_MAX;
+            if is_full || (!self.is_idle() && clock::mono_ns() >= self.group_due_ns) {
                 self.commit();
             }
             self.publish(false);
@@ -71,38 +81,49 @@ impl Keeper {
 
     /// Waits for a job, but not beyond the end of the group's window.
     fn next_job(&self) -> Result<StoreJob, RecvTimeoutError> {
-        if self.group.is_empty() {
+        if self.is_idle() {
             return self.ends.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
         }
-        let due_ns = self.group_since_ns + GROUP_WINDOW_NS;
-        self.ends.jobs.recv_timeout(Duration::from_nanos(due_ns.saturating_sub(clock::mono_ns())))
+        let left_ns = self.group_due_ns.saturating_sub(clock::mono_ns());
+        self.ends.jobs.recv_timeout(Duration::from_nanos(left_ns))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.group.is_empty() && self.deals.is_empty()
+    }
+
+    /// Something joins the group and may wait for so long.
+    fn wait_at_most(&mut self, window_ns: u64) {
+        let due_ns = clock::mono_ns() + window_ns;
+        self.group_due_ns = if self.is_idle() { due_ns } else { due_ns.min(self.group_due_ns) };
     }
 
     fn handle_job(&mut self, job: StoreJob) {
         match job {
             StoreJob::Load { character } => {
                 // What was asked to be saved first must be found.
-                if self.group.iter().any(|save| save.character == character) {
+                if !self.deals.is_empty() || self.group.iter().any(|save| save.character == character) {
                     self.commit();
                 }
                 let found = self.load(character);
                 self.answer(StoreDone::Loaded { character, found });
             }
             StoreJob::Save { character, revision, bytes } => {
-                if self.group.is_empty() {
-                    self.group_since_ns = clock::mono_ns();
-                }
+                self.wait_at_most(GROUP_WINDOW_NS);
                 self.group.push(Save { character, revision, bytes });
+            }
+            StoreJob::Commit { transaction } => {
+                self.wait_at_most(DEAL_WINDOW_NS);
+                self.deals.push(transaction);
             }
         }
     }
 
-    fn load(&mut self, character: CharacterId) -> Result<Option<server::Saved>, String> {
+    fn load(&mut self, character: CharacterId) -> Result<Found, String> {
         self.report.loads += 1;
-        let found = match self.journal.load(character) {
-            Ok(Ok(found)) => return Ok(found),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+        let found = match self.look_up(character) {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
         };
         self.report.load_failures += 1;
         if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
@@ -111,17 +132,28 @@ impl Keeper {
         Err(found)
     }
 
+    fn look_up(&mut self, character: CharacterId) -> Result<Found, String> {
+        let checkpoint = self.journal.load(character).map_err(|error| error.to_string())?;
+        let estate = self.journal.estate(character).map_err(|error| error.to_string())?;
+        Ok(Found { checkpoint: checkpoint.map_err(|error| error.to_string())?, estate: estate? })
+    }
+
     fn commit(&mut self) {
-        if self.group.is_empty() {
+        if self.is_idle() {
             return;
         }
         let began_ns = clock::mono_ns();
-        let mut refused = Vec::new();
-        let result =
-            self.journal.commit(&self.group, |save, error| refused.push((save.character, save.revision, error)));
+        let (mut refused, mut refused_deals) = (Vec::new(), Vec::new());
+        let result = self.journal.commit_all(
+            &self.group,
+            &self.deals,
+            |save, error| refused.push((save.character, save.revision, error)),
+            |deal, error| refused_deals.push((deal.id, error)),
+        );
         self.report.commits += 1;
         self.report.commit_ns += clock::mono_ns() - began_ns;
         let failure = result.err().map(|error| error.to_string());
+        self.answer_deals(failure.as_deref(), &refused_deals);
         let mut group = std::mem::take(&mut self.group);
         for save in group.drain(..) {
             let refusal = refused
@@ -131,6 +163,42 @@ impl Keeper {
             self.answer_save(save, error);
         }
         self.group = group;
+    }
+
+    /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. If that cannot be read
+    /// either, nobody is told until it can.
+    fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, String)]) {
+        let mut deals = std::mem::take(&mut self.deals);
+        for deal in deals.drain(..) {
+            let why = match failure {
+                None => refused.iter().find(|(id, _)| *id == deal.id).map(|(_, why)| why.clone()),
+                Some(failure) if !self.is_on_disk(&deal) => Some(failure.to_owned()),
+                Some(_) => None,
+            };
+            self.report.deals += u64::from(why.is_none());
+            self.report.deal_failures += u64::from(why.is_some());
+            if let Some(why) = &why
+                && let Some(missed) = self.failure_log.pass(clock::mono_ns())
+            {
+                tracing::error!(error = why, missed, "a transaction was refused");
+            }
+            self.answer(StoreDone::Committed { id: deal.id, refused: why });
+        }
+        self.deals = deals;
+    }
+
+    fn is_on_disk(&mut self, deal: &Transaction) -> bool {
+        loop {
+            match self.journal.has(deal) {
+                Ok(is_there) => return is_there,
+                Err(error) => {
+                    if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+                        tracing::error!(error = %error, missed, "the journal cannot be read; nobody is answered");
+                    }
+                    std::thread::sleep(REOPEN_PAUSE);
+                }
+            }
+        }
     }
 
     fn answer_save(&mut self, save: Save, error: Option<String>) {
@@ -205,13 +273,14 @@ mod tests {
             dir.path(),
             vec![StoreJob::Load { character: ANN }, save(1, b"a"), StoreJob::Load { character: ANN }],
         );
-        let found = server::Saved { revision: 1, bytes: b"a".to_vec() };
+        let saved = server::Saved { revision: 1, bytes: b"a".to_vec() };
+        let found = Found { checkpoint: Some(saved), estate: None };
         assert_eq!(
             done,
             [
-                StoreDone::Loaded { character: ANN, found: Ok(None) },
+                StoreDone::Loaded { character: ANN, found: Ok(Found::default()) },
                 StoreDone::Saved { character: ANN, revision: 1 },
-                StoreDone::Loaded { character: ANN, found: Ok(Some(found)) },
+                StoreDone::Loaded { character: ANN, found: Ok(found) },
             ]
         );
     }

@@ -11,7 +11,7 @@ use crate::schedule::Phase;
 use crate::thing::{Ended, Thing};
 use bevy_ecs::prelude::{IntoScheduleConfigs, Query, Res, ResMut, Schedule, Without, World};
 use protocol::Input;
-use protocol::motion::{self, BODY_RADIUS, Body, GRAVITY, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Body, GRAVITY, Gait, StaticMap};
 use protocol::orientation::{ONE, QUATERNION_BITS, Quaternion};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
 
@@ -51,8 +51,7 @@ fn step(map: &StaticMap, body: &mut Body, thing: &mut Thing) -> bool {
         }
         Thing::Mob { .. } | Thing::Item { .. } => {
             // Both stop as a player does who lets go of everything.
-            motion::step(map, body, &Input::default());
-            body.z = body.z.min(Z_MAX);
+            motion::step(map, body, &Input::default(), Gait::default());
             true
         }
         Thing::Body { turn, spin } => {
@@ -65,32 +64,36 @@ fn step(map: &StaticMap, body: &mut Body, thing: &mut Thing) -> bool {
     }
 }
 
-/// Straight on. False if something was in the way: a block, the ground, the edge of the world.
+/// Straight on. False if something was in the way: a block or its top, the ground, the edge of the world.
 fn fly(map: &StaticMap, body: &mut Body) -> bool {
     let to = (body.x + body.vx, body.y + body.vy, body.z + body.vz);
-    body.x = map.sweep_x(body.x, body.y, body.vx, 0);
-    body.y = map.sweep_y(body.x, body.y, body.vy, 0);
-    body.z = to.2.clamp(0, Z_MAX);
+    body.x = map.sweep_x(body.x, body.y, body.z, body.vx, 0);
+    body.y = map.sweep_y(body.x, body.y, body.z, body.vy, 0);
+    body.z = to.2.clamp(map.floor(body.x, body.y, body.z, 0), Z_MAX);
     (body.x, body.y, body.z) == to
 }
 
 /// Falls, slides along what it meets, and loses speed and spin to the ground.
 fn tumble(map: &StaticMap, body: &mut Body, spin: &mut [i32; 3]) {
-    let is_on_ground = body.z == 0 && body.vz <= 0;
+    let is_on_ground = body.vz <= 0 && body.z == map.floor(body.x, body.y, body.z, BODY_RADIUS);
     if is_on_ground {
         rub(body);
         spin.iter_mut()
             .for_each(|spin| *spin -= spin.signum() * spin.abs().min(SPIN_LOSS_MIN.max(spin.abs() / SPIN_LOSS)));
     }
     let (x, y) = (body.x + body.vx, body.y + body.vy);
-    body.x = map.sweep_x(body.x, body.y, body.vx, BODY_RADIUS);
-    body.y = map.sweep_y(body.x, body.y, body.vy, BODY_RADIUS);
+    body.x = map.sweep_x(body.x, body.y, body.z, body.vx, BODY_RADIUS);
+    body.y = map.sweep_y(body.x, body.y, body.z, body.vy, BODY_RADIUS);
     body.vx = if body.x == x { body.vx } else { 0 };
     body.vy = if body.y == y { body.vy } else { 0 };
+    let floor = map.floor(body.x, body.y, body.z, BODY_RADIUS);
     body.z = (body.z + body.vz).min(Z_MAX);
     body.vz -= GRAVITY;
-    if body.z <= 0 {
-        (body.z, body.vz) = (0, 0);
+    if body.z <= floor {
+        (body.z, body.vz) = (floor, 0);
+    } else if body.vz == 0 {
+        // 0 is for what lies on something.
+        body.vz = -1;
     }
 }
 
@@ -129,7 +132,7 @@ mod tests {
     use protocol::motion::Block;
 
     fn map() -> StaticMap {
-        StaticMap::new(200, 200, &[Block { x: 110.0, y: 90.0, width: 5.0, depth: 20.0 }]).unwrap()
+        StaticMap::new(200, 200, &[Block { x: 110.0, y: 90.0, width: 5.0, depth: 20.0, height: None }]).unwrap()
     }
 
     fn at(x_m: i32, z_m: i32, vx: i32) -> Body {

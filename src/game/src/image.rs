@@ -3,21 +3,24 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::bond::BOSSES_MAX;
+use crate::content::Content;
 use crate::cursor::{Cursor, Truncated};
 use crate::player::{View, Wish};
 use crate::records::Z_MAX;
+use crate::rooms::RoomsImage;
 use crate::roster::ENTITIES_MAX;
+use crate::stored;
 use crate::thing::ThingImage;
-use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
+use protocol::motion::{BODY_RADIUS, Body, GAIT_SPEED_MAX, Gait, PLAYER_SPEED_MAX, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M};
 use protocol::{CharacterId, Input, NetId, Tick};
 use thiserror::Error;
 
 /// The newest version that this code writes and reads.
-const VERSION: u16 = 2;
-/// No body falls faster than this, in subunits per tick: 60 m/s, what a fall from twice the greatest height would end
-/// with.
-const FALL_SPEED_MAX: i32 = SUBUNITS_PER_M;
+const VERSION: u16 = 3;
+/// No body falls faster than this, in subunits per tick: 72 m/s. Launched downwards from the greatest height, one ends with
+/// 67.
+const FALL_SPEED_MAX: i32 = 6 * SUBUNITS_PER_M / 5;
 
 /// Everything that decides the future of a world, apart from its seed. Past states are not part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub struct WorldImage {
     pub(crate) things: Vec<ThingImage>,
     /// By ascending id.
     pub(crate) bosses: Vec<NetId>,
+    pub(crate) rooms: RoomsImage,
 }
 
 /// One player of a [`WorldImage`].
@@ -44,6 +48,7 @@ pub(crate) struct PlayerImage {
     pub(crate) body: Body,
     pub(crate) view: View,
     pub(crate) wish: Wish,
+    pub(crate) gait: Gait,
 }
 
 /// Why an image cannot be used: the fault of whoever stored it, or of the configuration it is restored under.
@@ -56,11 +61,14 @@ pub enum ImageError {
     #[error("{0} bytes after the world image")]
     Trailing(usize),
     /// Written by a newer server, or not an image at all.
-    #[error("world image version {0} is unknown here; the newest known is 2")]
+    #[error("world image version {0} is unknown here; the newest known is 3")]
     Version(u16),
     /// Made on another map.
     #[error("the world image was made on another map")]
     Map,
+    /// It names skills, effects or items that there are none of here.
+    #[error("the world image was made with other content")]
+    Content,
     /// More ids than this configuration allows.
     #[error("the world image has {rows} ids, the configuration allows {entities_max}")]
     Size {
@@ -94,8 +102,8 @@ impl WorldImage {
     }
 
     /// Appends the image to `bytes`: u16 version, u64 map hash, u32 tick, u32 ids, u32 count and the free ids, u32 count
-    /// and the players, u32 count and the things, u32 count and the ids of bosses; all
-    /// little-endian.
+    /// and the players, u32 count and the things, u32 count and the ids of bosses, and
+    /// what the rooms keep; all little-endian.
     pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.map_hash.to_le_bytes());
@@ -117,6 +125,7 @@ impl WorldImage {
         for id in &self.bosses {
             bytes.extend_from_slice(&id.0.to_le_bytes());
         }
+        stored::write(&self.rooms, bytes);
     }
 
     /// Reads an image from all of `bytes`. Whether it makes sense is found out by [`crate::Game::restore`].
@@ -136,16 +145,20 @@ impl WorldImage {
         let players = list(&mut cursor, rows, PlayerImage::take)?;
         let things = list(&mut cursor, rows, ThingImage::take)?;
         let bosses = list(&mut cursor, BOSSES_MAX as u32, |cursor| cursor.u16().map(NetId))?;
-        match cursor.left() {
-            0 => Ok(Self { map_hash, tick, rows, recycled, players, things, bosses }),
+        let (rooms, used): (RoomsImage, usize) = stored::take(cursor.0).ok_or(ImageError::Truncated)?;
+        match cursor.left().saturating_sub(used) {
+            0 => Ok(Self { map_hash, tick, rows, recycled, players, things, bosses, rooms }),
             left => Err(ImageError::Trailing(left)),
         }
     }
 
     /// Whether a game on `map` may begin with this image.
-    pub(crate) fn check(&self, map: &StaticMap, entities_max: usize) -> Result<(), ImageError> {
+    pub(crate) fn check(&self, map: &StaticMap, content: &Content, entities_max: usize) -> Result<(), ImageError> {
         if self.map_hash != map.hash() {
             return Err(ImageError::Map);
+        }
+        if !self.rooms.is_possible(content) {
+            return Err(ImageError::Content);
         }
         if self.rows as usize > entities_max.min(ENTITIES_MAX) {
             return Err(ImageError::Size { rows: self.rows, entities_max });
@@ -216,6 +229,7 @@ impl PlayerImage {
             bytes.extend_from_slice(&angle.to_le_bytes());
         }
         bytes.extend_from_slice(&[input.move_x as u8, input.move_y as u8, input.buttons, u8::from(is_fresh)]);
+        bytes.extend_from_slice(&[self.gait.speed, u8::from(self.gait.can_jump)]);
     }
 
     fn take(cursor: &mut Cursor<'_>) -> Result<Self, Truncated> {
@@ -227,7 +241,8 @@ impl PlayerImage {
         let (yaw, pitch) = (cursor.u16()?, cursor.u16()?);
         let (move_x, move_y, buttons) = (cursor.u8()? as i8, cursor.u8()? as i8, cursor.u8()?);
         let wish = Wish { input: Input { move_x, move_y, yaw, pitch, buttons }, is_fresh: cursor.u8()? != 0 };
-        Ok(Self { id, character, body: Body { x, y, z, vx, vy, vz }, view, wish })
+        let gait = Gait { speed: cursor.u8()?, can_jump: cursor.u8()? != 0 };
+        Ok(Self { id, character, body: Body { x, y, z, vx, vy, vz }, view, wish, gait })
     }
 
     fn is_possible(&self, map: &StaticMap) -> bool {
@@ -235,14 +250,14 @@ impl PlayerImage {
         let (width, depth) = map.extent();
         // The extent is tested first: the map computes with the coordinates and must not overflow.
         let is_inside = (0..=width).contains(&x) && (0..=depth).contains(&y) && (0..=Z_MAX).contains(&z);
-        // Rounding lets a run be one subunit too fast.
-        let is_slow = vx.unsigned_abs().max(vy.unsigned_abs()) <= RUN_SPEED.unsigned_abs().saturating_add(1);
+        let is_slow = vx.unsigned_abs().max(vy.unsigned_abs()) <= PLAYER_SPEED_MAX.unsigned_abs();
         is_inside
             && is_slow
             && vz.unsigned_abs() <= FALL_SPEED_MAX.unsigned_abs()
             && self.view.yaw < ANGLE_STEPS
             && self.view.pitch < ANGLE_STEPS
-            && map.is_free(x, y, BODY_RADIUS)
+            && self.gait.speed <= GAIT_SPEED_MAX
+            && map.is_free(x, y, z, BODY_RADIUS)
     }
 }
 
@@ -267,6 +282,7 @@ mod tests {
             body: Body { x: place, y: place, vx: -5, ..Body::default() },
             view: View::new(9, 10),
             wish: Wish::fresh(Input { move_x: -3, move_y: 4, yaw: 1, pitch: 2, buttons: 1 }),
+            gait: Gait { speed: 130, can_jump: false },
         }
     }
 
@@ -292,6 +308,7 @@ mod tests {
             players,
             things,
             bosses: vec![NetId(3), NetId(5)],
+            rooms: RoomsImage::default(),
         }
     }
 
@@ -314,7 +331,7 @@ mod tests {
         let check = |change: fn(&mut WorldImage)| {
             let mut image = image();
             change(&mut image);
-            image.check(&map(), 9)
+            image.check(&map(), &Content::default(), 9)
         };
         assert_eq!(check(|_| ()), Ok(()));
         assert_eq!(check(|image| image.map_hash ^= 1), Err(ImageError::Map));
@@ -331,7 +348,7 @@ mod tests {
         let check_thing = |row: usize, id: u16, thing: Thing| {
             let mut image = image();
             image.things[row].thing = thing;
-            assert_eq!(image.check(&map(), 9), Err(ImageError::Body(NetId(id))), "{thing:?}");
+            assert_eq!(image.check(&map(), &Content::default(), 9), Err(ImageError::Body(NetId(id))), "{thing:?}");
         };
         check_thing(0, 5, Thing::Mob { yaw: 4_096, pitch: 0 });
         check_thing(1, 6, Thing::Projectile { yaw: 0, pitch: 0, ticks_left: 0 });
@@ -341,6 +358,8 @@ mod tests {
         assert_eq!(check(|image| image.things[0].body.vx -= 1), Err(ImageError::Body(NetId(5))));
         assert_eq!(check(|image| image.things[3].body.vz = i32::MIN), Err(ImageError::Body(NetId(8))));
         assert_eq!(check(|image| image.players[1].view.yaw = 4_096), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.players[1].gait.speed = 201), Err(ImageError::Body(NetId(3))));
+        assert_eq!(check(|image| image.players[1].body.vx = PLAYER_SPEED_MAX + 1), Err(ImageError::Body(NetId(3))));
     }
 
     proptest! {
@@ -351,7 +370,7 @@ mod tests {
             let index = at % bytes.len();
             bytes[index] = with;
             if let Ok(image) = WorldImage::from_bytes(&bytes) {
-                let _ = image.check(&map(), 9);
+                let _ = image.check(&map(), &Content::default(), 9);
             }
         }
     }

@@ -9,25 +9,44 @@
 
 mod ballistics;
 mod bond;
+mod cast;
 mod chance;
 pub mod content;
 mod cursor;
+mod effects;
+mod event;
+mod fight;
+mod growth;
 mod history;
 mod image;
+mod ledger;
 mod movement;
+mod order;
 mod player;
 mod ray;
 mod records;
 mod replica;
+#[cfg(test)]
+mod rig;
+mod rooms;
 mod roster;
+mod rulebook;
 mod schedule;
 mod shot;
 pub mod spatial;
+mod stored;
 mod thing;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
+pub use effects::EFFECTS_MAX;
+pub use event::Happening;
+pub use growth::{Estate, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
+pub use ledger::{
+    Books, BooksError, Entry, GroundRow, Holder, Imbalance, ItemRecord, Row, SumsRow, Transaction, TransactionId, Way,
+};
+pub use order::Answer;
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
 pub use replica::{Pace, Past, Replicas};
@@ -37,15 +56,22 @@ pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome
 pub use spatial::Quadtree;
 pub use thing::{MOB_SPEED_MAX, SPIN_MAX, THING_SPEED_MAX, Thing};
 
+use crate::content::Content;
+use crate::event::{Happenings, Notices};
+use crate::fight::{Departed, Vitals};
 use crate::image::PlayerImage;
+use crate::ledger::Ledger;
 use crate::movement::{Ground, Mobile};
+use crate::order::{Answers, Order, Orders};
 use crate::player::{Avatar, View, Wish};
+use crate::rooms::RoomsImage;
 use crate::roster::Roster;
+use crate::rulebook::Rulebook;
 use crate::thing::{Ended, ThingImage};
 use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
-use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Body, Gait, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, unit_of};
-use protocol::{CharacterId, Input, NetId, OwnState, Tick, ViewTick};
+use protocol::{CharacterId, ClassId, Command, Input, NetId, News, OwnState, Tick, ViewTick};
 use std::sync::Arc;
 
 /// What a game is made of.
@@ -55,6 +81,10 @@ pub struct GameConfig {
     pub seed: u64,
     /// Where it takes place.
     pub map: Arc<StaticMap>,
+    /// What it is filled with.
+    pub content: Arc<Content>,
+    /// Which start of which process this is, so that no two give out the same ids to items and transactions.
+    pub incarnation: u32,
     /// Most ids in use at once, live or waiting for [`Game::recycle`]; 1..=[`ENTITIES_MAX`]. An entity costs about
     /// 1.2 KiB, of which 1 KiB is the ring of its last 64 states.
     pub entities_max: usize,
@@ -65,6 +95,10 @@ pub struct GameConfig {
 pub(crate) struct Clock {
     pub(crate) now: Tick,
 }
+
+/// Decides everything that is left to chance.
+#[derive(Clone, Copy, Debug, Resource)]
+pub(crate) struct Seed(pub(crate) u64);
 
 /// A world and the one way to advance it.
 ///
@@ -89,10 +123,19 @@ impl Game {
         world.insert_resource(Clock::default());
         world.insert_resource(Roster::new(config.entities_max));
         world.insert_resource(Bonds::new());
+        world.insert_resource(Seed(config.seed));
+        world.insert_resource(Rulebook(config.content));
+        world.insert_resource(Orders::default());
+        world.insert_resource(Ledger::new(config.incarnation));
+        world.insert_resource(Answers::default());
+        world.insert_resource(Happenings::default());
+        world.insert_resource(Notices::default());
         player::register(&mut schedule);
         movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
         ballistics::register(&mut world, &mut schedule);
         spatial::register(&mut world, &mut schedule);
+        effects::register(&mut schedule);
+        fight::register(&mut world, &mut schedule);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
@@ -109,10 +152,24 @@ impl Game {
     /// # Errors
     /// [`SpawnError`] when no id or no place is left; nothing has changed then.
     pub fn spawn_player(&mut self, character: CharacterId, record: Option<&PlayerRecord>) -> Result<NetId, SpawnError> {
+        self.spawn_character(character, record, &Estate::newborn(ClassId(0), 0))
+    }
+
+    /// As [`Self::spawn_player`], with what the character owns. Of a class that there is none of here it is bare.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spawn_character(
+        &mut self,
+        character: CharacterId,
+        record: Option<&PlayerRecord>,
+        estate: &Estate,
+    ) -> Result<NetId, SpawnError> {
         let body = player::place(&self.map, self.seed, self.now(), character, record)?;
         let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
-        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() });
+        let gait = Gait::default();
+        self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default(), gait }, estate);
         Ok(id)
     }
 
@@ -137,7 +194,7 @@ impl Game {
         let Some(entity) = self.entity(id) else { return };
         let (width, depth) = self.map.extent();
         let subunits = |units: i32, extent: i32| units.clamp(0, unit_of(extent)) << SUBUNIT_BITS;
-        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), BODY_RADIUS);
+        let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), 0, BODY_RADIUS);
         if let Some(mut mobile) = self.world.get_mut::<Mobile>(entity) {
             mobile.0 = Body { x, y, ..Body::default() };
         }
@@ -147,7 +204,11 @@ impl Game {
     /// [`Game::recycle`]: some client may still hold a state under that name.
     pub fn despawn(&mut self, id: NetId) {
         let Some(entity) = self.world.resource_mut::<Roster>().retire(id) else { return };
+        let is_fighter = self.world.get::<Vitals>(entity).is_some();
         self.world.despawn(entity);
+        if is_fighter {
+            self.world.resource_mut::<Departed>().0.push(id);
+        }
         self.world.resource_mut::<Replicas>().remove(id);
         self.world.resource_mut::<Bonds>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
@@ -193,7 +254,7 @@ impl Game {
     }
 
     /// What the player wants in the coming tick. The last call before the tick counts; a tick without one repeats the
-    /// movement of the last, buttons released.
+    /// movement of the last, walking or not, other buttons released.
     pub fn set_input(&mut self, id: NetId, input: Input) {
         let Some(entity) = self.entity(id) else { return };
         if let Some(mut wish) = self.world.get_mut::<Wish>(entity) {
@@ -205,10 +266,63 @@ impl Game {
     pub fn tick(&mut self) {
         let mut clock = self.world.resource_mut::<Clock>();
         clock.now = clock.now.next();
+        self.world.resource_mut::<Happenings>().0.clear();
+        self.world.resource_mut::<Notices>().0.clear();
+        self.world.resource_mut::<Answers>().0.clear();
         self.schedule.run(&mut self.world);
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();
+    }
+
+    /// Gives a command of a player's; it is carried out and answered in the coming tick, unless the disk must have it first.
+    /// False if he is not live.
+    pub fn order(&mut self, by: NetId, number: u16, command: Command) -> bool {
+        let is_live = self.entity(by).is_some();
+        if is_live {
+            self.world.resource_mut::<Orders>().give(Order { by, number, command });
+        }
+        is_live
+    }
+
+    /// What happened in the last tick, in order.
+    #[must_use]
+    pub fn happenings(&self) -> &[Happening] {
+        &self.world.resource::<Happenings>().0
+    }
+
+    /// What single players are to be told of themselves after the last tick, in order.
+    #[must_use]
+    pub fn notices(&self) -> &[(NetId, News)] {
+        &self.world.resource::<Notices>().0
+    }
+
+    /// What became of orders in the last tick, in order.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.world.resource::<Answers>().0
+    }
+
+    /// What the disk must have before it takes effect: asked for since the last call, in order. Each is to be settled once.
+    pub fn take_transactions(&mut self) -> Vec<Transaction> {
+        self.world.resource_mut::<Ledger>().take_asked().collect()
+    }
+
+    /// Says that the disk has a transaction, or has refused it; what follows does so in the coming tick. To be told in the
+    /// order in which the disk has them.
+    pub fn settle(&mut self, transaction: TransactionId, is_durable: bool) {
+        self.world.resource_mut::<Ledger>().hear(transaction, is_durable);
+    }
+
+    /// The content in force.
+    #[must_use]
+    pub fn content(&self) -> &Arc<Content> {
+        &self.world.resource::<Rulebook>().0
+    }
+
+    /// Plays by other content from the coming tick on. It must follow the one in force.
+    pub fn set_content(&mut self, content: Arc<Content>) {
+        self.world.resource_mut::<Rulebook>().0 = content;
     }
 
     /// Things whose life ended in the last tick, in the order of their ids. They are despawned already, and their ids wait
@@ -252,7 +366,11 @@ impl Game {
         let entity = self.entity(id)?;
         let body = self.world.get::<Mobile>(entity)?.0;
         let view = *self.world.get::<View>(entity)?;
-        Some(OwnState { body, yaw: view.yaw, pitch: view.pitch, input_applied: 0, input_depth: 0 })
+        let gait = self.world.get::<movement::Gait>(entity)?.0;
+        let View { yaw, pitch } = view;
+        let (vitals, sheet, casting) = (self.world.get(entity)?, self.world.get(entity)?, self.world.get(entity)?);
+        let status = replica::status_of(vitals, sheet, casting);
+        Some(OwnState { body, gait, status, yaw, pitch, input_applied: 0, input_depth: 0 })
     }
 
     /// What a checkpoint saves of a player.
@@ -302,8 +420,9 @@ impl Game {
         aim: &Aim,
     ) -> Option<Result<ShotOutcome, Stale>> {
         let mut body = *self.body(shooter)?;
+        let gait = self.world.get::<movement::Gait>(self.entity(shooter)?).map_or_else(Gait::default, |gait| gait.0);
         for input in ahead {
-            motion::step(self.map(), &mut body, input);
+            motion::step(self.map(), &mut body, input, gait);
         }
         let rewind = self.rewind(aim.view);
         Some(rewind.map(|rewind| shot::carry_out(self.map(), self.spatial(), &rewind, shooter, &body, aim)))
@@ -334,6 +453,7 @@ impl Game {
             players,
             things,
             bosses,
+            rooms: RoomsImage::of(&self.world),
         }
     }
 
@@ -343,13 +463,13 @@ impl Game {
     /// # Errors
     /// [`ImageError`] when the image was made on another map, does not fit `entities_max` or contradicts itself.
     pub fn restore(config: GameConfig, image: &WorldImage) -> Result<Self, ImageError> {
-        image.check(&config.map, config.entities_max)?;
+        image.check(&config.map, &config.content, config.entities_max)?;
         let mut game = Self::new(config);
         game.world.resource_mut::<Clock>().now = image.tick;
         game.world.resource_mut::<Roster>().restore(image.rows as usize, &image.recycled);
         for player in &image.players {
             game.world.resource_mut::<Roster>().reclaim(player.id);
-            game.insert_player(player);
+            game.insert_player(player, &Estate::newborn(ClassId(0), 0));
         }
         for thing in &image.things {
             game.world.resource_mut::<Roster>().reclaim(thing.id);
@@ -358,13 +478,15 @@ impl Game {
         for &boss in &image.bosses {
             game.set_boss(boss, true);
         }
+        image.rooms.restore(&mut game.world);
         spatial::refresh_now(&mut game.world);
         replica::publish_now(&mut game.world);
         Ok(game)
     }
 
-    fn insert_player(&mut self, player: &PlayerImage) {
-        let entity = self.world.spawn(player::avatar(player)).id();
+    fn insert_player(&mut self, player: &PlayerImage, estate: &Estate) {
+        let content = Arc::clone(self.content());
+        let entity = self.world.spawn(player::avatar(player, &content, estate)).id();
         self.enter(player.id, entity);
     }
 
@@ -389,6 +511,7 @@ impl Game {
             body: self.world.get::<Mobile>(entity)?.0,
             view: *self.world.get::<View>(entity)?,
             wish: *self.world.get::<Wish>(entity)?,
+            gait: self.world.get::<movement::Gait>(entity)?.0,
         })
     }
 

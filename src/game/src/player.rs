@@ -1,11 +1,16 @@
 //! A person's avatar: whose it is, where it looks, what it wants.
 
+use crate::cast::Casting;
+use crate::content::Content;
+use crate::fight::Gear;
+use crate::growth::{self, Estate, Growth};
 use crate::image::PlayerImage;
-use crate::movement::Mobile;
+use crate::movement::{Gait, Mobile};
 use crate::records::{PlayerRecord, Z_MAX};
 use crate::replica::Replica;
 use crate::schedule::Phase;
 use bevy_ecs::prelude::{Bundle, Component, IntoScheduleConfigs, Query, Schedule};
+use protocol::input::button;
 use protocol::motion::{BODY_RADIUS, Body, StaticMap};
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M};
 use protocol::{CharacterId, EntityKind, Input, Tick};
@@ -69,9 +74,11 @@ pub(crate) fn register(schedule: &mut Schedule) {
 }
 
 /// Everything a player's entity consists of.
-pub(crate) fn avatar(image: &PlayerImage) -> impl Bundle {
+pub(crate) fn avatar(image: &PlayerImage, content: &Content, estate: &Estate) -> impl Bundle {
     let replica = Replica { id: image.id, kind: EntityKind::Player };
-    (replica, Avatar { character: image.character }, Mobile(image.body), image.view, image.wish)
+    let avatar = Avatar { character: image.character };
+    let body = (replica, avatar, Mobile(image.body), image.view, image.wish, Gait(image.gait));
+    (body, growth::fighter(content, estate), Growth::new(estate), Casting::default(), Gear::default())
 }
 
 /// Where a player enters: at its record's place, else somewhere in the middle of the map; at rest and free.
@@ -83,8 +90,8 @@ pub(crate) fn place(
     record: Option<&PlayerRecord>,
 ) -> Result<Body, SpawnError> {
     let (x, y, z) = record.map_or_else(|| middle(map, seed, now, character), |r| (r.x, r.y, r.z.clamp(0, Z_MAX)));
-    let (x, y) = map.nearest_free(x, y, BODY_RADIUS);
-    if map.is_free(x, y, BODY_RADIUS) { Ok(Body { x, y, z, ..Body::default() }) } else { Err(SpawnError::NoRoom) }
+    let (x, y) = map.nearest_free(x, y, z, BODY_RADIUS);
+    if map.is_free(x, y, z, BODY_RADIUS) { Ok(Body { x, y, z, ..Body::default() }) } else { Err(SpawnError::NoRoom) }
 }
 
 fn middle(map: &StaticMap, seed: u64, now: Tick, character: CharacterId) -> (i32, i32, i32) {
@@ -103,15 +110,15 @@ fn around(extent: i32, draw: u32) -> i32 {
     extent / 2 - reach + offset as i32
 }
 
-/// A wish is carried out once; without a new one the feet keep going and the buttons are let go, so that a lost
-/// datagram neither stops a runner nor makes him jump twice.
+/// A wish is carried out once; without a new one the feet keep going as they did and the other buttons are let go, so that a
+/// lost datagram neither stops a runner, nor makes one of a walker, nor lets him jump twice.
 fn take_wishes(mut players: Query<'_, '_, (&mut Wish, &mut View)>) {
     for (mut wish, mut view) in &mut players {
         if wish.is_fresh {
             *view = View::new(wish.input.yaw, wish.input.pitch);
             wish.is_fresh = false;
         } else {
-            wish.input.buttons = 0;
+            wish.input.buttons &= button::WALK;
         }
     }
 }
@@ -130,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_map_that_is_all_block_has_no_room() {
-        let block = protocol::motion::Block { x: 0.0, y: 0.0, width: 3.0, depth: 3.0 };
+        let block = protocol::motion::Block { x: 0.0, y: 0.0, width: 3.0, depth: 3.0, height: None };
         let map = StaticMap::new(3, 3, &[block]).unwrap();
         assert_eq!(place(&map, 1, Tick(0), CharacterId(1), None), Err(SpawnError::NoRoom));
     }

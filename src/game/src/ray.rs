@@ -58,10 +58,14 @@ impl Ray {
         (self.direction[2] < 0).then(|| length_to(0, self.from.z, self.direction[2]))
     }
 
-    /// Where it is above a rectangle (west, south, east, north).
-    pub(crate) fn over(&self, [west, south, east, north]: [i32; 4]) -> Option<Span> {
+    /// Where it is in a block (west, south, east, north, top); a top of `i32::MAX` is the sky.
+    pub(crate) fn inside(&self, [west, south, east, north, top]: [i32; 5]) -> Option<Span> {
         let x = slab(self.from.x, self.direction[0], west, east)?;
-        x.and(slab(self.from.y, self.direction[1], south, north)?)
+        let over = x.and(slab(self.from.y, self.direction[1], south, north)?)?;
+        if top == i32::MAX {
+            return Some(over);
+        }
+        over.and(slab(self.from.z, self.direction[2], 0, top)?)
     }
 
     /// Where it is within an upright cylinder that stands on `foot`.
@@ -86,6 +90,13 @@ impl Ray {
         let length = |t: i128| (t << DIRECTION_BITS).div_euclid(a) as i64;
         Some(Span { enter: length(-b - root), leave: length(-b + root) })
     }
+}
+
+/// Whether a place lies before somebody who stands at `from` and looks along `yaw`, 4,096 steps to a turn; his own place does.
+pub(crate) fn is_before(from: (i32, i32), yaw: u16, place: (i32, i32)) -> bool {
+    let angle = yaw << 4;
+    let (dx, dy) = (i64::from(place.0) - i64::from(from.0), i64::from(place.1) - i64::from(from.1));
+    dx * i64::from(cosine(angle)) + dy * i64::from(sine(angle)) >= 0
 }
 
 /// Where a line that starts at `from` and goes `way` in each 2^[`DIRECTION_BITS`] lies in `low..=high`.
@@ -171,6 +182,14 @@ mod tests {
         assert_eq!(ends[4], Place { z: EYE.z + SUBUNITS_PER_M, ..EYE });
     }
 
+    #[test]
+    fn half_of_the_world_is_before_one() {
+        let before = |yaw: u16, east, north| is_before((0, 0), yaw, (east, north));
+        assert!(before(0, 5, 100) && !before(0, -5, 100), "east");
+        assert!(before(1_024, 100, 5) && !before(1_024, 100, -5), "north");
+        assert!(before(3_072, 1, -5) && before(3_072, 0, 0));
+    }
+
     /// proves: SHO-7
     #[test]
     fn a_cylinder_is_met_at_its_side_its_lid_and_its_edge() {
@@ -194,11 +213,17 @@ mod tests {
 
     /// proves: SHO-7
     #[test]
-    fn a_rectangle_is_met_however_high_the_ray_is() {
+    fn a_block_is_met_up_to_its_top_and_one_to_the_sky_however_high_the_ray_is() {
         let (metre, high) = (SUBUNITS_PER_M, Place { z: 500 * SUBUNITS_PER_M, ..EYE });
-        let block = [EYE.x + 5 * metre, EYE.y - metre, EYE.x + 6 * metre, EYE.y + metre];
-        assert_eq!(Ray::new(high, 0, 0).over(block), Some(Span { enter: 5 * M, leave: 6 * M }));
-        assert_eq!(Ray::new(high, QUARTER, 0).over(block), None);
+        let block = |top| [EYE.x + 5 * metre, EYE.y - metre, EYE.x + 6 * metre, EYE.y + metre, top];
+        let whole = Some(Span { enter: 5 * M, leave: 6 * M });
+        assert_eq!(Ray::new(high, 0, 0).inside(block(i32::MAX)), whole);
+        assert_eq!(Ray::new(high, QUARTER, 0).inside(block(i32::MAX)), None);
+        assert_eq!([2, 1].map(|top| Ray::new(EYE, 0, 0).inside(block(top * metre))), [whole, None]);
+        // An eighth of a turn down, so it is 4 m along and 3 m below the eye on its way into the ground.
+        let (low, down) = (Place { z: 6 * metre, ..EYE }, Ray::new(Place { z: 6 * metre, ..EYE }, 0, QUARTER / 2));
+        let met = down.inside(block(metre / 2)).map(|span| down.at(span.enter));
+        assert!(met.is_some_and(|at| (at.z - metre / 2).abs() < 9 && at.x > low.x + 5 * metre), "{met:?}");
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::cursor::{Cursor, Truncated};
+use protocol::motion::HEIGHT_MAX;
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, WORLD_UNITS_MAX};
 use thiserror::Error;
 
@@ -10,8 +11,8 @@ use thiserror::Error;
 const VERSION: u16 = 1;
 /// East-most and north-most subunit of the largest world.
 const COORDINATE_MAX: i32 = WORLD_UNITS_MAX << SUBUNIT_BITS;
-/// Highest place that the wire can tell of: an `i16` of units (102 m), in subunits.
-pub(crate) const Z_MAX: i32 = (i16::MAX as i32) << SUBUNIT_BITS;
+/// Highest place that there is, in subunits.
+pub(crate) const Z_MAX: i32 = HEIGHT_MAX;
 
 /// Where a player was last seen; lengths in subunits, angles 0..4,096.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,16 @@
 //! What the rest of the server reads: the state of every entity, this tick and the 63 before, as dense tables.
 
 use crate::Clock;
+use crate::cast::Casting;
+use crate::content::Stat;
+use crate::fight::{Sheet, Vitals};
 use crate::movement::Mobile;
 use crate::player::View;
 use crate::schedule::Phase;
 use crate::thing::Thing;
 use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Query, Res, ResMut, Resource, Schedule, World};
 use protocol::snapshot::BASELINE_TICKS;
+use protocol::state::{self, health_share};
 use protocol::{EntityKind, EntityState, NetId, Tick};
 
 /// States kept of an entity: as many as a client may name as a baseline.
@@ -15,6 +19,13 @@ const _: () = assert!(HISTORY_TICKS.is_power_of_two(), "or the ring would jump w
 
 /// What stands for an id that is not live.
 static ABSENT: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0, kind: EntityKind::Player };
+
+/// What others are told of somebody's health and doings.
+pub(crate) fn status_of(vitals: &Vitals, sheet: &Sheet, casting: &Casting) -> u8 {
+    let most = sheet.now.of(Stat::HealthMax).unsigned_abs();
+    let share = if vitals.is_dead() { 0 } else { health_share(vitals.health.max(1).unsigned_abs(), most) };
+    state::status(share, casting.is_casting())
+}
 
 /// Makes an entity known beyond the world.
 #[derive(Clone, Copy, Debug, Component)]
@@ -249,15 +260,19 @@ pub(crate) fn publish_now(world: &mut World) {
 fn publish(
     clock: Res<'_, Clock>,
     mut replicas: ResMut<'_, Replicas>,
-    players: Query<'_, '_, (&Replica, &Mobile, &View)>,
-    things: Query<'_, '_, (&Replica, &Mobile, &Thing)>,
+    players: Query<'_, '_, (&Replica, &Mobile, &View, &Vitals, &Sheet, &Casting)>,
+    things: Query<'_, '_, (&Replica, &Mobile, &Thing, Option<(&Vitals, &Sheet, &Casting)>)>,
 ) {
     replicas.begin(clock.now);
-    for (replica, mobile, view) in &players {
-        replicas.put(*replica, EntityState::of(&mobile.0, view.yaw, view.pitch));
+    for (replica, mobile, view, vitals, sheet, casting) in &players {
+        let status = status_of(vitals, sheet, casting);
+        replicas.put(*replica, EntityState::of(&mobile.0, view.yaw, view.pitch).with_status(status));
     }
-    for (replica, mobile, thing) in &things {
-        replicas.put(*replica, thing.state(&mobile.0));
+    for (replica, mobile, thing, fighter) in &things {
+        let state = thing.state(&mobile.0);
+        // A mob that cannot fight is told as full.
+        let status = fighter.map(|(vitals, sheet, casting)| status_of(vitals, sheet, casting));
+        replicas.put(*replica, status.map_or(state, |status| state.with_status(status)));
     }
 }
 

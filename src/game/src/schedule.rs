@@ -9,11 +9,22 @@ pub enum Phase {
     /// Wishes become this tick's commands. Only systems that turn what was asked between ticks into components stand
     /// here; a wish that arrives later waits for the next tick.
     Input,
+    /// Mobs decide what they want. Only systems that set wishes and begin casts of mobs stand here.
+    Think,
     /// Commands move bodies. Whatever changes a position or a velocity stands here; a body moved later is published
     /// where it was and indexed where it was, one tick behind.
     Movement,
     /// The spatial index follows the bodies. Nothing else stands here; queries of an earlier phase see the last tick.
     Spatial,
+    /// Orders are carried out, effects pulse, casts end, missiles hit. Whatever does something to a fighter adds a blow
+    /// here; one that is added later is dealt in the next tick.
+    Act,
+    /// Blows are dealt, and the dead are counted. Nothing else changes health or mana, but recovery.
+    Resolve,
+    /// What follows from deaths and deals: experience, loot, respawns, what the disk has confirmed.
+    Settle,
+    /// Figures are made anew where something changed, and what comes back by itself does.
+    Recover,
     /// States are copied to the tables that the rest of the server reads. Only readers of the world stand here: a
     /// change made now is not seen before the next tick.
     Publish,
@@ -21,7 +32,39 @@ pub enum Phase {
 
 impl Phase {
     /// All phases in their order.
-    pub const ALL: [Self; 4] = [Self::Input, Self::Movement, Self::Spatial, Self::Publish];
+    pub const ALL: [Self; 9] = [
+        Self::Input,
+        Self::Think,
+        Self::Movement,
+        Self::Spatial,
+        Self::Act,
+        Self::Resolve,
+        Self::Settle,
+        Self::Recover,
+        Self::Publish,
+    ];
+}
+
+/// What happens in [`Phase::Act`], in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+pub(crate) enum Doing {
+    /// Effects end and pulse, auras give.
+    Effects,
+    /// Parties change.
+    Parties,
+    /// Skills are learnt, the dead come back.
+    Growth,
+    /// Belongings change hands.
+    Carrying,
+    /// Casts begin, go on and end.
+    Casting,
+    /// What flies hits, and places do what they do to those who enter them.
+    Meeting,
+}
+
+impl Doing {
+    const ALL: (Self, Self, Self, Self, Self, Self) =
+        (Self::Effects, Self::Parties, Self::Growth, Self::Carrying, Self::Casting, Self::Meeting);
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
@@ -39,8 +82,9 @@ pub(crate) fn tick_schedule() -> Schedule {
         hierarchy_detection: LogLevel::Error,
         ..ScheduleBuildSettings::new()
     });
-    let [input, movement, spatial, publish] = Phase::ALL;
-    schedule.configure_sets((input, movement, spatial, publish).chain());
+    let [input, think, movement, spatial, act, resolve, settle, recover, publish] = Phase::ALL;
+    schedule.configure_sets((input, think, movement, spatial, act, resolve, settle, recover, publish).chain());
+    schedule.configure_sets(Doing::ALL.chain().in_set(Phase::Act));
     schedule
 }
 

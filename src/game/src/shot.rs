@@ -7,7 +7,7 @@ use crate::history::{REWIND_TICKS_MAX, Rewind};
 use crate::ray::{Ray, Span};
 use crate::spatial::Quadtree;
 use crate::thing::MOB_SPEED_MAX;
-use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
+use protocol::motion::{BODY_RADIUS, Body, PLAYER_SPEED_MAX, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, TICK_RATE_HZ, unit_of};
 use protocol::view::Place;
 use protocol::{EntityKind, NetId, Tick, ViewTick};
@@ -119,13 +119,12 @@ fn first_met(spatial: &Quadtree, rewind: &Rewind<'_>, shooter: NetId, ray: &Ray,
 const SEARCH_STEP: i64 = SHOT_RANGE as i64 / 8;
 
 /// How much farther from the middle of a stretch than half its length somebody may be now who is hit: his radius, what he can
-/// have run since he was seen, and a unit for each of the four numbers that are rounded. Whoever was put elsewhere since then
+/// have run or been thrown since he was seen, and a unit for each of the four numbers that are rounded. Whoever was put elsewhere since then
 /// is not looked for.
 const CANDIDATE_MARGIN_UNITS: i32 = ((BODY_RADIUS + REWIND_TICKS_MAX as i32 * SPEED_MAX) >> SUBUNIT_BITS) + 4;
 
-/// No one of those who can be hit moves farther in the plane in a tick, in subunits: the motion rules keep a player within a
-/// subunit of [`RUN_SPEED`].
-const SPEED_MAX: i32 = if RUN_SPEED < MOB_SPEED_MAX { MOB_SPEED_MAX } else { RUN_SPEED + 1 };
+/// No one of those who can be hit moves farther in the plane in a tick, in subunits.
+const SPEED_MAX: i32 = if PLAYER_SPEED_MAX < MOB_SPEED_MAX { MOB_SPEED_MAX } else { PLAYER_SPEED_MAX };
 
 /// How far along the ray an entity is met as it was drawn, if that is within `reach`.
 fn meets(ray: &Ray, rewind: &Rewind<'_>, id: NetId, reach: i64) -> Option<i64> {
@@ -139,7 +138,7 @@ fn reach(map: &StaticMap, ray: &Ray) -> i64 {
     let (from, to) = (ray.from(), ray.at(range));
     let (west, south, east, north) = (from.x.min(to.x), from.y.min(to.y), from.x.max(to.x), from.y.max(to.y));
     let blocks = map.blocks_near(west, south, east, north);
-    blocks.filter_map(|block| first_within(ray.over(block)?, range)).min().unwrap_or(range)
+    blocks.filter_map(|block| first_within(ray.inside(block)?, range)).min().unwrap_or(range)
 }
 
 /// Where a shot first comes to a span, if that is within `reach`: where the span begins, or the eye if that is inside.
@@ -164,7 +163,8 @@ mod tests {
     /// east, and whether a shot that was aimed at that place hits it.
     fn is_hit_running(seen_m: f64, way: (i32, i32), ticks: u32) -> bool {
         let map = Arc::new(StaticMap::new(400, 400, &[]).unwrap());
-        let mut game = Game::new(GameConfig { seed: 1, map, entities_max: 10 });
+        let mut game =
+            Game::new(GameConfig { seed: 1, map, content: Arc::default(), incarnation: 1, entities_max: 10 });
         let shooter = game.spawn_player(CharacterId(1), None).unwrap();
         game.place_player(shooter, 100 * UNITS_PER_M, 200 * UNITS_PER_M);
         let (x, y) = ((f64::from(SUBUNITS_PER_M) * (100.0 + seen_m)) as i32, 200 * SUBUNITS_PER_M);

@@ -11,18 +11,18 @@ use crate::movement::Mobile;
 use crate::records::Z_MAX;
 use crate::replica::Replica;
 use bevy_ecs::prelude::{Bundle, Component, Resource};
-use protocol::motion::{BODY_RADIUS, Body, RUN_SPEED, StaticMap};
+use protocol::motion::{BODY_RADIUS, Body, PLAYER_SPEED_MAX, StaticMap};
 use protocol::orientation::{ONE, Orientation, QUATERNION_BITS, Quaternion};
-use protocol::state::flag;
+use protocol::state::{self, HEALTH_SHARE_FULL, flag};
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS};
 use protocol::{EntityKind, EntityState, NetId};
 
 /// No thing is faster along any axis, in subunits per tick: 768 m/s, the fastest that the differences of snapshots foresee.
 pub const THING_SPEED_MAX: i32 = 4_096 << SUBUNIT_BITS;
-/// No mob is faster in the plane, in subunits per tick: people can run away from it, and whom a shot may hit is looked for
+/// No mob is faster in the plane, in subunits per tick: it is launched as players are, and whom a shot may hit is looked for
 /// no farther from its line than the faster of both can have come since he was seen. What moves it keeps to that; by
-/// itself, on the ground or falling, a mob only loses speed.
-pub const MOB_SPEED_MAX: i32 = RUN_SPEED;
+/// itself, on the ground or falling, a mob gains no speed.
+pub const MOB_SPEED_MAX: i32 = PLAYER_SPEED_MAX;
 /// No body spins faster about any axis: a quarter of a radian of half its angle in a tick, five turns a second, in parts of
 /// [`ONE`].
 pub const SPIN_MAX: i32 = ONE / 4;
@@ -96,7 +96,7 @@ impl Thing {
         };
         let state = EntityState { kind: self.kind(), ..EntityState::of(body, yaw, pitch) };
         match self {
-            Self::Mob { .. } => state,
+            Self::Mob { .. } => state.with_status(state::status(HEALTH_SHARE_FULL, false)),
             Self::Projectile { .. } => EntityState { flags: 0, ..state },
             Self::Item { form, .. } => EntityState { flags: 0, ..state }.with_form(*form),
             Self::Body { turn, .. } => {
@@ -108,9 +108,10 @@ impl Thing {
 
     /// Whether neither the place nor the turn of a body changes any more by itself.
     pub(crate) fn is_at_rest(&self, body: &Body) -> bool {
-        let Body { z, vx, vy, vz, .. } = *body;
+        // As with players, what is off the ground has a velocity up or down.
+        let Body { vx, vy, vz, .. } = *body;
         let spins = matches!(self, Self::Body { spin, .. } if *spin != [0; 3]);
-        (z, vx, vy, vz) == (0, 0, 0, 0) && !spins
+        (vx, vy, vz) == (0, 0, 0) && !spins
     }
 
     /// Half the width of what it fills on the ground, in subunits: a projectile is a point.
@@ -134,7 +135,7 @@ impl Thing {
                 is_of_length_one(&turn) && spin.iter().all(|spin| spin.unsigned_abs() <= SPIN_MAX.unsigned_abs())
             }
         };
-        is_inside && is_slow && is_sound && map.is_free(x, y, self.radius())
+        is_inside && is_slow && is_sound && map.is_free(x, y, z, self.radius())
     }
 }
 

@@ -24,7 +24,13 @@ fn tick(game: &mut Game, number: u32) {
 #[test]
 fn a_tick_in_steady_state_allocates_at_most_sixteen_times() {
     let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
-    let mut game = Game::new(GameConfig { seed: 3, map, entities_max: usize::from(PLAYERS) });
+    let mut game = Game::new(GameConfig {
+        seed: 3,
+        map,
+        content: Arc::default(),
+        incarnation: 1,
+        entities_max: usize::from(PLAYERS),
+    });
     for player in 0..u64::from(PLAYERS) {
         game.spawn_player(CharacterId(player), None).unwrap();
     }

@@ -3,7 +3,7 @@
 use game::{
     Aim, BODY_HEIGHT, CLAMP_TICKS, EYE_HEIGHT, Game, GameConfig, REWIND_TICKS_MAX, SHOT_RANGE, ShotOutcome, Stale,
 };
-use protocol::motion::{self, BODY_RADIUS, Block, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Block, Gait, StaticMap};
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::view::Place;
 use protocol::{CharacterId, EntityState, Input, NetId, Tick, ViewTick};
@@ -18,7 +18,7 @@ const NORTH: u16 = 1 << 14;
 /// A world of 400 m with people at these places in metres, one tick old.
 fn world(blocks: &[Block], places: &[(i32, i32)]) -> Game {
     let map = Arc::new(StaticMap::new(400, 400, blocks).unwrap());
-    let mut game = Game::new(GameConfig { seed: 1, map, entities_max: 1_000 });
+    let mut game = Game::new(GameConfig { seed: 1, map, content: Arc::default(), incarnation: 1, entities_max: 1_000 });
     for (number, &(x, y)) in places.iter().enumerate() {
         let id = game.spawn_player(CharacterId(number as u64), None).unwrap();
         game.place_player(id, x * UNITS_PER_M, y * UNITS_PER_M);
@@ -110,12 +110,23 @@ fn a_shot_passes_over_a_head_and_ends_in_the_ground() {
 /// proves: SHO-7
 #[test]
 fn a_block_shelters_who_is_behind_it_and_not_who_is_in_front() {
-    let wall = Block { x: 115.0, y: 50.0, width: 0.5, depth: 100.0 };
+    let wall = Block { x: 115.0, y: 50.0, width: 0.5, depth: 100.0, height: None };
     for (x, target, end_m) in [(120, None, 115), (110, Some(TARGET), 110)] {
         let game = world(&[wall], &[(100, 100), (x, 100)]);
         let shot = shoot(&game, now(&game), EAST, 0).unwrap();
         assert_eq!(shot.target, target);
         assert!((shot.end.x - end_m * SUBUNITS_PER_M).abs() <= BODY_RADIUS);
+    }
+}
+
+/// proves: SHO-7
+#[test]
+fn a_low_block_shelters_only_what_is_behind_its_side() {
+    let wall = |height| Block { x: 115.0, y: 50.0, width: 0.5, depth: 100.0, height: Some(height) };
+    // The eye is 1.6 m up, and a body 1.8 m high.
+    for (height, target) in [(1.5, Some(TARGET)), (1.7, None)] {
+        let game = world(&[wall(height)], &[(100, 100), (120, 100)]);
+        assert_eq!(shoot(&game, now(&game), EAST, 0).unwrap().target, target, "{height} m");
     }
 }
 
@@ -205,7 +216,7 @@ fn the_eye_is_where_the_waiting_inputs_bring_it() {
     let shot = game.shoot(SHOOTER, &ahead, &aim).unwrap().unwrap();
     let mut body = *game.body(SHOOTER).unwrap();
     for input in &ahead {
-        motion::step(game.map(), &mut body, input);
+        motion::step(game.map(), &mut body, input, Gait::default());
     }
     assert_eq!((shot.eye.x, shot.eye.y), (body.x, body.y));
     run(&mut game, 3, &[RUN_NORTH, STAND]);
@@ -272,7 +283,7 @@ fn brute_force(game: &Game, view: ViewTick, yaw: u16, pitch: u16, wider: f64) ->
 /// proves: SHO-2, SHO-6, SHO-7
 #[test]
 fn shots_agree_with_their_vectors() {
-    let wall = Block { x: 130.0, y: 90.0, width: 2.0, depth: 20.0 };
+    let wall = Block { x: 130.0, y: 90.0, width: 2.0, depth: 20.0, height: None };
     let path = format!("{}/../../protocol-spec/vectors/shots.txt", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let wanted: Vec<_> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();

@@ -3,14 +3,24 @@
 use game::{Game, GameConfig, MOB_SPEED_MAX, SPIN_MAX, SpawnError, THING_SPEED_MAX, Thing, WorldImage};
 use protocol::motion::{Block, Body, StaticMap};
 use protocol::orientation::ONE;
-use protocol::state::flag;
+use protocol::state::{self, flag};
 use protocol::unit::SUBUNITS_PER_M;
 use protocol::{CharacterId, EntityKind, NetId, Orientation, Tick};
 use std::sync::Arc;
 
 fn config() -> GameConfig {
-    let block = Block { x: 90.0, y: 40.0, width: 4.0, depth: 60.0 };
-    GameConfig { seed: 5, map: Arc::new(StaticMap::new(200, 200, &[block]).unwrap()), entities_max: 100 }
+    let block = Block { x: 90.0, y: 40.0, width: 4.0, depth: 60.0, height: None };
+    config_with(block)
+}
+
+fn config_with(block: Block) -> GameConfig {
+    GameConfig {
+        seed: 5,
+        map: Arc::new(StaticMap::new(200, 200, &[block]).unwrap()),
+        content: Arc::default(),
+        incarnation: 1,
+        entities_max: 100,
+    }
 }
 
 fn at(x_m: i32, y_m: i32) -> Body {
@@ -43,7 +53,7 @@ fn every_kind_is_published_as_what_it_is() {
     assert!(replicas.live().iter().all(|&id| replicas.state(id).kind == replicas.kind(id)));
     assert_eq!(spatial.len(), 5);
     let [mob, shot, item, body] = [0, 1, 2, 3].map(|row| *replicas.state(NetId(row)));
-    assert_eq!((mob.yaw, mob.pitch, mob.flags), (3, 4, flag::AIRBORNE));
+    assert_eq!((mob.yaw, mob.pitch, mob.flags), (3, 4, flag::AIRBORNE | state::status(31, false)));
     assert_eq!((shot.yaw, shot.pitch, shot.flags), (1_024, 9, 0));
     assert_eq!((item.yaw, item.form(), item.flags), (7, 60_000, 0));
     assert_eq!(body.flags, 0);
@@ -62,6 +72,45 @@ fn all_but_the_projectile_come_to_rest_and_are_unchanged_from_then_on() {
         assert_eq!(replicas.state(NetId(row)).z, 0);
     }
     assert_eq!(replicas.state(NetId(3)).flags, flag::AT_REST);
+}
+
+#[test]
+fn what_is_thrown_onto_a_table_lies_on_it_and_what_slides_off_falls() {
+    let table = Block { x: 90.0, y: 40.0, width: 4.0, depth: 60.0, height: Some(1.0) };
+    let mut game = Game::new(config_with(table));
+    let above = |y_m: i32, vx: i32| Body { z: 2 * SUBUNITS_PER_M, vx, ..at(92, y_m) };
+    let rows = [(LYING, 0), (TUMBLING, 300), (STANDING, 0), (TUMBLING, 9_000)];
+    for (row, (thing, vx)) in rows.into_iter().enumerate() {
+        game.spawn_thing(above(50 + row as i32, vx), thing).unwrap();
+    }
+    (0..600).for_each(|_| game.tick());
+    let z_cm = [0, 1, 2, 3].map(|row| game.body(NetId(row)).unwrap().z * 100 / SUBUNITS_PER_M);
+    assert_eq!(z_cm, [100, 100, 100, 0]);
+    let flags = [1, 2, 3].map(|row| game.replicas().state(NetId(row)).flags);
+    assert_eq!(flags, [flag::AT_REST, state::status(31, false), flag::AT_REST]);
+    let image = game.save();
+    assert_eq!(Game::restore(config_with(table), &image).map(|game| game.hash()), Ok(game.hash()));
+}
+
+#[test]
+fn a_projectile_passes_above_a_low_wall_and_ends_at_its_side_or_on_its_top() {
+    let wall = Block { x: 90.0, y: 40.0, width: 4.0, depth: 60.0, height: Some(1.0) };
+    let shot = Thing::Projectile { yaw: 0, pitch: 0, ticks_left: 100 };
+    let end = |z_cm: i32, vz: i32| {
+        let mut game = Game::new(config_with(wall));
+        let body = Body { vx: SUBUNITS_PER_M / 5, z: z_cm * SUBUNITS_PER_M / 100, vz, ..at(80, 50) };
+        let id = game.spawn_thing(body, shot).unwrap();
+        let mut last = body;
+        while let Some(body) = game.body(id) {
+            last = *body;
+            game.tick();
+        }
+        (last.x / SUBUNITS_PER_M, last.z * 100 / SUBUNITS_PER_M)
+    };
+    assert_eq!(end(101, 0).0, 99, "it flies 20 m and a tick is not seen any more");
+    assert_eq!(end(99, 0), (90, 98), "rounded down");
+    let (x, z) = end(200, -SUBUNITS_PER_M / 55);
+    assert!((90..94).contains(&x) && z >= 100, "{x} {z}");
 }
 
 #[test]

@@ -2,20 +2,22 @@
 
 use game::{Game, GameConfig, ImageError, PlayerRecord, SpawnError, WorldImage};
 use protocol::input::button;
-use protocol::motion::{self, BODY_RADIUS, Block, Body, StaticMap};
-use protocol::unit::SUBUNITS_PER_M;
+use protocol::motion::{self, BODY_RADIUS, Block, Body, Gait, StaticMap};
+use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::{CharacterId, EntityKind, EntityState, Input, NetId, OwnState, Tick};
 use std::sync::Arc;
 
 /// 400 m, with a block on most of the spawn area and a wall for runners to meet.
 fn map() -> Arc<StaticMap> {
-    let blocks =
-        [Block { x: 155.0, y: 155.0, width: 80.0, depth: 80.0 }, Block { x: 20.0, y: 140.0, width: 300.0, depth: 2.0 }];
+    let blocks = [
+        Block { x: 155.0, y: 155.0, width: 80.0, depth: 80.0, height: None },
+        Block { x: 20.0, y: 140.0, width: 300.0, depth: 2.0, height: None },
+    ];
     Arc::new(StaticMap::new(400, 400, &blocks).unwrap())
 }
 
 fn config(seed: u64, entities_max: usize) -> GameConfig {
-    GameConfig { seed, map: map(), entities_max }
+    GameConfig { seed, map: map(), content: Arc::default(), incarnation: 1, entities_max }
 }
 
 fn game_of(players: usize) -> Game {
@@ -149,7 +151,7 @@ fn players_move_exactly_as_the_motion_rules_say() {
         for (row, body) in bodies.iter_mut().enumerate() {
             let input = input(tick, row as u32);
             game.set_input(NetId(row as u16), input);
-            motion::step(game.map(), body, &input);
+            motion::step(game.map(), body, &input, Gait::default());
         }
         game.tick();
         for (row, body) in bodies.iter().enumerate() {
@@ -169,12 +171,21 @@ fn a_missing_input_repeats_the_movement_and_releases_the_buttons() {
     let repeated = Input { move_x: 90, yaw: 33, ..Input::default() };
     for _ in 0..120 {
         game.tick();
-        motion::step(game.map(), &mut expected, &repeated);
+        motion::step(game.map(), &mut expected, &repeated, Gait::default());
         assert_eq!(game.body(id), Some(&expected));
     }
     // Two jumps' worth of time: a held button would have lifted the body again.
     assert_eq!(expected.z, 0);
     assert_eq!(game.own(id).unwrap().yaw, 33);
+}
+
+#[test]
+fn who_walks_goes_on_walking_without_an_input() {
+    let mut game = game_of(1);
+    game.place_player(NetId(0), 300 * UNITS_PER_M, 300 * UNITS_PER_M);
+    game.set_input(NetId(0), Input { move_x: 127, buttons: button::WALK, ..Input::default() });
+    (0..30).for_each(|_| game.tick());
+    assert_eq!(game.body(NetId(0)).unwrap().vx, motion::RUN_SPEED / 2);
 }
 
 #[test]
@@ -192,7 +203,7 @@ fn newcomers_stand_free_in_the_middle_and_apart() {
     let mut places = Vec::new();
     for row in 0..500 {
         let body = game.body(NetId(row)).unwrap();
-        assert!(game.map().is_free(body.x, body.y, BODY_RADIUS), "{body:?}");
+        assert!(game.map().is_free(body.x, body.y, body.z, BODY_RADIUS), "{body:?}");
         let reach = 100 * SUBUNITS_PER_M;
         assert!((body.x - 200 * SUBUNITS_PER_M).abs() < reach && (body.y - 200 * SUBUNITS_PER_M).abs() < reach);
         places.push((body.x, body.y));
@@ -218,7 +229,7 @@ fn a_record_inside_a_block_or_outside_the_map_leads_to_the_nearest_free_place() 
         let record = PlayerRecord { x: x * SUBUNITS_PER_M, y: y * SUBUNITS_PER_M, ..PlayerRecord::default() };
         let id = game.spawn_player(CharacterId(1), Some(&record)).unwrap();
         let body = game.body(id).unwrap();
-        assert!(game.map().is_free(body.x, body.y, BODY_RADIUS), "{body:?}");
+        assert!(game.map().is_free(body.x, body.y, body.z, BODY_RADIUS), "{body:?}");
         let wanted = record.x.clamp(0, 400 * SUBUNITS_PER_M);
         assert!((body.x - wanted).abs() < 20 * SUBUNITS_PER_M && (body.y - record.y).abs() < 20 * SUBUNITS_PER_M);
     }
@@ -346,7 +357,8 @@ fn the_owner_is_told_its_body_and_nothing_of_its_inputs() {
     game.set_input(NetId(0), Input { move_x: 100, yaw: 5, pitch: 6, ..Input::default() });
     game.tick();
     let body = *game.body(NetId(0)).unwrap();
-    let expected = OwnState { body, yaw: 5, pitch: 6, input_applied: 0, input_depth: 0 };
+    let status = protocol::state::status(31, false);
+    let expected = OwnState { body, gait: Gait::default(), status, yaw: 5, pitch: 6, ..OwnState::default() };
     assert_eq!(game.own(NetId(0)), Some(expected));
 }
 
@@ -366,7 +378,7 @@ fn a_placed_player_stands_at_rest_at_the_nearest_free_place() {
     game.place_player(id, 40_000, 50_000);
     let body = *game.body(id).unwrap();
     assert_eq!((body.vx, body.vy, body.z), (0, 0, 0));
-    assert!(game.map().is_free(body.x, body.y, BODY_RADIUS));
+    assert!(game.map().is_free(body.x, body.y, body.z, BODY_RADIUS));
     game.place_player(id, -5, i32::MAX);
     let body = *game.body(id).unwrap();
     assert_eq!((body.x, body.y), (BODY_RADIUS, game.map().extent().1 - BODY_RADIUS));

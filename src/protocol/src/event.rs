@@ -137,15 +137,16 @@ impl GameEvent {
         }
     }
 
-    /// Whom it concerns beside the one who did it or to whom it happened.
+    /// Who did it, and to whom. `of` is whom it is about: of what has no doer, the one to whom it happened.
     #[must_use]
-    pub const fn other(&self) -> Option<NetId> {
-        match self {
-            Self::Shot(shot) => shot.target,
-            Self::Hurt(hurt) => hurt.by,
-            Self::Healed { by, .. } => Some(*by),
-            Self::Died { by, .. } => *by,
-            _ => None,
+    pub fn parts(&self, of: NetId) -> (NetId, Option<NetId>) {
+        match *self {
+            Self::Shot(Shot { by, target, .. }) => (by, target),
+            Self::Hurt(Hurt { by, on, .. }) => (by.unwrap_or(on), Some(on)),
+            Self::Healed { by, on, .. } => (by, Some(on)),
+            Self::Died { by, who } => (by.unwrap_or(who), Some(who)),
+            Self::Slain { by, who } => (by, Some(who)),
+            _ => (of, None),
         }
     }
 }

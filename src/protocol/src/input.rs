@@ -28,6 +28,8 @@ pub struct Input {
 pub mod button {
     /// Leave the ground.
     pub const JUMP: u8 = 1;
+    /// Go at half the speed.
+    pub const WALK: u8 = 2;
 }
 
 /// Inputs that one message carries at most: 4 survive three lost datagrams in a row.

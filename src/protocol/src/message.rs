@@ -3,7 +3,7 @@
 //! spec: MSG-1. Each is a bincode enum; variants are only ever added at the end, because their order is their number.
 
 use crate::event::{GameEvent, Shoot};
-use crate::{NetId, Tick};
+use crate::{Command, NetId, News, Refusal, Tick};
 use bincode::{Decode, Encode};
 
 /// What a client says on the control and event channels.
@@ -26,6 +26,13 @@ pub enum ClientMessage {
     },
     /// The player shoots. On the event channel, so that nothing said on the other holds it up.
     Shoot(Shoot),
+    /// The player does something.
+    Do {
+        /// Comes back in the answer; counts the client's commands and wraps.
+        number: u16,
+        /// What.
+        command: Command,
+    },
 }
 
 /// What the server says on the control and event channels.
@@ -45,6 +52,15 @@ pub enum ServerMessage {
         /// What.
         event: GameEvent,
     },
+    /// The answer to [`ClientMessage::Do`]: exactly one for each. What was done is true from this tick on.
+    Done {
+        /// As asked.
+        number: u16,
+        /// Why it was not, if it was not.
+        result: Result<(), Refusal>,
+    },
+    /// Something of the player's own.
+    News(News),
 }
 
 /// The terms under which a client sees the world.
@@ -71,9 +87,11 @@ pub const fn nearest_places(visible_max: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ViewTick;
     use crate::codec::{DecodeError, decode, encode};
-    use crate::event::{Shot, ShotRefusal};
+    use crate::command::{Cast, CastTarget, LootRule, PartyStep, TradeStep};
+    use crate::event::{Hurt, Shot, ShotRefusal};
+    use crate::news::{ItemRow, Offer, PARTY_MAX, Party, TRADE_ITEMS_MAX, Trade};
+    use crate::{ItemId, ItemKind, SkillId, ViewTick};
 
     fn bytes_of<M: Encode>(message: &M) -> Vec<u8> {
         let mut buf = Vec::new();
@@ -110,6 +128,44 @@ mod tests {
         assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 0, 1, 2, 0, 8, 7, 0]);
         let event = GameEvent::ShotRefused { number: 2, reason: ShotRefusal::TooSoon };
         assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 1, 2, 1]);
+    }
+
+    /// proves: CMD-1, CMD-2, CMD-3
+    #[test]
+    fn the_bytes_of_commands_events_and_news_are_pinned() {
+        let at = CastTarget::Place { x_units: 3, y_units: -1 };
+        let cast = Cast { skill: SkillId(300), at, view: ViewTick::default(), yaw: 1, pitch: 2 };
+        let command = |command| bytes_of(&ClientMessage::Do { number: 9, command });
+        assert_eq!(command(Command::Cast(cast)), [4, 9, 0, 251, 44, 1, 2, 6, 1, 0, 0, 1, 2]);
+        assert_eq!(command(Command::Move { item: ItemId(1 << 32), count: 2, slot: 7 })[2..5], [9, 253, 0]);
+        assert_eq!(command(Command::Trade(TradeStep::Confirm { revision: 5 })), [4, 9, 13, 3, 5]);
+        assert_eq!(command(Command::Party(PartyStep::Rule { rule: LootRule::Leader })), [4, 9, 14, 6, 2]);
+        let done = |result| bytes_of(&ServerMessage::Done { number: 9, result });
+        assert_eq!(done(Ok(())), [3, 9, 0]);
+        for (number, refusal) in (0_u8..).zip(Refusal::ALL) {
+            assert_eq!(done(Err(refusal)), [3, 9, 1, number], "{refusal:?}");
+        }
+        let hurt = Hurt { on: NetId(1), by: Some(NetId(2)), amount: 3, absorbed: 4, how: 5 };
+        let event = |event| bytes_of(&ServerMessage::Event { tick: Tick(6), event });
+        assert_eq!(event(GameEvent::Hurt(hurt)), [2, 6, 4, 1, 1, 2, 3, 4, 5]);
+        assert_eq!(event(GameEvent::Entered { trigger: 7 }), [2, 6, 14, 7]);
+        let news = |news| bytes_of(&ServerMessage::News(news));
+        let row = ItemRow { item: ItemId(1), kind: ItemKind(2), count: 3, durability: 4, slot: 255, is_held: true };
+        assert_eq!(news(News::Item(row)), [4, 1, 1, 2, 3, 4, 255, 1]);
+        assert_eq!(news(News::TradeEnded { reason: Some(Refusal::Alive) }), [4, 7, 1, 1]);
+        let party = Party { members: vec![NetId(8), NetId(9)], rule: LootRule::InTurn };
+        assert_eq!(news(News::Party(party)), [4, 9, 2, 8, 9, 1]);
+    }
+
+    /// The largest that anybody may send or be told.
+    #[test]
+    fn no_message_is_longer_than_a_message_may_be() {
+        let (item, offer) = ((ItemId(u64::MAX), ItemKind(u16::MAX), u32::MAX), Offer::default());
+        let offer = Offer { items: vec![item; TRADE_ITEMS_MAX], coins: u64::MAX, ..offer };
+        let trade = Trade { with: NetId(u16::MAX), revision: u32::MAX, own: offer.clone(), other: offer };
+        assert!(bytes_of(&ServerMessage::News(News::Trade(trade))).len() <= 400);
+        let party = Party { members: vec![NetId(u16::MAX); PARTY_MAX], rule: LootRule::Anyone };
+        assert!(bytes_of(&ServerMessage::News(News::Party(party))).len() <= 32);
     }
 
     #[test]

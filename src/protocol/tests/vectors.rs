@@ -5,11 +5,12 @@ use protocol::bits::BitReader;
 use protocol::event::{Shoot, Shot, ShotRefusal};
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage, button};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
-use protocol::motion::{self, Block, Body, StaticMap};
+use protocol::motion::{self, Block, Body, Gait, StaticMap};
 use protocol::snapshot::{
     Baseline, BaselineAges, Codes, PartHeader, PartReader, PartWriter, Record, RecordBody, decode_delta, encode_delta,
     encode_full,
 };
+use protocol::state::{self, HEALTH_SHARE_FULL};
 use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec};
 use std::fmt::Write;
 
@@ -126,18 +127,30 @@ fn ages(newest: u8, step: u8, older: u8) -> BaselineAges {
 #[test]
 fn snapshots_agree_with_their_vectors() {
     let body = Body { x: 122_880_000, y: 120_320_000, z: 0, vx: 8_192, vy: -1, vz: 0 };
-    let own = OwnState { body, yaw: 1, pitch: 4_000, input_applied: 65_535, input_depth: 3 };
+    let own = OwnState {
+        body,
+        gait: Gait::default(),
+        status: state::status(HEALTH_SHARE_FULL, false),
+        yaw: 1,
+        pitch: 4_000,
+        input_applied: 65_535,
+        input_depth: 3,
+    };
     let airborne = OwnState { body: Body { z: 1_000, vz: -455, ..body }, ..own };
+    let held = OwnState { gait: Gait::HELD, status: state::status(0, false), ..own };
+    let slowed = OwnState { gait: Gait { speed: 50, can_jump: true }, status: state::status(17, true), ..airborne };
     let enter = RecordBody::Enter { epoch: 15, net_id: NetId(1_999), kind: EntityKind::Player };
     let leave = |slot, epoch| (Record { slot, body: RecordBody::Leave { epoch } }, BASE);
     let refresh = |slot| (Record { slot, body: RecordBody::Refresh }, FAR);
     let usual = Some([ages(6, 1, 2), ages(2, 0, 0)]);
     let jumped = EntityState { z: 24, flags: 1, ..NEAR };
     let marked = EntityState { flags: 6, ..NEAR };
-    let cases: [(&str, PartHeader, bool, Told); 15] = [
+    let cases: [(&str, PartHeader, bool, Told); 17] = [
         ("empty", header(None, None, 0), true, vec![]),
         ("own on the ground", header(Some(own), None, 0), true, vec![]),
         ("own in the air", header(Some(airborne), None, 0), false, vec![]),
+        ("own dead", header(Some(held), None, 0), false, vec![]),
+        ("own in the air, hurt, slowed and casting", header(Some(slowed), None, 0), false, vec![]),
         ("enter", header(None, None, 2), false, vec![(Record { slot: 17, body: enter }, FAR)]),
         ("leave", header(None, None, 11), false, vec![leave(2_047, 1)]),
         ("refresh", header(None, None, 1), false, vec![refresh(1)]),
@@ -209,7 +222,7 @@ fn line(name: &str, mut header: PartHeader, long: bool, records: &[(Record, Enti
 /// proves: MOT-1
 #[test]
 fn motion_agrees_with_its_vectors() {
-    let block = Block { x: 500.0, y: 500.0, width: 10.0, depth: 2.0 };
+    let block = Block { x: 500.0, y: 500.0, width: 10.0, depth: 2.0, height: None };
     let map = StaticMap::new(1_000, 1_000, &[block]).unwrap();
     let metre = protocol::unit::SUBUNITS_PER_M;
     let mut body = Body { x: 504 * metre, y: 499 * metre, ..Body::default() };
@@ -221,7 +234,7 @@ fn motion_agrees_with_its_vectors() {
             buttons: u8::from(tick == 10) * button::JUMP,
             ..Input::default()
         };
-        motion::step(&map, &mut body, &input);
+        motion::step(&map, &mut body, &input, Gait::default());
         if tick % 5 == 0 {
             lines.push(format!("{tick} {body:?}"));
         }
@@ -231,7 +244,7 @@ fn motion_agrees_with_its_vectors() {
     lines.push(format!("corner start {body:?}"));
     for tick in 1..=30 {
         let input = Input { move_x: -100, move_y: if tick <= 20 { -127 } else { 90 }, ..Input::default() };
-        motion::step(&map, &mut body, &input);
+        motion::step(&map, &mut body, &input, Gait::default());
         if tick % 5 == 0 {
             lines.push(format!("corner {tick} {body:?}"));
         }
@@ -240,24 +253,73 @@ fn motion_agrees_with_its_vectors() {
     lines.push(format!("block start {body:?}"));
     for tick in 1..=30 {
         let input = Input { move_x: 127, move_y: 127, ..Input::default() };
-        motion::step(&map, &mut body, &input);
+        motion::step(&map, &mut body, &input, Gait::default());
         if tick % 5 == 0 {
             lines.push(format!("block {tick} {body:?}"));
         }
     }
+    lines.extend(stairs());
+    lines.extend(thrown());
     assert_eq!(lines, vectors("motion.txt"));
+}
+
+/// A stair of 0.25 and 0.5 m, a crate of 0.8 m 2 m behind it and a wall to the sky.
+fn terraces() -> StaticMap {
+    let block = |x, height| Block { x, y: 100.0, width: 1.0, depth: 4.0, height };
+    let blocks = [block(102.0, Some(0.25)), block(103.0, Some(0.5)), block(106.0, Some(0.8)), block(108.0, None)];
+    StaticMap::new(200, 200, &blocks).unwrap()
+}
+
+/// Up the stair, down from it, over the crate at the second try, and walking to the wall.
+fn stairs() -> Vec<String> {
+    let (map, metre) = (terraces(), protocol::unit::SUBUNITS_PER_M);
+    let mut body = Body { x: 100 * metre, y: 102 * metre, ..Body::default() };
+    let mut lines = vec![format!("stairs start {body:?}")];
+    for tick in 1..=120 {
+        let jump = u8::from(tick == 70) * button::JUMP;
+        let walk = u8::from(tick > 90) * button::WALK;
+        let input = Input { move_x: 127, buttons: jump | walk, ..Input::default() };
+        motion::step(&map, &mut body, &input, Gait::default());
+        if tick % 5 == 0 {
+            lines.push(format!("stairs {tick} {body:?}"));
+        }
+    }
+    lines
+}
+
+/// Held and thrown onto the stair; then slowed and steering against a second throw.
+fn thrown() -> Vec<String> {
+    let (map, metre) = (terraces(), protocol::unit::SUBUNITS_PER_M);
+    let mut body = Body { x: 100 * metre, y: 102 * metre, ..Body::default() };
+    motion::launch(&mut body, 5_000, -300, 7_000);
+    let mut lines = vec![format!("thrown start {body:?}")];
+    for tick in 1..=80 {
+        if tick == 41 {
+            motion::launch(&mut body, -40_000, 30_000, 4_000);
+            lines.push(format!("thrown again {body:?}"));
+        }
+        let gait = if tick <= 40 { Gait::HELD } else { Gait { speed: 50, can_jump: false } };
+        let input = Input { move_x: 100, move_y: -50, buttons: button::JUMP, ..Input::default() };
+        motion::step(&map, &mut body, &input, gait);
+        if tick % 5 == 0 {
+            lines.push(format!("thrown {tick} {body:?}"));
+        }
+    }
+    lines
 }
 
 /// proves: MOT-2, MOT-3
 #[test]
 fn hashes_agree_with_their_vectors() {
-    let block = Block { x: 500.0, y: 500.0, width: 10.0, depth: 2.0 };
+    let block = Block { x: 500.0, y: 500.0, width: 10.0, depth: 2.0, height: None };
     let map = StaticMap::new(1_000, 1_000, &[block]).unwrap();
+    let low = StaticMap::new(1_000, 1_000, &[Block { height: Some(0.8), ..block }]).unwrap();
     let empty = StaticMap::new(1, 2, &[]).unwrap();
     let lines = [
         format!("motion = {:016x}", motion::hash()),
         format!("differences = {:016x}", Codes::written_hash()),
         format!("map 1000 1000 (500 500 10 2) = {:016x}", map.hash()),
+        format!("map 1000 1000 (500 500 10 2 0.8) = {:016x}", low.hash()),
         format!("map 1 2 = {:016x}", empty.hash()),
     ];
     assert_eq!(lines.to_vec(), vectors("hashes.txt"));

@@ -17,7 +17,7 @@ pub use fault::Fault;
 pub use gate::{Gate, GateConfig, GateCounters};
 pub use inbound::{Inbound, SessionEvent};
 pub use outbound::{Outbound, OutboundItem};
-pub use realm::{KindRadii, Radii, Realm, RealmConfig, RealmStatus, Saved, StoreDone, StoreJob, Task};
+pub use realm::{Found, KindRadii, Radii, Realm, RealmConfig, RealmStatus, Saved, StoreDone, StoreJob, Task};
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.
 pub type SessionId = rudp::ConnectionId;

@@ -5,7 +5,7 @@ mod rig;
 use game::{CLAMP_TICKS, EYE_HEIGHT, REWIND_TICKS_MAX};
 use netem::{Link, LinkConfig};
 use protocol::event::{Shot, ShotRefusal};
-use protocol::motion::{self, StaticMap};
+use protocol::motion::{self, Gait, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, UNITS_PER_M};
 use protocol::{EntityState, GameEvent, Input, NetId, Tick, ViewTick};
 use rig::{Bot, Rig};
@@ -64,7 +64,7 @@ fn aim(bot: &Bot, map: &StaticMap, target: NetId, view: ViewTick) -> (u16, u16) 
     let (_, own) = bot.client.own().unwrap();
     let mut body = own.body;
     for input in &bot.inputs[usize::from(own.input_applied)..] {
-        motion::step(map, &mut body, input);
+        motion::step(map, &mut body, input, Gait::default());
     }
     let [x, y, z] = drawn(bot, target, view);
     let (x, y) = (x - f64::from(body.x), y - f64::from(body.y));
@@ -88,11 +88,12 @@ struct Score {
 
 const PAIRS: usize = 10;
 
-/// Runs to and fro at right angles to the other's sight, turns when nobody expects it, and jumps.
+/// Runs to and fro at right angles to the other's sight, turns when nobody expects it, and jumps; seldom, for in the air one
+/// turns slowly.
 fn to_and_fro(turn: usize, speed: i8) -> Input {
     let phase = turn / 13 * 5 % 7;
     let move_x = if phase < 3 { speed } else { -speed };
-    Input { move_x, move_y: phase as i8 * 9 - 27, buttons: u8::from(turn.is_multiple_of(50)), ..Input::default() }
+    Input { move_x, move_y: phase as i8 * 9 - 27, buttons: u8::from(turn.is_multiple_of(200)), ..Input::default() }
 }
 
 /// Ten shooters with round trips from 20 to 200 ms, each with a runner 20 m away; both run. Every shooter aims five times a

@@ -7,7 +7,7 @@ use protocol::unit::TICK_RATE_HZ;
 use rand::rngs::StdRng;
 use rudp::time::{NS_PER_S, Now};
 use rudp::{ConnectToken, ConnectionConfig, HelloRules, Key, Mint};
-use server::{Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, StoreDone, StoreJob};
+use server::{Found, Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, StoreDone, StoreJob};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -123,7 +123,8 @@ impl VirtualServer {
 pub fn answer_store(realm: &mut Realm) {
     while let Some(job) = realm.poll_store() {
         realm.handle_completion(match job {
-            StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(None) },
+            StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(Found::default()) },
+            StoreJob::Commit { transaction } => StoreDone::Committed { id: transaction.id, refused: None },
             StoreJob::Save { character, revision, .. } => StoreDone::Saved { character, revision },
         });
     }

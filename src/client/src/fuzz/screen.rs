@@ -6,7 +6,8 @@ use crate::smoothing::SNAP_M;
 use crate::track::{Certainty, EXTRAPOLATION_TICKS};
 use crate::{ClientEvent, EventOrder};
 use protocol::event::ShotRefusal;
-use protocol::motion::{self, Block, Body, StaticMap};
+use protocol::motion::{self, Block, Body, GAIT_SPEED_MAX, Gait, StaticMap};
+use protocol::state::flag;
 use protocol::unit::{ANGLE_STEPS, SUBUNITS_PER_M, TICK_NS, UNITS_PER_M};
 use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, Orientation, OwnState, Tick};
 use rudp::fuzz::Script;
@@ -58,7 +59,8 @@ const OWN_M_MAX: f64 = (1 << 29) as f64 / SUBUNITS_PER_M as f64 + 1.0;
 const INPUTS_AT_ONCE: usize = 6;
 
 static MAP: LazyLock<Arc<StaticMap>> = LazyLock::new(|| {
-    let blocks = [Block { x: 50.0, y: 50.0, width: 10.0, depth: 1.0 }];
+    let wall = Block { x: 50.0, y: 50.0, width: 10.0, depth: 1.0, height: None };
+    let blocks = [wall, Block { y: 51.0, height: Some(0.25), ..wall }, Block { y: 55.0, height: Some(0.8), ..wall }];
     Arc::new(StaticMap::new(100, 100, &blocks).expect("a map that can be"))
 });
 
@@ -122,7 +124,7 @@ impl Story {
     fn on_server_tick(&mut self, told: u8, way: u8) {
         self.tick = self.tick.next();
         if let Some((number, input)) = self.inputs.pop_front() {
-            motion::step(&MAP, &mut self.body, &input);
+            motion::step(&MAP, &mut self.body, &input, Gait::default());
             self.applied = number;
         }
         for id in (0..IDS as u16).filter(|id| told >> id & 1 == 1).map(NetId) {
@@ -165,7 +167,10 @@ impl Story {
             (self.body.vx, self.body.vy) = (signed(script, 16), signed(script, 16));
             (self.body.z, self.body.vz) = (signed(script, 24), signed(script, 18));
         }
-        let state = OwnState { body: self.body, input_applied: script.u16(), ..OwnState::default() };
+        let [speed, status] = std::array::from_fn(|_| script.u8());
+        let gait = Gait { speed: speed.min(GAIT_SPEED_MAX), can_jump: speed % 2 == 0 };
+        let status = status & flag::STATUS;
+        let state = OwnState { body: self.body, gait, status, input_applied: script.u16(), ..OwnState::default() };
         self.own(Tick(self.tick.0.wrapping_sub(u32::from(script.u8()) % 32)), state);
     }
 

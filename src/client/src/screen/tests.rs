@@ -1,5 +1,6 @@
 use super::*;
-use protocol::motion;
+use protocol::motion::{self, Block, Gait};
+use protocol::state::{self, flag};
 use protocol::{EntityState, Orientation, OwnState};
 
 const MS: u64 = 1_000_000;
@@ -166,7 +167,7 @@ impl Walk {
         self.number += 1;
         assert!(self.screen.poll_input(self.now_ns));
         self.screen.on_input(self.now_ns, self.number, input);
-        motion::step(&self.map, &mut self.server, &input);
+        motion::step(&self.map, &mut self.server, &input, Gait::default());
         let state = OwnState { body: self.server, input_applied: self.number, input_depth: 1, ..OwnState::default() };
         self.words.push((Tick(100 + u32::from(self.number)), state));
         if self.words.len() > ROUND_TRIP_TICKS {
@@ -196,6 +197,20 @@ fn oneself_is_shown_at_once_where_the_input_leads() {
 }
 
 #[test]
+fn oneself_on_a_crate_is_not_in_the_air_and_is_as_well_as_one_was_told() {
+    let crate_of = |height| Block { x: 49.0, y: 49.0, width: 2.0, depth: 2.0, height: Some(height) };
+    let mut screen = Screen::new(Arc::new(StaticMap::new(200, 200, &[crate_of(0.8)]).unwrap()));
+    let status = state::status(9, true);
+    let body = Body { z: SUBUNITS_PER_M * 8 / 10, ..START };
+    screen.on_event(0, &ClientEvent::Own { tick: Tick(100), state: OwnState { body, status, ..OwnState::default() } });
+    screen.on_input(0, 1, Input::default());
+    let shown = screen.own(TICK_NS).unwrap().pose;
+    assert_eq!((shown.z, shown.flags), (0.8, status));
+    screen.on_input(TICK_NS, 2, Input { buttons: 1, ..Input::default() });
+    assert_eq!(screen.own(2 * TICK_NS).unwrap().pose.flags, status | flag::AIRBORNE);
+}
+
+#[test]
 fn the_next_input_is_used_no_sooner_than_the_tick_that_was_told() {
     let mut screen = Screen::new(open());
     let mut used = |tick: u32, input_applied: u16| {
@@ -211,7 +226,7 @@ fn the_next_input_is_used_no_sooner_than_the_tick_that_was_told() {
 
 #[test]
 fn a_wall_that_the_client_does_not_know_is_corrected_without_a_jump_and_forgotten_within_half_a_second() {
-    let wall = protocol::motion::Block { x: 55.0, y: 0.0, width: 1.0, depth: 100.0 };
+    let wall = Block { x: 55.0, y: 0.0, width: 1.0, depth: 100.0, height: None };
     let mut walk = Walk::new(Arc::new(StaticMap::new(200, 200, &[wall]).unwrap()));
     let jump = walk.run(80, EAST);
     assert!(walk.screen.stats().corrections > 10 && walk.screen.stats().snaps == 0, "{:?}", walk.screen.stats());

@@ -109,10 +109,21 @@ impl Stat {
 }
 
 /// One value for each [`Stat`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Stats(pub [i32; STATS]);
 
 impl Stats {
+    /// Somebody without a class, as in a world without content.
+    pub const BARE: Self = {
+        let mut stats = Self([0; STATS]);
+        stats.set(Stat::HealthMax, 100);
+        stats.set(Stat::HealthRegen, 60);
+        stats.set(Stat::Speed, 100);
+        stats.set(Stat::Threat, 1_000);
+        stats.set(Stat::CarryMax, 50_000);
+        stats
+    };
+
     /// The value of one.
     #[must_use]
     pub const fn of(&self, stat: Stat) -> i32 {

@@ -183,7 +183,8 @@ mod tests {
     /// A world with players at these places, in metres.
     fn world(places: &[(f64, f64)]) -> (Game, Vec<NetId>) {
         let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
-        let mut game = Game::new(GameConfig { seed: 1, map, entities_max: 1_000 });
+        let mut game =
+            Game::new(GameConfig { seed: 1, map, content: Arc::default(), incarnation: 1, entities_max: 1_000 });
         let ids: Vec<_> = (0..places.len()).map(|i| game.spawn_player(CharacterId(i as u64), None).unwrap()).collect();
         put(&mut game, &ids, places);
         (game, ids)

@@ -4,6 +4,7 @@
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
 mod encode;
+mod events;
 mod inbox;
 mod interest;
 mod player;
@@ -18,19 +19,21 @@ mod view;
 mod world;
 
 pub use relevance::{KindRadii, Radii};
-pub use store::{Saved, StoreDone, StoreJob};
+pub use store::{Found, Saved, StoreDone, StoreJob};
 pub use tell::Task;
 
 use crate::SessionId;
 use crate::crew::{self, Crew, HANDS_MAX};
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
+use events::Happened;
+use game::content::Content;
 use game::{Game, GameConfig, PlayerRecord};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
-use protocol::{CharacterId, NetId, Tick};
+use protocol::{CharacterId, Command, NetId, Refusal, Tick};
 use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
@@ -47,6 +50,10 @@ pub struct RealmConfig {
     pub seed: u64,
     /// What does not move.
     pub map: Arc<StaticMap>,
+    /// What the world is filled with.
+    pub content: Arc<Content>,
+    /// Which start of which process this is; no two are the same.
+    pub incarnation: u32,
     /// Most players at once, at most 21,845; later ones are refused with a reason.
     pub players_max: usize,
     /// Others come into view nearer than this, in units.
@@ -77,6 +84,8 @@ impl RealmConfig {
         Self {
             seed: 0,
             map,
+            content: Arc::default(),
+            incarnation: 1,
             players_max: 2_000,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
@@ -124,6 +133,10 @@ pub struct RealmStatus {
     pub resyncs_refused: u64,
     /// Messages refused because their sender may not say that.
     pub refused: u64,
+    /// Commands answered.
+    pub orders: u64,
+    /// Of those, refused.
+    pub orders_refused: u64,
     /// Shots carried out.
     pub shots: u64,
     /// Of those, shots that hit somebody.
@@ -146,6 +159,12 @@ pub struct RealmStatus {
     pub saves_confirmed: u64,
     /// Saves that failed (each is tried again).
     pub saves_failed: u64,
+    /// Transactions on disk.
+    pub commits_confirmed: u64,
+    /// Transactions that the disk refused.
+    pub commits_refused: u64,
+    /// Transactions that it has not answered, now.
+    pub commits_under_way: usize,
     /// Age of the oldest state that is not on disk, now.
     pub save_lag_ns: u64,
 }
@@ -154,6 +173,9 @@ pub struct RealmStatus {
 /// (SNP-2) and has the answer a round trip later. A loss may bring two requests closer together: then the second was sent
 /// before the first was answered, and whoever still cannot follow asks again.
 const RESYNC_PAUSE_TICKS: u32 = TICK_RATE_HZ / 2;
+/// Commands of a player that are carried out in one tick; those beyond are refused. Fingers are slower, and what a lost
+/// datagram held up arrives together.
+const ORDERS_PER_TICK_MAX: u32 = 16;
 /// First checkpoints are spread over the interval in this many parts.
 const SAVE_SPREAD: u32 = 256;
 /// Entities there may be for each player, to bound net ids: the player, one whose id waits to be reused, and as many things.
@@ -171,6 +193,8 @@ pub struct Realm {
     /// What all hands but the first have written.
     arenas: Vec<Outbound>,
     shots: Shots,
+    /// What happened in this tick.
+    happened: Happened,
     /// What became of parts, as the gate has said since the last tick.
     reports: Vec<Report>,
     /// By row: how many viewers have a slot that names this entity.
@@ -200,7 +224,13 @@ impl Realm {
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
-        let game = Game::new(GameConfig { seed: config.seed, map: config.map.clone(), entities_max });
+        let game = Game::new(GameConfig {
+            seed: config.seed,
+            map: config.map.clone(),
+            content: config.content.clone(),
+            incarnation: config.incarnation,
+            entities_max,
+        });
         Self {
             sight: Sight::new(&config),
             game,
@@ -209,6 +239,7 @@ impl Realm {
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
             shots: Shots::default(),
+            happened: Happened::default(),
             reports: Vec::new(),
             named_by: Vec::new(),
             departed: Vec::new(),
@@ -221,7 +252,14 @@ impl Realm {
     /// The persistence thread finished something.
     pub fn handle_completion(&mut self, done: StoreDone) {
         match done {
-            StoreDone::Loaded { character, found } => self.players.on_loaded(character, found),
+            StoreDone::Loaded { character, found } => {
+                let found = found.map(|found| self.store.newest(character, found));
+                self.players.on_loaded(character, found);
+            }
+            StoreDone::Committed { id, refused } => {
+                self.store.on_committed(refused.is_some());
+                self.game.settle(id, refused.is_none());
+            }
             StoreDone::Saved { character, revision } => {
                 let in_world = self.players.of_character(character).is_some();
                 self.store.on_saved(character, revision, in_world);
@@ -241,8 +279,13 @@ impl Realm {
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
+        self.game.take_transactions().into_iter().for_each(|transaction| self.store.commit(transaction));
         self.note_ended();
+        self.happened.begin();
+        self.hear_game();
         self.carry_out_shots();
+        self.happened.end(self.game.now());
+        self.tell_own(out);
         self.tell_everyone(out);
         self.save_due();
         self.recycle();
@@ -310,9 +353,7 @@ impl Realm {
             return;
         }
         self.players.insert(session, Player::loading(session, character, user.role));
-        if let Some(saved) = self.store.load(character) {
-            self.players.on_loaded(character, Ok(Some(saved)));
-        }
+        self.store.load(character);
     }
 
     fn admit_loaded(&mut self, out: &mut Outbound) {
@@ -321,21 +362,25 @@ impl Realm {
             let waits = |player: &&mut Player| player.stage == Stage::Loading;
             let Some(player) = self.players.find(session).filter(waits) else { continue };
             let character = player.character;
-            let record = match found.map(|saved| saved.map(|s| (s.revision, PlayerRecord::from_bytes(&s.bytes)))) {
-                Ok(None) => None,
-                Ok(Some((revision, Ok(record)))) => {
+            let found = found.map(|Found { checkpoint, estate }| {
+                let read = checkpoint.map(|saved| (saved.revision, PlayerRecord::from_bytes(&saved.bytes)));
+                (read, estate.unwrap_or_default())
+            });
+            let (record, estate) = match found {
+                Ok((None, estate)) => (None, estate),
+                Ok((Some((revision, Ok(record))), estate)) => {
                     self.store.on_loaded(character, revision);
-                    Some(record)
+                    (Some(record), estate)
                 }
                 // One unreadable record concerns one person: refused, told so, and nothing is overwritten.
-                Ok(Some((_, Err(_)))) | Err(_) => {
+                Ok((Some((_, Err(_))), _)) | Err(_) => {
                     self.status.refused_record += 1;
                     self.players.remove(session);
                     out.close(session, Reason::SessionRefused);
                     continue;
                 }
             };
-            match self.game.spawn_player(character, record.as_ref()) {
+            match self.game.spawn_character(character, record.as_ref(), &estate) {
                 Ok(id) => self.welcome(session, id, out),
                 Err(_) => {
                     self.status.refused_full += 1;
@@ -349,6 +394,8 @@ impl Realm {
     fn welcome(&mut self, session: SessionId, own: NetId, out: &mut Outbound) {
         let player = self.players.find(session).expect("found by the caller");
         player.stage = Stage::Playing(own);
+        self.players.enter(own, session);
+        let player = self.players.find(session).expect("it has just entered");
         // Spread by slot, so that those who came in one storm are not saved in one.
         let part = u64::from(session.slot % SAVE_SPREAD) + 1;
         player.save_due_ns = self.now_ns + self.config.save_interval_ns * part / u64::from(SAVE_SPREAD);
@@ -386,6 +433,7 @@ impl Realm {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
                 _ => self.status.refused += 1,
             },
+            ClientMessage::Do { number, command } => self.on_order(session, number, command, out),
             ClientMessage::Shoot(shoot) => {
                 let Stage::Playing(id) = player.stage else {
                     self.status.refused += 1;
@@ -395,6 +443,24 @@ impl Realm {
                     self.refuse_shot(session, shoot.number, out);
                 }
             }
+        }
+    }
+
+    /// spec: CMD-1. Every command has an answer, also of one who is not in the world, or says more than anybody can want.
+    fn on_order(&mut self, session: SessionId, number: u16, command: Command, out: &mut Outbound) {
+        let Some(player) = self.players.find(session) else { return };
+        let result = match player.stage {
+            Stage::Playing(_) if player.orders_asked >= ORDERS_PER_TICK_MAX => Err(Refusal::TooMany),
+            Stage::Playing(id) if self.game.order(id, number, command) => {
+                player.orders_asked += 1;
+                Ok(())
+            }
+            _ => Err(Refusal::UnknownTarget),
+        };
+        if let Err(refusal) = result {
+            self.status.orders += 1;
+            self.status.orders_refused += 1;
+            out.message(session, channel::CONTROL, &ServerMessage::Done { number, result: Err(refusal) });
         }
     }
 
@@ -410,6 +476,7 @@ impl Realm {
         if let Stage::Playing(id) = player.stage {
             self.save(player.character, id);
             self.game.despawn(id);
+            self.players.leave(id);
             self.departed.push(id);
         }
         for id in player.view.named() {
@@ -421,6 +488,7 @@ impl Realm {
     fn apply_inputs(&mut self) {
         let (game, status) = (&mut self.game, &mut self.status);
         for player in self.players.iter_mut() {
+            player.orders_asked = 0;
             if let Stage::Playing(id) = player.stage {
                 match player.inbox.pop() {
                     Some(input) => game.set_input(id, input),
@@ -481,6 +549,9 @@ impl Realm {
         status.player_ticks += status.players as u64;
         status.saves_confirmed = self.store.saves_confirmed;
         status.saves_failed = self.store.saves_failed;
+        status.commits_confirmed = self.store.commits_confirmed;
+        status.commits_refused = self.store.commits_refused;
+        status.commits_under_way = self.store.commits_under_way();
         status.save_lag_ns = self.store.lag_ns(self.now_ns);
     }
 }

@@ -3,7 +3,7 @@
 use super::inbox::InputBuffer;
 use super::priority::Tiers;
 use super::rotation::Rotation;
-use super::store::Saved;
+use super::store::Found;
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
@@ -37,6 +37,8 @@ pub struct Player {
     pub trigger: Trigger,
     /// Shots that he has asked for since the last tick.
     pub shots_asked: u32,
+    /// Commands that he has given since the last tick.
+    pub orders_asked: u32,
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
     pub is_silent: bool,
     /// What the client knows of others.
@@ -69,6 +71,7 @@ impl Player {
             inbox: InputBuffer::default(),
             trigger: Trigger::default(),
             shots_asked: 0,
+            orders_asked: 0,
             is_silent: false,
             view: View::new(),
             resync_from: Tick(0),
@@ -92,14 +95,16 @@ impl Player {
 }
 
 /// What a load found, as the persistence thread says it.
-type Found = Result<Option<Saved>, String>;
+type Answer = Result<Found, String>;
 
 /// Everyone, by transport slot.
 #[derive(Debug, Default)]
 pub struct PlayerTable {
     rows: Vec<Option<Player>>,
     by_character: BTreeMap<CharacterId, SessionId>,
-    loaded: VecDeque<(SessionId, Found)>,
+    /// By row of the entity that it plays.
+    by_entity: Vec<Option<SessionId>>,
+    loaded: VecDeque<(SessionId, Answer)>,
     /// Reused by whoever must look at players and change the realm at once.
     pub scratch: Vec<(CharacterId, NetId)>,
 }
@@ -148,6 +153,25 @@ impl PlayerTable {
         Some(player)
     }
 
+    /// A session plays this entity from now on.
+    pub fn enter(&mut self, id: NetId, session: SessionId) {
+        if self.by_entity.len() <= id.row() {
+            self.by_entity.resize(id.row() + 1, None);
+        }
+        self.by_entity[id.row()] = Some(session);
+    }
+
+    /// Nobody plays this entity any more.
+    pub fn leave(&mut self, id: NetId) {
+        self.by_entity[id.row()] = None;
+    }
+
+    /// Who plays this entity.
+    #[must_use]
+    pub fn of_entity(&self, id: NetId) -> Option<SessionId> {
+        self.by_entity.get(id.row()).copied().flatten()
+    }
+
     /// Who plays this character.
     #[must_use]
     pub fn of_character(&self, character: CharacterId) -> Option<SessionId> {
@@ -155,7 +179,7 @@ impl PlayerTable {
     }
 
     /// A record was fetched; whoever waits for it is admitted in the next tick.
-    pub fn on_loaded(&mut self, character: CharacterId, found: Found) {
+    pub fn on_loaded(&mut self, character: CharacterId, found: Answer) {
         let Some(session) = self.of_character(character) else { return };
         if self.find(session).is_some_and(|player| player.stage == Stage::Loading) {
             self.loaded.push_back((session, found));
@@ -163,7 +187,7 @@ impl PlayerTable {
     }
 
     /// The next person whose record was fetched.
-    pub fn next_loaded(&mut self) -> Option<(SessionId, Found)> {
+    pub fn next_loaded(&mut self) -> Option<(SessionId, Answer)> {
         self.loaded.pop_front()
     }
 

@@ -5,20 +5,17 @@ use super::player::{Player, Stage};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Aim, SHOT_BURST};
-use protocol::event::{Audience, Shoot, Shot, ShotRefusal};
+use protocol::event::{Shoot, Shot, ShotRefusal};
 use protocol::message::ServerMessage;
 use protocol::unit::{TICK_RATE_HZ, unit_of};
-use protocol::{GameEvent, NetId, Tick, codec};
+use protocol::{GameEvent, NetId, Tick};
 use rudp::channel;
-use std::ops::Range;
 
 /// Shots of one tick, and what came of them.
 #[derive(Debug, Default)]
 pub struct Shots {
     /// In the order in which they came.
     asked: Vec<Asked>,
-    happened: Happened,
-    scratch: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -30,45 +27,12 @@ struct Asked {
     shoot: Shoot,
 }
 
-/// What happened in one tick, for all who tell of it to read.
-#[derive(Debug, Default)]
-pub struct Happened {
-    /// In order.
-    events: Vec<Event>,
-    /// Their messages, the same for all receivers.
-    bytes: Vec<u8>,
-    /// Who has part in which event, sorted; the index of an event is its place in `events`.
-    concerns: Vec<(NetId, u16)>,
-    /// By row: whether an entity has part in any.
-    is_concerned: Vec<bool>,
-    /// The event whose turn it is to be told first among those of one concern: another one each tick, so that nobody's
-    /// shots are always those left out.
-    first: u16,
-}
-
-#[derive(Debug)]
-struct Event {
-    bytes: Range<usize>,
-    by: NetId,
-    /// Nobody else's business.
-    is_private: bool,
-}
-
-/// Shots and events of one tick are counted in 16 bits, and each of so many players may have [`SHOT_BURST`] of them. The
+/// Shots of one tick are counted in 16 bits, and each of so many players may have [`SHOT_BURST`] of them. The
 /// ids of a world bound its players to fewer.
 pub const PLAYERS_MAX: usize = u16::MAX as usize / SHOT_BURST as usize;
-/// Hits on one receiver that he is told of in a tick whatever they cost. More in every tick come from 49 who fire as fast as
-/// their weapons do and never miss, more in one tick from three whose shots were held up together: those beyond must find
-/// bytes, or a crowd could fill one man's queue until he is put out for being slow.
-const HITS_TOLD_MIN: usize = 8;
-/// What an event costs beside its message: the type, id and length of its frame (spec: PKT-20).
-const EVENT_FRAME_BYTES: i32 = 4;
 /// Whoever was hit and whoever did it are told of each other before all others for so long: 5 s, time to run for cover and
 /// look out again.
 const FIGHT_TICKS: u32 = 5 * TICK_RATE_HZ;
-/// Spreads ticks over the events of each: a large prime, so that weapons which fire every few ticks meet all turns.
-const SCATTER: u32 = 2_654_435_761;
-
 impl Shots {
     /// A player shoots in the coming tick. False if he has asked for as many shots as can be carried out in one: what is
     /// kept until then is bounded for each, so that nobody takes another's place.
@@ -80,18 +44,12 @@ impl Shots {
         }
         has_room
     }
-
-    /// What came of those of the last tick.
-    pub fn happened(&self) -> &Happened {
-        &self.happened
-    }
 }
 
 impl Realm {
     /// spec: SHO-4. Carries out what was asked for since the last tick, in the order of the shooters' ids: which thread or
     /// datagram came first decides nothing.
     pub(super) fn carry_out_shots(&mut self) {
-        self.shots.happened.begin();
         let mut asked = std::mem::take(&mut self.shots.asked);
         asked.sort_unstable_by_key(|asked| (asked.by, asked.place));
         let tick = self.game.now();
@@ -99,15 +57,13 @@ impl Realm {
             let Some(event) = self.carry_out(&asked, tick) else { continue };
             #[cfg(feature = "faults")]
             let event = bent(self.config.fault, event);
-            codec::encode(&ServerMessage::Event { tick, event }, &mut self.shots.scratch);
-            self.shots.happened.add(asked.by, &event, &self.shots.scratch);
+            self.happened.add(tick, asked.by, &event, &[]);
             #[cfg(feature = "faults")]
             if self.config.fault == Some(crate::Fault::DoubleShot) && asked.shoot.number % 20 == 3 {
-                self.shots.happened.add(asked.by, &event, &self.shots.scratch);
+                self.happened.add(tick, asked.by, &event, &[]);
             }
         }
         self.shots.asked = asked;
-        self.shots.happened.end(tick);
     }
 
     /// spec: SHO-4, SHO-5. Answers a shot beyond those that can be carried out in the coming tick. The answer is of that tick:
@@ -149,47 +105,6 @@ impl Realm {
     }
 }
 
-impl Happened {
-    fn begin(&mut self) {
-        for &(id, _) in &self.concerns {
-            self.is_concerned[id.row()] = false;
-        }
-        self.events.clear();
-        self.bytes.clear();
-        self.concerns.clear();
-    }
-
-    fn add(&mut self, by: NetId, event: &GameEvent, message: &[u8]) {
-        let (target, is_private) = (event.other(), event.audience() == Audience::Private);
-        let (index, start) = (self.events.len() as u16, self.bytes.len());
-        self.bytes.extend_from_slice(message);
-        self.events.push(Event { bytes: start..self.bytes.len(), by, is_private });
-        for id in [Some(by), target].into_iter().flatten() {
-            if self.is_concerned.len() <= id.row() {
-                self.is_concerned.resize(id.row() + 1, false);
-            }
-            self.is_concerned[id.row()] = true;
-            self.concerns.push((id, index));
-        }
-    }
-
-    fn end(&mut self, now: Tick) {
-        self.concerns.sort_unstable();
-        let events = self.events.len().max(1) as u32;
-        self.first = (now.0.wrapping_mul(SCATTER) % events) as u16;
-    }
-
-    fn event(&self, index: u16) -> &Event {
-        &self.events[usize::from(index)]
-    }
-
-    /// The events in which an entity has part.
-    fn of(&self, id: NetId) -> impl Iterator<Item = u16> {
-        let from = self.concerns.partition_point(|&(of, _)| of < id);
-        self.concerns[from..].iter().take_while(move |&&(of, _)| of == id).map(|&(_, index)| index)
-    }
-}
-
 #[cfg(feature = "faults")]
 fn bent(fault: Option<crate::Fault>, mut event: GameEvent) -> GameEvent {
     if let (Some(crate::Fault::BendShot), GameEvent::Shot(shot)) = (fault, &mut event)
@@ -200,201 +115,19 @@ fn bent(fault: Option<crate::Fault>, mut event: GameEvent) -> GameEvent {
     event
 }
 
-/// How much an event concerns a receiver, most first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Concern {
-    /// He shot; he waits for the answer.
-    His,
-    /// He was hit.
-    AtHim,
-    /// He sees it.
-    Seen,
-}
-
-/// Events told to one receiver, and those he had no bytes for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EventsTold {
-    pub told: u64,
-    pub left_out: u64,
-}
-
-/// Listens for one receiver after another.
-#[derive(Debug, Default)]
-pub struct Ear {
-    /// What one is to be told: how much it concerns him, and which.
-    heard: Vec<(Concern, u16)>,
-}
-
-impl Ear {
-    /// spec: SHO-8. Tells a player what happened: his own shots and what hit him always, what he sees of others within half
-    /// of the bytes of a snapshot. A crowd that shoots must not fill his queue with what he cannot read.
-    pub fn tell(&mut self, happened: &Happened, id: NetId, player: &mut Player, out: &mut Outbound) -> EventsTold {
-        if happened.events.is_empty() {
-            return EventsTold::default();
-        }
-        self.hear(happened, id, player);
-        let concerning = self.heard.len();
-        let mut hits = 0;
-        self.heard.retain(|&(concern, index)| {
-            let bytes = happened.event(index).bytes.len() as i32 + EVENT_FRAME_BYTES;
-            hits += usize::from(concern == Concern::AtHim);
-            let is_told = match concern {
-                Concern::His => true,
-                Concern::AtHim => hits <= HITS_TOLD_MIN || player.others_bytes >= bytes,
-                Concern::Seen => player.others_bytes >= bytes,
-            };
-            if is_told {
-                player.others_bytes -= if concern == Concern::His { 0 } else { bytes };
-                player.budget_bytes -= bytes;
-            }
-            is_told
-        });
-        self.heard.sort_unstable_by_key(|&(_, index)| index);
-        for &(_, index) in &self.heard {
-            out.encoded(player.session, channel::EVENT, &happened.bytes[happened.event(index).bytes.clone()]);
-        }
-        EventsTold { told: self.heard.len() as u64, left_out: (concerning - self.heard.len()) as u64 }
-    }
-
-    /// Lists what concerns a player, most first, each event once.
-    fn hear(&mut self, happened: &Happened, id: NetId, player: &Player) {
-        self.heard.clear();
-        self.heard.extend(happened.of(id).map(|index| {
-            let concern = if happened.event(index).by == id { Concern::His } else { Concern::AtHim };
-            (concern, index)
-        }));
-        for (_, other) in player.view.in_view() {
-            if happened.is_concerned.get(other.row()) == Some(&true) {
-                let public = happened.of(other).filter(|&index| !happened.event(index).is_private);
-                self.heard.extend(public.map(|index| (Concern::Seen, index)));
-            }
-        }
-        self.heard.sort_unstable_by_key(|&(concern, index)| (index, concern));
-        self.heard.dedup_by_key(|&mut (_, index)| index);
-        self.heard.sort_unstable_by_key(|&(concern, index)| (concern, index < happened.first, index));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inbound::{Inbound, SessionEvent};
     use crate::outbound::OutboundItem;
-    use crate::realm::{RealmConfig, StoreDone, StoreJob};
+    use crate::realm::{Found, RealmConfig, StoreDone, StoreJob};
     use protocol::message::ClientMessage;
     use protocol::motion::StaticMap;
     use protocol::unit::TICK_NS;
-    use protocol::{CharacterId, ViewTick};
+    use protocol::{CharacterId, ViewTick, codec};
     use rudp::time::Now;
     use rudp::token::{Name, Role, UserData};
     use std::sync::Arc;
-
-    const ME: NetId = NetId(5);
-
-    /// Somebody who sees entities 1 to 9 except himself.
-    fn viewer(budget_bytes: i32) -> Player {
-        let session = SessionId { slot: 0, generation: 0 };
-        let mut player = Player::loading(session, CharacterId(1), Role::Player);
-        (1..10).map(NetId).filter(|id| *id != ME).for_each(|id| assert!(player.view.enter(id).is_some()));
-        player.grant(budget_bytes);
-        player
-    }
-
-    /// Each event is a message of one byte, its number.
-    fn happened(events: &[(u16, Option<u16>)], now: u32) -> Happened {
-        let mut happened = Happened::default();
-        happened.begin();
-        for (number, &(by, target)) in (0..).zip(events) {
-            let (by, target) = (NetId(by), target.map(NetId));
-            let shot = Shot { by, number, target, x_units: 0, y_units: 0, z_units: 0 };
-            happened.add(by, &GameEvent::Shot(shot), &[number as u8]);
-        }
-        happened.end(Tick(now));
-        happened
-    }
-
-    fn told(happened: &Happened, player: &mut Player) -> (Vec<u8>, u64) {
-        let (mut ear, mut out) = (Ear::default(), Outbound::default());
-        let told = ear.tell(happened, ME, player, &mut out);
-        let bytes = out.items().iter().flat_map(|item| match item {
-            OutboundItem::Message { channel: channel::EVENT, bytes, .. } => out.bytes(bytes).to_vec(),
-            _ => panic!("only events are told"),
-        });
-        let bytes: Vec<_> = bytes.collect();
-        assert_eq!(bytes.len() as u64, told.told);
-        (bytes, told.left_out)
-    }
-
-    /// proves: SHO-8
-    #[test]
-    fn one_hears_of_what_one_sees_and_of_oneself_each_once_and_in_order() {
-        let happened =
-            happened(&[(1, Some(2)), (20, None), (20, Some(9)), (20, Some(5)), (5, Some(1)), (1, Some(5))], 7);
-        assert_eq!(told(&happened, &mut viewer(1_000)), (vec![0, 2, 3, 4, 5], 0));
-    }
-
-    /// proves: SHO-8
-    #[test]
-    fn with_few_bytes_ones_own_shots_come_and_hits_on_oneself_before_those_one_sees() {
-        let events = [(1, None), (2, Some(5)), (3, Some(3)), (4, Some(5)), (5, None), (5, Some(6))];
-        let mut player = viewer(20);
-        assert_eq!(told(&happened(&events, 1), &mut player), (vec![1, 3, 4, 5], 2), "two of others fit ten bytes");
-        assert_eq!(player.budget_bytes, 0, "what is told is paid for");
-        assert_eq!(told(&happened(&events, 1), &mut viewer(-9)), (vec![1, 3, 4, 5], 2), "without any byte, too");
-    }
-
-    /// proves: SHO-8
-    #[test]
-    fn hits_on_oneself_come_without_any_byte_unless_a_whole_crowd_shoots_at_one() {
-        let hits = [(3, Some(ME.0)); HITS_TOLD_MIN + 2];
-        let told = |budget_bytes| told(&happened(&hits, 1), &mut viewer(budget_bytes));
-        assert_eq!([-100, 0, 88, 90, 100].map(|bytes| told(bytes).0.len()), [8, 8, 8, 9, 10], "five bytes each");
-        assert_eq!(told(-100).1, 2);
-    }
-
-    /// A link so slow that a snapshot is paid for in six ticks: in five of them there is a debt.
-    ///
-    /// proves: SHO-8
-    #[test]
-    fn over_a_slow_link_one_hears_of_others_between_snapshots_but_no_more_than_half_of_one() {
-        let mut player = viewer(0);
-        let (mut few, mut many) = (0, 0);
-        for now in 0..600 {
-            player.grant(if now % 6 == 0 { 60 } else { -250 + now as i32 % 6 * 50 });
-            few += told(&happened(&[(1, None)], now), &mut player).0.len();
-        }
-        assert_eq!(few, 600, "one in a tick is 30 bytes between two snapshots");
-        for now in 600..1_200 {
-            player.grant(if now % 6 == 0 { 60 } else { -100 });
-            many += told(&happened(&[(1, None), (2, None)], now), &mut player).0.len();
-        }
-        assert_eq!(many, 600, "and two in a tick are too many");
-    }
-
-    #[test]
-    fn nobodys_shots_are_always_those_left_out() {
-        let mut heard = [0; 9];
-        for now in 0..600 {
-            let (bytes, left_out) =
-                told(&happened(&[(1, None), (2, None), (3, None), (4, None)], now), &mut viewer(10));
-            assert_eq!((bytes.len(), left_out), (1, 3));
-            heard[usize::from(bytes[0])] += 1;
-        }
-        assert!(heard[..4].iter().all(|&times| times > 100), "{heard:?}");
-    }
-
-    #[test]
-    fn what_is_private_is_for_its_shooter() {
-        let mut happened = Happened::default();
-        for by in [1, 5] {
-            happened.add(NetId(by), &GameEvent::ShotRefused { number: 0, reason: ShotRefusal::Stale }, &[by as u8]);
-        }
-        happened.end(Tick(1));
-        assert_eq!(told(&happened, &mut viewer(1_000)), (vec![5], 0));
-        happened.begin();
-        happened.end(Tick(2));
-        assert_eq!(told(&happened, &mut viewer(1_000)), (vec![], 0), "a tick later nothing of it is left");
-    }
 
     /// A realm with two people in it, and how it ticks: what is said to it, and the answers of the event channel by slot.
     struct Pair(Realm, u64);
@@ -416,7 +149,7 @@ mod tests {
                 |slot: u32| SessionEvent::Joined { session: session(slot), user: Box::new(user(1 + u64::from(slot))) };
             pair.tick((0..2).map(joined));
             while let Some(StoreJob::Load { character }) = pair.0.poll_store() {
-                pair.0.handle_completion(StoreDone::Loaded { character, found: Ok(None) });
+                pair.0.handle_completion(StoreDone::Loaded { character, found: Ok(Found::default()) });
             }
             pair.tick([]);
             pair

@@ -4,6 +4,7 @@
 //! memory, so that a person who logs out and in again while the journal is slow is served what he left, not what the
 //! journal still has.
 
+use game::{Estate, Transaction, TransactionId};
 use protocol::CharacterId;
 use rudp::time::NS_PER_S;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +26,20 @@ pub enum StoreJob {
         /// The record.
         bytes: Vec<u8>,
     },
+    /// Make all changes of a transaction, or none.
+    Commit {
+        /// Which.
+        transaction: Transaction,
+    },
+}
+
+/// What is known of a character.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Where it was last seen; none if it never was.
+    pub checkpoint: Option<Saved>,
+    /// What it owns; none of one that is new.
+    pub estate: Option<Estate>,
 }
 
 /// A record as it was saved.
@@ -39,12 +54,12 @@ pub struct Saved {
 /// What came of a [`StoreJob`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreDone {
-    /// Of a load: the record, or none if there never was one, or a sentence that says why it cannot be used.
+    /// Of a load: what was found, or a sentence that says why it cannot be used.
     Loaded {
         /// Whose.
         character: CharacterId,
         /// What was found.
-        found: Result<Option<Saved>, String>,
+        found: Result<Found, String>,
     },
     /// Of a save: it is on disk.
     Saved {
@@ -61,6 +76,13 @@ pub enum StoreDone {
         revision: u64,
         /// Why.
         error: String,
+    },
+    /// Of a commit: whether it is on disk. If not, nothing of it is, and nothing of it will be.
+    Committed {
+        /// Which.
+        id: TransactionId,
+        /// Why it is not.
+        refused: Option<String>,
     },
 }
 
@@ -82,6 +104,10 @@ struct Unconfirmed {
 #[derive(Debug, Default)]
 pub struct Store {
     loads: VecDeque<CharacterId>,
+    /// Before loads, so that whoever comes back finds all that he did.
+    commits: VecDeque<Transaction>,
+    /// Commits that are asked for and not answered.
+    commits_under_way: usize,
     /// One record per character at most: a newer one replaces an older one that has not left yet.
     unconfirmed: BTreeMap<CharacterId, Unconfirmed>,
     /// Characters whose record is to be handed to the edge, in order.
@@ -92,16 +118,44 @@ pub struct Store {
     pub saves_confirmed: u64,
     /// Saves that failed since start (each is tried again).
     pub saves_failed: u64,
+    /// Transactions on disk since start.
+    pub commits_confirmed: u64,
+    /// Transactions refused by the disk since start.
+    pub commits_refused: u64,
 }
 
 impl Store {
-    /// Asks for a character's record. Answers at once if a newer one than the journal's is still in memory.
-    pub fn load(&mut self, character: CharacterId) -> Option<Saved> {
-        if let Some(record) = self.unconfirmed.get(&character) {
-            return Some(Saved { revision: record.revision, bytes: record.bytes.clone() });
-        }
+    /// Asks for what is known of a character.
+    pub fn load(&mut self, character: CharacterId) {
         self.loads.push_back(character);
-        None
+    }
+
+    /// What the disk found, or what is newer and still in memory.
+    #[must_use]
+    pub fn newest(&self, character: CharacterId, found: Found) -> Found {
+        let kept = self.unconfirmed.get(&character);
+        let newer = kept.map(|record| Saved { revision: record.revision, bytes: record.bytes.clone() });
+        Found { checkpoint: newer.or(found.checkpoint), ..found }
+    }
+
+    /// Asks for a transaction. Each is handed out once and answered once: what the disk refuses is not tried again, because
+    /// the game takes it back.
+    pub fn commit(&mut self, transaction: Transaction) {
+        self.commits_under_way += 1;
+        self.commits.push_back(transaction);
+    }
+
+    /// A transaction was answered.
+    pub fn on_committed(&mut self, is_refused: bool) {
+        self.commits_under_way -= 1;
+        self.commits_confirmed += u64::from(!is_refused);
+        self.commits_refused += u64::from(is_refused);
+    }
+
+    /// Transactions that are asked for and not answered.
+    #[must_use]
+    pub fn commits_under_way(&self) -> usize {
+        self.commits_under_way
     }
 
     /// A load was answered with this revision: later saves count on from it.
@@ -122,8 +176,11 @@ impl Store {
         }
     }
 
-    /// The next job that is due. Loads first: a person waits for them.
+    /// The next job that is due. Somebody waits for each commit and each load; nobody for a save.
     pub fn poll(&mut self, now_ns: u64) -> Option<StoreJob> {
+        if let Some(transaction) = self.commits.pop_front() {
+            return Some(StoreJob::Commit { transaction });
+        }
         if let Some(character) = self.loads.pop_front() {
             return Some(StoreJob::Load { character });
         }
@@ -166,7 +223,7 @@ impl Store {
     /// Whether nothing waits to be confirmed.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.unconfirmed.is_empty()
+        self.unconfirmed.is_empty() && self.commits_under_way == 0
     }
 
     /// Age of the oldest state that is not confirmed; 0 if all is safe.
@@ -193,7 +250,7 @@ mod tests {
     #[test]
     fn revisions_count_on_from_what_was_loaded() {
         let mut store = Store::default();
-        assert_eq!(store.load(ANN), None);
+        store.load(ANN);
         assert_eq!(store.poll(1), Some(StoreJob::Load { character: ANN }));
         store.on_loaded(ANN, 41);
         store.save(ANN, vec![1], 2);
@@ -215,9 +272,27 @@ mod tests {
         let mut store = Store::default();
         store.save(ANN, vec![9], 1);
         store.poll(1);
-        assert_eq!(store.load(ANN), Some(Saved { revision: 1, bytes: vec![9] }));
+        let on_disk = Found { checkpoint: Some(Saved { revision: 0, bytes: vec![7] }), estate: None };
+        let newer = store.newest(ANN, on_disk.clone());
+        assert_eq!(newer.checkpoint, Some(Saved { revision: 1, bytes: vec![9] }));
         store.on_saved(ANN, 1, false);
-        assert_eq!(store.load(ANN), None, "now the journal has it");
+        assert_eq!(store.newest(ANN, on_disk.clone()), on_disk, "now the disk has it");
+    }
+
+    #[test]
+    fn whoever_comes_back_is_looked_up_after_all_that_he_did() {
+        let mut store = Store::default();
+        store.load(ANN);
+        store.save(ANN, vec![1], 1);
+        store.commit(Transaction { id: TransactionId(5), entries: vec![] });
+        assert!(matches!(store.poll(1), Some(StoreJob::Commit { transaction }) if transaction.id == TransactionId(5)));
+        assert_eq!(store.poll(1), Some(StoreJob::Load { character: ANN }));
+        assert_eq!(save_of(store.poll(1)).0, ANN);
+        store.on_saved(ANN, 1, false);
+        assert!(!store.is_drained(), "a transaction is under way");
+        store.on_committed(true);
+        assert!(store.is_drained());
+        assert_eq!((store.commits_confirmed, store.commits_refused), (0, 1));
     }
 
     #[test]

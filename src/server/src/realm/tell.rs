@@ -6,9 +6,9 @@
 
 use super::Realm;
 use super::encode::EncodeCache;
+use super::events::{Ear, Happened};
 use super::interest::{Change, Interest, Surroundings, period_ticks};
 use super::player::{Player, Stage};
-use super::shots::{Ear, Happened};
 use super::snapshot::{SnapshotWriter, Viewer};
 use super::view::View;
 use crate::SessionId;
@@ -95,7 +95,7 @@ impl Realm {
             now,
             around: Surroundings::new(&self.game, &self.sight),
             reports: &self.reports,
-            happened: self.shots.happened(),
+            happened: &self.happened,
             prefetch: self.config.prefetch,
             #[cfg(feature = "faults")]
             fault: self.config.fault,

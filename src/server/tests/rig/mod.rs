@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the rig")]
 
 use client::{Client, ClientConfig, ClientEvent};
+use game::Books;
 use netem::{Link, LinkConfig};
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::motion::StaticMap;
@@ -11,7 +12,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::seal::Key;
 use rudp::time::Now;
 use rudp::token::{Mint, Name, Role, UserData};
-use server::{Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, Saved, StoreDone, StoreJob};
+use server::{Found, Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, Saved, StoreDone, StoreJob};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Rig {
     /// The journal takes jobs but answers none until this is false again.
     pub journal_is_slow: bool,
     waiting_jobs: Vec<StoreJob>,
+    /// What is committed.
+    pub books: Books,
     /// Datagrams to addresses that no bot has.
     pub stray: Vec<(SocketAddr, Vec<u8>)>,
     /// Tokens name no character.
@@ -105,6 +108,7 @@ impl Rig {
             realm_is_stuck: false,
             journal_is_slow: false,
             waiting_jobs: Vec::new(),
+            books: Books::default(),
             stray: Vec::new(),
             role: Role::Operator,
             before_input: None,
@@ -246,7 +250,13 @@ impl Rig {
         for job in self.waiting_jobs.drain(..) {
             let done = match job {
                 StoreJob::Load { character } => {
-                    StoreDone::Loaded { character, found: Ok(self.journal.get(&character).cloned()) }
+                    let checkpoint = self.journal.get(&character).cloned();
+                    let estate = self.books.estates.get(&character).cloned();
+                    StoreDone::Loaded { character, found: Ok(Found { checkpoint, estate }) }
+                }
+                StoreJob::Commit { transaction } => {
+                    let refused = self.books.apply(&transaction).err().map(|error| error.to_string());
+                    StoreDone::Committed { id: transaction.id, refused }
                 }
                 StoreJob::Save { character, revision, bytes } => {
                     self.journal.insert(character, Saved { revision, bytes });

@@ -9,7 +9,9 @@ use protocol::{Input, Tick, ViewTick};
 use rudp::time::Now;
 use rudp::token::{Name, Role, UserData};
 use rudp::{PartId, PartOutcome, channel};
-use server::{Inbound, Outbound, OutboundItem, Realm, RealmConfig, SessionEvent, SessionId, StoreDone, StoreJob};
+use server::{
+    Found, Inbound, Outbound, OutboundItem, Realm, RealmConfig, SessionEvent, SessionId, StoreDone, StoreJob,
+};
 use std::sync::Arc;
 
 pub const PLAYERS: u32 = 60;
@@ -120,7 +122,7 @@ impl Stand {
         self.outbound.clear();
         while let Some(job) = self.realm.poll_store() {
             let StoreJob::Load { character } = job else { panic!("nothing is to be saved") };
-            self.realm.handle_completion(StoreDone::Loaded { character, found: Ok(None) });
+            self.realm.handle_completion(StoreDone::Loaded { character, found: Ok(Found::default()) });
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::stand_ins::StandIns;
 use anyhow::{Result, ensure};
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
-use protocol::motion::{self, Body, StaticMap};
+use protocol::motion::{self, Body, Gait, StaticMap};
+use protocol::state::{self, HEALTH_SHARE_FULL};
 use protocol::unit::{SUBUNIT_BITS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
 use protocol::{EntityState, Input, NetId, Tick};
 use server::{Inbound, SessionEvent};
@@ -109,7 +110,7 @@ impl Runner {
         let full = 127.0 * (distance / SLOW).min(1.0) / distance.max(1.0);
         let (move_x, move_y) = if place.is_some() { (0, 0) } else { ((dx * full) as i8, (dy * full) as i8) };
         let input = Input { move_x, move_y, yaw: goal.yaw, pitch: goal.pitch, buttons: 0 };
-        motion::step(map, &mut self.body, &input);
+        motion::step(map, &mut self.body, &input, Gait::default());
         self.number = self.number.wrapping_add(1);
         Step { place, input, number: self.number }
     }
@@ -143,7 +144,8 @@ impl Followers {
                 inbound.push_event(SessionEvent::Message { session: StandIns::session(index), message });
             }
             inbound.push_inputs(StandIns::session(index), InputMessage::new(number, &[input]));
-            let state = EntityState::of(&runner.body, input.yaw, input.pitch);
+            let state = EntityState::of(&runner.body, input.yaw, input.pitch)
+                .with_status(state::status(HEALTH_SHARE_FULL, false));
             let before = &mut self.states[index];
             *before = (state, state != before.0);
         }

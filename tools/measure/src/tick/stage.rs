@@ -11,7 +11,7 @@ use measure::echo::process::ThreadClock;
 use protocol::Input;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
-use protocol::motion::{self, Body, StaticMap};
+use protocol::motion::{self, Body, Gait, StaticMap};
 use protocol::unit::{ANGLE_STEPS, TICK_NS, TICK_RATE_HZ, UNITS_PER_M, unit_of};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::time::Now;
@@ -233,7 +233,7 @@ impl<'a> Stage<'a> {
                 self.inbound.push_event(place(person));
             }
             let input = person.wish(f64::from(dx), f64::from(dy), &mut self.rng);
-            motion::step(&self.map, &mut person.body, &input);
+            motion::step(&self.map, &mut person.body, &input, Gait::default());
             person.input_number = person.input_number.wrapping_add(1);
             self.inbound.push_inputs(person.session, InputMessage::new(person.input_number, &[input]));
             person.budget = (person.budget + self.budget).min(2 * self.budget);

@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use client::OwnShown;
-use protocol::motion::{self, BODY_RADIUS, Block, Body, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Block, Body, Gait, StaticMap};
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M, units_from_m};
 use protocol::{Input, OwnState, Tick};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ impl Own {
 
     /// The wall that the server alone knows of.
     pub fn wall(home: (f64, f64)) -> Block {
-        Block { x: home.0 + WALL_M, y: home.1 - 1.0, width: 0.5, depth: 3.0 }
+        Block { x: home.0 + WALL_M, y: home.1 - 1.0, width: 0.5, depth: 3.0, height: None }
     }
 
     /// What is wanted in the next client tick, which is the input `number`.
@@ -135,7 +135,7 @@ impl Own {
             figures.lacking += u64::from(after.input_applied == before.input_applied);
             let Some(input) = self.inputs.get(&after.input_applied) else { continue };
             let mut body = before.body;
-            motion::step(map, &mut body, input);
+            motion::step(map, &mut body, input, Gait::default());
             if body != after.body {
                 wrong.push(*tick);
             }
@@ -186,7 +186,7 @@ mod tests {
         for tick in 0..ASIDE {
             let (input, _) = own.next(u64::from(tick) * TICK_NS, tick as u16);
             let free = body.x + body.vx;
-            motion::step(&map, &mut body, &input);
+            motion::step(&map, &mut body, &input, Gait::default());
             if tick >= RUN && input.move_x > 0 && body.vx == 0 && free > body.x - 1 {
                 met.push(tick);
             }

@@ -3,7 +3,8 @@
 use crate::stand_ins::StandIns;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
-use protocol::motion::{self, BODY_RADIUS, Body, StaticMap};
+use protocol::motion::{self, BODY_RADIUS, Body, Gait, StaticMap};
+use protocol::state::{self, HEALTH_SHARE_FULL};
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, SUBUNITS_PER_M, units_from_m};
 use protocol::{EntityState, Input, NetId, Tick};
 use rand::{RngExt, rngs::StdRng};
@@ -72,14 +73,17 @@ impl Walkers {
             if walker.states.is_empty() {
                 walker.since = tick;
                 let (x_units, y_units) = (units_from_m(walker.home.0), units_from_m(walker.home.1));
-                let (x, y) = map.nearest_free(x_units << SUBUNIT_BITS, y_units << SUBUNIT_BITS, BODY_RADIUS);
+                let (x, y) = map.nearest_free(x_units << SUBUNIT_BITS, y_units << SUBUNIT_BITS, 0, BODY_RADIUS);
                 walker.body = Body { x, y, ..Body::default() };
                 let message = ClientMessage::Place { x_units, y_units };
                 inbound.push_event(SessionEvent::Message { session: walker.session, message });
             }
             walker.walk(rng);
-            motion::step(map, &mut walker.body, &walker.input);
-            walker.states.push(EntityState::of(&walker.body, walker.input.yaw, walker.input.pitch));
+            motion::step(map, &mut walker.body, &walker.input, Gait::default());
+            walker.states.push(
+                EntityState::of(&walker.body, walker.input.yaw, walker.input.pitch)
+                    .with_status(state::status(HEALTH_SHARE_FULL, false)),
+            );
             inbound.push_inputs(walker.session, InputMessage::new(walker.number, &[walker.input]));
         }
     }

@@ -97,6 +97,9 @@ pub enum PartError {
     /// Truncated.
     #[error(transparent)]
     OutOfBits(#[from] OutOfBits),
+    /// A gait faster than any, in percent.
+    #[error("a gait of {0} %")]
+    Gait(u8),
     /// A last code that there is not.
     #[error("last code {0}")]
     LastCode(u8),
@@ -171,7 +174,7 @@ impl PartHeader {
     /// Bits of the header; `long_tick` as in [`PartWriter::new`].
     #[must_use]
     pub fn bits(&self, long_tick: bool) -> u32 {
-        let own = self.own.map_or(0, |own| if own.body.z == 0 && own.body.vz == 0 { 137 } else { 137 + 42 });
+        let own = self.own.as_ref().map_or(0, own::own_bits);
         let usual = self.usual.map_or(0, |[first, second]| ages_bits(first) + ages_bits(second));
         1 + if long_tick { 32 } else { 16 } + 1 + own + 1 + usual + 3 + 4 + 8
     }

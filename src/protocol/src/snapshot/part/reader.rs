@@ -23,7 +23,7 @@ impl<'a> PartReader<'a> {
     /// Reads the header. A short tick is expanded against `newest`, the newest tick the client knows.
     ///
     /// # Errors
-    /// [`PartError`] if the header is truncated or names impossible ages, an impossible last code or gap width.
+    /// [`PartError`] if the header is truncated or names an impossible gait, impossible ages, an impossible last code or gap width.
     pub fn new(bytes: &'a [u8], newest: Tick) -> Result<Self, PartError> {
         let mut bits = BitReader::new(bytes);
         let tick = if bits.take_bool()? { Tick(bits.take(32)? as u32) } else { newest.expand16(bits.take(16)? as u16) };

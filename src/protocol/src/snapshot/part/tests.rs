@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::bits::{BitRun, BitWriter};
-use crate::motion::Body;
+use crate::motion::{Body, GAIT_SPEED_MAX, Gait};
 use crate::snapshot::{Baseline, encode_delta, encode_full};
-use crate::state::EntityState;
+use crate::state::{EntityState, flag};
 use proptest::prelude::*;
 
 fn ages(newest: u8, step: u8, older: u8) -> BaselineAges {
@@ -32,8 +32,15 @@ fn any_body() -> impl Strategy<Value = RecordBody> {
 fn any_own() -> impl Strategy<Value = OwnState> {
     let body = (0..1 << 28, 0..1 << 28, 0..1 << 22, -30_000..30_000, -30_000..30_000, -9_000..9_000)
         .prop_map(|(x, y, z, vx, vy, vz)| Body { x, y, z, vx, vy, vz });
-    (body, 0_u16..4_096, 0_u16..4_096, any::<u16>(), 0_u8..16).prop_map(
-        |(body, yaw, pitch, input_applied, input_depth)| OwnState { body, yaw, pitch, input_applied, input_depth },
+    let gait = prop_oneof![
+        Just(Gait::default()),
+        (0..=GAIT_SPEED_MAX, any::<bool>()).prop_map(|(speed, can_jump)| Gait { speed, can_jump })
+    ];
+    (body, gait, any::<u8>(), 0_u16..4_096, 0_u16..4_096, any::<u16>(), 0_u8..16).prop_map(
+        |(body, gait, flags, yaw, pitch, input_applied, input_depth)| {
+            let status = flags & flag::STATUS;
+            OwnState { body, gait, status, yaw, pitch, input_applied, input_depth }
+        },
     )
 }
 
@@ -149,6 +156,8 @@ fn reserved_codes_are_refused() {
     assert_eq!(part(&[(0, 1), (0, 16), (0, 2), (5, 3), (11, 4), (1, 8), (1, 1)]), PartError::Slot);
     assert_eq!(part(&[(0, 1), (0, 16), (0, 2), (6, 3), (0, 12)]), PartError::LastCode(6));
     assert_eq!(part(&[(0, 1), (0, 16), (0, 2), (0, 3), (0, 4), (1, 8), (0, 1)]), PartError::NoUsual);
+    let own = [(0, 1), (0, 16), (1, 1), (0, 60), (0, 33), (0, 24), (0, 20), (0, 6), (0, 1), (201, 8), (0, 1), (0, 16)];
+    assert_eq!(part(&own), PartError::Gait(201));
     assert_eq!(with(&[(0, 1), (0, 1)]), PartError::NoUsual);
     assert_eq!(with(&[(0, 1), (0b01, 2)]), PartError::NoUsual);
     assert_eq!(with(&[(0, 1), (0b011, 3), (10, 4)]), PartError::AgeCode(10));

@@ -1,0 +1,5 @@
+//! Casts: from the command to what comes of it.
+
+mod casting;
+
+pub(crate) use casting::Casting;

@@ -1,0 +1,81 @@
+//! What a character becomes: class, level, skills.
+
+use crate::content::{Content, Stat, Stats};
+use crate::fight::{Fighter, Team, formula};
+use arrayvec::ArrayVec;
+use bevy_ecs::prelude::Component;
+use protocol::news::ItemRow;
+use protocol::{ClassId, SkillId};
+use serde::{Deserialize, Serialize};
+
+/// Most skills that one character knows: those of its class and a whole tree.
+pub const SKILLS_MAX: usize = 64;
+
+/// What a character owns for ever: the part of it that is only changed when the disk has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estate {
+    /// What it is.
+    pub class: ClassId,
+    /// Its team; 0 for none.
+    pub team: u8,
+    /// All that it ever gained: level and skill points follow from it.
+    pub experience: u64,
+    /// Learnt from the tree, each with its rank.
+    pub skills: Vec<(SkillId, u8)>,
+    /// Coins.
+    pub coins: u64,
+    /// Everything it carries and wears.
+    pub items: Vec<ItemRow>,
+}
+
+impl Estate {
+    /// A new character of a class, without its kit. Whoever has a class that there is none of is bare.
+    #[must_use]
+    pub fn newborn(class: ClassId, team: u8) -> Self {
+        Self { class, team, ..Self::default() }
+    }
+}
+
+/// How far a character has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Component, Serialize, Deserialize)]
+pub(crate) struct Growth {
+    pub(crate) class: ClassId,
+    /// All that it ever gained.
+    pub(crate) experience: u64,
+    /// Learnt from the tree, by ascending id.
+    pub(crate) learnt: ArrayVec<(SkillId, u8), SKILLS_MAX>,
+}
+
+impl Growth {
+    pub(crate) fn new(estate: &Estate) -> Self {
+        let mut learnt: ArrayVec<_, SKILLS_MAX> = estate.skills.iter().copied().take(SKILLS_MAX).collect();
+        learnt.sort_unstable();
+        Self { class: estate.class, experience: estate.experience, learnt }
+    }
+
+    /// How well a skill is known: 1 for what everybody of the class can, its rank for what was learnt, else 0.
+    pub(crate) fn rank(&self, content: &Content, skill: SkillId) -> u8 {
+        let learnt = self.learnt.iter().find(|(known, _)| *known == skill).map_or(0, |&(_, rank)| rank);
+        let is_of_class = content.classes.find(self.class).is_some_and(|class| class.skills.contains(&skill));
+        learnt.max(u8::from(is_of_class))
+    }
+}
+
+/// The figures that a class gives at a level.
+pub(crate) fn figures(content: &Content, class: ClassId, level: u8) -> Stats {
+    let Some(class) = content.classes.find(class) else { return Stats::BARE };
+    let mut stats = class.base;
+    for stat in Stat::ALL {
+        let grown = i64::from(class.per_level.of(stat)) * i64::from(level.saturating_sub(1)) / 100;
+        let (least, most) = stat.range();
+        let figure = i64::from(class.base.of(stat)) + grown;
+        stats.set(stat, figure.clamp(i64::from(least), i64::from(most)) as i32);
+    }
+    stats
+}
+
+/// A character as a fighter, hale.
+pub(crate) fn fighter(content: &Content, estate: &Estate) -> Fighter {
+    let (level, _) = formula::level_of(estate.experience, &content.rules);
+    Fighter::new(level, figures(content, estate.class, level), Team(estate.team))
+}
