@@ -3,12 +3,15 @@
 //! Three places speak, each overriding the one before: the file, the environment (`THRONG_SECTION__KEY`), the flags.
 //! Every problem in all of them is found and reported together; an unknown key is refused with the nearest real one.
 
+mod content;
 mod key;
 mod login;
 mod map;
 mod written;
 
 use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL};
+pub use content::built_in as built_in_content;
+use game::content::Content;
 pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN as DEFAULT_OPS_LISTEN};
 pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
@@ -53,6 +56,10 @@ pub struct Config {
     pub tokens_per_s: u32,
     /// The map.
     pub map: Arc<StaticMap>,
+    /// Its name: that of its file without the ending.
+    pub map_name: String,
+    /// What the world is filled with.
+    pub content: Arc<Content>,
     /// An entity nearer than this, in units, comes into view.
     pub enter_radius_units: i32,
     /// An entity in view and farther than this, in units, goes out of view; above `enter_radius_units`.
@@ -112,6 +119,7 @@ impl Config {
         let skew_default = if private_key_file.is_some() { key::SKEW_FOREIGN_S } else { 0 };
         let (enter_radius_m, leave_radius_m) = radii(written);
         let kind_radii = kind_radii(written, enter_radius_m, leave_radius_m);
+        let (map_name, map, content) = world(written);
         Self {
             listen,
             public_addresses: public_addresses(written, listen),
@@ -126,7 +134,9 @@ impl Config {
             skew_s: written.integer("auth.skew_s", Ranged { default: skew_default, ..key::SKEW_S }) as u32,
             login: login::resolve(written),
             tokens_per_s: written.integer("auth.tokens_per_s", key::TOKENS_PER_S) as u32,
-            map: Arc::new(map::load(written)),
+            map: Arc::new(map),
+            map_name,
+            content: Arc::new(content),
             enter_radius_units: enter_radius_m as i32 * protocol::unit::UNITS_PER_M,
             leave_radius_units: leave_radius_m as i32 * protocol::unit::UNITS_PER_M,
             kind_radii,
@@ -137,6 +147,21 @@ impl Config {
             held_s: written.integer("client.held_s", HELD) as u32,
             request_exempt: written.networks("limits.request_exempt", &Network::LOOPBACK),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
+        }
+    }
+}
+
+/// The map with its name, and what it is filled with; without a map nothing can be said about the places on it.
+fn world(written: &mut Written) -> (String, StaticMap, Content) {
+    match map::load(written) {
+        Some(map::Loaded { name, map }) => {
+            let content = content::load(written, &name, &map);
+            (name, map, content)
+        }
+        None => {
+            let nowhere = StaticMap::new(1, 1, &[]).expect("a metre of nothing is a map");
+            let content = content::load(written, "", &nowhere);
+            (String::new(), nowhere, content)
         }
     }
 }

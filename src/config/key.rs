@@ -1,6 +1,7 @@
 //! The keys, their defaults and their ranges. `config/server.toml` documents the same list for people; a test holds
 //! the two together.
 
+use game::content::{distance, is_near};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 /// Every key there is, as `section.key`.
@@ -25,6 +26,7 @@ pub const KEYS: &[&str] = &[
     "auth.jwt_max_age_s",
     "auth.jwt_leeway_s",
     "world.map_file",
+    "world.content_dir",
     "world.enter_radius_m",
     "world.leave_radius_m",
     "world.mob_radius_m",
@@ -111,37 +113,12 @@ pub fn nearest(typed: &str) -> Option<&'static str> {
         distance(typed, key).min(distance(bare, key_bare) + 2)
     };
     let (best, key) = KEYS.iter().map(|&key| (score(key), key)).min()?;
-    (best <= bare.len().div_ceil(3).max(2)).then_some(key)
-}
-
-/// Edit distance: insertions, deletions and replacements of one character (Levenshtein, two rows).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (row, from) in a.chars().enumerate() {
-        let mut left = row + 1;
-        let mut diagonal = row;
-        for (column, &to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = above[column + 1];
-            above[column] = left;
-            left = replaced.min(diagonal + 1).min(left + 1);
-        }
-        above[b.len()] = left;
-    }
-    above[b.len()]
+    is_near(best, bare).then_some(key)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edit_distance_counts_single_character_mistakes() {
-        for (a, b, expected) in [("", "", 0), ("", "abc", 3), ("listen", "lisen", 1), ("kitten", "sitting", 3)] {
-            assert_eq!((distance(a, b), distance(b, a)), (expected, expected), "{a} {b}");
-        }
-    }
 
     #[test]
     fn the_nearest_key_is_found_across_typing_mistakes_and_wrong_sections() {

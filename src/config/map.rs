@@ -9,16 +9,25 @@ const MEADOW: &str = include_str!("../../config/game/maps/meadow.toml");
 /// Longest map file, in bytes; 65,536 blocks fit.
 const MAP_BYTES_MAX: u64 = 8 << 20;
 
-/// The map that `world.map_file` names, else the meadow. What is wrong with the file is noted in `written`.
-pub fn load(written: &mut Written) -> StaticMap {
-    let custom = written.path("world.map_file").and_then(|path| match read(&path) {
-        Ok(map) => Some(map),
-        Err(problem) => {
-            written.problem(problem);
-            None
-        }
-    });
-    custom.unwrap_or_else(|| parse("the built-in map", MEADOW).expect("the built-in map is tested"))
+/// The name of the map that is built in.
+const MEADOW_NAME: &str = "meadow";
+
+/// A map and its name: that of its file, without what follows the last dot.
+#[derive(Debug)]
+pub struct Loaded {
+    pub name: String,
+    pub map: StaticMap,
+}
+
+/// The map that `world.map_file` names, else the meadow. What is wrong with the file is noted in `written`; then there is
+/// none, so that nothing is said about what might have stood on it.
+pub fn load(written: &mut Written) -> Option<Loaded> {
+    let Some(path) = written.path("world.map_file") else {
+        let map = parse("the built-in map", MEADOW).expect("the built-in map is tested");
+        return Some(Loaded { name: MEADOW_NAME.to_owned(), map });
+    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    read(&path).map(|map| Loaded { name, map }).map_err(|problem| written.problem(problem)).ok()
 }
 
 fn read(path: &Path) -> Result<StaticMap, String> {

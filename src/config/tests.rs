@@ -15,10 +15,12 @@ fn defaults() -> Config {
     Config::resolve(&Sources::default()).expect("no source, nothing wrong")
 }
 
-/// Everything but the map, whose text is not worth reading.
+/// Everything but the map and the content, whose texts are not worth reading.
 fn print(config: &Config) -> String {
-    let text = format!("{:?}", Config { map: Arc::new(StaticMap::new(1, 1, &[]).unwrap()), ..config.clone() });
-    format!("{text} map {:016x}", config.map.hash())
+    let (map, content) = (Arc::new(StaticMap::new(1, 1, &[]).unwrap()), Arc::default());
+    let text = format!("{:?}", Config { map, content, ..config.clone() });
+    let is_built_in = *config.content == game::content::shipped("meadow");
+    format!("{text} map {:016x}, built-in content: {is_built_in}", config.map.hash())
 }
 
 #[test]

@@ -6,11 +6,17 @@
 
 mod class;
 mod effect;
+#[cfg(test)]
+mod fixture;
+mod follow;
 mod item;
 mod mob;
 mod place;
+mod read;
 mod rules;
+mod shipped;
 mod skill;
+mod spelling;
 mod stat;
 mod table;
 
@@ -19,8 +25,11 @@ pub use effect::{Aura, Effect, Holds, Pulse, School, Stacking};
 pub use item::{EQUIP_SLOTS, EquipSlot, ItemType, Use};
 pub use mob::{Loot, MobType};
 pub use place::{Circle, Places, SpawnArea, Trigger, Vendor};
+pub use read::{ContentFile, Problems};
 pub use rules::Rules;
+pub use shipped::{SHIPPED, shipped};
 pub use skill::{Channel, Outcome, Side, Skill, Targeting};
+pub use spelling::{distance, is_near, nearest};
 pub use stat::{DamageKind, Modifier, STATS, Stat, Stats};
 pub use table::{Entry, Table};
 
