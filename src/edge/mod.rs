@@ -18,6 +18,7 @@ mod reactor;
 mod reload;
 mod secret;
 #[cfg(target_os = "linux")]
+mod shelf;
 mod sys;
 pub mod telemetry;
 mod threads;
@@ -44,6 +45,7 @@ use rudp::time::NS_PER_S;
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
 use server::{Gate, GateConfig, Policy, Realm, RealmConfig};
+use shelf::Shelf;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -115,6 +117,7 @@ pub struct Edge {
     desk: Arc<Desk>,
     drain: Arc<Drain>,
     handover: Arc<Handover>,
+    shelf: Arc<Shelf>,
     data_dir: PathBuf,
     listen: SocketAddr,
     ops_listen: SocketAddr,
@@ -148,6 +151,7 @@ impl Edge {
         let rules = login_rules(config, &keys, ops_listen)?;
         let drain = Arc::new(Drain::default());
         let handover = Arc::new(Handover::default());
+        let shelf = Arc::new(Shelf::new(config.content.clone()));
         let (gate_ends, realm_ends, store_ends) = queues::connect();
         let addresses = public_addresses(config, listen);
         let gate = Gate::new(GateConfig { transport: transport(config, keys, listen) }, now)?;
@@ -160,7 +164,9 @@ impl Edge {
         };
         let (reactor, waker) = Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, outlook)
             .map_err(StartError::Reactor)?;
-        let world = World::new(Realm::new(realm), realm_ends, waker.clone(), board.clone(), drain.clone());
+        let outlook =
+            world::Outlook { waker: waker.clone(), board: board.clone(), drain: drain.clone(), shelf: shelf.clone() };
+        let world = World::new(Realm::new(realm), realm_ends, outlook);
         let keeper = Keeper::new(journal, store_ends, board.clone());
         Ok(Self {
             reactor,
@@ -174,6 +180,7 @@ impl Edge {
             desk,
             drain,
             handover,
+            shelf,
             data_dir: config.data_dir.clone(),
             listen,
             ops_listen,
@@ -205,7 +212,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
     RealmConfig {
         seed: config.seed,
         map: config.map.clone(),
-        content: Arc::default(),
+        content: config.content.clone(),
         policy: Policy::default(),
         // Said by the journal when it is open.
         incarnation: 0,

@@ -1,12 +1,13 @@
-//! Keys that change while the server runs.
+//! Keys and content that change while the server runs.
 //!
 //! Asked (by SIGHUP or an operator) -> the main thread reads configuration and key files anew -> the reactor takes the
 //! keys, then the desk mints with the newest: no token is sealed with a key that does not open yet.
 
 use crate::config::Config;
 use crate::edge::ops::{Desk, Rules, Tally};
+use crate::edge::shelf::Shelf;
 use crate::edge::{self, StartError};
-use crossbeam::channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use mio::Waker;
 use rudp::Key;
 use server::Gate;
@@ -34,6 +35,8 @@ pub struct Reloaded {
     pub private_keys: usize,
     /// Keys that logins are checked with.
     pub jwt_keys: usize,
+    /// Entries of the content: classes, skills, effects, items and mobs together.
+    pub content: usize,
 }
 
 /// What a reload changes, and what it must not.
@@ -44,6 +47,7 @@ pub struct Reload {
     listen: SocketAddr,
     ops_listen: SocketAddr,
     handover: Arc<Handover>,
+    shelf: Arc<Shelf>,
     waker: Arc<Waker>,
     tally: Arc<Tally>,
     taken_within: Duration,
@@ -58,6 +62,7 @@ impl Reload {
             listen: edge.listen,
             ops_listen: edge.ops_listen,
             handover: edge.handover.clone(),
+            shelf: edge.shelf.clone(),
             waker: edge.waker.clone(),
             tally: edge.tally.clone(),
             taken_within: TAKEN_WITHIN,
@@ -68,9 +73,9 @@ impl Reload {
     pub fn run(&self, reply: Option<ReloadReply>) {
         let result = self.try_run();
         match &result {
-            Ok(Reloaded { private_keys, jwt_keys }) => {
+            Ok(Reloaded { private_keys, jwt_keys, content }) => {
                 self.tally.reloaded.add();
-                tracing::info!(private_keys, jwt_keys, "keys and login rules were read again");
+                tracing::info!(private_keys, jwt_keys, content, "keys, login rules and content were read again");
             }
             Err(problem) => {
                 self.tally.reloads_refused.add();
@@ -91,17 +96,26 @@ impl Reload {
         let sentence = |error: StartError| error.to_string();
         let keys = edge::keys(&config).map_err(|error| sentence(error.into()))?;
         let rules = edge::login_rules(&config, &keys, self.ops_listen).map_err(|error| sentence(error.into()))?;
-        let reloaded = Reloaded { private_keys: keys.len(), jwt_keys: rules.jwt_keys() };
+        // Everything that can be refused is before anything takes effect.
+        let content =
+            self.shelf.newest().follow((*config.content).clone()).map_err(|problems| problems.0.join("; "))?;
+        let reloaded = Reloaded { private_keys: keys.len(), jwt_keys: rules.jwt_keys(), content: content.entries() };
         let (done, taken) = bounded(1);
         self.handover.offer(Offer { keys, rules, done });
         let _ = self.waker.wake();
+        let taken = self.wait_taken(&taken).map(|()| reloaded)?;
+        self.shelf.put(Arc::new(content));
+        Ok(taken)
+    }
+
+    fn wait_taken(&self, taken: &Receiver<()>) -> Result<(), String> {
         match taken.recv_timeout(self.taken_within) {
-            Ok(()) => Ok(reloaded),
+            Ok(()) => Ok(()),
             Err(RecvTimeoutError::Timeout) => match self.handover.take() {
                 // Taken back: what was told as refused must not happen later.
                 Some(_) => Err("the reactor did not take the keys in time".to_owned()),
                 // It is taking them at this moment.
-                None => taken.recv().map(|()| reloaded).map_err(|_| "the transport refused the keys".to_owned()),
+                None => taken.recv().map_err(|_| "the transport refused the keys".to_owned()),
             },
             Err(RecvTimeoutError::Disconnected) => Err("the transport refused the keys".to_owned()),
         }
@@ -164,6 +178,7 @@ mod tests {
             listen: loopback,
             ops_listen: loopback,
             handover: handover.clone(),
+            shelf: Arc::new(Shelf::new(Arc::default())),
             waker: Arc::new(Waker::new(poll.registry(), mio::Token(0)).unwrap()),
             tally: Arc::default(),
             taken_within: Duration::from_millis(10),

@@ -4,6 +4,7 @@ use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, WorldReport};
 use crate::edge::clock;
 use crate::edge::drain::Drain;
 use crate::edge::queues::{INBOUND_BATCHES, RealmEnds, STORE_JOBS_MAX};
+use crate::edge::shelf::Shelf;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::TrySendError;
 use protocol::unit::TICK_RATE_HZ;
@@ -25,6 +26,7 @@ pub struct World {
     waker: Arc<mio::Waker>,
     board: Arc<Board>,
     drain: Arc<Drain>,
+    shelf: Arc<Shelf>,
     schedule: Schedule,
     inbound: Vec<Inbound>,
     /// Reports of parts that were withdrawn; joins the next tick's batches.
@@ -41,6 +43,18 @@ pub struct World {
     overrun_log: Throttle,
 }
 
+/// What the world shares with others.
+pub struct Outlook {
+    /// Wakes the reactor.
+    pub waker: Arc<mio::Waker>,
+    /// Where it publishes.
+    pub board: Arc<Board>,
+    /// Whether it is to end.
+    pub drain: Arc<Drain>,
+    /// Where new content comes from.
+    pub shelf: Arc<Shelf>,
+}
+
 /// The reactor has taken nothing for ten seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reactor has taken nothing for 10 s")]
@@ -48,13 +62,15 @@ pub struct ReactorStuck;
 
 impl World {
     /// A world that has not ticked.
-    pub fn new(realm: Realm, ends: RealmEnds, waker: Arc<mio::Waker>, board: Arc<Board>, drain: Arc<Drain>) -> Self {
+    pub fn new(realm: Realm, ends: RealmEnds, outlook: Outlook) -> Self {
+        let Outlook { waker, board, drain, shelf } = outlook;
         Self {
             realm,
             ends,
             waker,
             board,
             drain,
+            shelf,
             schedule: Schedule::new(0),
             inbound: Vec::with_capacity(INBOUND_BATCHES + 1),
             withdrawn: Inbound::default(),
@@ -110,6 +126,9 @@ impl World {
         for done in self.ends.done.try_iter().take(STORE_JOBS_MAX) {
             self.report.store_jobs -= 1;
             self.realm.handle_completion(done);
+        }
+        if let Some(content) = self.shelf.take() {
+            self.realm.set_content(content);
         }
         let mut out = self.empty_arena();
         self.realm.tick(now, &mut self.inbound, &mut out);
@@ -268,7 +287,11 @@ mod tests {
         let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
         let (gate, ends, store) = connect();
         let board = Arc::new(Board::new(StartReport::default()));
-        (World::new(realm(), ends, waker, board, Arc::new(Drain::default())), gate, store, poll)
+        {
+            let shelf = Arc::new(Shelf::new(Arc::default()));
+            let outlook = Outlook { waker, board, drain: Arc::default(), shelf };
+            (World::new(realm(), ends, outlook), gate, store, poll)
+        }
     }
 
     #[test]

@@ -213,8 +213,9 @@ async fn reload_page(State(office): State<Arc<Office>>, headers: HeaderMap) -> R
     let (reply, answer) = oneshot::channel();
     (office.reload)(reply);
     match answer.await {
-        Ok(Ok(Reloaded { private_keys, jwt_keys })) => {
-            Json(serde_json::json!({ "private_keys": private_keys, "jwt_keys": jwt_keys })).into_response()
+        Ok(Ok(Reloaded { private_keys, jwt_keys, content })) => {
+            let page = serde_json::json!({ "private_keys": private_keys, "jwt_keys": jwt_keys, "content": content });
+            Json(page).into_response()
         }
         Ok(Err(problem)) => (StatusCode::CONFLICT, Json(serde_json::json!({ "error": problem }))).into_response(),
         Err(_) => {

@@ -364,7 +364,7 @@ fn wait_until(mut done: impl FnMut() -> bool) {
 fn a_reload_wants_the_token_and_tells_what_came_of_it() {
     let answers = std::sync::Mutex::new(vec![
         Err("c.toml: there is no key auth.jwt".to_owned()),
-        Ok(Reloaded { private_keys: 2, jwt_keys: 1 }),
+        Ok(Reloaded { private_keys: 2, jwt_keys: 1, content: 170 }),
     ]);
     let reload = move |reply: ReloadReply| {
         if let Some(answer) = answers.lock().unwrap().pop() {
@@ -378,7 +378,7 @@ fn a_reload_wants_the_token_and_tells_what_came_of_it() {
         (code, body)
     };
     assert_eq!(ask("").0, 401);
-    assert_eq!(ask(BEARER), (200, "{\"jwt_keys\":1,\"private_keys\":2}".to_owned()));
+    assert_eq!(ask(BEARER), (200, "{\"content\":170,\"jwt_keys\":1,\"private_keys\":2}".to_owned()));
     assert_eq!(ask(BEARER), (409, "{\"error\":\"c.toml: there is no key auth.jwt\"}".to_owned()));
     assert_eq!(ask(BEARER).0, 503, "the main thread is on its way out");
     assert_eq!(served.get("/api/v1/reload", BEARER).0, 405);

@@ -49,7 +49,7 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Make the server read its keys and what it knows of the login service again
+    /// Make the server read its keys, what it knows of the login service, and its content again
     Reload {
         /// Print the server's own JSON instead
         #[arg(long)]
@@ -135,14 +135,16 @@ impl Server {
         struct Reloaded {
             private_keys: usize,
             jwt_keys: usize,
+            content: usize,
         }
         let text = self.post("/api/v1/reload", "")?;
         if json {
             return Ok(text);
         }
-        let Reloaded { private_keys, jwt_keys } =
+        let Reloaded { private_keys, jwt_keys, content } =
             serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
-        Ok(format!("in force: {private_keys} private keys, {jwt_keys} keys of the login service"))
+        let keys = format!("{private_keys} private keys, {jwt_keys} keys of the login service");
+        Ok(format!("in force: {keys}, content with {content} entries"))
     }
 
     fn get(&self, path: &str, token: Option<&str>) -> Result<String> {
@@ -227,8 +229,9 @@ mod tests {
     fn a_reload_says_what_is_in_force_or_what_is_wrong() {
         let dir = data_dir();
         let server = |ops| Server { ops, data: dir.path().to_owned() };
-        let (ops, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"jwt_keys\":1,\"private_keys\":2}");
-        assert_eq!(server(ops).reload(false).unwrap(), "in force: 2 private keys, 1 keys of the login service");
+        let (ops, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"content\":170,\"jwt_keys\":1,\"private_keys\":2}");
+        let said = server(ops).reload(false).unwrap();
+        assert_eq!(said, "in force: 2 private keys, 1 keys of the login service, content with 170 entries");
         assert!(asked.join().unwrap().starts_with("POST /api/v1/reload HTTP/1.0\r\n"));
         let (ops, _asked) = answering("HTTP/1.0 409 Conflict\r\n\r\n{\"error\":\"cannot read k\"}");
         let error = server(ops).reload(false).unwrap_err().to_string();

@@ -53,3 +53,11 @@ pub struct Content {
     /// Where things are on the map in use.
     pub places: Places,
 }
+
+impl Content {
+    /// How many entries there are, rules and places apart.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.classes.len() + self.skills.len() + self.effects.len() + self.items.len() + self.mobs.len()
+    }
+}

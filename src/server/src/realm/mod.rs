@@ -331,6 +331,12 @@ impl Realm {
         self.players.is_empty() && self.store.is_drained()
     }
 
+    /// Plays by other content from the coming tick on; it follows the one in force.
+    pub fn set_content(&mut self, content: Arc<Content>) {
+        self.config.content = content.clone();
+        self.game.set_content(content);
+    }
+
     /// What matters of what happened.
     #[must_use]
     pub fn chronicle(&self) -> &Chronicle {
