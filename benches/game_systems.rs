@@ -93,8 +93,7 @@ fn content(has_mobs: bool) -> Content {
     for number in (0..SPOTS).filter(|_| has_mobs) {
         let (x, y) = spot(number);
         let half = 175 * UNITS_PER_M;
-        let areas =
-            [(1, AWAKE_PER_SPOT, x, y), (2, HUNTERS_PER_SPOT, x, y), (1, ASLEEP_PER_SPOT, x + half, y + half)];
+        let areas = [(1, AWAKE_PER_SPOT, x, y), (2, HUNTERS_PER_SPOT, x, y), (1, ASLEEP_PER_SPOT, x + half, y + half)];
         content.places.spawns.extend(areas.map(|(mob, count, x, y)| SpawnArea {
             mob: MobKind(mob),
             count,
@@ -221,7 +220,9 @@ fn main() {
     let mut is_good = true;
     for (name, has_mobs, has_projectiles) in rows {
         let mut load = Load::new(has_mobs, has_projectiles);
-        (0..WARM_UP).for_each(|_| drop(load.tick()));
+        for _ in 0..WARM_UP {
+            load.tick();
+        }
         let mut times: Vec<f64> = (0..ticks).map(|_| load.tick()).collect();
         let mean = times.iter().sum::<f64>() / f64::from(ticks);
         times.sort_unstable_by(f64::total_cmp);

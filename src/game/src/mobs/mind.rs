@@ -96,14 +96,21 @@ impl Mind {
         Self { state: State::Idle, since: now, has_fled: false, arsenal, course }
     }
 
+    /// Whether the places that it names can be.
+    pub(super) fn is_possible(&self) -> bool {
+        let is_sound = !matches!(self.state, State::Stroll { to } if !way::is_place(to));
+        is_sound && self.course.is_possible()
+    }
+
     fn enter(&mut self, state: State, now: Tick) {
         (self.state, self.since) = (state, now);
         self.course = Course::default();
     }
 
-    /// Whether it does nothing that a call for help would keep it from.
+    /// Whether it does nothing that a call for help would keep it from. A call wakes: who shoots from afar would else have
+    /// them one by one.
     fn is_at_leisure(&self) -> bool {
-        matches!(self.state, State::Idle | State::Stroll { .. })
+        matches!(self.state, State::Asleep | State::Idle | State::Stroll { .. })
     }
 }
 

@@ -103,8 +103,9 @@ impl MobImage {
         }
     }
 
-    /// Whether its kind is part of the content and its will one that can be.
+    /// Whether its kind is part of the content, and all that it has in mind can be.
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
-        content.mobs.find(self.mob.kind).is_some() && self.will.is_possible()
+        let Mob { kind, home, mind, .. } = &self.mob;
+        content.mobs.find(*kind).is_some() && way::is_place(*home) && mind.is_possible() && self.will.is_possible()
     }
 }

@@ -249,6 +249,27 @@ fn one_that_is_taken_away_is_replaced_and_one_that_somebody_put_there_is_not() {
 }
 
 #[test]
+fn an_area_follows_content_that_says_more_or_fewer() {
+    let mut few = content(vec![peaceful()]);
+    few.places.spawns = vec![area(3, 110, 5, 60)];
+    let mut many = few.clone();
+    many.places.spawns = vec![area(5, 110, 5, 60), area(2, 120, 5, 60)];
+    let mut rig = Rig::new(few.clone(), 1);
+    rig.run(60);
+    assert_eq!(rig.mobs().len(), 3);
+    rig.game.set_content(Arc::new(many));
+    rig.run(60);
+    assert_eq!(rig.mobs().len(), 7);
+    rig.game.set_content(Arc::new(few));
+    let player = rig.ids[0];
+    for id in rig.mobs() {
+        rig.blow(player, id, hit(5_000));
+    }
+    rig.run(300);
+    assert_eq!(rig.mobs().len(), 3, "those that die come back as far as they are wanted");
+}
+
+#[test]
 fn a_boss_is_told_to_everyone_and_an_unknown_kind_is_refused() {
     let mut rig = Rig::new(content(vec![wolf(|kind| kind.is_boss = true)]), 1);
     let boss = rig.mob(WOLF, 300, 200);
@@ -358,6 +379,17 @@ fn those_of_its_kind_near_it_help_and_they_alone() {
     assert!([hurt, near, nearer_still].into_iter().all(|id| is_chase(rig.state(id))));
     assert!([far, stranger].into_iter().all(|id| !is_chase(rig.state(id))), "who helps does not call others");
     assert_eq!(rig.part::<Threat>(near).0.iter().collect::<Vec<_>>(), [(player, 1)]);
+}
+
+#[test]
+fn a_call_for_help_wakes_who_sleeps() {
+    let mut rig = Rig::new(content(vec![wolf(|kind| (kind.aggro_radius, kind.help_radius) = (0, 10 * M))]), 1);
+    let (player, hurt, other) = (rig.ids[0], rig.mob(WOLF, 190, 200), rig.mob(WOLF, 195, 200));
+    rig.run(20);
+    assert_eq!(rig.state(other), State::Asleep);
+    rig.blow(player, hurt, hit(10));
+    rig.run(10);
+    assert!(is_chase(rig.state(other)));
 }
 
 #[test]
@@ -508,6 +540,53 @@ fn one_that_somebody_made_live_again_stands_up() {
     assert_ne!(rig.state(id), State::Dead);
 }
 
+#[test]
+fn who_finds_no_way_home_gives_up_after_thirty_seconds() {
+    // A house without a door, and 5 m inside it.
+    let wall = |x, y, width, depth| Block { x, y, width, depth };
+    let walls = [
+        wall(150.0, 190.0, 20.0, 1.0),
+        wall(150.0, 209.0, 20.0, 1.0),
+        wall(150.0, 191.0, 1.0, 18.0),
+        wall(169.0, 191.0, 1.0, 18.0),
+    ];
+    let mut rig = Rig::among(&walls, content(vec![wolf(|kind| kind.leash_radius = 20 * M)]), 1);
+    let (player, id) = (rig.ids[0], rig.mob(WOLF, 160, 200));
+    rig.run(1);
+    rig.part::<Mobile>(id).0.x = 130 * M;
+    rig.blow(player, id, hit(10));
+    rig.run(10);
+    assert_eq!(rig.state(id), State::Return);
+    rig.run(1_780);
+    assert_eq!(rig.state(id), State::Return);
+    rig.run(16);
+    assert_eq!(rig.state(id), State::Idle);
+}
+
+#[test]
+fn who_was_interrupted_casts_nothing_until_it_may() {
+    let mut rig = Rig::new(content(vec![wolf(|_| ())]), 1);
+    let (player, id) = (rig.ids[0], rig.mob(WOLF, 102, 200));
+    rig.run(10);
+    rig.blow(player, id, Outcome::Interrupt { lock_ticks: 200 });
+    rig.run(1);
+    assert_eq!(rig.casts(195).len(), 0);
+    assert_eq!(rig.casts(20).len(), 1);
+}
+
+#[test]
+fn a_skill_that_helps_is_for_itself_and_only_when_it_is_hurt() {
+    let mut content = content(vec![wolf(|kind| kind.skills = vec![HOWL, BITE])]);
+    let heal = |skill: &mut Skill| skill.targeting = Targeting::Unit { side: Side::Allies };
+    content.skills = Table::new(vec![skill(BITE, |_| ()), skill(HOWL, heal)]).expect("they differ");
+    let mut rig = Rig::new(content, 1);
+    let (player, id) = (rig.ids[0], rig.mob(WOLF, 102, 200));
+    let hale = rig.casts(130);
+    assert!(!hale.is_empty() && hale.iter().all(|&(_, _, skill, target)| (skill, target) == (BITE, player)));
+    rig.part::<Vitals>(id).health = 700;
+    assert!(rig.casts(70).iter().any(|&(_, _, skill, target)| (skill, target) == (HOWL, id)));
+}
+
 // --- what they leave
 
 #[test]
@@ -609,6 +688,24 @@ fn six_hundred_ticks_are_three_hundred_and_a_restart_and_three_hundred() {
         drive(&mut restored, saved_at..600, &mut Vec::new());
         assert_eq!(restored.game.hash(), straight.game.hash(), "saved at {saved_at}");
     }
+}
+
+#[test]
+fn a_mob_that_cannot_be_is_refused_at_a_restart() {
+    let refused = |change: fn(&mut Mob)| {
+        let mut rig = Rig::new(content(vec![peaceful()]), 1);
+        let id = rig.mob(WOLF, 110, 200);
+        rig.run(1);
+        change(rig.part::<Mob>(id));
+        let map = Arc::new(rig.game.map().clone());
+        let content = Arc::clone(rig.game.content());
+        let config = GameConfig { seed: 1, map, content, incarnation: 1, entities_max: 1_000 };
+        Game::restore(config, &rig.game.save()).is_err()
+    };
+    assert!(refused(|mob| mob.kind = MobKind(9)));
+    assert!(refused(|mob| mob.home.0 = i32::MIN));
+    assert!(refused(|mob| mob.mind.state = State::Stroll { to: (0, -1) }));
+    assert!(!refused(|mob| mob.area = 700), "an area that is no more lets go of it");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use bevy_ecs::prelude::Component;
 use protocol::motion::RUN_SPEED;
-use protocol::unit::{ANGLE_STEPS, TICK_RATE_HZ};
+use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, TICK_RATE_HZ, WORLD_UNITS_MAX};
 use protocol::{Input, Tick};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,10 @@ struct Detour {
 }
 
 impl Course {
+    pub(super) fn is_possible(&self) -> bool {
+        is_place(self.from)
+    }
+
     /// It stands: nothing is in its way.
     pub(super) fn rest(&mut self, here: (i32, i32), now: Tick) {
         (self.from, self.since) = (here, now);
@@ -124,7 +128,7 @@ impl Course {
                 // That side is closed.
                 (!is_left, count)
             } else if count > 0 && now.since(until) < DETOUR_MEMORY_TICKS {
-                (is_left, (count + 1).min(DETOURS_MAX))
+                (is_left, count.saturating_add(1).min(DETOURS_MAX))
             } else {
                 (draw(), 1)
             };
@@ -132,6 +136,12 @@ impl Course {
         }
         self.rest(here, now);
     }
+}
+
+/// Whether a place lies in any world: then nothing that is computed with it overflows.
+pub(super) fn is_place((x, y): (i32, i32)) -> bool {
+    let extent = 0..=WORLD_UNITS_MAX << SUBUNIT_BITS;
+    extent.contains(&x) && extent.contains(&y)
 }
 
 /// From one place to another.
