@@ -730,3 +730,28 @@ fn in_which_order_mobs_came_into_the_world_does_not_matter() {
     };
     assert_eq!(run([0, 1, 2, 3, 4, 5, 6, 7]), run([5, 2, 7, 0, 3, 6, 1, 4]));
 }
+
+#[test]
+fn of_two_who_call_at_once_the_lower_id_is_heard() {
+    let heard = |is_reversed: bool| {
+        let mut rig = Rig::new(content(vec![wolf(|kind| (kind.aggro_radius, kind.help_radius) = (0, 10 * M))]), 2);
+        // The first and the last of nine think in the same ticks.
+        let ids: Vec<NetId> = (0..9).map(|_| rig.mob(WOLF, 300, 300)).collect();
+        ids.iter().for_each(|&id| rig.game.despawn(id));
+        let places = [120, 129, 150, 165, 180, 195, 210, 225, 138];
+        let mut order: Vec<(NetId, i32)> = ids.iter().copied().zip(places).collect();
+        if is_reversed {
+            order.reverse();
+        }
+        order.iter().for_each(|&(id, _)| rig.game.recycle(id));
+        order.iter().for_each(|&(id, x)| assert_eq!(rig.mob(WOLF, x, 200), id));
+        rig.run(2);
+        rig.blow(rig.ids[0], ids[0], hit(10));
+        rig.blow(rig.ids[1], ids[8], hit(10));
+        rig.run(9);
+        rig.part::<Threat>(ids[1]).0.iter().collect::<Vec<_>>()
+    };
+    let first = heard(false);
+    assert_eq!((first.len(), heard(true)), (1, first.clone()));
+    assert_eq!(first[0].0, NetId(0), "whom the first is after");
+}
