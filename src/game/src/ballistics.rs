@@ -3,6 +3,7 @@
 //! Rules for a start: straight flight, a slide that friction ends, a spin that it ends, too. Clients do not predict things,
 //! so none of it is in the motion hash.
 
+use crate::mobs::Will;
 use crate::movement::{Ground, Mobile};
 use crate::player::Wish;
 use crate::records::Z_MAX;
@@ -27,19 +28,30 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     schedule.add_systems(move_things.in_set(Phase::Movement));
 }
 
-/// Things do not meet each other, so the order of the table is as good as any; those that ended are put in order after it.
+/// Things do not meet each other, so the order of the table is as good as any; those that ended are put in order later.
 fn move_things(
     ground: Res<'_, Ground>,
     mut ended: ResMut<'_, Ended>,
-    mut things: Query<'_, '_, (&Replica, &mut Mobile, &mut Thing), Without<Wish>>,
+    mut things: Query<'_, '_, (&Replica, &mut Mobile, &mut Thing, Option<&Will>), Without<Wish>>,
 ) {
-    ended.0.clear();
-    for (replica, mut mobile, mut thing) in &mut things {
-        if !step(&ground.0, &mut mobile.0, &mut thing) {
+    for (replica, mut mobile, mut thing, will) in &mut things {
+        if let (Some(will), Thing::Mob { yaw, .. }) = (will, &mut *thing) {
+            *yaw = will.yaw();
+            walk(&ground.0, &mut mobile.0, *will);
+        } else if !step(&ground.0, &mut mobile.0, &mut thing) {
             ended.0.push(replica.id);
         }
     }
-    ended.0.sort_unstable();
+}
+
+/// Moves a mob by one tick as it wants.
+fn walk(map: &StaticMap, body: &mut Body, will: Will) {
+    // Most stand, and nothing comes of a step of theirs.
+    let is_at_rest = (body.z, body.vx, body.vy, body.vz) == (0, 0, 0, 0);
+    if !(is_at_rest && will.is_to_stand()) {
+        motion::step(map, body, &will.input());
+        body.z = body.z.min(Z_MAX);
+    }
 }
 
 /// Moves a thing by one tick. False if that was its last.

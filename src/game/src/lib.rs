@@ -20,6 +20,7 @@ mod growth;
 mod history;
 mod image;
 mod ledger;
+mod mobs;
 mod movement;
 mod order;
 mod player;
@@ -136,6 +137,7 @@ impl Game {
         spatial::register(&mut world, &mut schedule);
         effects::register(&mut schedule);
         fight::register(&mut world, &mut schedule);
+        mobs::register(&mut world, &mut schedule);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
@@ -205,6 +207,7 @@ impl Game {
     pub fn despawn(&mut self, id: NetId) {
         let Some(entity) = self.world.resource_mut::<Roster>().retire(id) else { return };
         let is_fighter = self.world.get::<Vitals>(entity).is_some();
+        mobs::on_despawn(&mut self.world, entity);
         self.world.despawn(entity);
         if is_fighter {
             self.world.resource_mut::<Departed>().0.push(id);
@@ -269,6 +272,8 @@ impl Game {
         self.world.resource_mut::<Happenings>().0.clear();
         self.world.resource_mut::<Notices>().0.clear();
         self.world.resource_mut::<Answers>().0.clear();
+        self.world.resource_mut::<Ended>().0.clear();
+        mobs::populate(&mut self.world);
         self.schedule.run(&mut self.world);
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
@@ -325,7 +330,7 @@ impl Game {
         self.world.resource_mut::<Rulebook>().0 = content;
     }
 
-    /// Things whose life ended in the last tick, in the order of their ids. They are despawned already, and their ids wait
+    /// Things and mobs whose life ended in the last tick, in the order of their ids. They are despawned already, and their ids wait
     /// for [`Game::recycle`].
     #[must_use]
     pub fn ended(&self) -> &[NetId] {
@@ -334,7 +339,8 @@ impl Game {
 
     fn despawn_ended(&mut self) {
         // Lent out and given back, so that the list keeps its memory.
-        let ended = std::mem::take(&mut self.world.resource_mut::<Ended>().0);
+        let mut ended = std::mem::take(&mut self.world.resource_mut::<Ended>().0);
+        ended.sort_unstable();
         for &id in &ended {
             self.despawn(id);
         }
@@ -487,20 +493,12 @@ impl Game {
     fn insert_player(&mut self, player: &PlayerImage, estate: &Estate) {
         let content = Arc::clone(self.content());
         let entity = self.world.spawn(player::avatar(player, &content, estate)).id();
-        self.enter(player.id, entity);
+        enter(&mut self.world, player.id, entity);
     }
 
     fn insert_thing(&mut self, thing: &ThingImage) {
         let entity = self.world.spawn(thing::bundle(thing)).id();
-        self.enter(thing.id, entity);
-    }
-
-    fn enter(&mut self, id: NetId, entity: Entity) {
-        let mut roster = self.world.resource_mut::<Roster>();
-        roster.enter(id, entity);
-        let rows = roster.rows();
-        self.world.resource_mut::<Replicas>().reserve_rows(rows);
-        self.world.resource_mut::<Bonds>().reserve_rows(rows);
+        enter(&mut self.world, thing.id, entity);
     }
 
     fn player_image(&self, id: NetId) -> Option<PlayerImage> {
@@ -534,4 +532,13 @@ impl Game {
     pub fn map(&self) -> &StaticMap {
         &self.world.resource::<Ground>().0
     }
+}
+
+/// Binds an id to its entity, and makes room for it in every table.
+pub(crate) fn enter(world: &mut World, id: NetId, entity: Entity) {
+    let mut roster = world.resource_mut::<Roster>();
+    roster.enter(id, entity);
+    let rows = roster.rows();
+    world.resource_mut::<Replicas>().reserve_rows(rows);
+    world.resource_mut::<Bonds>().reserve_rows(rows);
 }

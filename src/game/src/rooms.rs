@@ -9,10 +9,13 @@ use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::Growth;
 use crate::ledger::Ledger;
+use crate::mobs::{MobImage, Nests, NestsImage};
 use crate::roster::Roster;
+use crate::rulebook::Rulebook;
 use bevy_ecs::prelude::{Entity, World};
 use protocol::NetId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Everything beyond bodies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,9 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
     pub(crate) ledger: Ledger,
+    /// By ascending id.
+    pub(crate) mobs: Vec<(NetId, MobImage)>,
+    pub(crate) nests: NestsImage,
 }
 
 /// A fighter of a world's image.
@@ -46,6 +52,8 @@ impl RoomsImage {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
+            mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
+            nests: world.resource::<Nests>().image(),
         }
     }
 
@@ -63,6 +71,9 @@ impl RoomsImage {
                 world.entity_mut(entity).insert(growth.clone());
             }
         }
+        let content = Arc::clone(&world.resource::<Rulebook>().0);
+        self.mobs.iter().for_each(|(id, mob)| mob.restore(world, *id, &content));
+        Nests::restore(world, &self.nests);
     }
 
     /// Whether all that it names is part of the content.
@@ -74,6 +85,7 @@ impl RoomsImage {
                 .iter()
                 .flat_map(|(_, growth)| &growth.learnt)
                 .all(|(skill, _)| content.skills.find(*skill).is_some())
+            && self.mobs.iter().all(|(_, mob)| mob.is_possible(content))
     }
 }
 

@@ -30,7 +30,7 @@ pub const SPIN_MAX: i32 = ONE / 4;
 /// What a thing is, with what only its kind has. Angles are 0..4,096.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Component)]
 pub enum Thing {
-    /// It has no will yet: it stands, and falls if it is off the ground.
+    /// It walks where its will says, looking there; without one it stands, and falls if it is off the ground.
     Mob {
         /// Turn about the vertical.
         yaw: u16,
@@ -71,7 +71,8 @@ pub(crate) struct ThingImage {
     pub(crate) thing: Thing,
 }
 
-/// Things whose life ended in the last tick, in the order of their ids.
+/// Those whose life ended in this tick: projectiles, and mobs that have lain dead for long enough. Whoever ends one adds it;
+/// after the tick they are put in the order of their ids and despawned.
 #[derive(Debug, Default, Resource)]
 pub(crate) struct Ended(pub(crate) Vec<NetId>);
 
