@@ -49,8 +49,8 @@ fn walk(map: &StaticMap, body: &mut Body, will: Will) {
     // Most stand, and nothing comes of a step of theirs.
     let is_at_rest = (body.z, body.vx, body.vy, body.vz) == (0, 0, 0, 0);
     if !(is_at_rest && will.is_to_stand()) {
-        motion::step(map, body, &will.input());
-        body.z = body.z.min(Z_MAX);
+        // How fast it goes its will says already.
+        motion::step(map, body, &will.input(), Gait::default());
     }
 }
 

@@ -182,7 +182,7 @@ fn drawn_place(
         let part = |draw: u32| ((u64::from(draw) * (2 * radius as u64 + 1)) >> 32) as i32 - radius;
         let place = (area.x.saturating_add(part(draw as u32)), area.y.saturating_add(part((draw >> 32) as u32)));
         let is_inside = way::is_within((area.x, area.y), place, radius);
-        (is_inside && map.is_free(place.0, place.1, BODY_RADIUS)).then_some(place)
+        (is_inside && map.is_free(place.0, place.1, 0, BODY_RADIUS)).then_some(place)
     })
 }
 
@@ -199,8 +199,8 @@ impl Game {
         }
         let (width, depth) = self.map.extent();
         let subunits = |units: i32, extent: i32| units.clamp(0, unit_of(extent)) << SUBUNIT_BITS;
-        let home = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), BODY_RADIUS);
-        if !self.map.is_free(home.0, home.1, BODY_RADIUS) {
+        let home = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), 0, BODY_RADIUS);
+        if !self.map.is_free(home.0, home.1, 0, BODY_RADIUS) {
             return Err(SpawnError::NoRoom);
         }
         enter(&mut self.world, &content, kind, home, NO_AREA, 0).ok_or(SpawnError::Full)

@@ -1,11 +1,12 @@
 //! Whether one sees another: a straight line on the ground, and no block in it.
 
 use super::way::between;
+use crate::shot::EYE_HEIGHT;
 use protocol::motion::StaticMap;
 
 /// Whether no block lies between two places, in subunits.
 ///
-/// Blocks are taken as high as the sky. A line meets a rectangle if their bounds meet and not all corners of the rectangle
+/// What is lower than eyes hides nobody, wherever the two stand. A line meets a rectangle if their bounds meet and not all corners of the rectangle
 /// are on one side of the line.
 pub(super) fn is_open(map: &StaticMap, a: (i32, i32), b: (i32, i32)) -> bool {
     let (west, east) = (a.0.min(b.0), a.0.max(b.0));
@@ -15,13 +16,13 @@ pub(super) fn is_open(map: &StaticMap, a: (i32, i32), b: (i32, i32)) -> bool {
         let (px, py) = between(a, (x, y));
         (dx * py - dy * px).signum()
     };
-    !map.blocks_near(west, south, east, north).any(|[w, s, e, n]| {
+    !map.blocks_near(west, south, east, north).any(|[w, s, e, n, top]| {
         let is_near = w < east && e > west && s < north && n > south
             // A line along an axis has no width of its own.
             || (west == east && w < west && e > west && s < north && n > south)
             || (south == north && s < south && n > south && w < east && e > west);
         let sides = [side(w, s), side(w, n), side(e, s), side(e, n)];
-        is_near && sides.contains(&1) && sides.contains(&-1)
+        top >= EYE_HEIGHT && is_near && sides.contains(&1) && sides.contains(&-1)
     })
 }
 
@@ -33,7 +34,9 @@ mod tests {
 
     #[test]
     fn a_block_hides_what_is_behind_it_and_nothing_else() {
-        let map = StaticMap::new(100, 100, &[Block { x: 40.0, y: 40.0, width: 10.0, depth: 2.0 }]).unwrap();
+        let house = Block { x: 40.0, y: 40.0, width: 10.0, depth: 2.0, height: None };
+        let fence = Block { x: 70.0, y: 40.0, width: 10.0, depth: 2.0, height: Some(1.5) };
+        let map = StaticMap::new(100, 100, &[house, fence]).unwrap();
         let sees = |a: (i32, i32), b: (i32, i32)| {
             let place = |(x, y): (i32, i32)| (x * SUBUNITS_PER_M, y * SUBUNITS_PER_M);
             let (one, other) = (is_open(&map, place(a), place(b)), is_open(&map, place(b), place(a)));
@@ -47,5 +50,6 @@ mod tests {
         assert!(sees((39, 30), (39, 50)), "beside it");
         assert!(sees((30, 39), (42, 60)), "past a corner");
         assert!(sees((45, 45), (45, 45)), "oneself");
+        assert!(sees((75, 30), (75, 50)), "over a fence");
     }
 }

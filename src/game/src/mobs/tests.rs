@@ -157,7 +157,7 @@ fn peaceful() -> MobType {
 
 #[test]
 fn an_area_fills_within_its_first_second_at_free_places_of_its_own() {
-    let house = Block { x: 200.0, y: 195.0, width: 10.0, depth: 10.0 };
+    let house = Block { x: 200.0, y: 195.0, width: 10.0, depth: 10.0, height: None };
     let mut content = content(vec![peaceful()]);
     content.places.spawns = vec![area(200, 205, 30, 600), area(40, 100, 5, 600)];
     let mut rig = Rig::among(&[house], content, 1);
@@ -169,7 +169,7 @@ fn an_area_fills_within_its_first_second_at_free_places_of_its_own() {
     for id in mobs {
         let Mob { home, area, .. } = *rig.part::<Mob>(id);
         assert!(rig.game.content().places.spawns[usize::from(area)].area.holds(home.0, home.1));
-        assert!(rig.game.map().is_free(home.0, home.1, BODY_RADIUS));
+        assert!(rig.game.map().is_free(home.0, home.1, 0, BODY_RADIUS));
         homes.push(home);
     }
     homes.sort_unstable();
@@ -205,7 +205,7 @@ fn no_tick_brings_more_than_64_and_who_finds_no_id_comes_when_one_is_free() {
 fn an_area_without_a_free_place_waits_for_ever_and_harms_nobody() {
     let mut content = content(vec![peaceful()]);
     content.places.spawns = vec![area(2, 205, 3, 600), area(2, 300, 3, 600)];
-    let house = Block { x: 195.0, y: 190.0, width: 20.0, depth: 20.0 };
+    let house = Block { x: 195.0, y: 190.0, width: 20.0, depth: 20.0, height: None };
     let mut rig = Rig::among(&[house], content, 1);
     rig.run(299);
     assert_eq!(rig.mobs().len(), 2);
@@ -334,7 +334,7 @@ fn a_mob_goes_for_the_nearest_who_comes_near_and_no_farther_one() {
 
 #[test]
 fn nobody_is_seen_behind_a_wall_nor_where_nobody_fights_nor_dead() {
-    let wall = Block { x: 108.0, y: 190.0, width: 1.0, depth: 20.0 };
+    let wall = Block { x: 108.0, y: 190.0, width: 1.0, depth: 20.0, height: None };
     let hidden = |blocks: &[Block], change: fn(&mut Rig)| {
         let mut content = content(vec![wolf(|_| ())]);
         content.places.safe_zones = vec![Circle { x: 112 * M, y: 212 * M, radius: 2 * M }];
@@ -499,7 +499,7 @@ fn when_its_target_is_dead_gone_or_safe_it_takes_the_next_and_then_goes_home() {
 
 #[test]
 fn it_gets_round_a_house_that_stands_in_its_way() {
-    let house = Block { x: 110.0, y: 194.0, width: 4.0, depth: 12.0 };
+    let house = Block { x: 110.0, y: 194.0, width: 4.0, depth: 12.0, height: None };
     let mut rig = Rig::among(&[house], content(vec![peaceful()]), 1);
     let (player, id) = (rig.ids[0], rig.mob(WOLF, 120, 200));
     rig.blow(player, id, hit(10));
@@ -543,7 +543,7 @@ fn one_that_somebody_made_live_again_stands_up() {
 #[test]
 fn who_finds_no_way_home_gives_up_after_thirty_seconds() {
     // A house without a door, and 5 m inside it.
-    let wall = |x, y, width, depth| Block { x, y, width, depth };
+    let wall = |x, y, width, depth| Block { x, y, width, depth, height: None };
     let walls = [
         wall(150.0, 190.0, 20.0, 1.0),
         wall(150.0, 209.0, 20.0, 1.0),
@@ -642,7 +642,7 @@ fn restless() -> (Content, [Block; 1]) {
     let mut content = content(kinds);
     content.places.spawns = vec![area(12, 120, 20, 90), area(6, 350, 10, 90)];
     content.places.spawns.push(SpawnArea { mob: MobKind(2), ..area(12, 130, 25, 120) });
-    (content, [Block { x: 112.0, y: 190.0, width: 3.0, depth: 16.0 }])
+    (content, [Block { x: 112.0, y: 190.0, width: 3.0, depth: 16.0, height: None }])
 }
 
 fn drive(rig: &mut Rig, ticks: std::ops::Range<u32>, seen: &mut Vec<std::mem::Discriminant<State>>) {

@@ -236,7 +236,7 @@ mod tests {
         fn no_way_is_faster_than_a_mob_may_be(dx in -9_000_i64..9_000, dy in -9_000_i64..9_000, percent in 0..250_i32) {
             let map = StaticMap::new(100, 100, &[]).unwrap();
             let mut body = Body { x: 50 * SUBUNITS_PER_M, y: 50 * SUBUNITS_PER_M, ..Body::default() };
-            (0..20).for_each(|_| motion::step(&map, &mut body, &Will::along((dx, dy), percent).input()));
+            (0..20).for_each(|_| motion::step(&map, &mut body, &Will::along((dx, dy), percent).input(), motion::Gait::default()));
             let square = i64::from(body.vx).pow(2) + i64::from(body.vy).pow(2);
             prop_assert!(square <= i64::from(MOB_SPEED_MAX).pow(2));
         }
