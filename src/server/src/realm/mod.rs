@@ -196,6 +196,8 @@ const RESYNC_PAUSE_TICKS: u32 = TICK_RATE_HZ / 2;
 const ORDERS_PER_TICK_MAX: u32 = 16;
 /// First checkpoints are spread over the interval in this many parts.
 const SAVE_SPREAD: u32 = 256;
+/// Ids for each mob that is to live: it, those who lie dead or whose ids wait to be reused, and what they left.
+const ENTITIES_PER_MOB: usize = 8;
 /// Entities there may be for each player, to bound net ids: the player, one whose id waits to be reused, and as many things.
 const ENTITIES_PER_PLAYER: usize = 4;
 
@@ -246,7 +248,8 @@ impl Realm {
         assert!(config.players_max <= PLAYERS_MAX, "at most {PLAYERS_MAX} players");
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
-        let entities_max = (config.players_max * ENTITIES_PER_PLAYER).min(usize::from(u16::MAX));
+        let mobs: usize = config.content.places.spawns.iter().map(|spawn| usize::from(spawn.count)).sum();
+        let entities_max = (config.players_max * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
         let game = Game::new(GameConfig {
             seed: config.seed,
             map: config.map.clone(),
