@@ -6,7 +6,7 @@ use crate::fight::{Blow, Blows, Cause, Force, Sheet, Team, Vitals};
 use crate::{Game, GameConfig};
 use bevy_ecs::component::Mutable;
 use bevy_ecs::prelude::Component;
-use protocol::motion::StaticMap;
+use protocol::motion::{Block, StaticMap};
 use protocol::unit::UNITS_PER_M;
 use protocol::{CharacterId, EffectId, GameEvent, NetId, SkillId};
 use std::sync::Arc;
@@ -46,7 +46,12 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(content: Content, players: u16) -> Self {
-        let map = Arc::new(StaticMap::new(400, 400, &[]).expect("a sound map"));
+        Self::among(&[], content, players)
+    }
+
+    /// The same with something in the way.
+    pub(crate) fn among(blocks: &[Block], content: Content, players: u16) -> Self {
+        let map = Arc::new(StaticMap::new(400, 400, blocks).expect("a sound map"));
         let config = GameConfig { seed: 1, map, content: Arc::new(content), incarnation: 1, entities_max: 1_000 };
         let mut rig = Self { game: Game::new(config), ids: Vec::new() };
         for number in 0..players {

@@ -3,7 +3,7 @@
 //! A room that gets a component adds it here, in [`FighterImage`] or beside it, or worlds that were restored would go their
 //! own way; `run 600 ticks = run 300, save, restore, run 300` finds out.
 
-use crate::cast::Casting;
+use crate::cast::{Arts, Casting, Cooldowns, Missile};
 use crate::content::Content;
 use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
@@ -21,6 +21,8 @@ pub(crate) struct RoomsImage {
     pub(crate) fighters: Vec<(NetId, FighterImage)>,
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
+    /// By ascending id.
+    pub(crate) missiles: Vec<(NetId, Missile)>,
     pub(crate) ledger: Ledger,
 }
 
@@ -33,6 +35,8 @@ pub(crate) struct FighterImage {
     effects: Effects,
     harm: Harm,
     casting: Casting,
+    cooldowns: Cooldowns,
+    arts: Option<Arts>,
     gear: Option<Gear>,
     threat: Option<Threat>,
 }
@@ -55,6 +59,7 @@ impl RoomsImage {
         Self {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
+            missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
         }
     }
@@ -73,12 +78,22 @@ impl RoomsImage {
                 world.entity_mut(entity).insert(growth.clone());
             }
         }
+        for (id, missile) in &self.missiles {
+            if let Some(entity) = entity(world, *id) {
+                world.entity_mut(entity).insert(*missile);
+            }
+        }
     }
 
     /// Whether all that it names is part of the content.
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
         let effects = self.fighters.iter().flat_map(|(_, image)| &image.effects.0);
-        effects.clone().all(|active| content.effects.find(active.effect).is_some())
+        let cast = self.fighters.iter().flat_map(|(_, image)| image.casting.skills().chain(image.cooldowns.skills()));
+        let mut skills = cast.chain(self.missiles.iter().map(|(_, missile)| missile.skill));
+        let mut arts = self.fighters.iter().filter_map(|(_, image)| image.arts);
+        skills.all(|skill| content.skills.find(skill).is_some())
+            && arts.all(|arts| content.mobs.find(arts.0).is_some())
+            && effects.clone().all(|active| content.effects.find(active.effect).is_some())
             && self
                 .growths
                 .iter()
@@ -107,15 +122,20 @@ impl FighterImage {
             effects: world.get::<Effects>(entity)?.clone(),
             harm: world.get::<Harm>(entity)?.clone(),
             casting: world.get::<Casting>(entity)?.clone(),
+            cooldowns: world.get::<Cooldowns>(entity)?.clone(),
+            arts: world.get(entity).copied(),
             gear: world.get(entity).copied(),
             threat: world.get::<Threat>(entity).cloned(),
         })
     }
 
     fn restore(&self, world: &mut World, entity: Entity) {
-        let Self { vitals, sheet, team, effects, harm, casting, gear, threat } = self.clone();
+        let Self { vitals, sheet, team, effects, harm, casting, cooldowns, arts, gear, threat } = self.clone();
         let mut entity = world.entity_mut(entity);
-        entity.insert((vitals, sheet, team, effects, harm, casting));
+        entity.insert((vitals, sheet, team, effects, harm, casting, cooldowns));
+        if let Some(arts) = arts {
+            entity.insert(arts);
+        }
         if let Some(gear) = gear {
             entity.insert(gear);
         }
