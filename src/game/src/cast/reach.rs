@@ -49,7 +49,9 @@ impl Stage<'_, '_> {
             let until = Tick(now.0.saturating_add(content.rules.combat_ticks));
             let mut one = self.write(caster);
             one.vitals.combat_until = one.vitals.combat_until.max(until);
-            for &Found { id, .. } in found.iter().filter(|found| found.id != caster.id) {
+            let is_foe = |id| self.other(id).is_some_and(|other| caster.team.may_fight(other.team));
+            found.retain(|found| is_foe(found.id));
+            for &Found { id, .. } in &found {
                 self.bonds.set_opponent(caster.id, id, until, now);
                 self.bonds.set_opponent(id, caster.id, until, now);
             }
@@ -81,7 +83,8 @@ impl Stage<'_, '_> {
             Targeting::Ray => {
                 let Ok(rewind) = Rewind::new(&self.replicas, aim.view(self.replicas.now())) else { return };
                 let ray = Ray::new(eye(caster.place), aim.yaw, aim.pitch);
-                let reach = shot::reach(&self.ground.0, &ray, skill.range.into());
+                // From body to body: one of them is in between.
+                let reach = shot::reach(&self.ground.0, &ray, i64::from(skill.range) + i64::from(BODY_RADIUS));
                 let counts = |id| self.other(id).is_some_and(|other| whom.admits(&other));
                 let first = shot::first_met(&self.tree, &rewind, &ray, reach, &counts);
                 found.extend(first.map(|(distance, id)| Found { distance, id, share }));
@@ -155,16 +158,19 @@ impl Stage<'_, '_> {
     }
 
     fn launch(&mut self, caster: &Caster, skill: &Skill, (speed, splash, share): (i32, i32, u32), aim: &Aim) {
-        let eye = eye(caster.place);
-        let (yaw, pitch) = match aim.at {
+        let (eye, range) = (eye(caster.place), skill.range.saturating_add(BODY_RADIUS));
+        let (yaw, pitch, left) = match aim.at {
             At::Entity(id) => {
                 // At where he was seen: from there on the missile is brought forward as he is.
                 let rewind = Rewind::new(&self.replicas, aim.view(self.replicas.now())).ok();
                 let seen = rewind.and_then(|rewind| rewind.place(id));
                 let Some(foot) = seen.or_else(|| self.other(id).map(|other| other.place)) else { return };
-                ray::look(eye, Place { z: foot.z + CHEST_HEIGHT, ..foot })
+                let chest = Place { z: foot.z + CHEST_HEIGHT, ..foot };
+                let ((yaw, pitch), (_, length)) = (ray::look(eye, chest), Ray::between(eye, chest));
+                // He may have gone somewhat farther than the range while the cast was under way.
+                (yaw, pitch, range.max(length as i32))
             }
-            _ => (aim.yaw, aim.pitch),
+            _ => (aim.yaw, aim.pitch, range),
         };
         let missile = Missile {
             by: Some(caster.id),
@@ -174,7 +180,7 @@ impl Stage<'_, '_> {
             share,
             splash,
             last: eye.into(),
-            left: skill.range,
+            left,
         };
         self.launches.0.push(Launch { missile, speed, yaw, pitch, age_steps: aim.age_steps });
     }

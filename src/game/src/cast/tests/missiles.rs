@@ -71,6 +71,25 @@ fn without_a_target_it_flies_where_one_looks_as_far_as_its_range() {
 }
 
 #[test]
+fn it_reaches_whom_it_may_be_cast_at_and_who_took_a_step_back_meanwhile() {
+    for (x_m, cast_ticks) in [(130, 0), (135, 30)] {
+        let mut rig = rig(
+            2,
+            vec![skill(1, |skill| {
+                sent(SPEED, 0)(skill);
+                skill.cast_ticks = cast_ticks;
+            })],
+        );
+        let (a, b) = (rig.ids[0], rig.ids[1]);
+        put(&mut rig, b, 130, 200);
+        rig.run(1);
+        try_cast(&mut rig, a, 1, at(b)).unwrap();
+        put(&mut rig, b, x_m, 200);
+        assert!(first_hurt(&mut rig).is_some(), "at {x_m} m");
+    }
+}
+
+#[test]
 fn a_block_ends_it() {
     let wall = Block { x: 106.0, y: 199.0, width: 0.2, depth: 2.0 };
     let mut rig = knowing(Rig::among(&[wall], content_of(vec![skill(1, sent(SPEED, 0))]), 2));
