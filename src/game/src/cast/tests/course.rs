@@ -133,6 +133,14 @@ fn a_cast_whose_target_is_gone_dead_too_far_or_out_of_sight_fails_and_nothing_is
 }
 
 #[test]
+fn a_cast_whose_mana_was_taken_meanwhile_fails() {
+    let (mut rig, [a, b, _]) = begun();
+    rig.blow(b, a, Outcome::Mana { amount: -451 });
+    assert_eq!(ends(&rig.run(60)), [(40, 1, CastEnd::Failed)]);
+    assert_eq!((rig.health(b), mana(&mut rig, a)), (1_000, 49));
+}
+
+#[test]
 fn a_target_may_go_a_fifth_beyond_the_range_while_a_cast_is_under_way() {
     let (mut rig, [a, b, _]) = begun();
     put(&mut rig, b, 100, 236);
