@@ -88,10 +88,10 @@ impl RoomsImage {
     /// Whether all that it names is part of the content.
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
         let effects = self.fighters.iter().flat_map(|(_, image)| &image.effects.0);
-        let cast = self.fighters.iter().flat_map(|(_, image)| image.casting.skills().chain(image.cooldowns.skills()));
-        let mut skills = cast.chain(self.missiles.iter().map(|(_, missile)| missile.skill));
+        let mut casts = self.fighters.iter().map(|(_, image)| (&image.casting, &image.cooldowns));
         let mut arts = self.fighters.iter().filter_map(|(_, image)| image.arts);
-        skills.all(|skill| content.skills.find(skill).is_some())
+        casts.all(|(casting, cooldowns)| casting.is_possible(content) && cooldowns.is_possible(content))
+            && self.missiles.iter().all(|(_, missile)| missile.is_possible(content))
             && arts.all(|arts| content.mobs.find(arts.0).is_some())
             && effects.clone().all(|active| content.effects.find(active.effect).is_some())
             && self

@@ -70,14 +70,15 @@ fn in_the_air(game: &Game) -> usize {
     game.replicas().live().iter().filter(is_missile).count()
 }
 
-/// Median and 99th percentile of a tick with so many missiles in the air, whose senders see the world so late.
+/// Median and 95th percentile of a tick with so many missiles in the air, whose senders see the world so late.
 #[allow(clippy::disallowed_methods, reason = "it measures")]
 fn measure(teams: u8, missiles: usize, late_ticks: u32) -> (usize, Duration, Duration) {
     let mut game = world(teams);
     let (mut times, mut flown, mut turn) = (Vec::new(), 0, 0_u16);
     for number in 0..700 {
-        // A sixtieth of them a tick, so that they do not all end at once; more where they are hit.
-        let missing = missiles.saturating_sub(in_the_air(&game)).min(if teams > 1 { missiles } else { missiles / 58 });
+        // A part of them a tick, so that they do not all end at once; more where they are hit.
+        let part = if teams > 1 { missiles / 25 } else { missiles / 58 };
+        let missing = missiles.saturating_sub(in_the_air(&game)).min(part);
         for _ in 0..missing {
             turn = turn.wrapping_add(1);
             let view = ViewTick { tick: game.now(), fraction: 0 };
@@ -97,19 +98,21 @@ fn measure(teams: u8, missiles: usize, late_ticks: u32) -> (usize, Duration, Dur
         }
     }
     times.sort_unstable();
-    (flown / times.len(), times[times.len() / 2], times[times.len() * 99 / 100])
+    (flown / times.len(), times[times.len() / 2], times[times.len() * 95 / 100])
 }
 
 #[test]
 #[ignore = "a measurement"]
 fn two_thousand_missiles_cost_less_than_two_milliseconds() {
+    let (_, without, _) = measure(1, 0, 0);
+    println!("a tick without any takes {without:?}");
     for (name, teams, missiles, late_ticks) in [
-        ("nobody sends any", 1, 0, 0),
         ("nobody is hit", 1, MISSILES, 0),
         ("in a fight", 2, MISSILES, 0),
         ("in a fight, senders 200 ms late", 2, MISSILES, 12),
     ] {
         let (flown, median, worst) = measure(teams, missiles, late_ticks);
-        println!("{name}: {flown} in the air, whole tick p50 {median:?}, p99 {worst:?}");
+        println!("{name}: {flown} in the air, whole tick p50 {median:?}, p95 {worst:?}");
+        assert!(median.saturating_sub(without) < Duration::from_millis(2), "{name}");
     }
 }

@@ -9,7 +9,7 @@ use crate::fight::formula;
 use crate::order::{Desk, Order, Orders};
 use bevy_ecs::prelude::{Local, Res, ResMut};
 use protocol::event::CastEnd;
-use protocol::motion::{ACCELERATION, RUN_SPEED};
+use protocol::motion::{ACCELERATION, Body, RUN_SPEED};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
 use protocol::{Command, EntityKind, GameEvent, NetId, News, Refusal, SkillId, Tick};
 use std::sync::Arc;
@@ -224,7 +224,7 @@ impl Stage<'_, '_> {
 
 /// Whether a body walks, or is off the ground. Where the ground is is known by whoever moves it: what falls or rises has a
 /// speed.
-fn is_moving(body: &protocol::motion::Body) -> bool {
+fn is_moving(body: &Body) -> bool {
     let square = [body.vx, body.vy].iter().map(|&speed| i64::from(speed).pow(2)).sum::<i64>();
     body.vz != 0 || square > i64::from(CRAWL_SPEED).pow(2)
 }

@@ -1,6 +1,7 @@
 //! What a fighter is casting.
 
 use super::cooldown::Cooldowns;
+use crate::content::Content;
 use bevy_ecs::prelude::Component;
 use protocol::command::{Cast, CastTarget};
 use protocol::unit::{SUBUNIT_BITS, WORLD_UNITS_MAX};
@@ -91,10 +92,10 @@ impl Casting {
         self.under_way.is_some() || self.next.is_some() || self.is_interrupted
     }
 
-    /// The skills that it names.
-    pub(crate) fn skills(&self) -> impl Iterator<Item = SkillId> {
-        let under_way = self.under_way.map(|cast| cast.wanted);
-        under_way.into_iter().chain(self.next).map(|wanted| wanted.skill)
+    /// Whether it may be part of a world with this content.
+    pub(crate) fn is_possible(&self, content: &Content) -> bool {
+        let mut all = self.under_way.map(|cast| cast.wanted).into_iter().chain(self.next);
+        all.all(|wanted| content.skills.find(wanted.skill).is_some() && wanted.aim.at.is_known())
     }
 }
 
@@ -121,9 +122,19 @@ impl Aim {
     }
 }
 
+impl At {
+    /// Whether distances from there are numbers.
+    fn is_known(self) -> bool {
+        let is_known = |part: i32| part.unsigned_abs() <= FARTHEST.unsigned_abs();
+        !matches!(self, Self::Place(x, y) if !is_known(x) || !is_known(y))
+    }
+}
+
 /// Units as subunits. What comes from the wire may be anything: beyond the world by its own width is as far as it gets.
 fn known(units: i32) -> i32 {
     units.clamp(-WORLD_UNITS_MAX, 2 * WORLD_UNITS_MAX) << SUBUNIT_BITS
 }
 
-const _: () = assert!((2 * WORLD_UNITS_MAX as i64) << SUBUNIT_BITS < i32::MAX as i64, "such places are numbers");
+/// No place that is aimed at is farther east or north, in subunits.
+const FARTHEST: i32 = (2 * WORLD_UNITS_MAX) << SUBUNIT_BITS;
+const _: () = assert!(FARTHEST as i64 == (2 * WORLD_UNITS_MAX as i64) << SUBUNIT_BITS, "it is a number");

@@ -1,5 +1,6 @@
 //! When a fighter may cast what again.
 
+use crate::content::Content;
 use crate::growth::SKILLS_MAX;
 use arrayvec::ArrayVec;
 use bevy_ecs::prelude::Component;
@@ -36,9 +37,14 @@ impl Cooldowns {
         self.skills.push((skill, until));
     }
 
-    /// The skills that it names.
-    pub(crate) fn skills(&self) -> impl Iterator<Item = SkillId> {
-        self.skills.iter().map(|&(skill, _)| skill)
+    /// Whether they may be part of a world with this content.
+    pub(crate) fn is_possible(&self, content: &Content) -> bool {
+        self.skills.iter().all(|&(skill, _)| content.skills.find(skill).is_some())
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.skills.len()
     }
 }
 

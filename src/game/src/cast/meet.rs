@@ -7,7 +7,7 @@
 use super::TARGETS_MAX;
 use super::missile::{Launch, Launches, Missile};
 use super::reach::keep_nearest;
-use super::stage::{Found, place_of};
+use super::stage::{Found, place_of, square};
 use super::whom::{Other, Whom};
 use crate::bond::Bonds;
 use crate::content::Content;
@@ -78,11 +78,11 @@ pub(super) fn meet(
     bursts.sort_unstable_by_key(|burst| burst.id);
     for burst in &bursts {
         air.burst(&content, burst);
-        if !ended.0.contains(&burst.id) {
-            ended.0.push(burst.id);
-        }
+        ended.0.push(burst.id);
     }
     ended.0.sort_unstable();
+    // Some had come to the end of their life as well.
+    ended.0.dedup();
 }
 
 impl Air<'_, '_> {
@@ -219,5 +219,5 @@ fn ago(now: Tick, age_steps: u32, step: u32) -> ViewTick {
 /// The square of the distance from a place to the middle line of a body.
 fn from_body(place: Place, foot: Place) -> i64 {
     let nearest = Place { z: place.z.clamp(foot.z, foot.z.saturating_add(BODY_HEIGHT)), ..foot };
-    super::stage::square(place, nearest)
+    square(place, nearest)
 }

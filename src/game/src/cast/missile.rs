@@ -1,11 +1,13 @@
 //! What flies from who sent it to whom it meets: what it is, and how it enters the world.
 
 use crate::Game;
+use crate::content::Content;
 use crate::fight::{Force, Team};
 use crate::ray::Ray;
 use crate::thing::{THING_SPEED_MAX, Thing};
 use bevy_ecs::prelude::{Component, Resource};
 use protocol::motion::Body;
+use protocol::unit::{SUBUNIT_BITS, WORLD_UNITS_MAX};
 use protocol::view::Place;
 use protocol::{NetId, SkillId};
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,7 @@ pub(crate) struct Missile {
     pub(crate) by: Option<NetId>,
     /// Whose enemies it meets.
     pub(super) team: Team,
-    pub(crate) skill: SkillId,
+    pub(super) skill: SkillId,
     pub(super) force: Force,
     /// As in [`crate::fight::Blow`].
     pub(super) share: u32,
@@ -56,6 +58,13 @@ pub(super) struct Launch {
 }
 
 impl Missile {
+    /// Whether it may be part of a world with this content.
+    pub(crate) fn is_possible(&self, content: &Content) -> bool {
+        let Spot { x, y, z } = self.last;
+        let is_inside = [x, y, z].iter().all(|part| (0..=WORLD_UNITS_MAX << SUBUNIT_BITS).contains(part));
+        is_inside && self.left >= 0 && content.skills.find(self.skill).is_some()
+    }
+
     /// Somebody is gone: his id may name another one later.
     pub(crate) fn forget(&mut self, id: NetId) {
         self.by = self.by.filter(|by| *by != id);

@@ -227,7 +227,7 @@ fn a_world_saved_in_the_middle_of_casts_goes_on_as_it_would_have() {
     let open = |rig: &mut Rig| {
         let casts = ids.iter().filter(|&&id| rig.part::<Casting>(id).is_casting()).count();
         let waiting = ids.iter().filter(|&&id| rig.part::<Casting>(id).next.is_some()).count();
-        let cooling = ids.iter().map(|&id| rig.part::<Cooldowns>(id).skills().count()).sum::<usize>();
+        let cooling = ids.iter().map(|&id| rig.part::<Cooldowns>(id).len()).sum::<usize>();
         let flying = rig.game.save().rooms.missiles.len();
         (casts, waiting, cooling, flying)
     };
