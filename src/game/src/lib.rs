@@ -136,6 +136,7 @@ impl Game {
         ballistics::register(&mut world, &mut schedule);
         spatial::register(&mut world, &mut schedule);
         effects::register(&mut schedule);
+        cast::register(&mut world, &mut schedule);
         fight::register(&mut world, &mut schedule);
         mobs::register(&mut world, &mut schedule);
         replica::register(&mut world, &mut schedule);
@@ -275,6 +276,8 @@ impl Game {
         self.world.resource_mut::<Ended>().0.clear();
         mobs::populate(&mut self.world);
         self.schedule.run(&mut self.world);
+        self.world.resource_mut::<Orders>().clear();
+        self.launch_missiles();
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();
@@ -432,6 +435,12 @@ impl Game {
         }
         let rewind = self.rewind(aim.view);
         Some(rewind.map(|rewind| shot::carry_out(self.map(), self.spatial(), &rewind, shooter, &body, aim)))
+    }
+
+    /// Says that a shot of `by` has hit `target`: in the coming tick it does what the rules say. False, and nothing is done, if
+    /// the two may not fight, one of them is dead, or stands where nobody fights.
+    pub fn wound_by_shot(&mut self, by: NetId, target: NetId) -> bool {
+        shot::wound(&mut self.world, by, target).is_some()
     }
 
     /// Stands for everything that decides the future of this world: equal hashes, equal futures. It is taken over the

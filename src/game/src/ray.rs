@@ -42,6 +42,14 @@ impl Ray {
         Self { from, direction: [part(cosine(yaw)), part(sine(yaw)), -sine(pitch)] }
     }
 
+    /// From one place to another, and how far that is, in subunits.
+    pub(crate) fn between(from: Place, to: Place) -> (Self, i64) {
+        let way = [(from.x, to.x), (from.y, to.y), (from.z, to.z)].map(|(from, to)| i64::from(to) - i64::from(from));
+        let length = way.iter().map(|part| part * part).sum::<i64>().isqrt();
+        let direction = way.map(|part| ((part << DIRECTION_BITS) / length.max(1)) as i32);
+        (Self { from, direction }, length)
+    }
+
     pub(crate) fn from(&self) -> Place {
         self.from
     }
@@ -97,6 +105,45 @@ pub(crate) fn is_before(from: (i32, i32), yaw: u16, place: (i32, i32)) -> bool {
     let angle = yaw << 4;
     let (dx, dy) = (i64::from(place.0) - i64::from(from.0), i64::from(place.1) - i64::from(from.1));
     dx * i64::from(cosine(angle)) + dy * i64::from(sine(angle)) >= 0
+}
+
+/// Whether a place lies in a wedge around `yaw`, 65,536 steps to a turn, that is `angle` wide from edge to edge, 4,096 steps
+/// to a turn; who stands at its tip does.
+pub(crate) fn is_in_wedge(tip: (i32, i32), yaw: u16, angle: u16, place: (i32, i32)) -> bool {
+    if angle >= 4_096 {
+        return true;
+    }
+    let (dx, dy) = (i64::from(place.0) - i64::from(tip.0), i64::from(place.1) - i64::from(tip.1));
+    let along = dx * i64::from(cosine(yaw)) + dy * i64::from(sine(yaw));
+    // Half of it, in sixteen times finer steps.
+    along >= (dx * dx + dy * dy).isqrt() * i64::from(cosine(angle << 3))
+}
+
+/// Yaw and pitch, as in [`Ray::new`], of the line from one place to another: the last step of each that does not go beyond.
+pub(crate) fn look(from: Place, to: Place) -> (u16, u16) {
+    let [dx, dy, dz] =
+        [(from.x, to.x), (from.y, to.y), (from.z, to.z)].map(|(from, to)| i64::from(to) - i64::from(from));
+    (angle_of(dx, dy), angle_of((dx * dx + dy * dy).isqrt(), -dz))
+}
+
+/// The angle of a vector, 65,536 steps to a turn; of none 0.
+fn angle_of(x: i64, y: i64) -> u16 {
+    const QUARTER: u16 = 1 << 14;
+    let (across, up) = (x.abs(), y.abs());
+    // The sine grows and the cosine falls in a quarter, so the steps that lie below the vector come first.
+    let is_below = |angle: u16| across * i64::from(sine(angle)) <= up * i64::from(cosine(angle));
+    let (mut least, mut beyond) = (0, QUARTER + 1);
+    while beyond - least > 1 {
+        let middle = least + (beyond - least) / 2;
+        if is_below(middle) { least = middle } else { beyond = middle }
+    }
+    let least = if across == 0 && up == 0 { 0 } else { least };
+    match (x < 0, y < 0) {
+        (false, false) => least,
+        (true, false) => 2 * QUARTER - least,
+        (true, true) => 2 * QUARTER + least,
+        (false, true) => 0_u16.wrapping_sub(least),
+    }
 }
 
 /// Where a line that starts at `from` and goes `way` in each 2^[`DIRECTION_BITS`] lies in `low..=high`.
@@ -227,6 +274,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_line_along_a_look_passes_near_where_one_looks(
+            x in -4_000_000_i32..4_000_000, y in -4_000_000_i32..4_000_000, z in -300_000_i32..300_000,
+        ) {
+            let (from, to) = (Place { x: 9, y: 8, z: 7 }, Place { x: 9 + x, y: 8 + y, z: 7 + z });
+            let (yaw, pitch) = look(from, to);
+            let (straight, length) = Ray::between(from, to);
+            for end in [Ray::new(from, yaw, pitch).at(length), straight.at(length)] {
+                let off = [(end.x, to.x), (end.y, to.y), (end.z, to.z)].map(|(end, to)| end.abs_diff(to));
+                // A step of an angle is a ten-thousandth of the length.
+                prop_assert!(off.iter().all(|off| i64::from(*off) <= length / 5_000 + 8), "{off:?} of {length}");
+            }
+        }
+
         /// What enters a cylinder is there where it enters it, and where it does not it is nowhere inside.
         #[test]
         fn spans_agree_with_the_places_along_the_ray(

@@ -3,7 +3,7 @@
 //! A room that gets a component adds it here, in [`FighterImage`] or beside it, or worlds that were restored would go their
 //! own way; `run 600 ticks = run 300, save, restore, run 300` finds out.
 
-use crate::cast::Casting;
+use crate::cast::{Arts, Casting, Cooldowns, Missile};
 use crate::content::Content;
 use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
@@ -24,6 +24,8 @@ pub(crate) struct RoomsImage {
     pub(crate) fighters: Vec<(NetId, FighterImage)>,
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
+    /// By ascending id.
+    pub(crate) missiles: Vec<(NetId, Missile)>,
     pub(crate) ledger: Ledger,
     /// By ascending id.
     pub(crate) mobs: Vec<(NetId, MobImage)>,
@@ -39,6 +41,8 @@ pub(crate) struct FighterImage {
     effects: Effects,
     harm: Harm,
     casting: Casting,
+    cooldowns: Cooldowns,
+    arts: Option<Arts>,
     gear: Option<Gear>,
     threat: Option<Threat>,
 }
@@ -51,6 +55,7 @@ impl RoomsImage {
         Self {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
+            missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
             nests: world.resource::<Nests>().image(),
@@ -74,12 +79,22 @@ impl RoomsImage {
         let content = Arc::clone(&world.resource::<Rulebook>().0);
         self.mobs.iter().for_each(|(id, mob)| mob.restore(world, *id, &content));
         Nests::restore(world, &self.nests);
+        for (id, missile) in &self.missiles {
+            if let Some(entity) = entity(world, *id) {
+                world.entity_mut(entity).insert(*missile);
+            }
+        }
     }
 
     /// Whether all that it names is part of the content.
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
         let effects = self.fighters.iter().flat_map(|(_, image)| &image.effects.0);
-        effects.clone().all(|active| content.effects.find(active.effect).is_some())
+        let mut casts = self.fighters.iter().map(|(_, image)| (&image.casting, &image.cooldowns));
+        let mut arts = self.fighters.iter().filter_map(|(_, image)| image.arts);
+        casts.all(|(casting, cooldowns)| casting.is_possible(content) && cooldowns.is_possible(content))
+            && self.missiles.iter().all(|(_, missile)| missile.is_possible(content))
+            && arts.all(|arts| content.mobs.find(arts.0).is_some())
+            && effects.clone().all(|active| content.effects.find(active.effect).is_some())
             && self
                 .growths
                 .iter()
@@ -98,15 +113,20 @@ impl FighterImage {
             effects: world.get::<Effects>(entity)?.clone(),
             harm: world.get::<Harm>(entity)?.clone(),
             casting: world.get::<Casting>(entity)?.clone(),
+            cooldowns: world.get::<Cooldowns>(entity)?.clone(),
+            arts: world.get(entity).copied(),
             gear: world.get(entity).copied(),
             threat: world.get::<Threat>(entity).cloned(),
         })
     }
 
     fn restore(&self, world: &mut World, entity: Entity) {
-        let Self { vitals, sheet, team, effects, harm, casting, gear, threat } = self.clone();
+        let Self { vitals, sheet, team, effects, harm, casting, cooldowns, arts, gear, threat } = self.clone();
         let mut entity = world.entity_mut(entity);
-        entity.insert((vitals, sheet, team, effects, harm, casting));
+        entity.insert((vitals, sheet, team, effects, harm, casting, cooldowns));
+        if let Some(arts) = arts {
+            entity.insert(arts);
+        }
         if let Some(gear) = gear {
             entity.insert(gear);
         }

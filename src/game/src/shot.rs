@@ -3,10 +3,18 @@
 //! spec: SHO-5, SHO-7. Shots arrive at once. The shooter stands where he has put himself, because he predicts himself;
 //! everybody else stands where he was drawn ([`Rewind`]).
 
+use crate::Clock;
+use crate::cast::is_safe;
+use crate::content::{DamageKind, Outcome};
+use crate::fight::{Blow, Blows, Cause, Force, Sheet, Team, Vitals};
 use crate::history::{REWIND_TICKS_MAX, Rewind};
+use crate::movement::Mobile;
 use crate::ray::{Ray, Span};
+use crate::roster::Roster;
+use crate::rulebook::Rulebook;
 use crate::spatial::Quadtree;
 use crate::thing::MOB_SPEED_MAX;
+use bevy_ecs::prelude::{Entity, World};
 use protocol::motion::{BODY_RADIUS, Body, PLAYER_SPEED_MAX, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, TICK_RATE_HZ, unit_of};
 use protocol::view::Place;
@@ -68,7 +76,7 @@ impl Trigger {
 }
 
 /// A body of its kind that can be hit: radius and height in subunits.
-const fn hit_shape(kind: EntityKind) -> Option<(i32, i32)> {
+pub(crate) const fn hit_shape(kind: EntityKind) -> Option<(i32, i32)> {
     match kind {
         EntityKind::Player | EntityKind::Mob => Some((BODY_RADIUS, BODY_HEIGHT)),
         // Nothing comes of hitting them, and a body may be faster than those who are looked for.
@@ -87,14 +95,57 @@ pub(crate) fn carry_out(
 ) -> ShotOutcome {
     let eye = Place { x: body.x, y: body.y, z: body.z.saturating_add(EYE_HEIGHT) };
     let ray = Ray::new(eye, aim.yaw, aim.pitch);
-    let reach = reach(map, &ray);
-    let first = first_met(spatial, rewind, shooter, &ray, reach);
+    let reach = reach(map, &ray, SHOT_RANGE.into());
+    let first = first_met(spatial, rewind, &ray, reach, &|id| id != shooter);
     let (length, target) = first.map_or((reach, None), |(length, id)| (length, Some(id)));
     ShotOutcome { target, eye, end: ray.at(length), rewound_steps: rewind.age_steps() }
 }
 
-/// Whom the ray meets first within `reach`, and how far along.
-fn first_met(spatial: &Quadtree, rewind: &Rewind<'_>, shooter: NetId, ray: &Ray, reach: i64) -> Option<(i64, NetId)> {
+/// Adds what a hit does to the blows of the coming tick, if the two may fight.
+pub(crate) fn wound(world: &mut World, by: NetId, target: NetId) -> Option<()> {
+    let (shooter, hit) = (fighter(world, by)?, fighter(world, target)?);
+    if !shooter.team.may_fight(hit.team) {
+        return None;
+    }
+    let rules = world.resource::<Rulebook>().0.rules;
+    let now = world.resource::<Clock>().now;
+    let outcome =
+        Outcome::Damage { kind: DamageKind::Physical, amount: rules.shot_damage, attack: rules.shot_attack, power: 0 };
+    let (force, from) = (shooter.force, (shooter.place.x, shooter.place.y));
+    let blow = Blow { by: Some(by), on: target, outcome, force, share: 1_000, from, cause: Cause::Shot, nth: 0 };
+    world.resource_mut::<Blows>().add(blow);
+    let mut vitals = world.get_mut::<Vitals>(shooter.entity)?;
+    vitals.combat_until = vitals.combat_until.max(Tick(now.0.saturating_add(rules.combat_ticks)));
+    Some(())
+}
+
+/// One of the two whom a shot concerns.
+struct Fighter {
+    entity: Entity,
+    team: Team,
+    force: Force,
+    place: Place,
+}
+
+/// Somebody who lives, and stands where one fights.
+fn fighter(world: &World, id: NetId) -> Option<Fighter> {
+    let entity = world.resource::<Roster>().entity(id)?;
+    let body = world.get::<Mobile>(entity)?.0;
+    let place = Place { x: body.x, y: body.y, z: body.z };
+    let is_safe = is_safe(&world.resource::<Rulebook>().0.places.safe_zones, place);
+    let is_alive = !world.get::<Vitals>(entity)?.is_dead();
+    let (team, force) = (*world.get::<Team>(entity)?, Force::of(world.get::<Sheet>(entity)?));
+    (is_alive && !is_safe).then_some(Fighter { entity, team, force, place })
+}
+
+/// Whom of those who count the ray meets first within `reach`, and how far along.
+pub(crate) fn first_met(
+    spatial: &Quadtree,
+    rewind: &Rewind<'_>,
+    ray: &Ray,
+    reach: i64,
+    counts: &impl Fn(NetId) -> bool,
+) -> Option<(i64, NetId)> {
     let mut first: Option<(i64, NetId)> = None;
     let mut from = 0;
     while from <= reach && first.is_none_or(|(length, _)| length >= from) {
@@ -102,9 +153,9 @@ fn first_met(spatial: &Quadtree, rewind: &Rewind<'_>, shooter: NetId, ray: &Ray,
         let middle = ray.at((from + to) / 2);
         let radius = unit_of(((to - from) / 2) as i32) + CANDIDATE_MARGIN_UNITS;
         spatial.query_circle(unit_of(middle.x), unit_of(middle.y), radius, &mut |id| {
-            if id != shooter
-                && let Some(length) = meets(ray, rewind, id, reach)
+            if let Some(length) = meets(ray, rewind, id, reach)
                 && first.is_none_or(|first| (length, id) < first)
+                && counts(id)
             {
                 first = Some((length, id));
             }
@@ -121,7 +172,8 @@ const SEARCH_STEP: i64 = SHOT_RANGE as i64 / 8;
 /// How much farther from the middle of a stretch than half its length somebody may be now who is hit: his radius, what he can
 /// have run or been thrown since he was seen, and a unit for each of the four numbers that are rounded. Whoever was put elsewhere since then
 /// is not looked for.
-const CANDIDATE_MARGIN_UNITS: i32 = ((BODY_RADIUS + REWIND_TICKS_MAX as i32 * SPEED_MAX) >> SUBUNIT_BITS) + 4;
+pub(crate) const CANDIDATE_MARGIN_UNITS: i32 =
+    ((BODY_RADIUS + REWIND_TICKS_MAX as i32 * SPEED_MAX) >> SUBUNIT_BITS) + 4;
 
 /// No one of those who can be hit moves farther in the plane in a tick, in subunits.
 const SPEED_MAX: i32 = if PLAYER_SPEED_MAX < MOB_SPEED_MAX { MOB_SPEED_MAX } else { PLAYER_SPEED_MAX };
@@ -129,28 +181,27 @@ const SPEED_MAX: i32 = if PLAYER_SPEED_MAX < MOB_SPEED_MAX { MOB_SPEED_MAX } els
 /// How far along the ray an entity is met as it was drawn, if that is within `reach`.
 fn meets(ray: &Ray, rewind: &Rewind<'_>, id: NetId, reach: i64) -> Option<i64> {
     let (radius, height) = hit_shape(rewind.kind(id))?;
-    first_within(ray.through(rewind.place(id)?, radius, height)?, reach)
+    first_within(ray.through(rewind.place(id)?, radius, height)?, 0, reach)
 }
 
 /// How far the ray goes before a block, the ground or the end of its range.
-fn reach(map: &StaticMap, ray: &Ray) -> i64 {
-    let range = ray.ground().map_or(i64::from(SHOT_RANGE), |ground| ground.min(i64::from(SHOT_RANGE)));
+pub(crate) fn reach(map: &StaticMap, ray: &Ray, range: i64) -> i64 {
+    let range = ray.ground().map_or(range, |ground| ground.min(range));
     let (from, to) = (ray.from(), ray.at(range));
     let (west, south, east, north) = (from.x.min(to.x), from.y.min(to.y), from.x.max(to.x), from.y.max(to.y));
     let blocks = map.blocks_near(west, south, east, north);
-    blocks.filter_map(|block| first_within(ray.inside(block)?, range)).min().unwrap_or(range)
+    blocks.filter_map(|block| first_within(ray.inside(block)?, 0, range)).min().unwrap_or(range)
 }
 
-/// Where a shot first comes to a span, if that is within `reach`: where the span begins, or the eye if that is inside.
-fn first_within(span: Span, reach: i64) -> Option<i64> {
-    let enter = span.enter.max(0);
-    (enter <= span.leave && enter <= reach).then_some(enter)
+/// Where a line first comes to a span between two of its places: where the span begins, or `from` if that is inside.
+pub(crate) fn first_within(span: Span, from: i64, to: i64) -> Option<i64> {
+    let enter = span.enter.max(from);
+    (enter <= span.leave && enter <= to).then_some(enter)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::movement::Mobile;
     use crate::{Game, GameConfig, Thing};
     use protocol::CharacterId;
     use protocol::motion::ACCELERATION;

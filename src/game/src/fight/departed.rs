@@ -1,6 +1,7 @@
 //! Those who have gone since the last tick: nobody keeps their names, because an id may name another one next.
 
 use super::harm::{Harm, Threat};
+use crate::cast::{Casting, Missile};
 use crate::effects::Effects;
 use bevy_ecs::prelude::{Query, ResMut, Resource};
 use protocol::NetId;
@@ -13,6 +14,8 @@ pub(crate) struct Departed(pub(crate) Vec<NetId>);
 pub(super) fn forget(
     mut departed: ResMut<'_, Departed>,
     mut fighters: Query<'_, '_, (&mut Harm, &mut Effects, Option<&mut Threat>)>,
+    mut casts: Query<'_, '_, &mut Casting>,
+    mut missiles: Query<'_, '_, &mut Missile>,
 ) {
     if departed.0.is_empty() {
         return;
@@ -28,6 +31,12 @@ pub(super) fn forget(
         if let Some(mut threat) = threat {
             departed.0.iter().for_each(|&id| threat.0.forget(id));
         }
+    }
+    for mut casting in &mut casts {
+        departed.0.iter().for_each(|&id| casting.forget(id));
+    }
+    for mut missile in &mut missiles {
+        departed.0.iter().for_each(|&id| missile.forget(id));
     }
     departed.0.clear();
 }

@@ -1,8 +1,9 @@
 //! What a mob can do, and when it may do it again, as far as it knows itself. Whether it comes of it is for the casts.
 
+use crate::cast::Requests;
 use crate::content::{Content, MobType, Side, Skill, Targeting};
 use crate::fight::Vitals;
-use bevy_ecs::prelude::Resource;
+use bevy_ecs::prelude::{Res, ResMut, Resource};
 use protocol::unit::SUBUNITS_PER_M;
 use protocol::{NetId, SkillId, Tick};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,13 @@ const HELP_BELOW: i64 = 750;
 /// What mobs want to cast in this tick, by ascending id: who, what, at whom.
 #[derive(Debug, Default, Resource)]
 pub(crate) struct MobCasts(pub(crate) Vec<(NetId, SkillId, NetId)>);
+
+/// Whatever they want to cast is asked of the cast room.
+pub(super) fn ask(casts: Res<'_, MobCasts>, mut requests: ResMut<'_, Requests>) {
+    for &(by, skill, target) in &casts.0 {
+        requests.ask(by, skill, target);
+    }
+}
 
 /// What it remembers of its casts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

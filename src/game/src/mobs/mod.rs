@@ -20,7 +20,7 @@ pub(crate) use loot::Drops;
 pub(crate) use nest::{Nests, NestsImage, on_despawn, populate};
 pub(crate) use way::Will;
 
-use crate::cast::Casting;
+use crate::cast::{Arts, Casting};
 use crate::content::{Content, MobType};
 use crate::fight::{Fighter, Team, Threat};
 use crate::movement::Mobile;
@@ -68,14 +68,15 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     world.insert_resource(Drops::default());
     world.insert_resource(MobCasts::default());
     world.insert_resource(crowd::Crowd::default());
-    schedule.add_systems((crowd::gather, mind::think).chain().in_set(Phase::Think));
+    schedule.add_systems((crowd::gather, mind::think, arsenal::ask).chain().in_set(Phase::Think));
     schedule.add_systems((loot::leave, mind::die).chain().in_set(Phase::Settle));
 }
 
 /// Everything that a mob's entity consists of.
 fn bundle(id: NetId, body: Body, yaw: u16, mob: Mob, kind: &MobType) -> impl Bundle {
     let thing = (Replica { id, kind: EntityKind::Mob }, Mobile(body), Thing::Mob { yaw, pitch: 0 });
-    let fighter = (Fighter::new(kind.level, kind.stats, Team::MOBS), Threat::default(), Casting::default());
+    let fighter =
+        (Fighter::new(kind.level, kind.stats, Team::MOBS), Threat::default(), Casting::default(), Arts(kind.id));
     (thing, fighter, mob, Will::looking(yaw), bounty(kind))
 }
 

@@ -249,7 +249,8 @@ impl Realm {
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let mobs: usize = config.content.places.spawns.iter().map(|spawn| usize::from(spawn.count)).sum();
-        let entities_max = (config.players_max * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
+        let entities_max =
+            (config.players_max * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
         let game = Game::new(GameConfig {
             seed: config.seed,
             map: config.map.clone(),
