@@ -22,6 +22,7 @@ mod image;
 mod ledger;
 mod movement;
 mod order;
+mod party;
 mod player;
 mod ray;
 mod records;
@@ -60,6 +61,7 @@ use crate::image::PlayerImage;
 use crate::ledger::Ledger;
 use crate::movement::{Ground, Mobile};
 use crate::order::{Answers, Order, Orders};
+use crate::party::Parties;
 use crate::player::{Avatar, View, Wish};
 use crate::rooms::RoomsImage;
 use crate::roster::Roster;
@@ -133,6 +135,8 @@ impl Game {
         spatial::register(&mut world, &mut schedule);
         effects::register(&mut schedule);
         fight::register(&mut world, &mut schedule);
+        party::register(&mut world, &mut schedule);
+        growth::register(&mut schedule);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
@@ -206,6 +210,9 @@ impl Game {
             self.world.resource_mut::<Departed>().0.push(id);
         }
         self.world.resource_mut::<Replicas>().remove(id);
+        self.world.resource_scope::<Parties, _>(|world, mut parties| {
+            parties.forget(id, &mut world.resource_mut::<Bonds>());
+        });
         self.world.resource_mut::<Bonds>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
     }
@@ -258,6 +265,12 @@ impl Game {
         }
     }
 
+    /// The members of somebody's party, the leader first; empty if he is in none.
+    #[must_use]
+    pub fn party_of(&self, id: NetId) -> &[NetId] {
+        self.world.resource::<Parties>().of(id)
+    }
+
     /// Advances the world by one tick.
     pub fn tick(&mut self) {
         let mut clock = self.world.resource_mut::<Clock>();
@@ -266,6 +279,7 @@ impl Game {
         self.world.resource_mut::<Notices>().0.clear();
         self.world.resource_mut::<Answers>().0.clear();
         self.schedule.run(&mut self.world);
+        self.world.resource_mut::<Orders>().clear();
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();

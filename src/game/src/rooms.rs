@@ -3,12 +3,14 @@
 //! A room that gets a component adds it here, in [`FighterImage`] or beside it, or worlds that were restored would go their
 //! own way; `run 600 ticks = run 300, save, restore, run 300` finds out.
 
+use crate::bond::Bonds;
 use crate::cast::Casting;
 use crate::content::Content;
 use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
-use crate::growth::Growth;
+use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
+use crate::party::Parties;
 use crate::roster::Roster;
 use bevy_ecs::prelude::{Entity, World};
 use protocol::NetId;
@@ -22,6 +24,7 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
     pub(crate) ledger: Ledger,
+    pub(crate) parties: Parties,
 }
 
 /// A fighter of a world's image.
@@ -35,6 +38,7 @@ pub(crate) struct FighterImage {
     casting: Casting,
     gear: Option<Gear>,
     threat: Option<Threat>,
+    bounty: Option<Bounty>,
 }
 
 /// Most bytes of an image of the rooms: 64 MiB, 1 KiB for each of the most entities. A damaged length asks for no more.
@@ -55,6 +59,7 @@ impl RoomsImage {
         Self {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
+            parties: world.resource::<Parties>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
         }
     }
@@ -62,6 +67,8 @@ impl RoomsImage {
     /// Puts it into a world whose entities have entered already.
     pub(crate) fn restore(&self, world: &mut World) {
         world.resource_mut::<Ledger>().resume(&self.ledger);
+        self.parties.bind_all(&mut world.resource_mut::<Bonds>());
+        world.insert_resource(self.parties.clone());
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {
@@ -84,6 +91,7 @@ impl RoomsImage {
                 .iter()
                 .flat_map(|(_, growth)| &growth.learnt)
                 .all(|(skill, _)| content.skills.find(*skill).is_some())
+            && self.parties.is_possible(|id| self.growths.binary_search_by_key(&id, |(known, _)| *known).is_ok())
     }
 
     pub(crate) fn to_bytes(&self, bytes: &mut Vec<u8>) {
@@ -109,11 +117,12 @@ impl FighterImage {
             casting: world.get::<Casting>(entity)?.clone(),
             gear: world.get(entity).copied(),
             threat: world.get::<Threat>(entity).cloned(),
+            bounty: world.get(entity).copied(),
         })
     }
 
     fn restore(&self, world: &mut World, entity: Entity) {
-        let Self { vitals, sheet, team, effects, harm, casting, gear, threat } = self.clone();
+        let Self { vitals, sheet, team, effects, harm, casting, gear, threat, bounty } = self.clone();
         let mut entity = world.entity_mut(entity);
         entity.insert((vitals, sheet, team, effects, harm, casting));
         if let Some(gear) = gear {
@@ -121,6 +130,9 @@ impl FighterImage {
         }
         if let Some(threat) = threat {
             entity.insert(threat);
+        }
+        if let Some(bounty) = bounty {
+            entity.insert(bounty);
         }
     }
 }
