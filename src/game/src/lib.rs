@@ -46,7 +46,7 @@ pub use image::{ImageError, WorldImage};
 pub use ledger::{Entry, Holder, ItemRecord, Transaction, TransactionId, Way};
 pub use order::Answer;
 pub use player::SpawnError;
-pub use records::{PlayerRecord, RecordError};
+pub use records::{Life, PlayerRecord, RecordError};
 pub use replica::{Pace, Past, Replicas};
 pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
@@ -170,6 +170,9 @@ impl Game {
         let id = self.world.resource_mut::<Roster>().claim().ok_or(SpawnError::Full)?;
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
         self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default() }, estate);
+        if let Some(life) = record.and_then(|record| record.life) {
+            growth::resume_life(&mut self.world, id, life);
+        }
         Ok(id)
     }
 
@@ -383,7 +386,10 @@ impl Game {
     #[must_use]
     pub fn record(&self, id: NetId) -> Option<PlayerRecord> {
         let own = self.own(id)?;
-        Some(PlayerRecord { x: own.body.x, y: own.body.y, z: own.body.z, yaw: own.yaw, pitch: own.pitch })
+        let vitals = self.world.get::<Vitals>(self.entity(id)?)?;
+        let life = Life { health: vitals.health.max(0), mana: vitals.mana.max(0), is_dead: vitals.is_dead() };
+        let Body { x, y, z, .. } = own.body;
+        Some(PlayerRecord { x, y, z, yaw: own.yaw, pitch: own.pitch, life: Some(life) })
     }
 
     /// Whose avatar this is.

@@ -10,6 +10,7 @@ mod tests;
 mod told;
 
 pub(crate) use experience::Bounty;
+pub(crate) use revive::resume_life;
 pub(crate) use told::Told;
 
 use crate::content::{Content, Stat, Stats};

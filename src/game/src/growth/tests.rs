@@ -190,6 +190,23 @@ fn the_dead_come_back_at_the_nearest_graveyard_when_it_is_time() {
 }
 
 #[test]
+fn who_left_dead_comes_back_alive_at_a_graveyard() {
+    let m = SUBUNITS_PER_M;
+    let yard = Circle { x: 50 * m, y: 200 * m, radius: 5 * m };
+    let mut rig = rig(2, |content| content.places.graveyards = vec![yard]);
+    let (a, b) = (rig.ids[0], rig.ids[1]);
+    hit(&mut rig, b, a, 5_000);
+    rig.run(1);
+    let record = rig.game.record(a).unwrap();
+    assert!(record.life.unwrap().is_dead);
+    rig.game.despawn(a);
+    let back = rig.game.spawn_player(protocol::CharacterId(0), Some(&record)).unwrap();
+    let body = *rig.game.body(back).unwrap();
+    assert!(yard.holds(body.x, body.y) && !rig.part::<Vitals>(back).is_dead());
+    assert_eq!(rig.health(back), 50, "half of what the bare have");
+}
+
+#[test]
 fn figures_are_told_at_entry_and_when_they_change_ten_times_a_second_at_most() {
     let mut rig = rig(2, tree);
     let (a, b) = (rig.ids[0], rig.ids[1]);
