@@ -72,7 +72,6 @@ pub(crate) const fn grower(entry: &Entry) -> Option<CharacterId> {
 }
 
 /// Whoever is not in the world any more finds it in what he owns when he comes again.
-#[expect(clippy::too_many_arguments, reason = "a system names all that it touches")]
 pub(super) fn settle(
     rulebook: Res<'_, Rulebook>,
     roster: Res<'_, Roster>,
