@@ -20,6 +20,8 @@ pub(crate) enum Question {
     Spawn,
     /// Where it goes when nothing happens.
     Stroll,
+    /// Where in a graveyard somebody comes back.
+    Return,
 }
 
 /// The draws of one tick.

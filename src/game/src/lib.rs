@@ -23,6 +23,7 @@ mod ledger;
 mod mobs;
 mod movement;
 mod order;
+mod party;
 mod player;
 mod ray;
 mod records;
@@ -49,7 +50,7 @@ pub use ledger::{
 };
 pub use order::Answer;
 pub use player::SpawnError;
-pub use records::{PlayerRecord, RecordError};
+pub use records::{Life, PlayerRecord, RecordError};
 pub use replica::{Pace, Past, Replicas};
 pub use roster::ENTITIES_MAX;
 pub use schedule::Phase;
@@ -64,6 +65,7 @@ use crate::image::PlayerImage;
 use crate::ledger::Ledger;
 use crate::movement::{Ground, Mobile};
 use crate::order::{Answers, Order, Orders};
+use crate::party::Parties;
 use crate::player::{Avatar, View, Wish};
 use crate::rooms::RoomsImage;
 use crate::roster::Roster;
@@ -139,6 +141,8 @@ impl Game {
         cast::register(&mut world, &mut schedule);
         fight::register(&mut world, &mut schedule);
         mobs::register(&mut world, &mut schedule);
+        party::register(&mut world, &mut schedule);
+        growth::register(&mut schedule);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
@@ -173,6 +177,9 @@ impl Game {
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
         let gait = Gait::default();
         self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default(), gait }, estate);
+        if let Some(life) = record.and_then(|record| record.life) {
+            growth::resume_life(&mut self.world, id, life);
+        }
         Ok(id)
     }
 
@@ -214,6 +221,9 @@ impl Game {
             self.world.resource_mut::<Departed>().0.push(id);
         }
         self.world.resource_mut::<Replicas>().remove(id);
+        self.world.resource_scope::<Parties, _>(|world, mut parties| {
+            parties.forget(id, &mut world.resource_mut::<Bonds>());
+        });
         self.world.resource_mut::<Bonds>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
     }
@@ -264,6 +274,12 @@ impl Game {
         if let Some(mut wish) = self.world.get_mut::<Wish>(entity) {
             *wish = Wish::fresh(input);
         }
+    }
+
+    /// The members of somebody's party, the leader first; empty if he is in none.
+    #[must_use]
+    pub fn party_of(&self, id: NetId) -> &[NetId] {
+        self.world.resource::<Parties>().of(id)
     }
 
     /// Advances the world by one tick.
@@ -386,7 +402,10 @@ impl Game {
     #[must_use]
     pub fn record(&self, id: NetId) -> Option<PlayerRecord> {
         let own = self.own(id)?;
-        Some(PlayerRecord { x: own.body.x, y: own.body.y, z: own.body.z, yaw: own.yaw, pitch: own.pitch })
+        let vitals = self.world.get::<Vitals>(self.entity(id)?)?;
+        let life = Life { health: vitals.health.max(0), mana: vitals.mana.max(0), is_dead: vitals.is_dead() };
+        let Body { x, y, z, .. } = own.body;
+        Some(PlayerRecord { x, y, z, yaw: own.yaw, pitch: own.pitch, life: Some(life) })
     }
 
     /// Whose avatar this is.

@@ -3,7 +3,7 @@
 use crate::cast::Casting;
 use crate::content::Content;
 use crate::fight::Gear;
-use crate::growth::{self, Estate, Growth};
+use crate::growth::{self, Estate, Growth, Told};
 use crate::image::PlayerImage;
 use crate::movement::{Gait, Mobile};
 use crate::records::{PlayerRecord, Z_MAX};
@@ -78,7 +78,7 @@ pub(crate) fn avatar(image: &PlayerImage, content: &Content, estate: &Estate) ->
     let replica = Replica { id: image.id, kind: EntityKind::Player };
     let avatar = Avatar { character: image.character };
     let body = (replica, avatar, Mobile(image.body), image.view, image.wish, Gait(image.gait));
-    (body, growth::fighter(content, estate), Growth::new(estate), Casting::default(), Gear::default())
+    (body, growth::fighter(content, estate), Growth::new(estate), Told::default(), Casting::default(), Gear::default())
 }
 
 /// Where a player enters: at its record's place, else somewhere in the middle of the map; at rest and free.

@@ -3,13 +3,15 @@
 //! A room that gets a component adds it here, in [`FighterImage`] or beside it, or worlds that were restored would go their
 //! own way; `run 600 ticks = run 300, save, restore, run 300` finds out.
 
+use crate::bond::Bonds;
 use crate::cast::{Arts, Casting, Cooldowns, Missile};
 use crate::content::Content;
 use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
-use crate::growth::Growth;
+use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
 use crate::mobs::{MobImage, Nests, NestsImage};
+use crate::party::Parties;
 use crate::roster::Roster;
 use crate::rulebook::Rulebook;
 use bevy_ecs::prelude::{Entity, World};
@@ -30,6 +32,7 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) mobs: Vec<(NetId, MobImage)>,
     pub(crate) nests: NestsImage,
+    pub(crate) parties: Parties,
 }
 
 /// A fighter of a world's image.
@@ -45,6 +48,7 @@ pub(crate) struct FighterImage {
     arts: Option<Arts>,
     gear: Option<Gear>,
     threat: Option<Threat>,
+    bounty: Option<Bounty>,
 }
 
 impl RoomsImage {
@@ -56,6 +60,7 @@ impl RoomsImage {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
             missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
+            parties: world.resource::<Parties>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
             nests: world.resource::<Nests>().image(),
@@ -65,6 +70,8 @@ impl RoomsImage {
     /// Puts it into a world whose entities have entered already.
     pub(crate) fn restore(&self, world: &mut World) {
         world.resource_mut::<Ledger>().resume(&self.ledger);
+        self.parties.bind_all(&mut world.resource_mut::<Bonds>());
+        world.insert_resource(self.parties.clone());
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {
@@ -101,6 +108,7 @@ impl RoomsImage {
                 .flat_map(|(_, growth)| &growth.learnt)
                 .all(|(skill, _)| content.skills.find(*skill).is_some())
             && self.mobs.iter().all(|(_, mob)| mob.is_possible(content))
+            && self.parties.is_possible(|id| self.growths.binary_search_by_key(&id, |(known, _)| *known).is_ok())
     }
 }
 
@@ -117,11 +125,12 @@ impl FighterImage {
             arts: world.get(entity).copied(),
             gear: world.get(entity).copied(),
             threat: world.get::<Threat>(entity).cloned(),
+            bounty: world.get(entity).copied(),
         })
     }
 
     fn restore(&self, world: &mut World, entity: Entity) {
-        let Self { vitals, sheet, team, effects, harm, casting, cooldowns, arts, gear, threat } = self.clone();
+        let Self { vitals, sheet, team, effects, harm, casting, cooldowns, arts, gear, threat, bounty } = self.clone();
         let mut entity = world.entity_mut(entity);
         entity.insert((vitals, sheet, team, effects, harm, casting, cooldowns));
         if let Some(arts) = arts {
@@ -132,6 +141,9 @@ impl FighterImage {
         }
         if let Some(threat) = threat {
             entity.insert(threat);
+        }
+        if let Some(bounty) = bounty {
+            entity.insert(bounty);
         }
     }
 }

@@ -67,6 +67,23 @@ impl Doing {
         (Self::Effects, Self::Parties, Self::Growth, Self::Carrying, Self::Casting, Self::Meeting);
 }
 
+/// What happens in [`Phase::Settle`], in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+pub(crate) enum Following {
+    /// What the disk has confirmed takes effect.
+    Disk,
+    /// Those who brought about a death learn of it.
+    Credit,
+    /// The dead leave things, and the world.
+    Leavings,
+    /// What was left is brought into the world, what was worn wears.
+    Belongings,
+}
+
+impl Following {
+    const ALL: (Self, Self, Self, Self) = (Self::Disk, Self::Credit, Self::Leavings, Self::Belongings);
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
 struct TickSchedule;
 
@@ -85,6 +102,7 @@ pub(crate) fn tick_schedule() -> Schedule {
     let [input, think, movement, spatial, act, resolve, settle, recover, publish] = Phase::ALL;
     schedule.configure_sets((input, think, movement, spatial, act, resolve, settle, recover, publish).chain());
     schedule.configure_sets(Doing::ALL.chain().in_set(Phase::Act));
+    schedule.configure_sets(Following::ALL.chain().in_set(Phase::Settle));
     schedule
 }
 

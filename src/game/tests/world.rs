@@ -1,6 +1,6 @@
 //! What a caller may rely on, seen from outside.
 
-use game::{Game, GameConfig, ImageError, PlayerRecord, SpawnError, WorldImage};
+use game::{Game, GameConfig, ImageError, Life, PlayerRecord, SpawnError, WorldImage};
 use protocol::input::button;
 use protocol::motion::{self, BODY_RADIUS, Block, Body, Gait, StaticMap};
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
@@ -216,7 +216,15 @@ fn newcomers_stand_free_in_the_middle_and_apart() {
 #[test]
 fn a_record_brings_a_player_back_to_its_place() {
     let mut game = Game::new(config(1, 10));
-    let record = PlayerRecord { x: 50 * SUBUNITS_PER_M + 3, y: 60 * SUBUNITS_PER_M, z: 9, yaw: 77, pitch: 4_000 };
+    let life = Life { health: 40, mana: 0, is_dead: false };
+    let record = PlayerRecord {
+        x: 50 * SUBUNITS_PER_M + 3,
+        y: 60 * SUBUNITS_PER_M,
+        z: 9,
+        yaw: 77,
+        pitch: 4_000,
+        life: Some(life),
+    };
     let id = game.spawn_player(CharacterId(9), Some(&record)).unwrap();
     assert_eq!(game.record(id), Some(record));
     assert_eq!(game.character(id), Some(CharacterId(9)));

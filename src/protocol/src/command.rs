@@ -5,6 +5,7 @@
 
 use crate::{ItemId, ItemKind, NetId, SkillId, ViewTick};
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 /// Something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -174,7 +175,7 @@ pub enum PartyStep {
 }
 
 /// Who of a party may take what a mob has left, as long as it belongs to anybody.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 pub enum LootRule {
     /// Whoever comes first.
     #[default]

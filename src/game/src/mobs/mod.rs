@@ -23,10 +23,11 @@ pub(crate) use way::Will;
 use crate::cast::{Arts, Casting};
 use crate::content::{Content, MobType};
 use crate::fight::{Fighter, Team, Threat};
+use crate::growth::Bounty;
 use crate::movement::Mobile;
 use crate::replica::Replica;
 use crate::roster::Roster;
-use crate::schedule::Phase;
+use crate::schedule::{Following, Phase};
 use crate::thing::Thing;
 use bevy_ecs::prelude::{Bundle, Component, Entity, IntoScheduleConfigs, Schedule, World};
 use mind::Mind;
@@ -48,14 +49,6 @@ pub(crate) struct Mob {
     pub(crate) mind: Mind,
 }
 
-/// What those have of its death who brought it about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Component)]
-pub(crate) struct Bounty {
-    pub(crate) experience: u32,
-    /// Of the mob.
-    pub(crate) level: u8,
-}
-
 /// A mob of a world's image; the rest of it is a thing's and a fighter's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MobImage {
@@ -69,7 +62,7 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     world.insert_resource(MobCasts::default());
     world.insert_resource(crowd::Crowd::default());
     schedule.add_systems((crowd::gather, mind::think, arsenal::ask).chain().in_set(Phase::Think));
-    schedule.add_systems((loot::leave, mind::die).chain().in_set(Phase::Settle));
+    schedule.add_systems((loot::leave, mind::die).chain().in_set(Following::Leavings));
 }
 
 /// Everything that a mob's entity consists of.

@@ -121,7 +121,8 @@ impl Realm {
                 let character = self.game.character(happening.of);
                 self.chronicle.write(now, character, Matter::Event(happening.event));
             }
-            self.happened.add(now, happening.of, &happening.event, &[]);
+            let party = self.game.party_of(happening.of);
+            self.happened.add(now, happening.of, &happening.event, party);
         }
     }
 

@@ -1,12 +1,33 @@
-//! What a character becomes: class, level, skills.
+//! What a character becomes: class, level, skills; and how it comes back from death.
+
+mod experience;
+mod learn;
+mod order;
+mod revive;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod told;
+
+pub(crate) use experience::Bounty;
+pub(crate) use revive::resume_life;
+pub(crate) use told::Told;
 
 use crate::content::{Content, Stat, Stats};
 use crate::fight::{Fighter, Team, formula};
+use crate::schedule::{Doing, Following, Phase};
 use arrayvec::ArrayVec;
-use bevy_ecs::prelude::Component;
+use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Schedule};
 use protocol::news::ItemRow;
 use protocol::{ClassId, SkillId};
 use serde::{Deserialize, Serialize};
+
+pub(crate) fn register(schedule: &mut Schedule) {
+    schedule.add_systems(order::carry_out.in_set(Doing::Growth));
+    schedule.add_systems(settle::settle.in_set(Following::Disk));
+    schedule.add_systems(experience::award.in_set(Following::Credit));
+    schedule.add_systems(told::tell.in_set(Phase::Publish));
+}
 
 /// Most skills that one character knows: those of its class and a whole tree.
 pub const SKILLS_MAX: usize = 64;
@@ -55,9 +76,22 @@ impl Growth {
 
     /// How well a skill is known: 1 for what everybody of the class can, its rank for what was learnt, else 0.
     pub(crate) fn rank(&self, content: &Content, skill: SkillId) -> u8 {
-        let learnt = self.learnt.iter().find(|(known, _)| *known == skill).map_or(0, |&(_, rank)| rank);
         let is_of_class = content.classes.find(self.class).is_some_and(|class| class.skills.contains(&skill));
-        learnt.max(u8::from(is_of_class))
+        self.learnt_rank(skill).max(u8::from(is_of_class))
+    }
+
+    /// How often a skill was learnt from the tree.
+    fn learnt_rank(&self, skill: SkillId) -> u8 {
+        self.learnt.iter().find(|(known, _)| *known == skill).map_or(0, |&(_, rank)| rank)
+    }
+
+    /// A skill is known so well, if not better. Of more than [`SKILLS_MAX`] nothing is known.
+    fn learn(&mut self, skill: SkillId, rank: u8) {
+        match self.learnt.binary_search_by_key(&skill, |&(known, _)| known) {
+            Ok(at) => self.learnt[at].1 = self.learnt[at].1.max(rank),
+            Err(at) if !self.learnt.is_full() => self.learnt.insert(at, (skill, rank)),
+            Err(_) => {}
+        }
     }
 }
 
