@@ -3,6 +3,7 @@
 //! A room that gets a component adds it here, in [`FighterImage`] or beside it, or worlds that were restored would go their
 //! own way; `run 600 ticks = run 300, save, restore, run 300` finds out.
 
+use crate::carry::{Bag, Finds, GroundRecord, Lying};
 use crate::cast::Casting;
 use crate::content::Content;
 use crate::effects::Effects;
@@ -10,7 +11,8 @@ use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::Growth;
 use crate::ledger::Ledger;
 use crate::roster::Roster;
-use bevy_ecs::prelude::{Entity, World};
+use crate::trade::{self, Trades};
+use bevy_ecs::prelude::{Component, Entity, World};
 use protocol::NetId;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,11 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
     pub(crate) ledger: Ledger,
+    /// By ascending id.
+    bags: Vec<(NetId, Bag)>,
+    /// By ascending id.
+    lying: Vec<(NetId, Lying)>,
+    trades: Trades,
 }
 
 /// A fighter of a world's image.
@@ -55,6 +62,9 @@ impl RoomsImage {
         Self {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
+            bags: parts(world),
+            lying: parts(world),
+            trades: world.resource::<Trades>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
         }
     }
@@ -73,12 +83,42 @@ impl RoomsImage {
                 world.entity_mut(entity).insert(growth.clone());
             }
         }
+        self.restore_belongings(world);
+    }
+
+    fn restore_belongings(&self, world: &mut World) {
+        let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
+        for (id, bag) in &self.bags {
+            if let Some(entity) = entity(world, *id) {
+                world.entity_mut(entity).insert(bag.clone());
+            }
+        }
+        for (id, lying) in &self.lying {
+            if let Some(entity) = entity(world, *id) {
+                world.entity_mut(entity).insert(lying.clone());
+                world.resource_mut::<Finds>().0.insert(lying.record.name(), *id);
+            }
+        }
+        self.claimed().for_each(|id| world.resource_mut::<Roster>().reclaim(id));
+        world.insert_resource(self.trades.clone());
+        trade::restart(world);
+    }
+
+    /// Ids kept for what is to lie on the ground.
+    pub(crate) fn claimed(&self) -> impl Iterator<Item = NetId> {
+        self.ledger.under_way().flat_map(|under_way| under_way.places.iter().copied())
     }
 
     /// Whether all that it names is part of the content.
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
         let effects = self.fighters.iter().flat_map(|(_, image)| &image.effects.0);
+        let lie = |lying: &Lying| match lying.record {
+            GroundRecord::Item(record) => content.items.find(record.kind).is_some(),
+            GroundRecord::Coins { .. } => true,
+        };
         effects.clone().all(|active| content.effects.find(active.effect).is_some())
+            && self.bags.iter().all(|(_, bag)| bag.is_known(content))
+            && self.lying.iter().all(|(_, lying)| lie(lying))
             && self
                 .growths
                 .iter()
@@ -96,6 +136,13 @@ impl RoomsImage {
     pub(crate) fn take(bytes: &[u8]) -> Option<(Self, usize)> {
         bincode::serde::decode_from_slice(bytes, CONFIG).ok()
     }
+}
+
+/// A component of all who have it, by ascending id.
+fn parts<C: Component + Clone>(world: &World) -> Vec<(NetId, C)> {
+    let roster = world.resource::<Roster>();
+    let part = |id: NetId| Some((id, world.get::<C>(roster.entity(id)?)?.clone()));
+    roster.live().iter().filter_map(|&id| part(id)).collect()
 }
 
 impl FighterImage {

@@ -67,6 +67,21 @@ impl Doing {
         (Self::Effects, Self::Parties, Self::Growth, Self::Carrying, Self::Casting, Self::Meeting);
 }
 
+/// What happens in [`Phase::Settle`], in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+pub(crate) enum Settling {
+    /// What the disk has answered takes effect.
+    Heard,
+    /// What follows from deaths: experience, and what the dead leave.
+    Deaths,
+    /// What is left or worn or lies for too long is asked of the disk.
+    Leaving,
+}
+
+impl Settling {
+    const ALL: (Self, Self, Self) = (Self::Heard, Self::Deaths, Self::Leaving);
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
 struct TickSchedule;
 
@@ -85,6 +100,7 @@ pub(crate) fn tick_schedule() -> Schedule {
     let [input, think, movement, spatial, act, resolve, settle, recover, publish] = Phase::ALL;
     schedule.configure_sets((input, think, movement, spatial, act, resolve, settle, recover, publish).chain());
     schedule.configure_sets(Doing::ALL.chain().in_set(Phase::Act));
+    schedule.configure_sets(Settling::ALL.chain().in_set(Phase::Settle));
     schedule
 }
 
