@@ -50,8 +50,7 @@ impl Game {
         self.under_way().any(|transaction| transaction.concerns(character))
     }
 
-    /// Transactions that the disk has not answered, in the order of their names. After [`Game::restore`] each that the disk
-    /// does not have and will not be brought is to be settled as refused.
+    /// Transactions that the disk has not answered, in the order of their names.
     pub fn under_way(&self) -> impl Iterator<Item = &Transaction> {
         self.world.resource::<Ledger>().under_way().map(|under_way| &under_way.transaction)
     }
@@ -63,6 +62,12 @@ impl Game {
         for id in self.land() {
             self.despawn(id);
         }
+    }
+
+    /// Says that nothing of what is under way will ever be on disk: after a restart, when all that the disk has was replayed.
+    /// It is refused in the coming tick.
+    pub fn refuse_under_way(&mut self) {
+        self.world.resource_mut::<Ledger>().refuse_all();
     }
 
     /// Leaves things on the ground as a mob does: they lie there when the disk has them.

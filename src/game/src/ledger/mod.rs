@@ -84,12 +84,14 @@ impl Ledger {
         Self { incarnation, ..Self::default() }
     }
 
-    /// Goes on from a saved one. Another incarnation counts from the beginning: its ids are its own.
+    /// Goes on from a saved one. Another incarnation counts from the beginning: its ids are its own. And it does not ask what
+    /// the saved one had not asked yet: what came to disk since may be about the same things.
     pub(crate) fn resume(&mut self, saved: &Self) {
         let Self { incarnation, items, transactions, .. } = *self;
         *self = saved.clone();
         if incarnation != saved.incarnation {
             (self.incarnation, self.items, self.transactions) = (incarnation, items, transactions);
+            self.asked.clear();
         }
     }
 
@@ -138,6 +140,12 @@ impl Ledger {
     pub(crate) fn take_settled(&mut self) -> Vec<(UnderWay, bool)> {
         let heard = std::mem::take(&mut self.heard);
         heard.into_iter().filter_map(|(id, is_durable)| Some((self.under_way.remove(&id)?, is_durable))).collect()
+    }
+
+    /// Nothing that is under way will ever be on disk: all of it is refused.
+    pub(crate) fn refuse_all(&mut self) {
+        self.asked.clear();
+        self.heard.extend(self.under_way.keys().map(|&id| (id, false)));
     }
 
     /// A transaction that is not to be waited for any longer.

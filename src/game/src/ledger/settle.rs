@@ -22,6 +22,8 @@ pub(crate) fn settle(world: &mut World) {
 /// Does at once what the disk has: what was under way is settled, and what this world has never heard of is done all the
 /// same.
 pub(crate) fn replay(world: &mut World, transaction: &Transaction) {
+    // What the image had been told and had not done comes before what it was not told.
+    settle(world);
     let known = world.resource_mut::<Ledger>().take(transaction.id);
     let is_news = known.is_none();
     let under_way = known.unwrap_or_else(|| UnderWay {
