@@ -117,7 +117,7 @@ impl RoomsImage {
             GroundRecord::Coins { .. } => true,
         };
         effects.clone().all(|active| content.effects.find(active.effect).is_some())
-            && self.bags.iter().all(|(_, bag)| bag.is_known(content))
+            && self.bags.iter().all(|(_, bag)| bag.is_sound(content))
             && self.lying.iter().all(|(_, lying)| lie(lying))
             && self
                 .growths

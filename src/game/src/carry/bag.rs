@@ -241,9 +241,11 @@ impl Bag {
         }
     }
 
-    /// Whether all that it names is part of the content.
-    pub(crate) fn is_known(&self, content: &Content) -> bool {
-        self.rows.iter().all(|row| content.items.find(row.kind).is_some())
+    /// Whether all that it names is part of the content, and it does not contradict itself.
+    pub(crate) fn is_sound(&self, content: &Content) -> bool {
+        self.rows.is_sorted_by(|one, next| one.slot < next.slot)
+            && self.rows.iter().all(|row| content.items.find(row.kind).is_some())
+            && self.coins_held <= self.coins
     }
 }
 

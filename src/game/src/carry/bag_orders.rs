@@ -3,13 +3,11 @@
 use super::bag::{Row, stack_max, worn};
 use super::draft::Draft;
 use super::orders::{Done, Scene};
-use crate::content::{EQUIP_SLOTS, EquipSlot, ItemType};
+use crate::content::{Content, EQUIP_SLOTS, EquipSlot, ItemType};
 use crate::event::Notices;
 use crate::fight::{Blow, Blows, Cause, Force, Sheet};
 use crate::ledger::{Entry, ItemRecord, Way, Why};
-use crate::movement::Mobile;
-use crate::roster::Roster;
-use bevy_ecs::prelude::World;
+use protocol::motion::Body;
 use protocol::news::{BAG_SLOTS, WORN};
 use protocol::{ItemId, ItemKind, NetId, News, Refusal, Tick};
 
@@ -134,7 +132,8 @@ pub(super) fn use_item(scene: &mut Scene<'_>, item: ItemId) -> Result<Done, Refu
         if ticks > 0 {
             scene.world.resource_mut::<Notices>().tell(by, News::ItemCooldown { kind: kind.id, ticks });
         }
-        strike(scene.world, scene.content, by, kind.id);
+        let (sheet, body) = (*scene.sheet(), scene.body);
+        strike(&mut scene.world.resource_mut::<Blows>(), scene.content, by, &sheet, &body, kind.id);
         return Ok(Done::Now);
     }
     // Of several stacks of a kind one is used at a time, too.
@@ -147,19 +146,9 @@ pub(super) fn use_item(scene: &mut Scene<'_>, item: ItemId) -> Result<Done, Refu
 }
 
 /// An item does to who uses it what it does.
-pub(super) fn strike(world: &mut World, content: &crate::content::Content, by: NetId, kind: ItemKind) {
-    let Some(entity) = world.resource::<Roster>().entity(by) else { return };
+pub(super) fn strike(blows: &mut Blows, content: &Content, by: NetId, sheet: &Sheet, body: &Body, kind: ItemKind) {
     let Some(usage) = content.items.find(kind).and_then(|kind| kind.use_.as_ref()) else { return };
-    let (Some(sheet), Some(mobile)) = (world.get::<Sheet>(entity), world.get::<Mobile>(entity)) else { return };
-    let (force, from, cause) = (Force::of(sheet), (mobile.0.x, mobile.0.y), Cause::Item(kind));
-    world.resource_mut::<Blows>().add_all(&usage.outcomes, |outcome| Blow {
-        by: Some(by),
-        on: by,
-        outcome,
-        force,
-        share: 1_000,
-        from,
-        cause,
-        nth: 0,
-    });
+    let (force, from, cause) = (Force::of(sheet), (body.x, body.y), Cause::Item(kind));
+    let blow = |outcome| Blow { by: Some(by), on: by, outcome, force, share: 1_000, from, cause, nth: 0 };
+    blows.add_all(&usage.outcomes, blow);
 }

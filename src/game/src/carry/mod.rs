@@ -17,7 +17,7 @@ mod loot;
 mod orders;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod vendor;
 mod wear;
 
@@ -34,12 +34,16 @@ pub use ground::{COINS_FORM, GroundRecord};
 pub use loot::Drop;
 
 use crate::event::Notices;
+use crate::fight::{Blows, Sheet};
 use crate::ledger::Ledger;
+use crate::movement::Mobile;
 use crate::player::Avatar;
+use crate::replica::Replica;
 use crate::roster::Roster;
+use crate::rulebook::Rulebook;
 use crate::schedule::{Doing, Settling};
 use crate::trade;
-use bevy_ecs::prelude::{IntoScheduleConfigs, Schedule, World};
+use bevy_ecs::prelude::{Entity, IntoScheduleConfigs, Query, Res, ResMut, Schedule, World};
 use protocol::{NetId, News};
 
 pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
@@ -53,36 +57,31 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     schedule.add_systems(leaving.in_set(Settling::Leaving));
 }
 
-/// What was used up in the last tick does what it does.
-fn swallow(world: &mut World) {
-    for_each_bag(world, |world, id, entity| {
-        let Some(mut bag) = world.get_mut::<Bag>(entity).filter(|bag| !bag.swallowed.is_empty()) else { return };
-        let swallowed = std::mem::take(&mut bag.swallowed);
-        let content = ground::content(world);
-        swallowed.into_iter().for_each(|kind| bag_orders::strike(world, &content, id, kind));
-    });
+/// What was used up in the last tick does what it does. Blows have an order of their own: that of the table is as good as any.
+fn swallow(
+    rulebook: Res<'_, Rulebook>,
+    mut blows: ResMut<'_, Blows>,
+    mut bags: Query<'_, '_, (&Replica, &mut Bag, &Sheet, &Mobile)>,
+) {
+    for (replica, mut bag, sheet, mobile) in &mut bags {
+        // Looked at first: to write marks the bag as changed.
+        if !bag.swallowed.is_empty() {
+            for kind in std::mem::take(&mut bag.swallowed) {
+                bag_orders::strike(&mut blows, &rulebook.0, replica.id, sheet, &mobile.0, kind);
+            }
+        }
+    }
 }
 
 /// Whoever has come is told of all that he has.
-fn tell_all(world: &mut World) {
-    for_each_bag(world, |world, id, entity| {
-        let Some(mut bag) = world.get_mut::<Bag>(entity).filter(|bag| !bag.is_told) else { return };
+fn tell_all(mut bags: Query<'_, '_, (Entity, &Replica, &mut Bag)>, mut notices: ResMut<'_, Notices>) {
+    let new = bags.iter().filter(|(_, _, bag)| !bag.is_told).map(|(entity, replica, _)| (replica.id, entity));
+    let mut new: Vec<(NetId, Entity)> = new.collect();
+    new.sort_unstable();
+    for (id, entity) in new {
+        let Ok((_, _, mut bag)) = bags.get_mut(entity) else { continue };
         bag.is_told = true;
-        let told: Vec<News> = bag.rows().iter().map(|row| News::Item(row.told())).collect();
-        let mut notices = world.resource_mut::<Notices>();
-        told.into_iter().for_each(|news| notices.tell(id, news));
-    });
-}
-
-/// All who can have something, by ascending id.
-fn for_each_bag(world: &mut World, mut with: impl FnMut(&mut World, NetId, bevy_ecs::prelude::Entity)) {
-    for at in 0..world.resource::<Roster>().live().len() {
-        let roster = world.resource::<Roster>();
-        let id = roster.live()[at];
-        let Some(entity) = roster.entity(id) else { continue };
-        if world.get::<Bag>(entity).is_some() {
-            with(world, id, entity);
-        }
+        bag.rows().iter().for_each(|row| notices.tell(id, News::Item(row.told())));
     }
 }
 

@@ -111,6 +111,10 @@ impl<'a> Scene<'a> {
         self.world.get::<Bag>(self.entity).expect("who gives orders has a bag")
     }
 
+    pub(super) fn sheet(&self) -> &Sheet {
+        self.world.get::<Sheet>(self.entity).expect("who gives orders has figures")
+    }
+
     pub(crate) fn bag_mut(&mut self) -> Mut<'_, Bag> {
         self.world.get_mut::<Bag>(self.entity).expect("who gives orders has a bag")
     }

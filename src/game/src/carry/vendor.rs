@@ -103,7 +103,7 @@ mod tests {
     fn mending_costs_in_proportion_to_the_wear_and_never_nothing() {
         let sword = kind(1, |kind| (kind.price, kind.durability_max) = (1_000, 100));
         assert_eq!([100, 99, 50, 0].map(|durability| mending(&sword, durability)), [1, 3, 125, 250]);
-        let gift = kind(1, |kind| kind.durability_max = 100);
+        let gift = kind(1, |kind| (kind.price, kind.value, kind.durability_max) = (0, 0, 100));
         assert_eq!(mending(&gift, 0), 1);
         let dear = kind(1, |kind| (kind.price, kind.durability_max) = (u32::MAX, u16::MAX));
         assert_eq!(mending(&dear, 0), (u64::from(u32::MAX) * 250).div_ceil(1_000));

@@ -85,7 +85,6 @@ pub(crate) fn forget(world: &mut World, id: NetId) {
 /// After a restart: what was not under way is over.
 pub(crate) fn restart(world: &mut World) {
     let mut trades = world.resource_mut::<Trades>();
-    trades.asked.clear();
     let (under_way, open): (Vec<_>, Vec<_>) =
         std::mem::take(&mut trades.open).into_iter().partition(|trade| trade.under_way.is_some());
     trades.open = under_way;

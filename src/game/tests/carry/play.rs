@@ -3,12 +3,12 @@
 use crate::disk::{Disk, Tables};
 use crate::goods::{self, ARROW, POISON, POTION, STONE, SWORD};
 use game::content::Content;
-use game::{Drop, Game, GameConfig, GroundRecord, Transaction, WorldImage};
+use game::{Drop, Game, GameConfig, GroundRecord, Happening, Transaction, WorldImage};
 use protocol::command::TradeStep;
 use protocol::motion::StaticMap;
 use protocol::news::{ItemRow, WORN};
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
-use protocol::{CharacterId, Command, ItemId, ItemKind, NetId, News, Refusal};
+use protocol::{CharacterId, Command, GameEvent, ItemId, ItemKind, NetId, News, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn sort(command: &Command) -> Option<usize> {
 }
 
 /// Draws of a test; splitmix64.
-pub struct Draws(u64);
+pub struct Draws(pub u64);
 
 impl Draws {
     pub fn below(&mut self, below: u64) -> u64 {
@@ -80,6 +80,11 @@ pub struct Play {
     pub done: [u32; SORTS.len()],
     pub crashes: u32,
     pub world_full: u32,
+    pub traded: u32,
+    pub died: u32,
+    /// Makes the world anew from its image between two ticks now and then.
+    pub restless: Option<Draws>,
+    pub restored: u32,
 }
 
 fn config(content: &Arc<Content>, incarnation: u32, entities_max: usize) -> GameConfig {
@@ -108,6 +113,10 @@ impl Play {
             done: [0; SORTS.len()],
             crashes: 0,
             world_full: 0,
+            traded: 0,
+            died: 0,
+            restless: None,
+            restored: 0,
         }
     }
 
@@ -137,6 +146,16 @@ impl Play {
         }
         self.write(false);
         self.tick();
+        self.perhaps_restore();
+    }
+
+    /// A trade would not outlive it.
+    fn perhaps_restore(&mut self) {
+        if self.trades.is_empty() && self.restless.as_mut().is_some_and(|draws| draws.one_in(5)) {
+            let config = config(&self.content, self.incarnation, self.entities_max);
+            self.game = Game::restore(config, &self.game.save()).unwrap();
+            self.restored += 1;
+        }
     }
 
     /// Everything comes to disk, and then the game has what the disk has.
@@ -166,10 +185,15 @@ impl Play {
         for (to, news) in self.game.notices() {
             match news {
                 News::Trade(trade) => drop(self.trades.insert(*to, trade.revision)),
-                News::TradeEnded { .. } => drop(self.trades.remove(to)),
+                News::TradeEnded { reason } => {
+                    self.traded += u32::from(reason.is_none());
+                    self.trades.remove(to);
+                }
                 _ => {}
             }
         }
+        let died = |happening: &&Happening| matches!(happening.event, GameEvent::Died { .. });
+        self.died += self.game.happenings().iter().filter(died).count() as u32;
         self.compare();
         let retired: Vec<NetId> = self.game.retired().collect();
         retired.into_iter().for_each(|id| self.game.recycle(id));
