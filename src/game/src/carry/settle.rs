@@ -52,7 +52,8 @@ pub(crate) fn apply(world: &mut World, under_way: &UnderWay, was_held: bool) {
             }
             Entry::Coins { character, change, .. } if is_here(character) => pay(world, character, change, was_held),
             Entry::GroundCoins { item, change, place } => {
-                if !ground::change_heap(world, item, change) {
+                let is_new = !ground::change_heap(world, item, change);
+                if is_new {
                     ground::fall(world, places.next(), Fall::heap(item, change, place, owners.clone()));
                 }
             }
