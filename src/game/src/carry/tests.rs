@@ -550,6 +550,30 @@ fn what_is_under_way_when_its_owner_goes_happens_without_him() {
 }
 
 #[test]
+fn who_comes_back_with_what_the_disk_has_does_not_get_it_twice() {
+    let mut shop = Shop::new(&[row(1, BREAD, 5, 0)]);
+    let a = shop.a;
+    assert_eq!(shop.ask(a, Command::Sell { item: I(1), count: 2 }), None);
+    shop.rig.game.despawn(a);
+    // The disk has it, and the game is told after he has come back.
+    let estate = Estate { coins: 1_008, items: vec![row(1, BREAD, 3, 0)], ..Estate::newborn(ClassId(1), 1) };
+    let id = shop.rig.game.spawn_character(CharacterId(0), None, &estate).unwrap();
+    shop.settle(true);
+    assert_eq!((shop.items(id), shop.coins(id)), (vec![(BREAD, 3, 0)], 1_008));
+}
+
+#[test]
+fn another_start_does_not_ask_again_what_the_last_one_asked() {
+    let mut shop = busy();
+    let map = Arc::new(protocol::motion::StaticMap::new(400, 400, &[]).unwrap());
+    let content = Arc::clone(shop.rig.game.content());
+    let config = GameConfig { seed: 1, map, content, incarnation: 2, entities_max: 1_000 };
+    let mut restored = Game::restore(config, &shop.rig.game.save()).unwrap();
+    assert_eq!(restored.take_transactions(), []);
+    assert_eq!(restored.under_way().count(), shop.rig.game.take_transactions().len());
+}
+
+#[test]
 fn an_order_of_one_who_has_gone_is_not_his_heirs() {
     let mut shop = Shop::new(&[]);
     let b = shop.b;

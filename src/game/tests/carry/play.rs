@@ -136,15 +136,16 @@ impl Play {
         if self.draws.one_in(40) {
             self.leave_loot();
         }
-        if self.draws.one_in(60) {
-            let mut bytes = Vec::new();
-            self.game.save().to_bytes(&mut bytes);
-            self.image = Some((bytes, self.disk.told_len));
-        }
         if !self.is_crash_proof && self.draws.one_in(400) {
             self.crash();
         }
         self.write(false);
+        if self.draws.one_in(60) {
+            // With what it was told of and has not done yet.
+            let mut bytes = Vec::new();
+            self.game.save().to_bytes(&mut bytes);
+            self.image = Some((bytes, self.disk.told_len));
+        }
         self.tick();
         self.perhaps_restore();
     }
