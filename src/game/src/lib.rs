@@ -22,6 +22,7 @@ mod image;
 mod ledger;
 mod movement;
 mod order;
+mod physics;
 mod player;
 mod ray;
 mod records;
@@ -47,6 +48,7 @@ pub use ledger::{
     Books, BooksError, Entry, GroundRow, Holder, Imbalance, ItemRecord, Row, SumsRow, Transaction, TransactionId, Way,
 };
 pub use order::Answer;
+pub use physics::{Filter, Hit, Struck, Touch};
 pub use player::SpawnError;
 pub use records::{PlayerRecord, RecordError};
 pub use replica::{Pace, Past, Replicas};
@@ -63,6 +65,7 @@ use crate::image::PlayerImage;
 use crate::ledger::Ledger;
 use crate::movement::{Ground, Mobile};
 use crate::order::{Answers, Order, Orders};
+use crate::physics::{Strays, Within};
 use crate::player::{Avatar, View, Wish};
 use crate::rooms::RoomsImage;
 use crate::roster::Roster;
@@ -133,6 +136,7 @@ impl Game {
         player::register(&mut schedule);
         movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
         ballistics::register(&mut world, &mut schedule);
+        physics::register(&mut world, &mut schedule);
         spatial::register(&mut world, &mut schedule);
         effects::register(&mut schedule);
         fight::register(&mut world, &mut schedule);
@@ -197,6 +201,7 @@ impl Game {
         let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), 0, BODY_RADIUS);
         if let Some(mut mobile) = self.world.get_mut::<Mobile>(entity) {
             mobile.0 = Body { x, y, ..Body::default() };
+            self.world.resource_mut::<Strays>().0.push(id);
         }
     }
 
@@ -211,6 +216,7 @@ impl Game {
         }
         self.world.resource_mut::<Replicas>().remove(id);
         self.world.resource_mut::<Bonds>().forget(id);
+        self.world.resource_mut::<Within>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
     }
 
@@ -501,6 +507,7 @@ impl Game {
         let rows = roster.rows();
         self.world.resource_mut::<Replicas>().reserve_rows(rows);
         self.world.resource_mut::<Bonds>().reserve_rows(rows);
+        self.world.resource_mut::<Strays>().0.push(id);
     }
 
     fn player_image(&self, id: NetId) -> Option<PlayerImage> {

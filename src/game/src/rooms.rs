@@ -9,6 +9,7 @@ use crate::effects::Effects;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::Growth;
 use crate::ledger::Ledger;
+use crate::physics::Within;
 use crate::roster::Roster;
 use bevy_ecs::prelude::{Entity, World};
 use protocol::NetId;
@@ -22,6 +23,8 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) growths: Vec<(NetId, Growth)>,
     pub(crate) ledger: Ledger,
+    /// Who is in which trigger.
+    pub(crate) within: Within,
 }
 
 /// A fighter of a world's image.
@@ -45,6 +48,7 @@ impl RoomsImage {
         Self {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
+            within: world.resource::<Within>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
         }
     }
@@ -52,6 +56,7 @@ impl RoomsImage {
     /// Puts it into a world whose entities have entered already.
     pub(crate) fn restore(&self, world: &mut World) {
         world.resource_mut::<Ledger>().resume(&self.ledger);
+        *world.resource_mut::<Within>() = self.within.clone();
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {
