@@ -36,7 +36,6 @@ impl Apart {
     fn put_one(&mut self, map: &StaticMap, solids: &mut [Solid], index: usize, near: &Grid) -> bool {
         self.inside.clear();
         let [x, y, _] = solids[index].at;
-        // Twice the reach: who was put apart in this round is not where the grid has it.
         near.visit([x - REACH, y - REACH], [x + REACH, y + REACH], |other| {
             if other != index && solids[index].is_inside(&solids[other]) {
                 self.inside.push(other);

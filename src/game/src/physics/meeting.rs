@@ -6,7 +6,7 @@
 //! moved throws it back. Up and down nothing bounces, as from the ground.
 
 use super::contact::{Vector, Way, meet, rebound};
-use super::grid::Grid;
+use super::grid::{Grid, Paths, stretches};
 use super::solid::{CONTACTS_MAX, REACH, SKIN, Solid};
 use crate::records::Z_MAX;
 use crate::thing::THING_SPEED_MAX;
@@ -18,8 +18,8 @@ use std::collections::BinaryHeap;
 
 pub(super) use super::contact::STEPS;
 
-/// What is no faster than this is within it of where the grid has it, whatever it meets: 24 m/s, in subunits per tick. All
-/// who are faster are looked at one by one.
+/// What is no faster than this is within it of where the grid has it, whatever it meets: 24 m/s, in subunits per tick. The
+/// ways of all who are faster are kept beside it.
 const SLOW: i32 = 24 * SUBUNITS_PER_M / TICK_RATE_HZ as i32;
 
 /// Something that is foreseen.
@@ -48,7 +48,10 @@ enum What {
 #[derive(Debug, Default)]
 pub(super) struct Meetings {
     foreseen: BinaryHeap<Reverse<Event>>,
-    fast: Vec<u32>,
+    fast: Paths,
+    /// By solid: the last question in which it was looked at, so that it is once in each.
+    asked: Vec<u32>,
+    question: u32,
 }
 
 impl Meetings {
@@ -56,8 +59,11 @@ impl Meetings {
     pub(super) fn run(&mut self, map: &StaticMap, solids: &mut [Solid], bodies: usize, near: &Grid) {
         self.foreseen.clear();
         self.fast.clear();
-        for index in 0..bodies {
-            self.note_speed(solids, index);
+        self.asked.clear();
+        self.asked.resize(solids.len(), 0);
+        self.question = 0;
+        for solid in &mut solids[..bodies] {
+            note_speed(solid);
         }
         for index in 0..bodies {
             if solids[index].speed != [0; 3] {
@@ -68,15 +74,6 @@ impl Meetings {
             self.happen(map, solids, near, event);
         }
         solids[..bodies].iter_mut().for_each(|solid| advance(map, solid, STEPS));
-    }
-
-    fn note_speed(&mut self, solids: &mut [Solid], index: usize) {
-        let solid = &mut solids[index];
-        let [x, y, _] = solid.speed.map(i64::from);
-        if !solid.is_fast && x * x + y * y > i64::from(SLOW) * i64::from(SLOW) {
-            solid.is_fast = true;
-            self.fast.push(index as u32);
-        }
     }
 
     /// Foresees all that may come of a body from a step on.
@@ -92,23 +89,29 @@ impl Meetings {
             let event = Event { step: step + steps, ids: (solid.id, solid.id), one: index as u32, what, changes };
             self.foreseen.push(Reverse(event));
         }
-        let margin = REACH + SKIN + SLOW;
-        let low = [0, 1].map(|axis| way.from[axis].min(end[axis]) - margin);
-        let high = [0, 1].map(|axis| way.from[axis].max(end[axis]) + margin);
-        let Self { foreseen, fast } = self;
+        let Self { foreseen, fast, asked, question } = self;
+        *question += 1;
         let mut look = |other: usize| {
-            if other != index
-                && let Some(event) = foresee_pair(solids, (index, other), &way, step)
-            {
-                foreseen.push(Reverse(event));
+            // Of two the later to be foreseen sees the earlier.
+            if other != index && std::mem::replace(&mut asked[other], *question) != *question {
+                foreseen.extend(foresee_pair(solids, (index, other), &way, step).map(Reverse));
             }
         };
-        near.visit(low, high, |other| {
-            if !solids[other].is_fast {
-                look(other);
+        stretches(way.from, end, REACH + SKIN + SLOW, |low, high| {
+            near.visit(low, high, |other| {
+                if !solids[other].is_fast {
+                    look(other);
+                }
+            });
+        });
+        fast.visit(way.from, end, |(other, changes)| {
+            if solids[other as usize].changes == changes {
+                look(other as usize);
             }
         });
-        fast.iter().for_each(|&other| look(other as usize));
+        if solid.is_fast {
+            fast.add(way.from, end, REACH + 2 * SKIN, (index as u32, solid.changes));
+        }
     }
 
     fn happen(&mut self, map: &StaticMap, solids: &mut [Solid], near: &Grid, event: Event) {
@@ -137,11 +140,16 @@ impl Meetings {
         }
         for &index in both {
             if solids[index].is_body {
-                self.note_speed(solids, index);
+                note_speed(&mut solids[index]);
                 self.foresee(map, solids, index, near, event.step);
             }
         }
     }
+}
+
+fn note_speed(solid: &mut Solid) {
+    let [x, y, _] = solid.speed.map(i64::from);
+    solid.is_fast |= x * x + y * y > i64::from(SLOW) * i64::from(SLOW);
 }
 
 fn foresee_pair(solids: &[Solid], (index, other): (usize, usize), way: &Way, step: i64) -> Option<Event> {
