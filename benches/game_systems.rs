@@ -40,7 +40,13 @@ fn spot(number: usize) -> (i32, i32) {
 
 fn map() -> StaticMap {
     let blocks: Vec<Block> = (0..100_u32)
-        .map(|n| Block { x: f64::from(n % 10) * 290.0, y: f64::from(n / 10) * 290.0, width: 12.0, depth: 8.0 })
+        .map(|n| Block {
+            x: f64::from(n % 10) * 290.0,
+            y: f64::from(n / 10) * 290.0,
+            width: 12.0,
+            depth: 8.0,
+            height: None,
+        })
         .collect();
     StaticMap::new(3_000, 3_000, &blocks).expect("a sound map")
 }

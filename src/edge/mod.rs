@@ -132,7 +132,7 @@ impl Edge {
         make_data_dir(&config.data_dir)?;
         // First, because it proves that no other server uses the directory.
         let mut journal = Journal::open(&config.data_dir)?;
-        let realm = RealmConfig { incarnation: journal.count_start()?, ..realm };
+        let realm = RealmConfig { incarnation: journal.count_start()?, ground: journal.ground()?.into(), ..realm };
         let keys = keys(config)?;
         let ops_token = secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?;
         let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
@@ -216,6 +216,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         policy: Policy::default(),
         // Said by the journal when it is open.
         incarnation: 0,
+        ground: Arc::new([]),
         players_max: config.players_max,
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,

@@ -4,7 +4,7 @@
 //! changed and written back in one transaction of the database.
 
 use super::journal::JournalError;
-use game::{Books, Estate, GroundRow, Row, SumsRow, Transaction};
+use game::{Books, Estate, GroundRecord, GroundRow, Heap, Row, SumsRow, Transaction};
 use protocol::{CharacterId, ItemId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
@@ -126,6 +126,22 @@ pub fn estate(
     Ok(row.map_err(|error| format!("what character {} owns: {error}", character.0)))
 }
 
+/// Everything that lies on the ground, by ascending name.
+pub fn ground(read: &redb::ReadTransaction) -> Result<Vec<GroundRecord>, JournalError> {
+    let mut records = Vec::new();
+    for row in read.open_table(GROUND)?.iter()? {
+        let (item, row) = row?;
+        match GroundRow::from_bytes(row.value()) {
+            Ok(GroundRow { record, heap }) => {
+                let heap_of = |Heap { coins, place }| GroundRecord::Coins { heap: ItemId(item.value()), coins, place };
+                records.extend(record.map(GroundRecord::Item).into_iter().chain(heap.map(heap_of)));
+            }
+            Err(error) => tracing::error!(item = item.value(), %error, "what lies on the ground cannot be read"),
+        }
+    }
+    Ok(records)
+}
+
 /// Whether a transaction was applied.
 pub fn is_applied(read: &redb::ReadTransaction, transaction: &Transaction) -> Result<bool, JournalError> {
     Ok(read.open_table(APPLIED)?.get(transaction.id.0)?.is_some())
@@ -174,7 +190,7 @@ mod tests {
     /// Which of them were refused.
     fn commit(journal: &mut Journal, deals: &[Transaction]) -> Vec<u128> {
         let mut refused = Vec::new();
-        journal.commit_all(&[], deals, |_, _| (), |deal, _| refused.push(deal.id.0)).unwrap();
+        journal.commit(&[], deals, |_, _| (), |deal, _| refused.push(deal.id.0)).unwrap();
         refused
     }
 

@@ -4,7 +4,7 @@
 
 use super::estates;
 use super::record::{self, RecordError};
-use game::{Estate, Transaction};
+use game::{Estate, GroundRecord, Transaction};
 use protocol::CharacterId;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 use server::Saved;
@@ -117,21 +117,13 @@ impl Journal {
         Ok(start)
     }
 
-    /// Writes all saves in one transaction and waits until they are on disk. `refuse` is told of each that must not be
-    /// written, and why; all others are safe when this returns.
-    ///
-    /// # Errors
-    /// None of them is safe.
-    pub fn commit(&mut self, saves: &[Save], refuse: impl FnMut(&Save, String)) -> Result<(), JournalError> {
-        self.commit_all(saves, &[], refuse, |_, _| ())
-    }
-
-    /// As [`Self::commit`], with transactions of the game, which are made before the saves, each whole or not at all.
-    /// `refuse_deal` is told of those that are not, and why.
+    /// Writes all in one transaction and waits until it is on disk: `deals`, transactions of the game, each whole or not at
+    /// all, then `saves`. `refuse` is told of each save that must not be written, `refuse_deal` of each deal that cannot be
+    /// made, and why; all others are safe when this returns.
     ///
     /// # Errors
     /// Nothing of all this is on disk, or it cannot be known: [`Self::has`] says what is, when the journal can be read again.
-    pub fn commit_all(
+    pub fn commit(
         &mut self,
         saves: &[Save],
         deals: &[Transaction],
@@ -215,6 +207,15 @@ impl Journal {
 }
 
 impl Journal {
+    /// What lies on the ground. A row that cannot be read is left there for whoever repairs it, and logged.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn ground(&mut self) -> Result<Vec<GroundRecord>, JournalError> {
+        let read = self.database()?.begin_read()?;
+        estates::ground(&read)
+    }
+
     /// What a character owns, if it owns anything.
     ///
     /// # Errors
@@ -277,7 +278,7 @@ mod tests {
 
     fn commit(journal: &mut Journal, saves: &[Save]) -> Vec<u64> {
         let mut refused = Vec::new();
-        journal.commit(saves, |save, _| refused.push(save.revision)).unwrap();
+        journal.commit(saves, &[], |save, _| refused.push(save.revision), |_, _| ()).unwrap();
         refused
     }
 

@@ -144,7 +144,7 @@ impl Keeper {
         }
         let began_ns = clock::mono_ns();
         let (mut refused, mut refused_deals) = (Vec::new(), Vec::new());
-        let result = self.journal.commit_all(
+        let result = self.journal.commit(
             &self.group,
             &self.deals,
             |save, error| refused.push((save.character, save.revision, error)),

@@ -5,7 +5,7 @@ use super::loot::{self, Drop};
 use super::{Bodies, ground};
 use crate::Game;
 use crate::fight::Team;
-use crate::growth::{Estate, Growth};
+use crate::growth::{Estate, Growth, Told};
 use crate::ledger::{self, Ledger, Transaction};
 use crate::thing::Ended;
 use protocol::news::ItemRow;
@@ -88,6 +88,17 @@ impl Game {
         let mut ended = self.world.resource_mut::<Ended>();
         ended.0.extend(going);
         ended.0.sort_unstable();
+    }
+
+    /// Tells a player everything of his own anew in the coming tick: after a silence in which nothing reached him.
+    pub fn tell_anew(&mut self, id: NetId) {
+        let Some(entity) = self.entity(id) else { return };
+        if let Some(mut bag) = self.world.get_mut::<Bag>(entity) {
+            bag.is_told = false;
+        }
+        if let Some(mut told) = self.world.get_mut::<Told>(entity) {
+            *told = Told::default();
+        }
     }
 
     /// The id of a character in the world.

@@ -6,7 +6,7 @@ mod pulse;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use active::{Active, Effects};
+pub(crate) use active::Effects;
 
 use crate::schedule::Doing;
 use bevy_ecs::prelude::{IntoScheduleConfigs, Schedule};

@@ -71,8 +71,6 @@ pub(crate) struct Sheet {
 pub(crate) struct Team(pub(crate) u8);
 
 impl Team {
-    /// Nobody's.
-    pub(crate) const NONE: Self = Self(0);
     /// That of all mobs.
     pub(crate) const MOBS: Self = Self(u8::MAX);
 
@@ -97,10 +95,10 @@ mod tests {
         for (one, other, fights) in [
             (red, blue, true),
             (red, red, false),
-            (red, Team::NONE, false),
-            (Team::NONE, Team::NONE, false),
+            (red, Team(0), false),
+            (Team(0), Team(0), false),
             (Team::MOBS, red, true),
-            (Team::MOBS, Team::NONE, true),
+            (Team::MOBS, Team(0), true),
             (Team::MOBS, Team::MOBS, false),
         ] {
             assert_eq!((one.may_fight(other), other.may_fight(one)), (fights, fights), "{one:?} {other:?}");

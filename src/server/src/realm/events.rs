@@ -129,7 +129,10 @@ impl Realm {
     /// What single players are told of themselves, and the answers to what they asked for. spec: CMD-1, CMD-3.
     pub(super) fn tell_own(&mut self, out: &mut Outbound) {
         for (to, news) in self.game.notices() {
-            if let Some(session) = self.players.of_entity(*to) {
+            // Whoever hears nothing is told all of it anew when he does.
+            if let Some(session) = self.players.of_entity(*to)
+                && self.players.find(session).is_some_and(|player| !player.is_silent)
+            {
                 out.message(session, channel::CONTROL, &ServerMessage::News(news.clone()));
             }
         }

@@ -34,12 +34,12 @@ use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
 use events::Happened;
 use game::content::Content;
-use game::{Game, GameConfig, PlayerRecord};
+use game::{Estate, Game, GameConfig, GroundRecord, PlayerRecord};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
-use protocol::{CharacterId, Command, GameEvent, NetId, Refusal, Tick};
+use protocol::{CharacterId, ClassId, Command, GameEvent, NetId, Refusal, Tick};
 use relevance::Sight;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Role, UserData};
@@ -61,6 +61,8 @@ pub struct RealmConfig {
     pub content: Arc<Content>,
     /// Which start of which process this is; no two are the same.
     pub incarnation: u32,
+    /// What lies on the ground at the start.
+    pub ground: Arc<[GroundRecord]>,
     /// Most players at once, at most 21,845; later ones are refused with a reason.
     pub players_max: usize,
     /// Others come into view nearer than this, in units.
@@ -95,6 +97,7 @@ impl RealmConfig {
             map,
             content: Arc::default(),
             incarnation: 1,
+            ground: Arc::new([]),
             players_max: 2_000,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
@@ -251,13 +254,14 @@ impl Realm {
         let mobs: usize = config.content.places.spawns.iter().map(|spawn| usize::from(spawn.count)).sum();
         let entities_max =
             (config.players_max * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
-        let game = Game::new(GameConfig {
+        let mut game = Game::new(GameConfig {
             seed: config.seed,
             map: config.map.clone(),
             content: config.content.clone(),
             incarnation: config.incarnation,
             entities_max,
         });
+        game.restore_ground(&config.ground);
         Self {
             sight: Sight::new(&config),
             game,
@@ -414,8 +418,13 @@ impl Realm {
             let character = player.character;
             let found = found.map(|Found { checkpoint, estate }| {
                 let read = checkpoint.map(|saved| (saved.revision, PlayerRecord::from_bytes(&saved.bytes)));
-                (read, estate.unwrap_or_default())
+                (read, estate)
             });
+            if self.game.has_transactions(character) {
+                // What he did before he left is not decided yet: he is asked for again, and found as it leaves him.
+                self.store.load(character);
+                continue;
+            }
             let (record, estate) = match found {
                 Ok((None, estate)) => (None, estate),
                 Ok((Some((revision, Ok(record))), estate)) => {
@@ -430,8 +439,15 @@ impl Realm {
                     continue;
                 }
             };
+            let is_new = estate.is_none();
+            let estate = estate.unwrap_or_else(|| self.newborn(character));
             match self.game.spawn_character(character, record.as_ref(), &estate) {
-                Ok(id) => self.welcome(session, id, out),
+                Ok(id) => {
+                    if is_new {
+                        self.game.give_kit(id);
+                    }
+                    self.welcome(session, id, out);
+                }
                 Err(_) => {
                     self.status.refused_full += 1;
                     self.players.remove(session);
@@ -439,6 +455,14 @@ impl Realm {
                 }
             }
         }
+    }
+
+    /// Who has never been here, and has not chosen what to be: one class after the other, and no team.
+    fn newborn(&self, character: CharacterId) -> Estate {
+        let classes = &self.config.content.classes;
+        let nth = (character.0 % classes.len().max(1) as u64) as usize;
+        let class = classes.iter().nth(nth).map_or(ClassId(0), |class| class.id);
+        Estate::newborn(class, 0)
     }
 
     fn welcome(&mut self, session: SessionId, own: NetId, out: &mut Outbound) {
@@ -523,7 +547,12 @@ impl Realm {
 
     fn on_presence(&mut self, session: SessionId, is_silent: bool) {
         match self.players.find(session) {
-            Some(player) => player.is_silent = is_silent,
+            Some(player) => {
+                player.is_silent = is_silent;
+                if let (false, Stage::Playing(id)) = (is_silent, player.stage) {
+                    self.game.tell_anew(id);
+                }
+            }
             None => self.status.stale += 1,
         }
     }

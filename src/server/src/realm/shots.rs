@@ -109,6 +109,7 @@ impl Realm {
         status.shots_rewound_steps += outcome.rewound_steps;
         if let Some(target) = outcome.target {
             self.game.set_fighting(by, target, Tick(now.0.saturating_add(FIGHT_TICKS)));
+            self.game.wound_by_shot(by, target);
         }
         let [x_units, y_units, z_units] = [outcome.end.x, outcome.end.y, outcome.end.z].map(unit_of);
         Some(GameEvent::Shot(Shot { by, number, target: outcome.target, x_units, y_units, z_units }))
@@ -134,7 +135,7 @@ mod tests {
     use protocol::message::ClientMessage;
     use protocol::motion::StaticMap;
     use protocol::unit::TICK_NS;
-    use protocol::{CharacterId, ViewTick, codec};
+    use protocol::{ViewTick, codec};
     use rudp::time::Now;
     use rudp::token::{Name, Role, UserData};
     use std::sync::Arc;
