@@ -11,7 +11,7 @@ use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
 use crate::mobs::{MobImage, Nests, NestsImage};
-use crate::party::Parties;
+use crate::party::{Parties, PartiesImage};
 use crate::roster::Roster;
 use crate::rulebook::Rulebook;
 use bevy_ecs::prelude::{Entity, World};
@@ -32,7 +32,7 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) mobs: Vec<(NetId, MobImage)>,
     pub(crate) nests: NestsImage,
-    pub(crate) parties: Parties,
+    pub(crate) parties: PartiesImage,
 }
 
 /// A fighter of a world's image.
@@ -60,7 +60,7 @@ impl RoomsImage {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
             missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
-            parties: world.resource::<Parties>().clone(),
+            parties: world.resource::<Parties>().image(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
             nests: world.resource::<Nests>().image(),
@@ -70,8 +70,8 @@ impl RoomsImage {
     /// Puts it into a world whose entities have entered already.
     pub(crate) fn restore(&self, world: &mut World) {
         world.resource_mut::<Ledger>().resume(&self.ledger);
-        self.parties.bind_all(&mut world.resource_mut::<Bonds>());
-        world.insert_resource(self.parties.clone());
+        let parties = self.parties.restore(&mut world.resource_mut::<Bonds>());
+        world.insert_resource(parties);
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {
