@@ -235,7 +235,7 @@ struct Pair {
 impl Pair {
     fn order(&mut self, by: NetId, step: PartyStep) {
         let number = self.orders.len() as u16;
-        let is_live = self.games.iter_mut().map(|game| game.order(by, number, Command::Party(step))).all(|taken| taken);
+        let is_live = self.games.iter_mut().all(|game| game.order(by, number, Command::Party(step)));
         if is_live {
             self.orders.push((by, number));
         }
