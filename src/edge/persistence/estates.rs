@@ -86,9 +86,7 @@ fn read_part(write: &WriteTransaction, transaction: &Transaction) -> Result<Resu
 
 fn lay(books: &mut Books, item: ItemId, row: &GroundRow) {
     books.ground.extend(row.record.map(|record| (item, record)));
-    if row.coins > 0 {
-        books.heaps.insert(item, row.coins);
-    }
+    books.heaps.extend(row.heap.map(|heap| (item, heap)));
 }
 
 fn write_part(write: &WriteTransaction, transaction: &Transaction, books: &Books) -> Result<(), JournalError> {
@@ -106,8 +104,7 @@ fn write_part(write: &WriteTransaction, transaction: &Transaction, books: &Books
     }
     let mut ground = write.open_table(GROUND)?;
     for item in Books::touched_items(transaction) {
-        let row =
-            GroundRow { record: books.ground.get(&item).copied(), coins: books.heaps.get(&item).copied().unwrap_or(0) };
+        let row = GroundRow { record: books.ground.get(&item).copied(), heap: books.heaps.get(&item).copied() };
         if row == GroundRow::default() {
             ground.remove(item.0)?;
         } else {

@@ -165,7 +165,7 @@ impl WorldImage {
         }
         let mut is_used = vec![false; self.rows as usize];
         let live = self.players.iter().map(|player| player.id).chain(self.things.iter().map(|thing| thing.id));
-        for id in self.recycled.iter().copied().chain(live) {
+        for id in self.recycled.iter().copied().chain(live).chain(self.rooms.claimed()) {
             match is_used.get_mut(id.row()) {
                 Some(used) if !*used => *used = true,
                 _ => return Err(ImageError::Id(id)),

@@ -9,6 +9,7 @@
 
 mod ballistics;
 mod bond;
+mod carry;
 mod cast;
 mod chance;
 pub mod content;
@@ -38,15 +39,18 @@ mod shot;
 pub mod spatial;
 mod stored;
 mod thing;
+mod trade;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
+pub use carry::{COINS_FORM, Drop, GroundRecord};
 pub use effects::EFFECTS_MAX;
 pub use event::Happening;
 pub use growth::{Estate, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use ledger::{
-    Books, BooksError, Entry, GroundRow, Holder, Imbalance, ItemRecord, Row, SumsRow, Transaction, TransactionId, Way,
+    Books, BooksError, Entry, GroundRow, Heap, Holder, Imbalance, ItemRecord, Row, SumsRow, Transaction, TransactionId,
+    Way,
 };
 pub use order::Answer;
 pub use player::SpawnError;
@@ -58,6 +62,7 @@ pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome
 pub use spatial::Quadtree;
 pub use thing::{MOB_SPEED_MAX, SPIN_MAX, THING_SPEED_MAX, Thing};
 
+use crate::carry::Bodies;
 use crate::content::Content;
 use crate::event::{Happenings, Notices};
 use crate::fight::{Departed, Vitals};
@@ -129,7 +134,6 @@ impl Game {
         world.insert_resource(Seed(config.seed));
         world.insert_resource(Rulebook(config.content));
         world.insert_resource(Orders::default());
-        world.insert_resource(Ledger::new(config.incarnation));
         world.insert_resource(Answers::default());
         world.insert_resource(Happenings::default());
         world.insert_resource(Notices::default());
@@ -143,6 +147,9 @@ impl Game {
         mobs::register(&mut world, &mut schedule);
         party::register(&mut world, &mut schedule);
         growth::register(&mut schedule);
+        ledger::register(&mut world, &mut schedule, config.incarnation);
+        carry::register(&mut world, &mut schedule);
+        trade::register(&mut world);
         replica::register(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
@@ -213,6 +220,8 @@ impl Game {
     /// Takes an entity out of the world, its tables and its index at once. Its id stays retired until
     /// [`Game::recycle`]: some client may still hold a state under that name.
     pub fn despawn(&mut self, id: NetId) {
+        carry::forget(&mut self.world, id);
+        self.world.resource_mut::<Orders>().forget(id);
         let Some(entity) = self.world.resource_mut::<Roster>().retire(id) else { return };
         let is_fighter = self.world.get::<Vitals>(entity).is_some();
         mobs::on_despawn(&mut self.world, entity);
@@ -294,6 +303,7 @@ impl Game {
         self.schedule.run(&mut self.world);
         self.world.resource_mut::<Orders>().clear();
         self.launch_missiles();
+        self.settle_ground();
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();
@@ -522,6 +532,7 @@ impl Game {
         let content = Arc::clone(self.content());
         let entity = self.world.spawn(player::avatar(player, &content, estate)).id();
         enter(&mut self.world, player.id, entity);
+        self.world.resource_mut::<Bodies>().enter(player.character, player.id);
     }
 
     fn insert_thing(&mut self, thing: &ThingImage) {

@@ -72,6 +72,11 @@ impl Orders {
         self.0.iter().filter(move |order| Desk::of(&order.command) == desk)
     }
 
+    /// Somebody leaves the world: whoever comes under his id did not give them.
+    pub(crate) fn forget(&mut self, by: NetId) {
+        self.0.retain(|order| order.by != by);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

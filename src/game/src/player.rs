@@ -1,8 +1,8 @@
 //! A person's avatar: whose it is, where it looks, what it wants.
 
+use crate::carry::{self, Bag};
 use crate::cast::Casting;
 use crate::content::Content;
-use crate::fight::Gear;
 use crate::growth::{self, Estate, Growth, Told};
 use crate::image::PlayerImage;
 use crate::movement::{Gait, Mobile};
@@ -78,7 +78,10 @@ pub(crate) fn avatar(image: &PlayerImage, content: &Content, estate: &Estate) ->
     let replica = Replica { id: image.id, kind: EntityKind::Player };
     let avatar = Avatar { character: image.character };
     let body = (replica, avatar, Mobile(image.body), image.view, image.wish, Gait(image.gait));
-    (body, growth::fighter(content, estate), Growth::new(estate), Told::default(), Casting::default(), Gear::default())
+    let bag = Bag::new(content, estate);
+    let gear = carry::gear(content, &bag);
+    let (fighter, growth) = (growth::fighter(content, estate), Growth::new(estate));
+    (body, fighter, growth, Told::default(), Casting::default(), gear, bag)
 }
 
 /// Where a player enters: at its record's place, else somewhere in the middle of the map; at rest and free.

@@ -4,6 +4,7 @@
 //! own way; `run 600 ticks = run 300, save, restore, run 300` finds out.
 
 use crate::bond::Bonds;
+use crate::carry::{Bag, Finds, GroundRecord, Lying};
 use crate::cast::{Arts, Casting, Cooldowns, Missile};
 use crate::content::Content;
 use crate::effects::Effects;
@@ -14,7 +15,8 @@ use crate::mobs::{MobImage, Nests, NestsImage};
 use crate::party::{Parties, PartiesImage};
 use crate::roster::Roster;
 use crate::rulebook::Rulebook;
-use bevy_ecs::prelude::{Entity, World};
+use crate::trade::{self, Trades};
+use bevy_ecs::prelude::{Component, Entity, World};
 use protocol::NetId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,6 +35,11 @@ pub(crate) struct RoomsImage {
     pub(crate) mobs: Vec<(NetId, MobImage)>,
     pub(crate) nests: NestsImage,
     pub(crate) parties: PartiesImage,
+    /// By ascending id.
+    bags: Vec<(NetId, Bag)>,
+    /// By ascending id.
+    lying: Vec<(NetId, Lying)>,
+    trades: Trades,
 }
 
 /// A fighter of a world's image.
@@ -61,6 +68,9 @@ impl RoomsImage {
             ledger: world.resource::<Ledger>().clone(),
             missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
             parties: world.resource::<Parties>().image(),
+            bags: parts(world),
+            lying: parts(world),
+            trades: world.resource::<Trades>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
             nests: world.resource::<Nests>().image(),
@@ -91,17 +101,47 @@ impl RoomsImage {
                 world.entity_mut(entity).insert(*missile);
             }
         }
+        self.restore_belongings(world);
+    }
+
+    fn restore_belongings(&self, world: &mut World) {
+        let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
+        for (id, bag) in &self.bags {
+            if let Some(entity) = entity(world, *id) {
+                world.entity_mut(entity).insert(bag.clone());
+            }
+        }
+        for (id, lying) in &self.lying {
+            if let Some(entity) = entity(world, *id) {
+                world.entity_mut(entity).insert(lying.clone());
+                world.resource_mut::<Finds>().0.insert(lying.record.name(), *id);
+            }
+        }
+        self.claimed().for_each(|id| world.resource_mut::<Roster>().reclaim(id));
+        world.insert_resource(self.trades.clone());
+        trade::restart(world);
+    }
+
+    /// Ids kept for what is to lie on the ground.
+    pub(crate) fn claimed(&self) -> impl Iterator<Item = NetId> {
+        self.ledger.under_way().flat_map(|under_way| under_way.places.iter().copied())
     }
 
     /// Whether all that it names is part of the content.
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
         let effects = self.fighters.iter().flat_map(|(_, image)| &image.effects.0);
+        let lie = |lying: &Lying| match lying.record {
+            GroundRecord::Item(record) => content.items.find(record.kind).is_some(),
+            GroundRecord::Coins { .. } => true,
+        };
         let mut casts = self.fighters.iter().map(|(_, image)| (&image.casting, &image.cooldowns));
         let mut arts = self.fighters.iter().filter_map(|(_, image)| image.arts);
         casts.all(|(casting, cooldowns)| casting.is_possible(content) && cooldowns.is_possible(content))
             && self.missiles.iter().all(|(_, missile)| missile.is_possible(content))
             && arts.all(|arts| content.mobs.find(arts.0).is_some())
             && effects.clone().all(|active| content.effects.find(active.effect).is_some())
+            && self.bags.iter().all(|(_, bag)| bag.is_sound(content))
+            && self.lying.iter().all(|(_, lying)| lie(lying))
             && self
                 .growths
                 .iter()
@@ -110,6 +150,13 @@ impl RoomsImage {
             && self.mobs.iter().all(|(_, mob)| mob.is_possible(content))
             && self.parties.is_possible(|id| self.growths.binary_search_by_key(&id, |(known, _)| *known).is_ok())
     }
+}
+
+/// A component of all who have it, by ascending id.
+fn parts<C: Component + Clone>(world: &World) -> Vec<(NetId, C)> {
+    let roster = world.resource::<Roster>();
+    let part = |id: NetId| Some((id, world.get::<C>(roster.entity(id)?)?.clone()));
+    roster.live().iter().filter_map(|&id| part(id)).collect()
 }
 
 impl FighterImage {

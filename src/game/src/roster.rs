@@ -53,6 +53,13 @@ impl Roster {
         Some(id)
     }
 
+    /// Gives back a claimed id under which nothing came: nobody has seen it.
+    pub(crate) fn unclaim(&mut self, id: NetId) {
+        assert_eq!(self.slots[id.row()], Slot::Claimed, "{id:?} was not claimed");
+        self.slots[id.row()] = Slot::Free;
+        self.recycled.push_back(id);
+    }
+
     /// Binds a claimed id to its entity.
     pub(crate) fn enter(&mut self, id: NetId, entity: Entity) {
         assert_eq!(self.slots[id.row()], Slot::Claimed, "{id:?} enters without a claim");

@@ -69,19 +69,19 @@ impl Doing {
 
 /// What happens in [`Phase::Settle`], in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
-pub(crate) enum Following {
-    /// What the disk has confirmed takes effect.
-    Disk,
+pub(crate) enum Settling {
+    /// What the disk has answered takes effect.
+    Heard,
     /// Those who brought about a death learn of it.
     Credit,
     /// The dead leave things, and the world.
-    Leavings,
-    /// What was left is brought into the world, what was worn wears.
-    Belongings,
+    Deaths,
+    /// What is left or worn or lies for too long is asked of the disk.
+    Leaving,
 }
 
-impl Following {
-    const ALL: (Self, Self, Self, Self) = (Self::Disk, Self::Credit, Self::Leavings, Self::Belongings);
+impl Settling {
+    const ALL: (Self, Self, Self, Self) = (Self::Heard, Self::Credit, Self::Deaths, Self::Leaving);
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
@@ -102,7 +102,7 @@ pub(crate) fn tick_schedule() -> Schedule {
     let [input, think, movement, spatial, act, resolve, settle, recover, publish] = Phase::ALL;
     schedule.configure_sets((input, think, movement, spatial, act, resolve, settle, recover, publish).chain());
     schedule.configure_sets(Doing::ALL.chain().in_set(Phase::Act));
-    schedule.configure_sets(Following::ALL.chain().in_set(Phase::Settle));
+    schedule.configure_sets(Settling::ALL.chain().in_set(Phase::Settle));
     schedule
 }
 

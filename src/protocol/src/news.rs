@@ -68,6 +68,13 @@ pub enum News {
         /// Who.
         by: NetId,
     },
+    /// When items of a kind may be used again.
+    ItemCooldown {
+        /// Which.
+        kind: ItemKind,
+        /// From this tick on so many ticks.
+        ticks: u32,
+    },
 }
 
 /// The figures of a player.

@@ -11,11 +11,12 @@ mod told;
 
 pub(crate) use experience::Bounty;
 pub(crate) use revive::resume_life;
+pub(crate) use settle::settle;
 pub(crate) use told::Told;
 
 use crate::content::{Content, Stat, Stats};
 use crate::fight::{Fighter, Team, formula};
-use crate::schedule::{Doing, Following, Phase};
+use crate::schedule::{Doing, Phase, Settling};
 use arrayvec::ArrayVec;
 use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Schedule};
 use protocol::news::ItemRow;
@@ -24,8 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) fn register(schedule: &mut Schedule) {
     schedule.add_systems(order::carry_out.in_set(Doing::Growth));
-    schedule.add_systems(settle::settle.in_set(Following::Disk));
-    schedule.add_systems(experience::award.in_set(Following::Credit));
+    schedule.add_systems(experience::award.in_set(Settling::Credit));
     schedule.add_systems(told::tell.in_set(Phase::Publish));
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Growth, learn};
 use crate::Clock;
+use crate::carry::Bag;
 use crate::content::{Content, Stat};
 use crate::effects::Effects;
 use crate::event::Notices;
@@ -37,6 +38,7 @@ pub(super) struct Reader {
     vitals: &'static Vitals,
     team: &'static Team,
     effects: &'static Effects,
+    bag: &'static Bag,
 }
 
 /// Tells all who are to be told, in the order of their ids.
@@ -54,14 +56,14 @@ pub(super) fn tell(
             continue;
         }
         one.told.next = Tick(clock.now.0.saturating_add(LOOK_TICKS));
-        if one.told.figures != Some(figures_of(content, one.growth, one.sheet, one.vitals, *one.team)) {
+        if one.told.figures != Some(figures_of(content, one.growth, one.sheet, one.vitals, *one.team, one.bag)) {
             due.push((one.replica.id, one.entity));
         }
     }
     due.sort_unstable();
     for &(id, entity) in &*due {
         let Ok(mut one) = players.get_mut(entity) else { continue };
-        let figures = figures_of(content, one.growth, one.sheet, one.vitals, *one.team);
+        let figures = figures_of(content, one.growth, one.sheet, one.vitals, *one.team, one.bag);
         let before = one.told.figures.replace(figures);
         notices.tell(id, News::Figures(figures));
         if before.is_none() {
@@ -85,10 +87,9 @@ fn tell_entry(content: &Content, id: NetId, growth: &Growth, effects: &Effects, 
     }
 }
 
-fn figures_of(content: &Content, growth: &Growth, sheet: &Sheet, vitals: &Vitals, team: Team) -> Figures {
+fn figures_of(content: &Content, growth: &Growth, sheet: &Sheet, vitals: &Vitals, team: Team, bag: &Bag) -> Figures {
     let of = |figure: i32| figure.max(0).unsigned_abs();
     let (_, experience) = formula::level_of(growth.experience, &content.rules);
-    let (coins, weight) = belongings();
     Figures {
         class: growth.class,
         team: team.0,
@@ -99,12 +100,7 @@ fn figures_of(content: &Content, growth: &Growth, sheet: &Sheet, vitals: &Vitals
         health_max: of(sheet.now.of(Stat::HealthMax)),
         mana: of(vitals.mana),
         mana_max: of(sheet.now.of(Stat::ManaMax)),
-        coins,
-        weight,
+        coins: bag.coins,
+        weight: u32::try_from(bag.load(content)).unwrap_or(u32::MAX),
     }
-}
-
-/// Coins, and grams carried: nobody carries anything yet.
-const fn belongings() -> (u64, u32) {
-    (0, 0)
 }

@@ -8,6 +8,7 @@ use super::entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, Way};
 use crate::growth::Estate;
 use protocol::news::ItemRow;
 use protocol::{CharacterId, ItemId, ItemKind};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -19,11 +20,20 @@ pub struct Books {
     /// What lies on the ground.
     pub ground: BTreeMap<ItemId, ItemRecord>,
     /// Coins that lie on the ground, by heap.
-    pub heaps: BTreeMap<ItemId, u64>,
+    pub heaps: BTreeMap<ItemId, Heap>,
     /// Of each kind, by each way, how many came into the world; less than 0 for left.
     pub made: BTreeMap<(Way, ItemKind), i64>,
     /// The same of coins.
     pub minted: BTreeMap<Way, i64>,
+}
+
+/// Coins on the ground.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heap {
+    /// How many; 1 or more.
+    pub coins: u64,
+    /// Where, in subunits: east, north, up.
+    pub place: (i32, i32, i32),
 }
 
 /// Why a transaction cannot be. Nothing of it has happened then.
@@ -107,7 +117,7 @@ impl Books {
         }
         for item in Self::touched_items(transaction) {
             part.ground.extend(self.ground.get(&item).map(|record| (item, *record)));
-            part.heaps.extend(self.heaps.get(&item).map(|coins| (item, *coins)));
+            part.heaps.extend(self.heaps.get(&item).map(|heap| (item, *heap)));
         }
         part
     }
@@ -144,10 +154,10 @@ impl Books {
                 let coins = &mut self.estates.entry(character).or_default().coins;
                 *coins = coins.checked_add_signed(change).ok_or(BooksError::Coins(character))?;
             }
-            Entry::GroundCoins { item, change } => {
-                let heap = self.heaps.entry(item).or_default();
-                *heap = heap.checked_add_signed(change).ok_or(BooksError::Heap(item))?;
-                if *heap == 0 {
+            Entry::GroundCoins { item, change, place } => {
+                let heap = self.heaps.entry(item).or_insert(Heap { coins: 0, place });
+                heap.coins = heap.coins.checked_add_signed(change).ok_or(BooksError::Heap(item))?;
+                if heap.coins == 0 {
                     self.heaps.remove(&item);
                 }
             }
@@ -201,7 +211,7 @@ impl Books {
     #[must_use]
     pub fn coins(&self) -> i128 {
         let carried = self.estates.values().map(|estate| i128::from(estate.coins));
-        carried.chain(self.heaps.values().map(|&coins| i128::from(coins))).sum()
+        carried.chain(self.heaps.values().map(|heap| i128::from(heap.coins))).sum()
     }
 
     /// Whether there is of everything as much as was made.
@@ -306,12 +316,17 @@ mod tests {
     fn coins_on_the_ground_are_counted_and_a_heap_that_is_empty_is_gone() {
         let mut books = books();
         let (way, heap) = (Way::Handed, ItemId(9));
-        let lay =
-            vec![Entry::Coins { character: ANN, change: -30, way }, Entry::GroundCoins { item: heap, change: 30 }];
+        let lay = vec![
+            Entry::Coins { character: ANN, change: -30, way },
+            Entry::GroundCoins { item: heap, change: 30, place: (1, 2, 3) },
+        ];
         assert_eq!(apply(&mut books, lay), Ok(()));
-        assert_eq!((books.heaps[&heap], books.coins()), (30, 100));
+        assert_eq!((books.heaps[&heap], books.coins()), (Heap { coins: 30, place: (1, 2, 3) }, 100));
         let take = |coins: i64| {
-            vec![Entry::Coins { character: BOB, change: coins, way }, Entry::GroundCoins { item: heap, change: -coins }]
+            vec![
+                Entry::Coins { character: BOB, change: coins, way },
+                Entry::GroundCoins { item: heap, change: -coins, place: (0, 0, 0) },
+            ]
         };
         assert_eq!(apply(&mut books, take(31)), Err(BooksError::Heap(heap)));
         assert_eq!(apply(&mut books, take(30)), Ok(()));

@@ -46,12 +46,14 @@ pub enum Entry {
         /// By which way.
         way: Way,
     },
-    /// So many coins more lie on the ground in this item's place, or fewer.
+    /// A heap of coins on the ground, which is an item of no kind, has so many more, or fewer; without any it is gone.
     GroundCoins {
         /// The heap.
         item: ItemId,
         /// Less than 0 takes.
         change: i64,
+        /// Where it lies, in subunits: east, north, up.
+        place: (i32, i32, i32),
     },
     /// So many coins came into the world, or left it.
     Minted {
@@ -100,6 +102,14 @@ pub struct ItemRecord {
     pub durability: u16,
     /// Who has it, and where.
     pub holder: Holder,
+}
+
+impl ItemRecord {
+    /// The same with somebody, in this slot.
+    #[must_use]
+    pub const fn with(self, character: CharacterId, slot: u8) -> Self {
+        Self { holder: Holder::Character { character, slot }, ..self }
+    }
 }
 
 /// Where an item is.
@@ -157,7 +167,33 @@ pub enum Imbalance {
     Changed(ItemId),
 }
 
+impl Entry {
+    /// Whether it changes what somebody has or is.
+    #[must_use]
+    pub fn concerns(&self, somebody: CharacterId) -> bool {
+        let holds = |record: &Option<ItemRecord>| {
+            record.is_some_and(
+                |record| matches!(record.holder, Holder::Character { character, .. } if character == somebody),
+            )
+        };
+        match self {
+            Self::Item { before, after } => holds(before) || holds(after),
+            Self::Coins { character, .. }
+            | Self::Experience { character, .. }
+            | Self::Skill { character, .. }
+            | Self::Born { character, .. } => *character == somebody,
+            Self::Made { .. } | Self::GroundCoins { .. } | Self::Minted { .. } => false,
+        }
+    }
+}
+
 impl Transaction {
+    /// Whether it changes what somebody has or is.
+    #[must_use]
+    pub fn concerns(&self, somebody: CharacterId) -> bool {
+        self.entries.iter().any(|entry| entry.concerns(somebody))
+    }
+
     /// Whether it makes and loses nothing but what it says it makes and loses.
     ///
     /// # Errors

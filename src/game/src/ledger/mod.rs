@@ -12,15 +12,25 @@
 mod books;
 mod entry;
 mod rows;
+mod settle;
 
-pub use books::{Books, BooksError};
+pub use books::{Books, BooksError, Heap};
 pub use entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, TransactionId, Way};
 pub use rows::{GroundRow, Row, SumsRow};
 
-use bevy_ecs::prelude::Resource;
-use protocol::{ItemId, NetId};
+use crate::schedule::Settling;
+use arrayvec::ArrayVec;
+use bevy_ecs::prelude::{IntoScheduleConfigs, Resource, Schedule, World};
+use protocol::{CharacterId, ItemId, ItemKind, NetId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub(crate) use settle::{replay, settle};
+
+pub(crate) fn register(world: &mut World, schedule: &mut Schedule, incarnation: u32) {
+    world.insert_resource(Ledger::new(incarnation));
+    schedule.add_systems(settle.in_set(Settling::Heard));
+}
 
 /// Transactions under way, and those that are to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Resource, Serialize, Deserialize)]
@@ -45,19 +55,47 @@ pub(crate) struct UnderWay {
     pub(crate) transaction: Transaction,
     /// The order that it came of, if a player waits for its answer.
     pub(crate) order: Option<(NetId, u16)>,
+    /// What it was asked for, as far as its entries do not say it.
+    pub(crate) why: Why,
+    /// Ids kept for what is to lie on the ground, in the order of its entries.
+    pub(crate) places: Vec<NetId>,
+    /// Those who have left the world since: what they have is read from the disk when they come back, so nothing of this
+    /// is done to them here.
+    pub(crate) gone: Vec<CharacterId>,
 }
+
+/// What a transaction was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Why {
+    /// Its entries are all there is to it.
+    #[default]
+    Plain,
+    /// One of a kind was used up by who gave the order.
+    Used(ItemKind),
+    /// Something was picked up by who gave the order.
+    PickedUp,
+    /// Somebody left it who was killed: it is theirs for a while; everybody's, if they are none.
+    Left(ArrayVec<NetId, LOOTERS_MAX>),
+    /// Two have traded.
+    Traded,
+}
+
+/// Most who share the right to what a mob left: a party.
+pub(crate) const LOOTERS_MAX: usize = protocol::news::PARTY_MAX;
 
 impl Ledger {
     pub(crate) fn new(incarnation: u32) -> Self {
         Self { incarnation, ..Self::default() }
     }
 
-    /// Goes on from a saved one. Another incarnation counts from the beginning: its ids are its own.
+    /// Goes on from a saved one. Another incarnation counts from the beginning: its ids are its own. And it does not ask what
+    /// the saved one had not asked yet: what came to disk since may be about the same things.
     pub(crate) fn resume(&mut self, saved: &Self) {
         let Self { incarnation, items, transactions, .. } = *self;
         *self = saved.clone();
         if incarnation != saved.incarnation {
             (self.incarnation, self.items, self.transactions) = (incarnation, items, transactions);
+            self.asked.clear();
         }
     }
 
@@ -72,12 +110,23 @@ impl Ledger {
     /// # Panics
     /// If they are not in balance: then the room that asks would make or lose something.
     pub(crate) fn ask(&mut self, order: Option<(NetId, u16)>, entries: Vec<Entry>) -> TransactionId {
+        self.ask_for(order, entries, Why::Plain, Vec::new())
+    }
+
+    /// As [`Self::ask`], with what the entries do not say: what for, and the ids of what is to lie on the ground.
+    pub(crate) fn ask_for(
+        &mut self,
+        order: Option<(NetId, u16)>,
+        entries: Vec<Entry>,
+        why: Why,
+        places: Vec<NetId>,
+    ) -> TransactionId {
         self.transactions += 1;
         let id = TransactionId(u128::from(self.incarnation) << 64 | u128::from(self.transactions));
         let transaction = Transaction { id, entries };
         assert_eq!(transaction.balance(), Ok(()), "{transaction:?}");
         self.asked.push(transaction.clone());
-        self.under_way.insert(id, UnderWay { transaction, order });
+        self.under_way.insert(id, UnderWay { transaction, order, why, places, gone: Vec::new() });
         id
     }
 
@@ -95,6 +144,31 @@ impl Ledger {
     pub(crate) fn take_settled(&mut self) -> Vec<(UnderWay, bool)> {
         let heard = std::mem::take(&mut self.heard);
         heard.into_iter().filter_map(|(id, is_durable)| Some((self.under_way.remove(&id)?, is_durable))).collect()
+    }
+
+    /// Nothing that is under way will ever be on disk: all of it is refused.
+    pub(crate) fn refuse_all(&mut self) {
+        self.asked.clear();
+        self.heard.extend(self.under_way.keys().map(|&id| (id, false)));
+    }
+
+    /// A transaction that is not to be waited for any longer.
+    pub(crate) fn take(&mut self, id: TransactionId) -> Option<UnderWay> {
+        self.under_way.remove(&id)
+    }
+
+    /// Somebody leaves the world: nobody waits for answers under this id, what is under way does nothing to him, and what
+    /// was left to him is not his any more.
+    pub(crate) fn forget(&mut self, id: NetId, character: CharacterId) {
+        for under_way in self.under_way.values_mut() {
+            under_way.order.take_if(|(by, _)| *by == id);
+            if under_way.transaction.concerns(character) {
+                under_way.gone.push(character);
+            }
+            if let Why::Left(owners) = &mut under_way.why {
+                owners.retain(|owner| *owner != id);
+            }
+        }
     }
 
     /// Transactions that the disk has not answered.

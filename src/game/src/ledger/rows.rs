@@ -2,7 +2,7 @@
 //!
 //! Each begins with the version of its format, so that later ones can still read it.
 
-use super::books::Books;
+use super::books::{Books, Heap};
 use super::entry::{ItemRecord, Way};
 use crate::growth::Estate;
 use crate::records::RecordError;
@@ -20,8 +20,8 @@ const VERSION: u16 = 1;
 pub struct GroundRow {
     /// None of a heap.
     pub record: Option<ItemRecord>,
-    /// 0 of an item.
-    pub coins: u64,
+    /// None of an item.
+    pub heap: Option<Heap>,
 }
 
 /// What was ever made and lost.

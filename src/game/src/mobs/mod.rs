@@ -16,7 +16,6 @@ mod way;
 mod tests;
 
 pub(crate) use arsenal::MobCasts;
-pub(crate) use loot::Drops;
 pub(crate) use nest::{Nests, NestsImage, on_despawn, populate};
 pub(crate) use way::Will;
 
@@ -27,7 +26,7 @@ use crate::growth::Bounty;
 use crate::movement::Mobile;
 use crate::replica::Replica;
 use crate::roster::Roster;
-use crate::schedule::{Following, Phase};
+use crate::schedule::{Phase, Settling};
 use crate::thing::Thing;
 use bevy_ecs::prelude::{Bundle, Component, Entity, IntoScheduleConfigs, Schedule, World};
 use mind::Mind;
@@ -58,11 +57,10 @@ pub(crate) struct MobImage {
 
 pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     world.insert_resource(Nests::default());
-    world.insert_resource(Drops::default());
     world.insert_resource(MobCasts::default());
     world.insert_resource(crowd::Crowd::default());
     schedule.add_systems((crowd::gather, mind::think, arsenal::ask).chain().in_set(Phase::Think));
-    schedule.add_systems((loot::leave, mind::die).chain().in_set(Following::Leavings));
+    schedule.add_systems((loot::leave, mind::die).chain().in_set(Settling::Deaths));
 }
 
 /// Everything that a mob's entity consists of.
