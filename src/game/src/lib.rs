@@ -25,6 +25,7 @@ mod mobs;
 mod movement;
 mod order;
 mod party;
+mod physics;
 mod player;
 mod ray;
 mod records;
@@ -53,6 +54,7 @@ pub use ledger::{
     Way,
 };
 pub use order::Answer;
+pub use physics::{Filter, Hit, Struck, Touch};
 pub use player::SpawnError;
 pub use records::{Life, PlayerRecord, RecordError};
 pub use replica::{Pace, Past, Replicas};
@@ -71,6 +73,7 @@ use crate::ledger::Ledger;
 use crate::movement::{Ground, Mobile};
 use crate::order::{Answers, Order, Orders};
 use crate::party::Parties;
+use crate::physics::{Strays, Within};
 use crate::player::{Avatar, View, Wish};
 use crate::rooms::RoomsImage;
 use crate::roster::Roster;
@@ -140,6 +143,7 @@ impl Game {
         player::register(&mut schedule);
         movement::register(&mut world, &mut schedule, Arc::clone(&config.map));
         ballistics::register(&mut world, &mut schedule);
+        physics::register(&mut world, &mut schedule);
         spatial::register(&mut world, &mut schedule);
         effects::register(&mut schedule);
         cast::register(&mut world, &mut schedule);
@@ -214,6 +218,7 @@ impl Game {
         let (x, y) = self.map.nearest_free(subunits(x_units, width), subunits(y_units, depth), 0, BODY_RADIUS);
         if let Some(mut mobile) = self.world.get_mut::<Mobile>(entity) {
             mobile.0 = Body { x, y, ..Body::default() };
+            self.world.resource_mut::<Strays>().0.push(id);
         }
     }
 
@@ -234,6 +239,7 @@ impl Game {
             parties.forget(id, &mut world.resource_mut::<Bonds>());
         });
         self.world.resource_mut::<Bonds>().forget(id);
+        self.world.resource_mut::<Within>().forget(id);
         self.world.resource_mut::<Quadtree>().remove(id);
     }
 
@@ -580,4 +586,5 @@ pub(crate) fn enter(world: &mut World, id: NetId, entity: Entity) {
     let rows = roster.rows();
     world.resource_mut::<Replicas>().reserve_rows(rows);
     world.resource_mut::<Bonds>().reserve_rows(rows);
+    world.resource_mut::<Strays>().0.push(id);
 }

@@ -29,7 +29,7 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule, map: Arc<Stat
 }
 
 /// Bodies do not meet each other, so the order of the table is as good as any.
-fn walk(
+pub(crate) fn walk(
     ground: Res<'_, Ground>,
     rulebook: Res<'_, Rulebook>,
     mut walkers: Query<'_, '_, (&Replica, &mut Mobile, &Wish, &Gait, &Sheet)>,

@@ -165,14 +165,14 @@ fn length_to(to: i32, from: i32, way: i32) -> i64 {
 const _: () = assert!((WORLD_UNITS_MAX as i64) << (8 + DIRECTION_BITS + 1) < i64::MAX, "lengths fit");
 
 /// spec: SHO-6. The whole number nearest to 2^20 sin(2 pi angle / 65,536).
-fn sine(angle: u16) -> i32 {
+pub(crate) fn sine(angle: u16) -> i32 {
     const QUARTER: u16 = 1 << 14;
     let within = angle % (2 * QUARTER);
     let up = if within <= QUARTER { within } else { 2 * QUARTER - within };
     if angle < 2 * QUARTER { quarter_sine(up) } else { -quarter_sine(up) }
 }
 
-fn cosine(angle: u16) -> i32 {
+pub(crate) fn cosine(angle: u16) -> i32 {
     sine(angle.wrapping_add(1 << 14))
 }
 

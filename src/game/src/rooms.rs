@@ -13,6 +13,7 @@ use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
 use crate::mobs::{MobImage, Nests, NestsImage};
 use crate::party::{Parties, PartiesImage};
+use crate::physics::Within;
 use crate::roster::Roster;
 use crate::rulebook::Rulebook;
 use crate::trade::{self, Trades};
@@ -40,6 +41,8 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     lying: Vec<(NetId, Lying)>,
     trades: Trades,
+    /// Who is in which trigger.
+    pub(crate) within: Within,
 }
 
 /// A fighter of a world's image.
@@ -71,6 +74,7 @@ impl RoomsImage {
             bags: parts(world),
             lying: parts(world),
             trades: world.resource::<Trades>().clone(),
+            within: world.resource::<Within>().clone(),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
             nests: world.resource::<Nests>().image(),
@@ -82,6 +86,7 @@ impl RoomsImage {
         world.resource_mut::<Ledger>().resume(&self.ledger);
         let parties = self.parties.restore(&mut world.resource_mut::<Bonds>());
         world.insert_resource(parties);
+        *world.resource_mut::<Within>() = self.within.clone();
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {

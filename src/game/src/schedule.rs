@@ -58,13 +58,15 @@ pub(crate) enum Doing {
     Carrying,
     /// Casts begin, go on and end.
     Casting,
-    /// What flies hits, and places do what they do to those who enter them.
+    /// What flies hits.
     Meeting,
+    /// Places do what they do to those who enter them.
+    Entering,
 }
 
 impl Doing {
-    const ALL: (Self, Self, Self, Self, Self, Self) =
-        (Self::Effects, Self::Parties, Self::Growth, Self::Carrying, Self::Casting, Self::Meeting);
+    const ALL: (Self, Self, Self, Self, Self, Self, Self) =
+        (Self::Effects, Self::Parties, Self::Growth, Self::Carrying, Self::Casting, Self::Meeting, Self::Entering);
 }
 
 /// What happens in [`Phase::Settle`], in this order.

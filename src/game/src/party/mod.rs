@@ -94,7 +94,7 @@ impl Parties {
         if self.of.len() <= id.row() {
             self.of.resize(id.row() + 1, None);
         }
-        // Each party has two of 65,535 ids.
+        // Fits: no more parties than ids, and those have 16 bits.
         self.of[id.row()] = place.map(|place| place as u16);
     }
 

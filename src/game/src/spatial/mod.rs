@@ -10,6 +10,7 @@ mod tests;
 pub use quadtree::{Point, Quadtree};
 
 use crate::movement::Mobile;
+use crate::physics::Strays;
 use crate::replica::Replica;
 use crate::schedule::Phase;
 use bevy_ecs::prelude::{IntoScheduleConfigs, Query, ResMut, Schedule, World};
@@ -26,7 +27,8 @@ pub(crate) fn refresh_now(world: &mut World) {
 }
 
 /// The tree does not depend on the order of its points, so the order of the table is as good as any.
-fn refresh(mut tree: ResMut<'_, Quadtree>, all: Query<'_, '_, (&Replica, &Mobile)>) {
+fn refresh(mut tree: ResMut<'_, Quadtree>, mut strays: ResMut<'_, Strays>, all: Query<'_, '_, (&Replica, &Mobile)>) {
+    strays.0.clear();
     tree.rebuild(all.iter().map(|(replica, mobile)| Point {
         x: unit_of(mobile.0.x),
         y: unit_of(mobile.0.y),

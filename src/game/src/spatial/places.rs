@@ -23,10 +23,6 @@ impl Places {
         self.ids.len()
     }
 
-    pub(super) fn ids(&self) -> &[NetId] {
-        &self.ids
-    }
-
     pub(super) fn clear(&mut self) {
         self.xs.clear();
         self.ys.clear();
