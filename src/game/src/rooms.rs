@@ -12,7 +12,7 @@ use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
 use crate::mobs::{MobImage, Nests, NestsImage};
-use crate::party::Parties;
+use crate::party::{Parties, PartiesImage};
 use crate::physics::Within;
 use crate::roster::Roster;
 use crate::rulebook::Rulebook;
@@ -35,7 +35,7 @@ pub(crate) struct RoomsImage {
     /// By ascending id.
     pub(crate) mobs: Vec<(NetId, MobImage)>,
     pub(crate) nests: NestsImage,
-    pub(crate) parties: Parties,
+    pub(crate) parties: PartiesImage,
     /// By ascending id.
     bags: Vec<(NetId, Bag)>,
     /// By ascending id.
@@ -70,7 +70,7 @@ impl RoomsImage {
             fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
             ledger: world.resource::<Ledger>().clone(),
             missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
-            parties: world.resource::<Parties>().clone(),
+            parties: world.resource::<Parties>().image(),
             bags: parts(world),
             lying: parts(world),
             trades: world.resource::<Trades>().clone(),
@@ -84,8 +84,8 @@ impl RoomsImage {
     /// Puts it into a world whose entities have entered already.
     pub(crate) fn restore(&self, world: &mut World) {
         world.resource_mut::<Ledger>().resume(&self.ledger);
-        self.parties.bind_all(&mut world.resource_mut::<Bonds>());
-        world.insert_resource(self.parties.clone());
+        let parties = self.parties.restore(&mut world.resource_mut::<Bonds>());
+        world.insert_resource(parties);
         *world.resource_mut::<Within>() = self.within.clone();
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {

@@ -30,11 +30,11 @@ pub(crate) fn looters(
 }
 
 impl Parties {
-    /// To whom belongs what falls to somebody: himself, or those of his party by its rule. Empty if none of them is near.
+    /// To whom belongs what falls to somebody: himself, or those of his party by its rule. Empty if of a party none is near.
     pub(crate) fn looters(&mut self, id: NetId, is_near: impl Fn(NetId) -> bool) -> ArrayVec<NetId, PARTY_MAX> {
-        match self.of.get(&id).and_then(|number| self.bands.get_mut(number)) {
+        match self.band_mut(id) {
             Some(band) => looters(band.rule, &band.members, &mut band.last, is_near),
-            None => std::iter::once(id).filter(|&id| is_near(id)).collect(),
+            None => std::iter::once(id).collect(),
         }
     }
 }

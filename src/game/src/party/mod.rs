@@ -7,10 +7,13 @@
 //! A party ends with its members' sessions and is lost with the process, but while the world lasts it decides who shares
 //! in what, so it is part of the world's image.
 
+mod image;
 mod loot;
 mod order;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use image::PartiesImage;
 
 use crate::bond::Bonds;
 use crate::schedule::Doing;
@@ -32,15 +35,15 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
 }
 
 /// All parties.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Resource, Serialize, Deserialize)]
+#[derive(Debug, Default, Resource)]
 pub(crate) struct Parties {
-    /// By a number that counts parties.
-    bands: BTreeMap<u32, Band>,
-    /// By member.
-    of: BTreeMap<NetId, u32>,
+    /// By row of a member: the place of his party. Asked of everybody to whom something happens, so it is one look.
+    of: Vec<Option<u16>>,
+    /// Each in the place that was the first free one when it began. Places are named nowhere outside, so an image need not
+    /// keep them.
+    bands: Vec<Option<Band>>,
     /// By who is invited: the last one counts.
     invitations: BTreeMap<NetId, Invitation>,
-    founded: u32,
     /// Those whose party has changed since they were told.
     untold: Vec<NetId>,
 }
@@ -75,21 +78,51 @@ impl Parties {
     }
 
     fn band(&self, id: NetId) -> Option<&Band> {
-        self.bands.get(self.of.get(&id)?)
+        self.bands[self.place(id)?].as_ref()
+    }
+
+    fn band_mut(&mut self, id: NetId) -> Option<&mut Band> {
+        let place = self.place(id)?;
+        self.bands[place].as_mut()
+    }
+
+    fn place(&self, id: NetId) -> Option<usize> {
+        self.of.get(id.row()).copied().flatten().map(usize::from)
+    }
+
+    fn set_place(&mut self, id: NetId, place: Option<usize>) {
+        if self.of.len() <= id.row() {
+            self.of.resize(id.row() + 1, None);
+        }
+        // Fits: no more parties than ids, and those have 16 bits.
+        self.of[id.row()] = place.map(|place| place as u16);
+    }
+
+    /// Puts a party into the first free place.
+    fn begin(&mut self, band: Band) -> usize {
+        let place = self.bands.iter().position(Option::is_none).unwrap_or(self.bands.len());
+        if place == self.bands.len() {
+            self.bands.push(None);
+        }
+        band.members.iter().for_each(|&member| self.set_place(member, Some(place)));
+        self.bands[place] = Some(band);
+        place
     }
 
     /// The party that somebody leads.
     fn led(&mut self, by: NetId) -> Result<&mut Band, Refusal> {
-        let band = self.of.get(&by).and_then(|number| self.bands.get_mut(number)).ok_or(Refusal::NoParty)?;
+        let band = self.band_mut(by).ok_or(Refusal::NoParty)?;
         if band.members[0] == by { Ok(band) } else { Err(Refusal::NotLeader) }
     }
 
     /// Both are live, and may not fight each other.
     fn invite(&mut self, by: NetId, who: NetId, now: Tick) -> Result<(), Refusal> {
         self.can_take(by)?;
-        if self.of.contains_key(&who) {
+        if self.place(who).is_some() {
             return Err(Refusal::InParty);
         }
+        // Whoever never answers would be kept for ever.
+        self.invitations.retain(|_, invitation| now < invitation.until);
         self.invitations.insert(who, Invitation { by, until: Tick(now.0.saturating_add(INVITATION_TICKS)) });
         Ok(())
     }
@@ -106,21 +139,16 @@ impl Parties {
     /// An invitation is used up by whatever comes of following it.
     fn accept(&mut self, who: NetId, now: Tick, bonds: &mut Bonds) -> Result<(), Refusal> {
         let Invitation { by, .. } = self.take_invitation(who, now)?;
-        if self.of.contains_key(&who) {
+        if self.place(who).is_some() {
             return Err(Refusal::InParty);
         }
         self.can_take(by)?;
-        let number = if let Some(&number) = self.of.get(&by) {
-            number
-        } else {
-            self.founded += 1;
-            self.of.insert(by, self.founded);
+        let place = self.place(by).unwrap_or_else(|| {
             let members = std::iter::once(by).collect();
-            self.bands.insert(self.founded, Band { members, ..Band::default() });
-            self.founded
-        };
-        self.of.insert(who, number);
-        let band = self.bands.get_mut(&number).expect("a party that has a member");
+            self.begin(Band { members, ..Band::default() })
+        });
+        self.set_place(who, Some(place));
+        let band = self.bands[place].as_mut().expect("a party that has a member");
         band.members.iter().for_each(|&member| bind(bonds, member, who, true));
         band.members.push(who);
         self.untold.extend(&band.members);
@@ -134,16 +162,17 @@ impl Parties {
 
     /// Somebody is in no party any more; a party of one is none.
     fn leave(&mut self, who: NetId, bonds: &mut Bonds) -> Result<(), Refusal> {
-        let number = self.of.remove(&who).ok_or(Refusal::NoParty)?;
-        let band = self.bands.get_mut(&number).expect("a party that has a member");
+        let place = self.place(who).ok_or(Refusal::NoParty)?;
+        let band = self.bands[place].as_mut().expect("a party that has a member");
         band.members.retain(|member| *member != who);
         band.members.iter().for_each(|&member| bind(bonds, member, who, false));
         self.untold.push(who);
         self.untold.extend(&band.members);
         if let [last] = band.members[..] {
-            self.of.remove(&last);
-            self.bands.remove(&number);
+            self.set_place(last, None);
+            self.bands[place] = None;
         }
+        self.set_place(who, None);
         Ok(())
     }
 
@@ -181,31 +210,11 @@ impl Parties {
 
     /// Somebody has gone from the world. Done at once: his id may name another one before the coming tick.
     pub(crate) fn forget(&mut self, id: NetId, bonds: &mut Bonds) {
-        if self.leave(id, bonds).is_ok() {
-            self.untold.retain(|untold| *untold != id);
-        }
+        // He may be in none and untold of it: his party has ended since the last tick.
+        let _ = self.leave(id, bonds);
+        self.untold.retain(|untold| *untold != id);
         self.invitations.remove(&id);
         self.invitations.retain(|_, invitation| invitation.by != id);
-    }
-
-    /// Ties those together again who are in one party: bonds are not saved.
-    pub(crate) fn bind_all(&self, bonds: &mut Bonds) {
-        for band in self.bands.values() {
-            for (at, &one) in band.members.iter().enumerate() {
-                band.members[..at].iter().for_each(|&other| bind(bonds, one, other, true));
-            }
-        }
-    }
-
-    /// Whether all that it names is live, each in one party at most.
-    pub(crate) fn is_possible(&self, is_live: impl Fn(NetId) -> bool) -> bool {
-        let members = self.bands.values().map(|band| band.members.len()).sum::<usize>();
-        let is_sound = |(number, band): (&u32, &Band)| {
-            band.members.len() >= 2 && band.members.iter().all(|id| self.of.get(id) == Some(number) && is_live(*id))
-        };
-        members == self.of.len()
-            && self.bands.iter().all(is_sound)
-            && self.invitations.iter().all(|(who, invitation)| is_live(*who) && is_live(invitation.by))
     }
 }
 
