@@ -7,6 +7,7 @@ use crate::Game;
 use crate::fight::Team;
 use crate::growth::{Estate, Growth, Told};
 use crate::ledger::{self, Ledger, Transaction};
+use crate::party::Parties;
 use crate::thing::Ended;
 use protocol::news::ItemRow;
 use protocol::{CharacterId, NetId};
@@ -99,6 +100,7 @@ impl Game {
         if let Some(mut told) = self.world.get_mut::<Told>(entity) {
             *told = Told::default();
         }
+        self.world.resource_mut::<Parties>().tell_anew(id);
     }
 
     /// The id of a character in the world.

@@ -136,6 +136,13 @@ impl Parties {
         }
     }
 
+    /// A member is told of his party anew.
+    pub(crate) fn tell_anew(&mut self, id: NetId) {
+        if !self.of(id).is_empty() {
+            self.untold.push(id);
+        }
+    }
+
     /// An invitation is used up by whatever comes of following it.
     fn accept(&mut self, who: NetId, now: Tick, bonds: &mut Bonds) -> Result<(), Refusal> {
         let Invitation { by, .. } = self.take_invitation(who, now)?;

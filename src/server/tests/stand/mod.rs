@@ -1,5 +1,6 @@
 //! A realm with sixty people who run about, and stand-ins for their gate and their journal.
 
+use game::Estate;
 use protocol::event::Shoot;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
@@ -122,7 +123,10 @@ impl Stand {
         self.outbound.clear();
         while let Some(job) = self.realm.poll_store() {
             let StoreJob::Load { character } = job else { panic!("nothing is to be saved") };
-            self.realm.handle_completion(StoreDone::Loaded { character, found: Ok(Found::default()) });
+            self.realm.handle_completion(StoreDone::Loaded {
+                character,
+                found: Ok(Found { checkpoint: None, estate: Some(Estate::default()) }),
+            });
         }
     }
 }
