@@ -41,6 +41,7 @@ pub mod spatial;
 mod stored;
 mod thing;
 mod trade;
+mod whole;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
 pub use carry::{COINS_FORM, Drop, GroundRecord};
@@ -75,7 +76,6 @@ use crate::order::{Answers, Order, Orders};
 use crate::party::Parties;
 use crate::physics::{Strays, Within};
 use crate::player::{Avatar, View, Wish};
-use crate::rooms::RoomsImage;
 use crate::roster::Roster;
 use crate::rulebook::Rulebook;
 use crate::thing::{Ended, ThingImage};
@@ -478,62 +478,6 @@ impl Game {
         shot::wound(&mut self.world, by, target).is_some()
     }
 
-    /// Stands for everything that decides the future of this world: equal hashes, equal futures. It is taken over the
-    /// bytes of [`Game::save`], so nothing can be saved and not hashed or the reverse. Allocates.
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        let mut bytes = Vec::new();
-        self.save().to_bytes(&mut bytes);
-        xxhash_rust::xxh3::xxh3_64(&bytes)
-    }
-
-    /// The whole world as a value.
-    #[must_use]
-    pub fn save(&self) -> WorldImage {
-        let roster = self.roster();
-        let players = roster.live().iter().filter_map(|&id| self.player_image(id)).collect();
-        let things = roster.live().iter().filter_map(|&id| self.thing_image(id)).collect();
-        let mut bosses = self.bonds().bosses().to_vec();
-        bosses.sort_unstable();
-        WorldImage {
-            map_hash: self.map.hash(),
-            tick: self.now(),
-            rows: roster.rows() as u32,
-            recycled: roster.recycled().collect(),
-            players,
-            things,
-            bosses,
-            rooms: RoomsImage::of(&self.world),
-        }
-    }
-
-    /// The world of `image` again. It continues exactly as the saved one would have, given the same seed; past states
-    /// are not part of it, so [`Replicas::state_at`] begins at the saved tick.
-    ///
-    /// # Errors
-    /// [`ImageError`] when the image was made on another map, does not fit `entities_max` or contradicts itself.
-    pub fn restore(config: GameConfig, image: &WorldImage) -> Result<Self, ImageError> {
-        image.check(&config.map, &config.content, config.entities_max)?;
-        let mut game = Self::new(config);
-        game.world.resource_mut::<Clock>().now = image.tick;
-        game.world.resource_mut::<Roster>().restore(image.rows as usize, &image.recycled);
-        for player in &image.players {
-            game.world.resource_mut::<Roster>().reclaim(player.id);
-            game.insert_player(player, &Estate::newborn(ClassId(0), 0));
-        }
-        for thing in &image.things {
-            game.world.resource_mut::<Roster>().reclaim(thing.id);
-            game.insert_thing(thing);
-        }
-        for &boss in &image.bosses {
-            game.set_boss(boss, true);
-        }
-        image.rooms.restore(&mut game.world);
-        spatial::refresh_now(&mut game.world);
-        replica::publish_now(&mut game.world);
-        Ok(game)
-    }
-
     fn insert_player(&mut self, player: &PlayerImage, estate: &Estate) {
         let content = Arc::clone(self.content());
         let entity = self.world.spawn(player::avatar(player, &content, estate)).id();
@@ -544,24 +488,6 @@ impl Game {
     fn insert_thing(&mut self, thing: &ThingImage) {
         let entity = self.world.spawn(thing::bundle(thing)).id();
         enter(&mut self.world, thing.id, entity);
-    }
-
-    fn player_image(&self, id: NetId) -> Option<PlayerImage> {
-        let entity = self.entity(id)?;
-        Some(PlayerImage {
-            id,
-            character: self.world.get::<Avatar>(entity)?.character,
-            body: self.world.get::<Mobile>(entity)?.0,
-            view: *self.world.get::<View>(entity)?,
-            wish: *self.world.get::<Wish>(entity)?,
-            gait: self.world.get::<movement::Gait>(entity)?.0,
-        })
-    }
-
-    fn thing_image(&self, id: NetId) -> Option<ThingImage> {
-        let entity = self.entity(id)?;
-        let thing = *self.world.get::<Thing>(entity)?;
-        Some(ThingImage { id, body: self.world.get::<Mobile>(entity)?.0, thing })
     }
 
     fn entity(&self, id: NetId) -> Option<Entity> {

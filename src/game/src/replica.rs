@@ -256,12 +256,15 @@ pub(crate) fn publish_now(world: &mut World) {
     world.run_system_cached(publish).expect("a system without conditions runs");
 }
 
+/// What is told of a fighter beside its place.
+type Alive<'a> = (&'a Vitals, &'a Sheet, &'a Casting);
+
 /// Every row is written on its own, so the order of the table is as good as any.
 fn publish(
     clock: Res<'_, Clock>,
     mut replicas: ResMut<'_, Replicas>,
     players: Query<'_, '_, (&Replica, &Mobile, &View, &Vitals, &Sheet, &Casting)>,
-    things: Query<'_, '_, (&Replica, &Mobile, &Thing, Option<(&Vitals, &Sheet, &Casting)>)>,
+    things: Query<'_, '_, (&Replica, &Mobile, &Thing, Option<Alive<'_>>)>,
 ) {
     replicas.begin(clock.now);
     for (replica, mobile, view, vitals, sheet, casting) in &players {

@@ -65,9 +65,9 @@ fn who_lives_twice_as_fast_as_time_is_put_out() {
 #[test]
 fn claims_that_differ_from_what_was_told_are_counted_and_by_the_usual_policy_nobody_is_put_out() {
     let mut rig = realm(LinkConfig::with_latency_ns(20_000_000), 1, Action::Flag);
-    let lie = |rig: &mut Rig, believed| {
+    let lie = |rig: &mut Rig, believed: Option<(u16, [i32; 3])>| {
         let (tick, own) = rig.bots[0].client.own().unwrap();
-        let claim = Claim { tick, digest: own.digest() ^ u32::from(believed == None), believed };
+        let claim = Claim { tick, digest: own.digest() ^ u32::from(believed.is_none()), believed };
         rig.bots[0].client.send(&ClientMessage::Claim(claim)).unwrap();
         rig.run_ticks(20);
     };

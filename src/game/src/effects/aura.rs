@@ -26,10 +26,8 @@ pub(super) struct Due {
 
 /// Gives what auras give, once a second each. Whoever bears one is among his own allies.
 pub(super) fn give(
-    clock: Res<'_, Clock>,
-    rulebook: Res<'_, Rulebook>,
-    tree: Res<'_, Quadtree>,
-    roster: Res<'_, Roster>,
+    (clock, rulebook): (Res<'_, Clock>, Res<'_, Rulebook>),
+    (tree, roster): (Res<'_, Quadtree>, Res<'_, Roster>),
     mut bearers: Query<'_, '_, (&Replica, &mut Effects, &Vitals, &Mobile, &Team, &Sheet)>,
     others: Query<'_, '_, (&Team, &Vitals)>,
     mut blows: ResMut<'_, Blows>,

@@ -32,7 +32,7 @@ pub(super) fn end_effects(
         sheet.is_stale = true;
     }
     ended.sort_by_key(|&(on, _)| on);
-    for &(on, effect) in ended.iter() {
+    for &(on, effect) in &*ended {
         happenings.tell(on, GameEvent::EffectEnded { on, effect });
     }
 }

@@ -22,8 +22,7 @@ const MILLION: u32 = 1_000_000;
 /// Every dead mob leaves what the dice say. A drop with nothing in it is none.
 pub(super) fn leave(
     (clock, seed): (Res<'_, Clock>, Res<'_, Seed>),
-    rulebook: Res<'_, Rulebook>,
-    roster: Res<'_, Roster>,
+    (rulebook, roster): (Res<'_, Rulebook>, Res<'_, Roster>),
     deaths: Res<'_, Deaths>,
     mut drops: ResMut<'_, Drops>,
     mut parties: ResMut<'_, Parties>,

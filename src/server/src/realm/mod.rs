@@ -4,6 +4,7 @@
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
 mod chronicle;
+mod config;
 mod encode;
 mod events;
 mod evidence;
@@ -16,179 +17,41 @@ mod relevance;
 mod rotation;
 mod shots;
 mod snapshot;
+mod status;
 mod store;
 mod tell;
 mod view;
 mod world;
 
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
+pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::Incident;
 pub use relevance::{KindRadii, Radii};
+pub use status::RealmStatus;
 pub use store::{Found, Saved, StoreDone, StoreJob};
 pub use tell::Task;
 
 use crate::SessionId;
-use crate::crew::{self, Crew, HANDS_MAX};
+use crate::crew::HANDS_MAX;
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
 use events::Happened;
 use game::content::Content;
-use game::{Estate, Game, GameConfig, GroundRecord, PlayerRecord};
+use game::{Estate, Game, GameConfig, PlayerRecord};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
-use protocol::motion::StaticMap;
-use protocol::unit::{TICK_RATE_HZ, UNITS_PER_M};
-use protocol::{CharacterId, ClassId, Command, GameEvent, NetId, Refusal, Tick};
+use protocol::unit::TICK_RATE_HZ;
+use protocol::{CharacterId, ClassId, Command, NetId, Refusal, Tick};
 use relevance::Sight;
-use rudp::time::{NS_PER_S, Now};
+use rudp::time::Now;
 use rudp::token::{Role, UserData};
-use rudp::{Prefetch, Reason, channel};
+use rudp::{Reason, channel};
 use shots::{PLAYERS_MAX, Shots};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use store::Store;
 use tell::{Desk, Report};
-
-/// What a realm needs to know.
-#[derive(Clone, Debug)]
-pub struct RealmConfig {
-    /// Seeds the world's own chances (spawn places).
-    pub seed: u64,
-    /// What does not move.
-    pub map: Arc<StaticMap>,
-    /// What the world is filled with.
-    pub content: Arc<Content>,
-    /// Which start of which process this is; no two are the same.
-    pub incarnation: u32,
-    /// What lies on the ground at the start.
-    pub ground: Arc<[GroundRecord]>,
-    /// Most players at once, at most 21,845; later ones are refused with a reason.
-    pub players_max: usize,
-    /// Others come into view nearer than this, in units.
-    pub enter_radius_units: i32,
-    /// Others go out of view farther than this, in units; larger than the enter radius.
-    pub leave_radius_units: i32,
-    /// The same of what nobody plays, by kind.
-    pub kind_radii: KindRadii,
-    /// At most this many others are in view for being near: three quarters of them are the nearest, and the rest of the
-    /// crowd takes turns in the other places.
-    pub visible_max: u16,
-    /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
-    /// not keep its promises late.
-    pub save_interval_ns: u64,
-    /// What is done about those against whom too much speaks.
-    pub policy: Policy,
-    /// How the processor is told what memory comes next.
-    pub prefetch: Prefetch,
-    /// Who shares the work of telling everybody. What is told does not depend on it.
-    pub crew: Arc<dyn Crew>,
-    /// A lie to tell.
-    #[cfg(feature = "faults")]
-    pub fault: Option<crate::Fault>,
-}
-
-impl RealmConfig {
-    /// A realm on this map with the limits of the default configuration.
-    #[must_use]
-    pub fn new(map: Arc<StaticMap>) -> Self {
-        Self {
-            seed: 0,
-            map,
-            content: Arc::default(),
-            incarnation: 1,
-            ground: Arc::new([]),
-            players_max: 2_000,
-            enter_radius_units: 100 * UNITS_PER_M,
-            leave_radius_units: 115 * UNITS_PER_M,
-            kind_radii: KindRadii::DEFAULT,
-            visible_max: 1_000,
-            save_interval_ns: 4 * NS_PER_S,
-            policy: Policy::default(),
-            prefetch: Prefetch::NONE,
-            crew: crew::alone(),
-            #[cfg(feature = "faults")]
-            fault: None,
-        }
-    }
-}
-
-/// What the realm can say of itself; plain numbers, counted since start unless said otherwise.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RealmStatus {
-    /// The newest tick.
-    pub tick: u32,
-    /// People in the world now.
-    pub players: usize,
-    /// People whose record is being loaded now.
-    pub loading: usize,
-    /// Entities in the world now.
-    pub entities: usize,
-    /// Sum over ticks of the players in the world.
-    pub player_ticks: u64,
-    /// Records of other entities told to anyone.
-    pub updates: u64,
-    /// Times an entity's bits were made; [`Self::updates`] divided by this is the encode reuse ratio.
-    pub encoded: u64,
-    /// Snapshot ticks that some player went without because no byte was left to him.
-    pub snapshots_skipped: u64,
-    /// Ticks in which some player's input was missing.
-    pub inputs_starved: u64,
-    /// Inputs that were skipped to catch up.
-    pub inputs_skipped: u64,
-    /// Batches' contents that named a session which was over.
-    pub stale: u64,
-    /// Part reports that named no part under way.
-    pub reports_unknown: u64,
-    /// Times a client asked for everything anew and was told it.
-    pub resyncs: u64,
-    /// Times a client asked for that too soon after the last time.
-    pub resyncs_refused: u64,
-    /// Messages refused because their sender may not say that.
-    pub refused: u64,
-    /// Events of the game by [`GameEvent::kind`].
-    pub events: [u64; GameEvent::KINDS.len()],
-    /// Commands answered.
-    pub orders: u64,
-    /// Of those, refused.
-    pub orders_refused: u64,
-    /// Pieces of evidence against players, by kind.
-    pub suspicions: [u64; SUSPICIONS],
-    /// Times somebody went beyond a limit.
-    pub incidents: u64,
-    /// Players put out for it.
-    pub kicked: u64,
-    /// Shots carried out.
-    pub shots: u64,
-    /// Of those, shots that hit somebody.
-    pub shots_hit: u64,
-    /// Sum over them of how long ago their shooters saw what they shot at, in 1/256 tick.
-    pub shots_rewound_steps: u64,
-    /// Shots refused because their shooters saw too long ago what they shot at.
-    pub shots_stale: u64,
-    /// Shots refused because the weapon was not ready.
-    pub shots_too_soon: u64,
-    /// Events told, counted once for each receiver.
-    pub events_told: u64,
-    /// Events that some receiver had no bytes left for.
-    pub events_untold: u64,
-    /// Joins refused because the world is full.
-    pub refused_full: u64,
-    /// Joins refused because the record could not be used.
-    pub refused_record: u64,
-    /// Saves on disk.
-    pub saves_confirmed: u64,
-    /// Saves that failed (each is tried again).
-    pub saves_failed: u64,
-    /// Transactions on disk.
-    pub commits_confirmed: u64,
-    /// Transactions that the disk refused.
-    pub commits_refused: u64,
-    /// Transactions that it has not answered, now.
-    pub commits_under_way: usize,
-    /// Age of the oldest state that is not on disk, now.
-    pub save_lag_ns: u64,
-}
 
 /// Everything in view is told anew once in so many ticks at most, half a second. A client asks once in a second at most
 /// (SNP-2) and has the answer a round trip later. A loss may bring two requests closer together: then the second was sent

@@ -1,0 +1,75 @@
+//! What a realm needs to know.
+
+use super::evidence::Policy;
+use super::relevance::KindRadii;
+use crate::crew::{self, Crew};
+use game::GroundRecord;
+use game::content::Content;
+use protocol::motion::StaticMap;
+use protocol::unit::UNITS_PER_M;
+use rudp::Prefetch;
+use rudp::time::NS_PER_S;
+use std::sync::Arc;
+
+/// What a realm needs to know.
+#[derive(Clone, Debug)]
+pub struct RealmConfig {
+    /// Seeds the world's own chances (spawn places).
+    pub seed: u64,
+    /// What does not move.
+    pub map: Arc<StaticMap>,
+    /// What the world is filled with.
+    pub content: Arc<Content>,
+    /// Which start of which process this is; no two are the same.
+    pub incarnation: u32,
+    /// What lies on the ground at the start.
+    pub ground: Arc<[GroundRecord]>,
+    /// Most players at once, at most 21,845; later ones are refused with a reason.
+    pub players_max: usize,
+    /// Others come into view nearer than this, in units.
+    pub enter_radius_units: i32,
+    /// Others go out of view farther than this, in units; larger than the enter radius.
+    pub leave_radius_units: i32,
+    /// The same of what nobody plays, by kind.
+    pub kind_radii: KindRadii,
+    /// At most this many others are in view for being near: three quarters of them are the nearest, and the rest of the
+    /// crowd takes turns in the other places.
+    pub visible_max: u16,
+    /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
+    /// not keep its promises late.
+    pub save_interval_ns: u64,
+    /// What is done about those against whom too much speaks.
+    pub policy: Policy,
+    /// How the processor is told what memory comes next.
+    pub prefetch: Prefetch,
+    /// Who shares the work of telling everybody. What is told does not depend on it.
+    pub crew: Arc<dyn Crew>,
+    /// A lie to tell.
+    #[cfg(feature = "faults")]
+    pub fault: Option<crate::Fault>,
+}
+
+impl RealmConfig {
+    /// A realm on this map with the limits of the default configuration.
+    #[must_use]
+    pub fn new(map: Arc<StaticMap>) -> Self {
+        Self {
+            seed: 0,
+            map,
+            content: Arc::default(),
+            incarnation: 1,
+            ground: Arc::new([]),
+            players_max: 2_000,
+            enter_radius_units: 100 * UNITS_PER_M,
+            leave_radius_units: 115 * UNITS_PER_M,
+            kind_radii: KindRadii::DEFAULT,
+            visible_max: 1_000,
+            save_interval_ns: 4 * NS_PER_S,
+            policy: Policy::default(),
+            prefetch: Prefetch::NONE,
+            crew: crew::alone(),
+            #[cfg(feature = "faults")]
+            fault: None,
+        }
+    }
+}
