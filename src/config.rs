@@ -17,7 +17,7 @@ pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
 use rudp::server::Network;
-use server::{KindRadii, Radii};
+use server::{Action, KindRadii, Policy, Radii, Suspicion};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -80,6 +80,8 @@ pub struct Config {
     pub request_exempt: Vec<Network>,
     /// Seconds between two checkpoints of a player.
     pub save_interval_s: u32,
+    /// What is done about those against whom too much speaks.
+    pub policy: Policy,
 }
 
 /// Everything that is wrong, in the order in which it was found; shown as one line.
@@ -147,6 +149,7 @@ impl Config {
             held_s: written.integer("client.held_s", HELD) as u32,
             request_exempt: written.networks("limits.request_exempt", &Network::LOOPBACK),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
+            policy: policy(written),
         }
     }
 }
@@ -155,7 +158,10 @@ impl Config {
 fn world(written: &mut Written) -> (String, StaticMap, Content) {
     match map::load(written) {
         Some(map::Loaded { name, map }) => {
-            let content = content::load(written, &name, &map);
+            let mut content = content::load(written, &name, &map);
+            if !written.boolean("world.mobs", true) {
+                content.places.spawns.clear();
+            }
             (name, map, content)
         }
         None => {
@@ -164,6 +170,24 @@ fn world(written: &mut Written) -> (String, StaticMap, Content) {
             (String::new(), nowhere, content)
         }
     }
+}
+
+/// What is done about those against whom too much speaks.
+fn policy(written: &mut Written) -> Policy {
+    let choices = [("flag", Action::Flag), ("log", Action::Log), ("kick", Action::Kick)];
+    let action = written.choice("cheats.action", &choices);
+    let limits = Suspicion::ALL.map(|kind| {
+        let key = match kind {
+            Suspicion::Inputs => "cheats.inputs_points",
+            Suspicion::State => "cheats.state_points",
+            Suspicion::Place => "cheats.place_points",
+            Suspicion::Aim => "cheats.aim_points",
+            Suspicion::Impossible => "cheats.impossible_points",
+            Suspicion::Flood => "cheats.flood_points",
+        };
+        written.integer(key, key::CHEAT_POINTS) as u32
+    });
+    Policy { action, limits }
 }
 
 fn radii(written: &mut Written) -> (i64, i64) {

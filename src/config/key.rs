@@ -35,11 +35,19 @@ pub const KEYS: &[&str] = &[
     "world.body_radius_m",
     "world.visible_max",
     "world.tell_threads",
+    "world.mobs",
     "world.seed",
     "client.down_bytes_per_s",
     "client.held_s",
     "limits.request_exempt",
     "save.interval_s",
+    "cheats.action",
+    "cheats.inputs_points",
+    "cheats.state_points",
+    "cheats.place_points",
+    "cheats.aim_points",
+    "cheats.impossible_points",
+    "cheats.flood_points",
 ];
 
 /// A whole number with its default and the range it must lie in, both ends included.
@@ -53,6 +61,8 @@ pub struct Ranged {
     pub max: i64,
 }
 
+/// Points of one kind that may speak against a player before something is done.
+pub const CHEAT_POINTS: Ranged = Ranged { default: 100, min: 1, max: 1_000_000 };
 /// Where the game listens: loopback, so that a first start exposes nothing.
 pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7777));
 /// Where operations listen.

@@ -60,6 +60,18 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn whoever_wants_no_mobs_has_none_and_what_is_done_about_cheats_is_the_operators_choice() {
+    let defaults = defaults();
+    assert!(!defaults.content.places.spawns.is_empty());
+    assert_eq!(defaults.policy, server::Policy::default());
+    let text = "[world]\nmobs = false\n[cheats]\naction = \"kick\"\naim_points = 7\n";
+    let config = from_file(text).unwrap();
+    assert!(config.content.places.spawns.is_empty() && !config.content.mobs.is_empty());
+    assert_eq!((config.policy.action, config.policy.limits), (server::Action::Kick, [100, 100, 100, 7, 100, 100]));
+    assert_eq!(problems("[cheats]\naction = \"ban\"\nflood_points = 0\n").len(), 2);
+}
+
+#[test]
 fn every_problem_is_reported_at_once() {
     let text = "[server]\nplayers_max = 0\nlisten = \"here\"\nseal_backend = \"rot13\"\n\
                 [client]\ndown_bytes_per_s = 256_001\n[save]\ninterval_s = 5\n[auth]\ntakeover = 1\n";

@@ -44,7 +44,7 @@ use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::NS_PER_S;
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
-use server::{Gate, GateConfig, Policy, Realm, RealmConfig};
+use server::{Gate, GateConfig, Realm, RealmConfig};
 use shelf::Shelf;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -213,7 +213,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         seed: config.seed,
         map: config.map.clone(),
         content: config.content.clone(),
-        policy: Policy::default(),
+        policy: config.policy,
         // Said by the journal when it is open.
         incarnation: 0,
         ground: Arc::new([]),

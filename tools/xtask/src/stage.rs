@@ -135,6 +135,8 @@ pub fn without_own_settings(command: &mut Command) {
             command.env_remove::<&OsStr>(&name);
         }
     }
+    // Trials are of the network and the world's load: nobody is to be eaten meanwhile, and be put elsewhere.
+    command.env("THRONG_WORLD__MOBS", "false");
 }
 
 /// Waits for a child at most `limit`; None when it was still running then and had to be killed.
