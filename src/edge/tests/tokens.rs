@@ -151,7 +151,7 @@ fn keys_change_without_a_restart_and_nobody_with_a_token_is_turned_away() {
 
     site.configure("private_key_file = \"second.key\"");
     let (status, page) = running.post("/api/v1/reload", &site.bearer(), "");
-    assert_eq!((status, page), (200, json!({ "private_keys": 1, "jwt_keys": 1 })));
+    assert_eq!((status, &page["private_keys"], &page["jwt_keys"]), (200, &json!(1), &json!(1)), "{page}");
     let before = running.metric("throng_drops_total{reason=\"request_seal\"}");
     assert!(!joins(&too_late, Duration::from_millis(300)), "the old key is gone");
     running.wait_metric("throng_drops_total{reason=\"request_seal\"}", before + 1);
@@ -233,4 +233,48 @@ fn a_login_service_that_cannot_be_checked_stops_the_start_with_one_sentence() {
     assert!(text.contains("cannot read login.secret"), "{text}");
     let text = refused(throng(site.path()).env("THRONG_AUTH__JWT_ALGORITHM", "RS256"), 2);
     assert!(text.contains("which needs auth.jwt_key_files too"), "{text}");
+}
+
+/// The content that is built in, in a directory of one's own.
+fn copy_content(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/game");
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn content_is_read_again_and_a_mistake_in_it_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = dir.path().join("game");
+    copy_content(&content);
+    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n[world]\ncontent_dir = \"game\"\n";
+    std::fs::write(dir.path().join("c.toml"), text).unwrap();
+    let running = Running::start(throng(dir.path()).args(["--config", "c.toml", "--data", "d"]));
+    let bearer = std::fs::read_to_string(dir.path().join("d/ops.token")).unwrap().trim().to_owned();
+    let reload = || running.post("/api/v1/reload", &bearer, "");
+    let (status, before) = reload();
+    assert_eq!(status, 200, "{before}");
+
+    let items = std::fs::read_to_string(content.join("items.toml")).unwrap();
+    std::fs::write(content.join("items.toml"), format!("{items}\n[pebble]\nid = 60000\nwieght_kg = 0.1\n")).unwrap();
+    let (status, page) = reload();
+    let sentence = page["error"].as_str().unwrap();
+    let wanted = "game: items.toml: pebble: there is no key wieght_kg; did you mean weight_kg?";
+    assert_eq!((status, sentence), (409, wanted), "{page}");
+
+    std::fs::write(content.join("items.toml"), format!("{items}\n[pebble]\nid = 60000\nweight_kg = 0.1\n")).unwrap();
+    let (status, after) = reload();
+    assert_eq!(status, 200, "{after}");
+    assert_eq!(after["content"].as_u64(), before["content"].as_u64().map(|entries| entries + 1));
+
+    std::fs::write(content.join("items.toml"), &items).unwrap();
+    let (status, page) = reload();
+    assert!(status == 409 && page["error"].as_str().unwrap().contains("pebble"), "what is there stays: {page}");
+    running.signal("-TERM");
+    assert_eq!(running.exit_code(), Some(0));
 }
