@@ -1,0 +1,149 @@
+//! What people own, from the wire to the disk and back: over links, through slow disks, logouts and takeovers.
+
+mod rig;
+
+use client::ClientEvent;
+use game::content::{Content, shipped};
+use netem::LinkConfig;
+use protocol::message::ServerMessage;
+use protocol::news::ItemRow;
+use protocol::{CharacterId, Command, EntityKind, News, Refusal};
+use rig::Rig;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The shipped content with nobody living anywhere, and people who stand still.
+fn rig(players: u64) -> Rig {
+    let mut content: Content = shipped("meadow").clone();
+    content.places = game::content::Places::default();
+    let link = LinkConfig { loss: 0.05, ..LinkConfig::with_latency_ns(25_000_000) };
+    let mut rig = Rig::new(link, |config| config.content = Arc::new(content));
+    (1..=players).for_each(|number| drop(rig.join(number)));
+    rig.run_until_joined(300);
+    for index in 0..rig.bots.len() {
+        rig.bots[index].wanders = false;
+        rig.bots[index].input = protocol::Input::default();
+        rig.place(index, 500.0 + index as f64 * 2.0, 500.0);
+    }
+    rig.run_ticks(60);
+    rig
+}
+
+/// What a bot has been told that it has.
+fn told(rig: &Rig, index: usize) -> BTreeMap<u8, ItemRow> {
+    let mut items: BTreeMap<_, ItemRow> = BTreeMap::new();
+    for event in &rig.bots[index].events {
+        match event {
+            ClientEvent::Message(ServerMessage::News(News::Item(row))) => drop(items.insert(row.item, *row)),
+            ClientEvent::Message(ServerMessage::News(News::ItemGone { item })) => drop(items.remove(item)),
+            _ => {}
+        }
+    }
+    items.into_values().map(|row| (row.slot, row)).collect()
+}
+
+/// What the disk says that a character has.
+fn on_disk(rig: &Rig, number: u64) -> BTreeMap<u8, ItemRow> {
+    let estate = &rig.books.estates[&CharacterId(number)];
+    estate.items.iter().map(|row| (row.slot, *row)).collect()
+}
+
+fn answers(rig: &Rig, index: usize) -> Vec<(u16, Result<(), Refusal>)> {
+    rig.bots[index].done.clone()
+}
+
+/// proves: CMD-1, CMD-3
+#[test]
+fn a_newcomer_has_the_kit_of_its_class_is_told_of_it_and_finds_it_when_he_comes_again() {
+    let mut rig = rig(1);
+    let kit = on_disk(&rig, 1);
+    assert!(kit.len() >= 5, "{kit:?}");
+    assert_eq!(told(&rig, 0), kit);
+    assert!(rig.books.is_in_balance());
+    let now = rig.now;
+    rig.bots[0].client.disconnect(now);
+    rig.run_ticks(30);
+    let again = rig.join(1);
+    for _ in 0..300 {
+        rig.run_ticks(1);
+    }
+    assert_eq!(told(&rig, again), kit, "and no second kit");
+    assert_eq!(on_disk(&rig, 1), kit);
+}
+
+/// proves: CMD-1
+#[test]
+fn nobody_is_told_done_before_the_disk_has_it() {
+    let mut rig = rig(1);
+    let bread = *on_disk(&rig, 1).values().find(|row| row.count > 1).unwrap();
+    rig.journal_is_slow = true;
+    rig.bots[0].client.command(Command::Drop { item: bread.item, count: 1 }).unwrap();
+    rig.bots[0].client.command(Command::Drop { item: bread.item, count: 1 }).unwrap();
+    rig.run_ticks(120);
+    assert_eq!(answers(&rig, 0), [(1, Err(Refusal::InUse))], "what is held is in use");
+    assert!(told(&rig, 0)[&bread.slot].is_held);
+    assert!(rig.bots[0].client.entities().all(|(_, seen)| seen.kind != EntityKind::Item), "nothing lies there");
+    rig.journal_is_slow = false;
+    rig.run_ticks(60);
+    assert_eq!(answers(&rig, 0)[1..], [(0, Ok(()))]);
+    assert_eq!(told(&rig, 0)[&bread.slot], ItemRow { count: bread.count - 1, ..bread });
+    assert_eq!(rig.bots[0].client.entities().filter(|(_, seen)| seen.kind == EntityKind::Item).count(), 1);
+    assert_eq!(told(&rig, 0), on_disk(&rig, 1));
+    assert!(rig.books.is_in_balance() && rig.books.ground.len() == 1);
+}
+
+/// proves: CMD-1
+#[test]
+fn what_one_lays_down_another_picks_up_once() {
+    let mut rig = rig(3);
+    let bread = *on_disk(&rig, 1).values().find(|row| row.count > 1).unwrap();
+    rig.bots[0].client.command(Command::Drop { item: bread.item, count: bread.count }).unwrap();
+    rig.run_ticks(60);
+    let is_item = |seen: &client::Seen| seen.kind == EntityKind::Item;
+    let (lies, _) = rig.bots[1].client.entities().find(|(_, seen)| is_item(seen)).unwrap();
+    for index in [1, 2] {
+        rig.bots[index].client.command(Command::PickUp { entity: lies }).unwrap();
+    }
+    rig.run_ticks(90);
+    let results: Vec<_> = [1, 2].map(|index| answers(&rig, index)[0].1).into_iter().filter(Result::is_ok).collect();
+    assert_eq!(results.len(), 1, "one of the two has it");
+    for number in 1..=3 {
+        assert_eq!(told(&rig, number as usize - 1), on_disk(&rig, number), "player {number}");
+    }
+    assert!(rig.books.is_in_balance() && rig.books.ground.is_empty());
+}
+
+#[test]
+fn who_leaves_with_something_under_way_and_comes_back_at_once_finds_it_as_the_disk_decided() {
+    let mut rig = rig(1);
+    let bread = *on_disk(&rig, 1).values().find(|row| row.count > 1).unwrap();
+    rig.journal_is_slow = true;
+    rig.bots[0].client.command(Command::Drop { item: bread.item, count: 1 }).unwrap();
+    rig.run_ticks(30);
+    let again = rig.join(1);
+    rig.run_ticks(90);
+    assert!(rig.bots[again].client.own().is_none(), "it waits for the disk");
+    rig.journal_is_slow = false;
+    rig.run_ticks(120);
+    assert_eq!(told(&rig, again)[&bread.slot].count, bread.count - 1);
+    assert_eq!(told(&rig, again), on_disk(&rig, 1));
+    assert!(rig.books.is_in_balance());
+}
+
+/// proves: CMD-3
+#[test]
+fn whoever_was_silent_is_told_everything_of_his_own_anew() {
+    let mut rig = rig(1);
+    let kit = told(&rig, 0);
+    rig.bots[0].is_mute = true;
+    rig.bots[0].is_deaf = true;
+    rig.run_ticks(20 * 60);
+    rig.bots[0].events.clear();
+    rig.bots[0].is_mute = false;
+    rig.bots[0].is_deaf = false;
+    rig.run_ticks(5 * 60);
+    assert_eq!(rig.bots[0].gone, None);
+    assert_eq!(told(&rig, 0), kit);
+    let figures = |event: &ClientEvent| matches!(event, ClientEvent::Message(ServerMessage::News(News::Figures(_))));
+    assert!(rig.bots[0].events.iter().any(figures));
+}
