@@ -47,7 +47,7 @@ pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
 pub use carry::{COINS_FORM, Drop, GroundRecord};
 pub use effects::EFFECTS_MAX;
 pub use event::Happening;
-pub use growth::{Estate, SKILLS_MAX};
+pub use growth::{Estate, Kind, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use ledger::{

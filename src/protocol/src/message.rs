@@ -3,7 +3,7 @@
 //! spec: MSG-1. Each is a bincode enum; variants are only ever added at the end, because their order is their number.
 
 use crate::event::{GameEvent, Shoot};
-use crate::{Command, NetId, News, Refusal, Tick};
+use crate::{ClassId, Command, MobKind, NetId, News, Refusal, Tick};
 use bincode::{Decode, Encode};
 
 /// What a client says on the control and event channels.
@@ -35,6 +35,11 @@ pub enum ClientMessage {
     },
     /// What the client holds of its own player, once a second: so that a picture that went wrong is noticed.
     Claim(Claim),
+    /// Asks who somebody is whom the client sees.
+    Ask {
+        /// Whom.
+        id: NetId,
+    },
 }
 
 /// spec: CMD-4. What a client says of its own player.
@@ -75,6 +80,25 @@ pub enum ServerMessage {
     },
     /// Something of the player's own.
     News(News),
+    /// The answer to [`ClientMessage::Ask`].
+    Profile(Profile),
+}
+
+/// spec: CMD-5. Who somebody is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Profile {
+    /// Who was asked for.
+    pub id: NetId,
+    /// Its level; 0 if the asker does not see it, or it has none. All that follows is empty then.
+    pub level: u8,
+    /// Its team.
+    pub team: u8,
+    /// What a player's character is.
+    pub class: ClassId,
+    /// What a mob is; none of a player.
+    pub mob: Option<MobKind>,
+    /// A player's name, as its token says; at most 32 bytes.
+    pub name: String,
 }
 
 /// The terms under which a client sees the world.
@@ -144,7 +168,7 @@ mod tests {
         assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 1, 2, 1]);
     }
 
-    /// proves: CMD-1, CMD-2, CMD-3, CMD-4
+    /// proves: CMD-1, CMD-2, CMD-3, CMD-4, CMD-5
     #[test]
     fn the_bytes_of_commands_events_and_news_are_pinned() {
         let at = CastTarget::Place { x_units: 3, y_units: -1 };
@@ -157,6 +181,10 @@ mod tests {
         let believed = Some((300, [1, -1, 0]));
         let claim = ClientMessage::Claim(Claim { tick: Tick(7), digest: 5, believed });
         assert_eq!(bytes_of(&claim), [5, 7, 5, 1, 251, 44, 1, 2, 1, 0]);
+        assert_eq!(bytes_of(&ClientMessage::Ask { id: NetId(9) }), [6, 9]);
+        let profile =
+            Profile { id: NetId(9), level: 3, mob: Some(MobKind(2)), name: "x".to_owned(), ..Profile::default() };
+        assert_eq!(bytes_of(&ServerMessage::Profile(profile)), [5, 9, 3, 0, 0, 1, 2, 1, 120]);
         let done = |result| bytes_of(&ServerMessage::Done { number: 9, result });
         assert_eq!(done(Ok(())), [3, 9, 0]);
         for (number, refusal) in (0_u8..).zip(Refusal::ALL) {

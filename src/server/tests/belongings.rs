@@ -5,7 +5,7 @@ mod rig;
 use client::ClientEvent;
 use game::content::{Content, shipped};
 use netem::LinkConfig;
-use protocol::message::ServerMessage;
+use protocol::message::{ClientMessage, ServerMessage};
 use protocol::news::ItemRow;
 use protocol::{CharacterId, Command, EntityKind, News, Refusal};
 use rig::Rig;
@@ -146,4 +146,36 @@ fn whoever_was_silent_is_told_everything_of_his_own_anew() {
     assert_eq!(told(&rig, 0), kit);
     let figures = |event: &ClientEvent| matches!(event, ClientEvent::Message(ServerMessage::News(News::Figures(_))));
     assert!(rig.bots[0].events.iter().any(figures));
+}
+
+/// proves: CMD-5
+#[test]
+fn who_sees_somebody_is_told_who_that_is_and_who_asks_without_end_is_not() {
+    let mut rig = rig(3);
+    rig.place(2, 900.0, 900.0);
+    rig.run_ticks(60);
+    let profiles = |rig: &Rig| -> Vec<(u16, u8, String)> {
+        let told = rig.bots[0].events.iter().filter_map(|event| match event {
+            ClientEvent::Message(ServerMessage::Profile(profile)) => {
+                Some((profile.id.0, profile.level, profile.name.clone()))
+            }
+            _ => None,
+        });
+        told.collect()
+    };
+    let [own, near, far] = [0, 1, 2].map(|index| rig.own_id(index));
+    for id in [own, near, far, protocol::NetId(60_000)] {
+        rig.bots[0].client.send(&ClientMessage::Ask { id }).unwrap();
+    }
+    rig.run_ticks(30);
+    let (bot, nobody) = ("bot".to_owned(), String::new());
+    let wanted = [(own.0, 1, bot.clone()), (near.0, 1, bot), (far.0, 0, nobody.clone()), (60_000, 0, nobody)];
+    assert_eq!(profiles(&rig), wanted);
+    rig.run_ticks(60);
+    for _ in 0..90 {
+        rig.bots[0].client.send(&ClientMessage::Ask { id: near }).unwrap();
+    }
+    rig.run_ticks(50);
+    let flood = server::Suspicion::Flood as usize;
+    assert_eq!((profiles(&rig).len(), rig.realm.status().suspicions[flood]), (4 + 64, 26));
 }

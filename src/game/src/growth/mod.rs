@@ -14,13 +14,15 @@ pub(crate) use revive::resume_life;
 pub(crate) use settle::settle;
 pub(crate) use told::Told;
 
+use crate::Game;
 use crate::content::{Content, Stat, Stats};
-use crate::fight::{Fighter, Team, formula};
+use crate::fight::{Fighter, Sheet, Team, formula};
+use crate::mobs::Mob;
 use crate::schedule::{Doing, Phase, Settling};
 use arrayvec::ArrayVec;
 use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Schedule};
 use protocol::news::ItemRow;
-use protocol::{ClassId, SkillId};
+use protocol::{ClassId, MobKind, NetId, SkillId};
 use serde::{Deserialize, Serialize};
 
 pub(crate) fn register(schedule: &mut Schedule) {
@@ -54,6 +56,31 @@ impl Estate {
     #[must_use]
     pub fn newborn(class: ClassId, team: u8) -> Self {
         Self { class, team, ..Self::default() }
+    }
+}
+
+/// Who somebody is, as others may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its level.
+    pub level: u8,
+    /// Its team.
+    pub team: u8,
+    /// What a player's character is.
+    pub class: ClassId,
+    /// What a mob is.
+    pub mob: Option<MobKind>,
+}
+
+impl Game {
+    /// Who a fighter is; `None` of what is none.
+    #[must_use]
+    pub fn kind_of(&self, id: NetId) -> Option<Kind> {
+        let entity = self.entity(id)?;
+        let (sheet, team) = (self.world.get::<Sheet>(entity)?, self.world.get::<Team>(entity)?);
+        let class = self.world.get::<Growth>(entity).map_or(ClassId(0), |growth| growth.class);
+        let mob = self.world.get::<Mob>(entity).map(|mob| mob.kind);
+        Some(Kind { level: sheet.level, team: team.0, class, mob })
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Role {
 }
 
 /// A display name of at most 32 bytes of UTF-8, held without allocation.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Name {
     bytes: [u8; NAME_BYTES_MAX],
     len: u8,

@@ -13,6 +13,7 @@ mod interest;
 mod judge;
 mod player;
 mod priority;
+mod profile;
 mod relevance;
 mod rotation;
 mod shots;
@@ -269,7 +270,7 @@ impl Realm {
             out.close(session, Reason::ServerFull);
             return;
         }
-        self.players.insert(session, Player::loading(session, character, user.role));
+        self.players.insert(session, Player { name: user.name, ..Player::loading(session, character, user.role) });
         self.store.load(character);
     }
 
@@ -375,6 +376,7 @@ impl Realm {
                 (Role::Operator, Stage::Playing(id)) => self.game.place_player(id, x_units, y_units),
                 _ => self.status.refused += 1,
             },
+            ClientMessage::Ask { id } => self.on_ask(session, id, out),
             ClientMessage::Claim(claim) => self.on_claim(session, &claim, out),
             ClientMessage::Do { number, command } => self.on_order(session, number, command, out),
             ClientMessage::Shoot(shoot) => {

@@ -9,7 +9,7 @@ use super::view::View;
 use crate::SessionId;
 use game::Trigger;
 use protocol::{CharacterId, NetId, Tick};
-use rudp::token::Role;
+use rudp::token::{Name, Role};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How far a person has come.
@@ -28,6 +28,8 @@ pub struct Player {
     pub session: SessionId,
     /// Whose record.
     pub character: CharacterId,
+    /// What he is called, as the token says.
+    pub name: Name,
     /// What the token allows.
     pub role: Role,
     /// How far.
@@ -48,6 +50,8 @@ pub struct Player {
     pub told: Told,
     /// What he believes of himself, until the input comes that it is about.
     pub believed: Option<Believed>,
+    /// When he asked who somebody is, and how often since then: the second is counted that begins with the first.
+    pub asks: (Tick, u32),
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
     pub is_silent: bool,
     /// What the client knows of others.
@@ -75,12 +79,14 @@ impl Player {
         Self {
             session,
             character,
+            name: Name::default(),
             role,
             stage: Stage::Loading,
             inbox: InputBuffer::default(),
             trigger: Trigger::default(),
             shots_asked: 0,
             orders_asked: 0,
+            asks: (Tick(0), 0),
             evidence: Evidence::default(),
             pace: Pace::default(),
             told: Told::default(),
