@@ -36,6 +36,8 @@ and, unless --truth-only is given,
   - the swarm kept up itself: 99 of 100 bot ticks began at most 5 ms late (else the load was invalid).
 With --shots every shot must be answered once, in order, and no earlier than the snapshot of its tick (else out_of_order);
 and its line must begin at its shooter, end at whom it hit, as the shooter saw him, and pass nobody (else desync).
+With --play every command must be answered once, within 10 s (else out_of_order), and whatever is told must be able to be
+true by the rules: casts, cooldowns, mana, items, coins, experience, and trades as both sides saw them (else other).
 With --rebind and --outage every bot that it befalls must be told of itself again, in the same session: one login per bot
 in all. What a bot shows is not judged while nothing reaches it and for 2 s after, as after joining. With --link whatever
 is to be told may take three round trips of the link longer, at most 2 s, before it is missing, stale or a ghost.
@@ -101,6 +103,10 @@ pub struct Args {
     /// as often as weapons fire
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = shots)]
     shots: f32,
+    /// Let the bots play: fight mobs, loot, trade, learn and keep company, near where mobs live, and hold every answer against
+    /// the rules of the content that the server ships
+    #[arg(long)]
+    play: bool,
     /// Seed of all movement
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -146,6 +152,8 @@ pub struct Plan {
     pub troubles: Troubles,
     /// Shots of each bot, a second.
     pub shots_per_s: f32,
+    /// Whether bots play.
+    pub plays: bool,
     /// Where to write JSON.
     pub json: Option<PathBuf>,
     /// Seed of all movement.
@@ -180,7 +188,7 @@ impl Args {
             ops_token: ops_token?.trim().to_owned(),
             key: key?,
             movement,
-            movement_name: self.movement,
+            movement_name: if self.play { "play".to_owned() } else { self.movement },
             recorded,
             rejoin: self.rejoin,
             truth_only: self.truth_only,
@@ -189,6 +197,7 @@ impl Args {
             spread: self.spread,
             troubles,
             shots_per_s: self.shots,
+            plays: self.play,
             json: self.json,
             seed: self.seed,
             seal: self.seal,

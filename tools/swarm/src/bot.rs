@@ -8,6 +8,7 @@ use crate::dice::Dice;
 use crate::echo::Echo;
 use crate::flock::Flock;
 use crate::movement::Place;
+use crate::play::{Play, Wanted};
 use crate::restored::Restored;
 use crate::shooter::{Shooter, Untimely};
 use crate::steer::Steer;
@@ -20,7 +21,7 @@ use client::{Client, ClientConfig, ClientEvent};
 use protocol::event::Shoot;
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ, units_from_m};
-use protocol::{EntityKind, GameEvent, Input, NetId, OwnState, Tick, ViewTick};
+use protocol::{Command, EntityKind, GameEvent, Input, NetId, OwnState, Tick, ViewTick};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError};
 
@@ -59,6 +60,9 @@ pub struct Bot {
     shooter: Shooter,
     echo: Echo,
     restored: Restored,
+    play: Option<Box<Play>>,
+    /// When a bot that only moves, and lies dead, asks to come back.
+    respawn_ns: u64,
     here: Option<Place>,
     is_placed: bool,
     attempt_ns: u64,
@@ -92,7 +96,14 @@ struct Second {
 
 impl Bot {
     /// Bot number `index`, idle. `attempt_ns` is its turn in the ramp.
-    pub fn new(index: usize, seed: u64, attempt_ns: u64, view: View, shooter: Shooter) -> Self {
+    pub fn new(
+        index: usize,
+        seed: u64,
+        attempt_ns: u64,
+        view: View,
+        shooter: Shooter,
+        play: Option<Box<Play>>,
+    ) -> Self {
         Self {
             index,
             phase: Phase::Idle,
@@ -103,6 +114,8 @@ impl Bot {
             shooter,
             echo: Echo::default(),
             restored: Restored::default(),
+            play,
+            respawn_ns: 0,
             here: None,
             is_placed: false,
             attempt_ns,
@@ -225,6 +238,8 @@ impl Bot {
         self.drain_events(now, flock);
         if self.phase == Phase::In {
             self.play(now, flock);
+        }
+        if self.phase == Phase::In {
             self.count_second(now, flock);
         }
         self.transmit(now, flock, buf);
@@ -235,7 +250,9 @@ impl Bot {
     /// Leaves the server politely.
     pub fn leave(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
         // Judged by the last moment at which the server was heard: when everything stood still until now, nothing is owed yet.
-        let owed = [("echoes", self.echo.overdue(self.heard_ns)), ("shots", self.shooter.overdue(self.heard_ns))];
+        let commands = self.play.as_mut().map_or(0, |play| play.overdue(self.heard_ns));
+        let (echoes, shots) = (self.echo.overdue(self.heard_ns), self.shooter.overdue(self.heard_ns));
+        let owed = [("echoes", echoes), ("shots", shots), ("commands", commands)];
         for (what, overdue) in owed.into_iter().filter(|(_, overdue)| self.phase == Phase::In && *overdue > 0) {
             let index = self.index;
             flock.checker.report(Kind::OutOfOrder, || format!("bot {index} got no answer to {overdue} {what}"));
@@ -290,10 +307,27 @@ impl Bot {
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
                 ClientEvent::Silent => flock.tally.silents += 1,
                 ClientEvent::Resumed => flock.tally.resumes += 1,
-                ClientEvent::Event { tick, event } => self.on_event(flock, tick, &event),
-                ClientEvent::Message(_) => {}
+                ClientEvent::Event { tick, event } => {
+                    self.on_event(flock, tick, &event);
+                    if let (Some(play), Some(client)) = (&mut self.play, &mut self.client) {
+                        play.on_event(now, flock, client, tick, &event);
+                    }
+                }
+                ClientEvent::Message(message) => self.on_message(now, flock, &message),
                 ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
             }
+        }
+    }
+
+    /// What only a bot that plays listens to.
+    fn on_message(&mut self, now: Now, flock: &mut Flock, message: &ServerMessage) {
+        let (Some(play), Some(client)) = (&mut self.play, &self.client) else { return };
+        match message {
+            ServerMessage::News(news) => play.on_news(now, flock, news),
+            ServerMessage::Done { number, result } => {
+                play.on_done(now, flock, *number, *result, client.newest_tick());
+            }
+            _ => {}
         }
     }
 
@@ -310,12 +344,16 @@ impl Bot {
         self.here = None;
         self.echo = Echo::default();
         self.shooter.on_joined();
+        if let Some(play) = &mut self.play {
+            play.on_joined(welcome.own, flock);
+        }
         self.second = Second { since_ns: now.mono_ns, ..Second::default() };
         if !self.is_placed {
-            let start = flock.movement.start(self.index, flock.course_s(now));
-            let units = |metres: f32| units_from_m(f64::from(metres));
-            let place = ClientMessage::Place { x_units: units(start.x), y_units: units(start.y) };
-            self.is_placed = self.say(flock, &place);
+            let start = match &flock.board {
+                Some(board) => board.home(self.index).place,
+                None => flock.movement.start(self.index, flock.course_s(now)),
+            };
+            self.is_placed = self.put(flock, start);
         }
     }
 
@@ -404,6 +442,9 @@ impl Bot {
 
     fn on_gone(&mut self, flock: &mut Flock, server_knows: bool) {
         flock.on_gone(self.index, server_knows);
+        if let Some(play) = &mut self.play {
+            play.on_gone(flock);
+        }
         self.restored.on_gone();
         self.here = None;
     }
@@ -412,13 +453,44 @@ impl Bot {
     fn play(&mut self, now: Now, flock: &mut Flock) {
         // Until the server has said where the bot is, it stands still: a restored place can then be compared.
         let (Some(here), Some(client)) = (self.here, &mut self.client) else { return };
+        let is_heard = now.mono_ns - self.heard_ns < HEARING_NS && now.mono_ns >= self.excused_ns;
         let course_s = flock.course_s(now);
-        let goal = flock.movement.goal(self.index, course_s, here);
-        let wish = self.steer.wish(course_s, here, goal);
-        let (yaw, pitch) = self.view.look(flock.recorded.as_ref());
+        let wanted = match &mut self.play {
+            Some(play) => play.act(now, flock, client, here, is_heard),
+            None => {
+                self.respawn_ns = come_back(client, now.mono_ns, self.respawn_ns);
+                Wanted::at(flock.movement.goal(self.index, course_s, here))
+            }
+        };
+        let wish = self.steer.wish(course_s, here, wanted.goal);
+        let looks = self.view.look(flock.recorded.as_ref());
+        let (yaw, pitch) = wanted.look.unwrap_or(looks);
         let input = Input { move_x: wish.move_x, move_y: wish.move_y, yaw, pitch, buttons: wish.buttons };
         client.push_input(now, input);
+        if let Some(place) = wanted.place {
+            self.put(flock, place);
+        }
+        if wanted.leaves {
+            return self.log_out(now, flock);
+        }
         self.shoot(now, flock);
+    }
+
+    /// Leaves in the middle of everything, to come again soon.
+    fn log_out(&mut self, now: Now, flock: &mut Flock) {
+        if let Some(client) = &mut self.client {
+            client.disconnect(now);
+            self.transmit(now, flock, &mut [0; DATAGRAM_BYTES_MAX]);
+        }
+        self.on_gone(flock, true);
+        (self.phase, self.attempt_ns) = (Phase::Out, now.mono_ns);
+        (self.client, self.wire) = (None, None);
+    }
+
+    /// Puts itself somewhere, as operators may.
+    fn put(&mut self, flock: &mut Flock, at: Place) -> bool {
+        let units = |metres: f32| units_from_m(f64::from(metres));
+        self.say(flock, &ClientMessage::Place { x_units: units(at.x), y_units: units(at.y) })
     }
 
     /// Shoots, if it wants to and hears what it would shoot at.
@@ -486,4 +558,15 @@ impl Bot {
         }
         sent.is_ok()
     }
+}
+
+/// A bot that only moves and lies dead asks to come back, once a second. Gives when it asks next.
+fn come_back(client: &mut Client, now_ns: u64, due_ns: u64) -> u64 {
+    let is_dead = client.own().is_some_and(|(_, own)| own.entity().is_dead());
+    if !is_dead || now_ns < due_ns {
+        return due_ns;
+    }
+    // What cannot be sent now is sent in a second.
+    let _ = client.command(Command::Respawn);
+    now_ns + NS_PER_S
 }

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::flock::Flock;
 use crate::ops::{News, Ops};
+use crate::play::{Board, Play};
 use crate::process;
 use crate::progress::Progress;
 use crate::report::{Age, Errors, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible};
@@ -41,6 +42,11 @@ const LAST_SAMPLE_NS_MAX: u64 = 2 * NS_PER_S;
 const BEHIND_NS_MAX: u64 = NS_PER_S / 4;
 /// Open files beside the sockets of the bots.
 const FILES_SPARE: u64 = 64;
+
+/// The map whose content bots play by: that of a server without configuration.
+const PLAYED_MAP: &str = "meadow";
+/// Nobody logs out on purpose so shortly before the end: all must be in again.
+const LOG_OUT_BEFORE_END_NS: u64 = 8 * NS_PER_S;
 
 /// What the run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +117,8 @@ impl Drive {
                 let view = View::new(index, Dice::new(plan.seed ^ 0xe7e5, index as u64), plan.recorded.as_ref());
                 let shooter =
                     Shooter::new(Dice::new(plan.seed ^ 0x5407, index as u64), plan.shots_per_s / TICK_RATE_HZ as f32);
-                Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view, shooter)
+                let play = plan.plays.then(|| Box::new(Play::new(index, plan.seed)));
+                Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view, shooter, play)
             })
             .collect();
         let mut flock = Flock::new(
@@ -127,6 +134,7 @@ impl Drive {
         );
         flock.checker.allow(plan.link.as_ref().map_or(0, allowance_ticks));
         (flock.link, flock.link_seed, flock.spread) = (plan.link, plan.seed, plan.spread);
+        flock.board = plan.plays.then(|| Board::new(game::content::shipped(PLAYED_MAP), plan.bots, plan.seed));
         Ok(Self {
             clock,
             poll,
@@ -246,12 +254,21 @@ impl Drive {
             Stage::Settling { until_ns } if now_ns >= until_ns => {
                 self.stage = Stage::Measuring { from_ns: now_ns, until_ns: now_ns + self.duration_ns };
                 self.flock.start_measuring();
+                if let Some(board) = self.flock.board.as_mut() {
+                    board.counts.is_measuring = true;
+                    let is_safe = self.flock.rejoin && self.duration_ns > 2 * LOG_OUT_BEFORE_END_NS;
+                    let until_ns = now_ns + self.duration_ns.saturating_sub(LOG_OUT_BEFORE_END_NS);
+                    board.log_out_until_ns = if is_safe { until_ns } else { 0 };
+                }
                 self.schedule = Schedule::new(self.troubles, self.bots.len(), now_ns, self.duration_ns);
                 self.watch.start();
                 self.ops.ask();
                 self.cpu_ns = process::cpu_ns()?;
             }
             Stage::Measuring { from_ns, until_ns } if now_ns >= until_ns => {
+                if let Some(board) = self.flock.board.as_mut() {
+                    board.counts.is_measuring = false;
+                }
                 self.stage = Stage::Closing { from_ns, until_ns: now_ns + LAST_SAMPLE_NS_MAX };
                 self.ops.ask();
             }
@@ -307,6 +324,7 @@ impl Drive {
             visible: Visible { mean: checker.visible().mean(), p99: checker.visible().value_at_quantile(0.99) as f64 },
             kbit_per_s: Traffic { down: kbit(tally.down_bytes), up: kbit(tally.up_bytes) },
             errors: Errors::of(checker.findings()),
+            game: self.flock.board.as_ref().map(|board| board.counts.clone()).unwrap_or_default(),
             comparisons: checker.comparisons(),
             swarm: SwarmReport {
                 loop_lag_ms_p99: tally.lag_us.value_at_quantile(0.99) as f64 / 1_000.0,

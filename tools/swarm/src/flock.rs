@@ -1,6 +1,7 @@
 //! What all bots share.
 
 use crate::movement::Movement;
+use crate::play::Board;
 use crate::tally::Tally;
 use crate::token::Minter;
 use crate::truth::Checker;
@@ -44,6 +45,8 @@ pub struct Flock {
     pub link_seed: u64,
     /// Whether each bot has an address of its own.
     pub spread: bool,
+    /// What playing bots share; none if they do not play.
+    pub board: Option<Board>,
     /// When whose links have something.
     pub arrivals: Arrivals,
     bots: usize,
@@ -99,6 +102,7 @@ impl Flock {
             link: None,
             link_seed: 0,
             spread: false,
+            board: None,
             arrivals: Arrivals::new(),
             bots,
             checker: Checker::new(bots),

@@ -14,6 +14,7 @@ mod echo;
 mod flock;
 mod movement;
 mod ops;
+mod play;
 mod process;
 mod progress;
 mod report;

@@ -1,5 +1,6 @@
 //! The figures of a run: as JSON with names that other programs rely on, and as a table for people.
 
+use crate::play::Counts;
 use crate::shooter::ShotCounts;
 use crate::trouble::Recovery;
 use crate::truth::{Findings, Kind};
@@ -21,7 +22,7 @@ pub struct Report {
     pub visible: Visible,
     pub kbit_per_s: Traffic,
     pub errors: Errors,
-    pub game: Game,
+    pub game: Counts,
     pub comparisons: u64,
     pub swarm: SwarmReport,
     pub server: Option<ServerReport>,
@@ -85,17 +86,6 @@ pub struct Errors {
     pub desync: u64,
     pub out_of_order: u64,
     pub other: u64,
-}
-
-/// What bots did to each other; nothing yet, for they only walk.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-#[allow(missing_docs, reason = "as in Report")]
-pub struct Game {
-    pub casts: u64,
-    pub kills: u64,
-    pub loots: u64,
-    pub trades: u64,
-    pub deaths: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -200,6 +190,9 @@ impl Report {
             ("cut off", format!("{}; {silents} found the server silent", outage.line()))
         }));
         rows.extend(self.shots.iter().map(|shots| ("shots", shots.line())));
+        if self.game.commands > 0 {
+            rows.extend(self.game.rows());
+        }
         match &self.server {
             Some(server) => rows.extend(server.rows()),
             None => rows.push(("server", "gave no figures".to_owned())),
@@ -317,7 +310,7 @@ mod tests {
             ("visible", "mean p99"),
             ("kbit_per_s", "down up"),
             ("errors", "missing stale ghost desync out_of_order other"),
-            ("game", "casts kills loots trades deaths"),
+            ("game", "casts kills loots trades deaths trades_interrupted learnt level_ups parties commands refused"),
             ("swarm", "loop_lag_ms_p99 us_per_bot_tick"),
             (
                 "server",

@@ -81,6 +81,8 @@ pub struct Checker {
     joined: Vec<Option<u32>>,
     /// Bots that nothing reaches, and bots for two seconds after: what they show is not held against the server.
     deaf_until: Vec<u32>,
+    /// By viewer: members of its party, who are always told, and until when it may still show them.
+    bonds: Vec<Vec<(NetId, u32)>>,
     /// Ticks that bad links add to what a server may take to tell something.
     allowance: u32,
     newest: u32,
@@ -104,6 +106,7 @@ impl Checker {
             presence: Presence::new(bots),
             joined: vec![None; bots],
             deaf_until: vec![0; bots],
+            bonds: vec![Vec::new(); bots],
             allowance: 0,
             newest: 0,
             judged: 0,
@@ -136,6 +139,15 @@ impl Checker {
         self.presence.on_joined(bot, welcome.own, welcome.tick.0);
         self.joined[bot] = Some(welcome.tick.0.max(self.newest));
         self.deaf_until[bot] = 0;
+        self.bonds[bot].clear();
+    }
+
+    /// `viewer` is in a party of these, or in none: its members are told of each other wherever they are.
+    pub fn on_party(&mut self, viewer: usize, members: &[NetId]) {
+        let (newest, bonds) = (self.newest, &mut self.bonds[viewer]);
+        bonds.retain(|(id, until)| !members.contains(id) && *until >= newest);
+        bonds.iter_mut().for_each(|(_, until)| *until = (*until).min(newest + SETTLED_TICKS));
+        bonds.extend(members.iter().map(|id| (*id, u32::MAX)));
     }
 
     /// The session of `bot` is over. `server_knows`: the server closed it or was told, so the others must see it leave;
@@ -167,6 +179,7 @@ impl Checker {
         self.presence = Presence::new(self.bots);
         self.joined.fill(None);
         self.deaf_until.fill(0);
+        self.bonds.iter_mut().for_each(Vec::clear);
         (self.newest, self.judged) = (0, 0);
         self.waiting.iter_mut().for_each(|(_, told)| told.clear());
         self.scan = Scan::default();
@@ -296,6 +309,12 @@ impl Checker {
 
     fn is_settled(&self, bot: usize, tick: u32) -> bool {
         self.joined[bot].is_some_and(|joined| tick >= joined + SETTLED_TICKS)
+    }
+
+    /// Whether `viewer` is told of `bot` wherever both are.
+    fn is_bound(&self, viewer: usize, bot: usize, tick: u32) -> bool {
+        let own = self.presence.own(bot);
+        self.bonds[viewer].iter().any(|(id, until)| Some(*id) == own && tick <= *until)
     }
 
     fn is_deaf(&self, bot: usize, tick: u32) -> bool {

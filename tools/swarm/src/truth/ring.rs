@@ -11,7 +11,7 @@ const NEVER: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 pub struct Fact {
     tick: u32,
-    /// The tick of the last change of `state`, at or before this one.
+    /// The tick of the last change of `state`, at or before this one; the earliest that it can have been.
     pub changed: u32,
     /// What others are told.
     pub state: EntityState,
@@ -61,7 +61,13 @@ impl Ring {
             return if slot.state == state { Ok(()) } else { Err(Contradiction) };
         }
         let follows = newest.tick == NEVER || tick > newest.tick;
-        let changed = if newest.tick != NEVER && newest.state == state { newest.changed.min(tick) } else { tick };
+        let changed = match newest.tick {
+            NEVER => tick,
+            _ if newest.state == state => newest.changed.min(tick),
+            // It changed in one of the ticks that its bot was not told of, for all one knows in the first.
+            before if follows => before + 1,
+            _ => tick,
+        };
         *slot = Fact { tick, changed, state };
         if follows {
             *newest = *slot;
@@ -114,6 +120,17 @@ mod tests {
 
     fn state(x: i32) -> EntityState {
         EntityState { x, ..EntityState::default() }
+    }
+
+    #[test]
+    fn what_changed_while_its_bot_was_told_nothing_may_have_changed_at_once() {
+        let mut ring = Ring::new(1);
+        let at = |x: i32| EntityState { x, ..EntityState::default() };
+        for (tick, x) in [(10, 1), (11, 1), (15, 2), (16, 2), (17, 3)] {
+            ring.record(0, tick, at(x)).unwrap();
+        }
+        let changed = [11, 15, 16, 17].map(|tick| ring.at(0, tick).unwrap().changed);
+        assert_eq!(changed, [10, 12, 12, 17]);
     }
 
     #[test]

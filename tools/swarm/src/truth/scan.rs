@@ -75,7 +75,8 @@ impl Checker {
                 continue;
             }
             if is_known {
-                self.look_at_known(viewer, bot, tick, distance_squared > terms.leave_squared, terms, views);
+                let is_outside = distance_squared > terms.leave_squared && !self.is_bound(viewer, bot, tick);
+                self.look_at_known(viewer, bot, tick, is_outside, terms, views);
             } else {
                 let missing = distance_squared <= cap_squared && self.is_missing(viewer, bot, tick, terms);
                 self.episode(Kind::Missing, viewer, bot, missing, || {

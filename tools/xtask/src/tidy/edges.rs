@@ -105,7 +105,13 @@ const ROOMS: [Room; 15] = [
         tests_know: &["client", "counting", "netem"],
     },
     Room { name: "throng", floor: 4, knows: &["protocol", "rudp", "game", "server"], tests_know: &["netem"] },
-    Room { name: "swarm", floor: 5, knows: &["client", "protocol", "rudp", "netem", "ops-client"], tests_know: &[] },
+    // Of `game` the content only: its bots judge the server by the rules that it ships.
+    Room {
+        name: "swarm",
+        floor: 5,
+        knows: &["client", "protocol", "rudp", "game", "netem", "ops-client"],
+        tests_know: &[],
+    },
     Room { name: "relay", floor: 5, knows: &["netem"], tests_know: &[] },
     Room { name: "admin", floor: 5, knows: &["ops-client", "protocol", "server"], tests_know: &[] },
     Room {
