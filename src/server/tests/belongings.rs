@@ -18,7 +18,9 @@ fn rig(players: u64) -> Rig {
     content.places = game::content::Places::default();
     let link = LinkConfig { loss: 0.05, ..LinkConfig::with_latency_ns(25_000_000) };
     let mut rig = Rig::new(link, |config| config.content = Arc::new(content));
-    (1..=players).for_each(|number| drop(rig.join(number)));
+    for number in 1..=players {
+        rig.join(number);
+    }
     rig.run_until_joined(300);
     for index in 0..rig.bots.len() {
         rig.bots[index].wanders = false;
