@@ -95,10 +95,10 @@ impl Mind {
                 self.blow_ns = turn.now_ns;
             }
             // To strike at nothing is to fight, too.
-            GameEvent::CastEnded { by, skill, end: CastEnd::Done } if by == turn.sheet.own => {
-                if turn.board.content.skills.find(skill).is_some_and(cast::is_harmful) {
-                    self.blow_ns = turn.now_ns;
-                }
+            GameEvent::CastEnded { by, skill, end: CastEnd::Done }
+                if by == turn.sheet.own && turn.board.content.skills.find(skill).is_some_and(cast::is_harmful) =>
+            {
+                self.blow_ns = turn.now_ns;
             }
             GameEvent::Died { who, by: Some(by) } if by == turn.sheet.own || turn.sheet.is_mate(by) => {
                 if let Some(seen) = turn.client.sees(who) {
