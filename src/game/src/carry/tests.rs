@@ -171,7 +171,12 @@ impl Shop {
         self.rig.game.estate(id).expect("it is live").coins
     }
 
+    /// What somebody was told in this tick, figures apart.
     pub(crate) fn news(&self, id: NetId) -> Vec<News> {
+        self.all_news(id).into_iter().filter(|news| !matches!(news, News::Figures(_))).collect()
+    }
+
+    fn all_news(&self, id: NetId) -> Vec<News> {
         self.rig.game.notices().iter().filter(|(to, _)| *to == id).map(|(_, news)| news.clone()).collect()
     }
 }
@@ -526,7 +531,7 @@ fn whoever_comes_is_told_what_he_has() {
     let estate = Estate { items: vec![row(9, BREAD, 2, 3)], ..Estate::newborn(ClassId(1), 1) };
     let id = shop.rig.game.spawn_character(CharacterId(70), None, &estate).unwrap();
     shop.rig.run(1);
-    let news = shop.news(id);
+    let news = shop.all_news(id);
     assert_eq!(news[0], News::Item(row(9, BREAD, 2, 3)));
     assert!(matches!(news[1..], [News::Figures(figures)] if figures.weight == 200), "{news:?}");
     shop.rig.run(1);
@@ -669,4 +674,21 @@ fn a_bag_fills_its_stacks_before_its_slots() {
     bag.row_mut(I(1)).unwrap().hold = Hold::InTrade;
     assert_eq!(bag.room(bread, 2), Some(vec![Onto(I(3), 1), Into(2, 1)]));
     assert_eq!(bag.room(bread, 37 * 20 + 2), None);
+}
+
+#[test]
+fn who_is_told_done_has_been_told_how_many_coins_he_has() {
+    let mut shop = Shop::new(&[row(1, BREAD, 5, 0)]);
+    let a = shop.a;
+    for _ in 0..20 {
+        let coins = shop.rig.game.purse_and_load(a).unwrap().0;
+        assert_eq!(shop.done(a, Command::Buy { kind: BREAD, count: 1 }), Ok(()));
+        let now = shop.rig.game.purse_and_load(a).unwrap().0;
+        assert!(now < coins);
+        let told = shop.all_news(a).into_iter().find_map(|news| match news {
+            News::Figures(figures) => Some(figures.coins),
+            _ => None,
+        });
+        assert_eq!(told, Some(now));
+    }
 }
