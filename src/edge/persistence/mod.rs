@@ -26,7 +26,7 @@ const DEAL_WINDOW_NS: u64 = 5_000_000;
 /// Saves in one transaction; more wait for the next.
 const GROUP_SAVES_MAX: usize = 4_096;
 /// Pause before a journal that could not be opened is tried again.
-const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+const REOPEN_PAUSE_NS: u64 = 1_000_000_000;
 /// Transactions of the game in one of the database's.
 const GROUP_DEALS_MAX: usize = 1_024;
 
@@ -165,15 +165,20 @@ impl Keeper {
         self.group = group;
     }
 
-    /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. If that cannot be read
-    /// either, nobody is told until it can.
+    /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
+    /// looked up either is undecided: nobody is told, and it is asked for again.
     fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, String)]) {
-        let mut deals = std::mem::take(&mut self.deals);
-        for deal in deals.drain(..) {
+        let (deals, mut undecided) = (std::mem::take(&mut self.deals), Vec::new());
+        for deal in deals {
             let why = match failure {
                 None => refused.iter().find(|(id, _)| *id == deal.id).map(|(_, why)| why.clone()),
-                Some(failure) if !self.is_on_disk(&deal) => Some(failure.to_owned()),
-                Some(_) => None,
+                Some(failure) => match self.journal.has(&deal) {
+                    Ok(is_there) => (!is_there).then(|| failure.to_owned()),
+                    Err(_) => {
+                        undecided.push(deal);
+                        continue;
+                    }
+                },
             };
             self.report.deals += u64::from(why.is_none());
             self.report.deal_failures += u64::from(why.is_some());
@@ -184,20 +189,10 @@ impl Keeper {
             }
             self.answer(StoreDone::Committed { id: deal.id, refused: why });
         }
-        self.deals = deals;
-    }
-
-    fn is_on_disk(&mut self, deal: &Transaction) -> bool {
-        loop {
-            match self.journal.has(deal) {
-                Ok(is_there) => return is_there,
-                Err(error) => {
-                    if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
-                        tracing::error!(error = %error, missed, "the journal cannot be read; nobody is answered");
-                    }
-                    std::thread::sleep(REOPEN_PAUSE);
-                }
-            }
+        // Making one again that is there already changes nothing, so they just join the next group.
+        self.deals = undecided;
+        if !self.deals.is_empty() {
+            self.group_due_ns = clock::mono_ns() + REOPEN_PAUSE_NS;
         }
     }
 
