@@ -34,6 +34,7 @@ pub use threads::RunError;
 use crate::config::Config;
 use board::{Board, StartReport};
 use drain::Drain;
+use game::Extensions;
 use ops::{Desk, Rules, Source, Tally, Verifier};
 use persistence::{Journal, JournalError, Keeper, OpenError};
 use reactor::Reactor;
@@ -212,6 +213,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
     RealmConfig {
         seed: config.seed,
         map: config.map.clone(),
+        extensions: Extensions::none(),
         content: config.content.clone(),
         policy: config.policy,
         // Said by the journal when it is open.

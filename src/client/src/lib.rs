@@ -15,6 +15,7 @@ mod face;
 #[doc(hidden)]
 pub mod fuzz;
 mod lead;
+mod marks;
 mod ordering;
 mod prediction;
 mod presence;
@@ -32,11 +33,14 @@ pub use smoothing::{FRAME_M_MAX, SNAP_M};
 pub use store::{SnapshotStore, StoreCounters, StoreError};
 pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
+use marks::MarksKept;
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
 use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
 use protocol::unit::unit_of;
-use protocol::{Command, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion};
+use protocol::{
+    Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion,
+};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError, Transmit, channel};
 use screen::Screen;
@@ -141,6 +145,7 @@ pub struct Client {
     command_number: u16,
     /// Events whose tick has not been shown yet.
     order: EventOrder,
+    marks: MarksKept,
     resync_after_ns: u64,
     resyncs: u64,
     messages_malformed: u64,
@@ -178,6 +183,7 @@ impl Client {
             shot_number: 0,
             command_number: 0,
             order: EventOrder::new(EVENT_PATIENCE_NS),
+            marks: MarksKept::default(),
             resync_after_ns: 0,
             resyncs: 0,
             messages_malformed: 0,
@@ -353,6 +359,12 @@ impl Client {
         self.store.sees(id)
     }
 
+    /// What the server's own game shows of somebody in view, or of the player himself.
+    #[must_use]
+    pub fn marks(&self, id: NetId) -> &[Custom] {
+        self.marks.of(id)
+    }
+
     /// Figures since the start.
     #[must_use]
     pub fn stats(&self) -> ClientStats {
@@ -399,7 +411,14 @@ impl Client {
                         self.events.extend(early.map(|(tick, event)| ClientEvent::Event { tick, event }));
                         self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
                     }
-                    Ok(message) => self.events.push_back(ClientEvent::Message(message)),
+                    Ok(message) => {
+                        if let ServerMessage::Marks(marks) = &message
+                            && !self.marks.take(marks)
+                        {
+                            self.messages_malformed += 1;
+                        }
+                        self.events.push_back(ClientEvent::Message(message));
+                    }
                     Err(_) => self.messages_malformed += 1,
                 },
                 rudp::ClientEvent::Silent => self.events.push_back(ClientEvent::Silent),

@@ -191,7 +191,9 @@ impl Figures {
             rewound,
         )?;
         let events = [([("outcome", "told")], realm.events_told), ([("outcome", "left_out")], realm.events_untold)];
-        page.totals_of("events", "Events by receiver; left out where a battle would take all his bytes", events)
+        page.totals_of("events", "Events by receiver; left out where a battle would take all his bytes", events)?;
+        let marks = [([("outcome", "told")], realm.marks_told), ([("outcome", "put_off")], realm.marks_put_off)];
+        page.totals_of("marks", "Marks by receiver; put off until he has bytes for all of them", marks)
     }
 
     fn queues(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -1,6 +1,8 @@
 //! What happened in a tick, in order; and what single players are told of themselves.
 
 use bevy_ecs::prelude::Resource;
+use protocol::custom::{Custom, Kind};
+use protocol::event::Audience;
 use protocol::{GameEvent, NetId, News};
 
 /// Something that happened.
@@ -14,9 +16,14 @@ pub struct Happening {
 
 /// What happened in this tick, in the order in which it did.
 #[derive(Debug, Default, Resource)]
-pub(crate) struct Happenings(pub(crate) Vec<Happening>);
+pub struct Happenings(pub(crate) Vec<Happening>);
 
 impl Happenings {
+    /// Something of a game of one's own happened to somebody, or he did it.
+    pub fn tell_custom(&mut self, of: NetId, audience: Audience, what: &impl Kind) {
+        self.tell(of, GameEvent::Custom { of, audience, what: Custom::of(what) });
+    }
+
     pub(crate) fn tell(&mut self, of: NetId, event: GameEvent) {
         self.0.push(Happening { of, event });
     }
@@ -24,9 +31,14 @@ impl Happenings {
 
 /// What single players are told in this tick, in order.
 #[derive(Debug, Default, Resource)]
-pub(crate) struct Notices(pub(crate) Vec<(NetId, News)>);
+pub struct Notices(pub(crate) Vec<(NetId, News)>);
 
 impl Notices {
+    /// Tells a player something of a game of one's own.
+    pub fn tell_custom(&mut self, to: NetId, what: &impl Kind) {
+        self.tell(to, News::Custom(Custom::of(what)));
+    }
+
     pub(crate) fn tell(&mut self, to: NetId, news: News) {
         self.0.push((to, news));
     }

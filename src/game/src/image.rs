@@ -69,6 +69,9 @@ pub enum ImageError {
     /// It names skills, effects or items that there are none of here.
     #[error("the world image was made with other content")]
     Content,
+    /// It holds what no extension of this server can read.
+    #[error("the world image was made with other extensions")]
+    Extension,
     /// More ids than this configuration allows.
     #[error("the world image has {rows} ids, the configuration allows {entities_max}")]
     Size {

@@ -16,6 +16,7 @@ pub mod content;
 mod cursor;
 mod effects;
 mod event;
+pub mod extension;
 mod fight;
 mod growth;
 mod history;
@@ -47,6 +48,7 @@ pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
 pub use carry::{COINS_FORM, Drop, GroundRecord};
 pub use effects::EFFECTS_MAX;
 pub use event::Happening;
+pub use extension::{Extension, Extensions, MarksTable, Shown};
 pub use growth::{Estate, Kind, SKILLS_MAX};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
@@ -101,10 +103,18 @@ pub struct GameConfig {
     pub entities_max: usize,
 }
 
-/// The number of the tick whose states are published.
+/// The time of the world.
 #[derive(Clone, Copy, Debug, Default, Resource)]
-pub(crate) struct Clock {
+pub struct Clock {
     pub(crate) now: Tick,
+}
+
+impl Clock {
+    /// The number of the tick under way: that whose states are published at its end.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.now
+    }
 }
 
 /// Decides everything that is left to chance.
@@ -129,6 +139,15 @@ impl Game {
     /// If `entities_max` is out of range, or two systems touch the same thing in no stated order.
     #[must_use]
     pub fn new(config: GameConfig) -> Self {
+        Self::extended(config, &Extensions::none())
+    }
+
+    /// The same, with what a game of one's own adds.
+    ///
+    /// # Panics
+    /// As [`Game::new`], or if two extensions claim the same number or name.
+    #[must_use]
+    pub fn extended(config: GameConfig, extensions: &Extensions) -> Self {
         let mut world = World::new();
         let mut schedule = schedule::tick_schedule();
         world.insert_resource(Clock::default());
@@ -155,6 +174,8 @@ impl Game {
         carry::register(&mut world, &mut schedule);
         trade::register(&mut world);
         replica::register(&mut world, &mut schedule);
+        extension::register(&mut world, &mut schedule);
+        extensions.build(&mut world, &mut schedule);
         if let Err(error) = schedule.initialize(&mut world) {
             panic!("the tick has no definite order: {}", error.to_string(schedule.graph(), &world));
         }
@@ -235,6 +256,7 @@ impl Game {
             self.world.resource_mut::<Departed>().0.push(id);
         }
         self.world.resource_mut::<Replicas>().remove(id);
+        self.world.resource_mut::<MarksTable>().forget(id);
         self.world.resource_scope::<Parties, _>(|world, mut parties| {
             parties.forget(id, &mut world.resource_mut::<Bonds>());
         });
@@ -335,6 +357,12 @@ impl Game {
     #[must_use]
     pub fn notices(&self) -> &[(NetId, News)] {
         &self.world.resource::<Notices>().0
+    }
+
+    /// What games of one's own show of whom.
+    #[must_use]
+    pub fn marks(&self) -> &MarksTable {
+        self.world.resource::<MarksTable>()
     }
 
     /// What became of orders in the last tick, in order.

@@ -13,7 +13,15 @@ use std::sync::Arc;
 
 /// What moves.
 #[derive(Clone, Copy, Debug, Component)]
-pub(crate) struct Mobile(pub(crate) Body);
+pub struct Mobile(pub(crate) Body);
+
+impl Mobile {
+    /// Where it is and how it moves.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.0
+    }
+}
 
 /// How well somebody walks; made anew in [`Phase::Recover`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Component)]

@@ -36,12 +36,15 @@ pub(crate) enum Desk {
     Carry,
     /// Casts.
     Cast,
+    /// A game of one's own.
+    Custom,
 }
 
 impl Desk {
     pub(crate) const fn of(command: &Command) -> Self {
         match command {
             Command::Party(_) => Self::Party,
+            Command::Custom(_) => Self::Custom,
             Command::Learn { .. } | Command::Respawn => Self::Growth,
             Command::Cast(_) | Command::Stop => Self::Cast,
             Command::Equip { .. }

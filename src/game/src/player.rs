@@ -37,8 +37,16 @@ pub enum SpawnError {
 
 /// Marks the avatar of a character.
 #[derive(Clone, Copy, Debug, Component)]
-pub(crate) struct Avatar {
+pub struct Avatar {
     pub(crate) character: CharacterId,
+}
+
+impl Avatar {
+    /// Whose.
+    #[must_use]
+    pub fn character(&self) -> CharacterId {
+        self.character
+    }
 }
 
 /// Where an avatar looks, both 0..[`ANGLE_STEPS`].

@@ -29,9 +29,23 @@ pub(crate) fn status_of(vitals: &Vitals, sheet: &Sheet, casting: &Casting) -> u8
 
 /// Makes an entity known beyond the world.
 #[derive(Clone, Copy, Debug, Component)]
-pub(crate) struct Replica {
+pub struct Replica {
     pub(crate) id: NetId,
     pub(crate) kind: EntityKind,
+}
+
+impl Replica {
+    /// Its name on the wire, and in every list that has an order.
+    #[must_use]
+    pub fn id(&self) -> NetId {
+        self.id
+    }
+
+    /// What sort of thing it is.
+    #[must_use]
+    pub fn kind(&self) -> EntityKind {
+        self.kind
+    }
 }
 
 /// Tables indexed by [`NetId::row`], written in [`Phase::Publish`].

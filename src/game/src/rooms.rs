@@ -8,6 +8,7 @@ use crate::carry::{Bag, Finds, GroundRecord, Lying};
 use crate::cast::{Arts, Casting, Cooldowns, Missile};
 use crate::content::Content;
 use crate::effects::Effects;
+use crate::extension::SavedParts;
 use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
@@ -43,6 +44,8 @@ pub(crate) struct RoomsImage {
     trades: Trades,
     /// Who is in which trigger.
     pub(crate) within: Within,
+    /// By name, in the order in which they were added.
+    pub(crate) extensions: Vec<(String, Vec<u8>)>,
 }
 
 /// A fighter of a world's image.
@@ -75,6 +78,7 @@ impl RoomsImage {
             lying: parts(world),
             trades: world.resource::<Trades>().clone(),
             within: world.resource::<Within>().clone(),
+            extensions: SavedParts::images(world),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
             nests: world.resource::<Nests>().image(),
@@ -158,7 +162,7 @@ impl RoomsImage {
 }
 
 /// A component of all who have it, by ascending id.
-fn parts<C: Component + Clone>(world: &World) -> Vec<(NetId, C)> {
+pub(crate) fn parts<C: Component + Clone>(world: &World) -> Vec<(NetId, C)> {
     let roster = world.resource::<Roster>();
     let part = |id: NetId| Some((id, world.get::<C>(roster.entity(id)?)?.clone()));
     roster.live().iter().filter_map(|&id| part(id)).collect()

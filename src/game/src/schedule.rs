@@ -45,6 +45,10 @@ impl Phase {
     ];
 }
 
+/// What games of one's own do when all that stands in a phase is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+pub(crate) struct Extended(pub(crate) Phase);
+
 /// What happens in [`Phase::Act`], in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
 pub(crate) enum Doing {
@@ -62,11 +66,21 @@ pub(crate) enum Doing {
     Meeting,
     /// Places do what they do to those who enter them.
     Entering,
+    /// Commands of a game of one's own are carried out.
+    Custom,
 }
 
 impl Doing {
-    const ALL: (Self, Self, Self, Self, Self, Self, Self) =
-        (Self::Effects, Self::Parties, Self::Growth, Self::Carrying, Self::Casting, Self::Meeting, Self::Entering);
+    const ALL: [Self; 8] = [
+        Self::Effects,
+        Self::Parties,
+        Self::Growth,
+        Self::Carrying,
+        Self::Casting,
+        Self::Meeting,
+        Self::Entering,
+        Self::Custom,
+    ];
 }
 
 /// What happens in [`Phase::Settle`], in this order.
@@ -83,7 +97,7 @@ pub(crate) enum Settling {
 }
 
 impl Settling {
-    const ALL: (Self, Self, Self, Self) = (Self::Heard, Self::Credit, Self::Deaths, Self::Leaving);
+    const ALL: [Self; 4] = [Self::Heard, Self::Credit, Self::Deaths, Self::Leaving];
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
@@ -101,11 +115,25 @@ pub(crate) fn tick_schedule() -> Schedule {
         hierarchy_detection: LogLevel::Error,
         ..ScheduleBuildSettings::new()
     });
-    let [input, think, movement, spatial, act, resolve, settle, recover, publish] = Phase::ALL;
-    schedule.configure_sets((input, think, movement, spatial, act, resolve, settle, recover, publish).chain());
-    schedule.configure_sets(Doing::ALL.chain().in_set(Phase::Act));
-    schedule.configure_sets(Settling::ALL.chain().in_set(Phase::Settle));
+    for phase in Phase::ALL {
+        schedule.configure_sets((phase, Extended(phase)).chain());
+    }
+    for pair in Phase::ALL.windows(2) {
+        schedule.configure_sets((Extended(pair[0]), pair[1]).chain());
+    }
+    chain(&mut schedule, Doing::ALL, Phase::Act);
+    chain(&mut schedule, Settling::ALL, Phase::Settle);
     schedule
+}
+
+/// The parts of a phase, one after the other.
+fn chain<S: SystemSet + Clone, const N: usize>(schedule: &mut Schedule, parts: [S; N], phase: Phase) {
+    for part in &parts {
+        schedule.configure_sets(part.clone().in_set(phase));
+    }
+    for pair in parts.windows(2) {
+        schedule.configure_sets((pair[0].clone(), pair[1].clone()).chain());
+    }
 }
 
 #[cfg(test)]
@@ -114,8 +142,9 @@ mod tests {
     use bevy_ecs::prelude::{Res, ResMut, Resource, World};
     use bevy_ecs::schedule::{ScheduleBuildError, ScheduleBuildWarning};
 
+    /// Phases, and whether it was the part that games of one's own add.
     #[derive(Resource, Default)]
-    struct Trace(Vec<Phase>);
+    struct Trace(Vec<(Phase, bool)>);
 
     fn reads(_: Res<'_, Trace>) {}
     fn writes(mut trace: ResMut<'_, Trace>) {
@@ -142,9 +171,12 @@ mod tests {
         world.init_resource::<Trace>();
         let mut schedule = tick_schedule();
         for phase in Phase::ALL.into_iter().rev() {
-            schedule.add_systems((move |mut trace: ResMut<'_, Trace>| trace.0.push(phase)).in_set(phase));
+            let note = |of| move |mut trace: ResMut<'_, Trace>| trace.0.push(of);
+            schedule.add_systems(note((phase, true)).in_set(Extended(phase)));
+            schedule.add_systems(note((phase, false)).in_set(phase));
         }
         schedule.run(&mut world);
-        assert_eq!(world.resource::<Trace>().0, Phase::ALL);
+        let expected: Vec<_> = Phase::ALL.into_iter().flat_map(|phase| [(phase, false), (phase, true)]).collect();
+        assert_eq!(world.resource::<Trace>().0, expected, "and what games of one's own add is run behind each");
     }
 }

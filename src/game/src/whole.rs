@@ -1,5 +1,6 @@
 //! The whole world at once: as a value, as a number, and again.
 
+use crate::extension::{Extensions, SavedParts};
 use crate::growth::Estate;
 use crate::image::{ImageError, PlayerImage, WorldImage};
 use crate::movement::Mobile;
@@ -46,8 +47,20 @@ impl Game {
     /// # Errors
     /// [`ImageError`] when the image was made on another map, does not fit `entities_max` or contradicts itself.
     pub fn restore(config: GameConfig, image: &WorldImage) -> Result<Self, ImageError> {
+        Self::restore_extended(config, &Extensions::none(), image)
+    }
+
+    /// The same of a world with extensions: those that the saved one had, or more.
+    ///
+    /// # Errors
+    /// As there; [`ImageError::Extension`] if it holds what none of them can read.
+    pub fn restore_extended(
+        config: GameConfig,
+        extensions: &Extensions,
+        image: &WorldImage,
+    ) -> Result<Self, ImageError> {
         image.check(&config.map, &config.content, config.entities_max)?;
-        let mut game = Self::new(config);
+        let mut game = Self::extended(config, extensions);
         game.world.resource_mut::<Clock>().now = image.tick;
         game.world.resource_mut::<Roster>().restore(image.rows as usize, &image.recycled);
         for player in &image.players {
@@ -62,6 +75,9 @@ impl Game {
             game.set_boss(boss, true);
         }
         image.rooms.restore(&mut game.world);
+        if !SavedParts::restore(&mut game.world, &image.rooms.extensions) {
+            return Err(ImageError::Extension);
+        }
         spatial::refresh_now(&mut game.world);
         replica::publish_now(&mut game.world);
         Ok(game)

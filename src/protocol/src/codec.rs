@@ -36,6 +36,16 @@ pub fn encode<M: bincode::Encode>(message: &M, buf: &mut Vec<u8>) {
     assert!(matches!(written, Ok(n) if n <= MESSAGE_BYTES_MAX), "message over its limit: {written:?}");
 }
 
+/// Encodes `value` at the front of `bytes`, and says how many bytes it took.
+///
+/// # Panics
+/// If they do not suffice: whoever makes such values bounds them.
+pub fn encode_into<M: bincode::Encode>(value: &M, bytes: &mut [u8]) -> usize {
+    let written = bincode::encode_into_slice(value, bytes, CONFIG);
+    assert!(written.is_ok(), "value over its limit: {written:?}");
+    written.unwrap_or_default()
+}
+
 /// Decodes exactly one message from all of `bytes`.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! spec: CMD-1. A command is a wish: the server checks all of it against its own world, and refuses with a [`Refusal`] what
 //! may not be. Whatever changes who owns what is answered when it is on disk.
 
-use crate::{ItemId, ItemKind, NetId, SkillId, ViewTick};
+use crate::{Custom, ItemId, ItemKind, NetId, SkillId, ViewTick};
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,8 @@ pub enum Command {
     Trade(TradeStep),
     /// A step of a party.
     Party(PartyStep),
+    /// One of the game's own.
+    Custom(Custom),
 }
 
 /// A cast.
@@ -362,11 +364,14 @@ pub enum Refusal {
     /// The account has no such character, or no room for another.
     #[error("there is no such character, or no room for another")]
     NoSuchCharacter,
+    /// This game has no such command, or it says what nobody can mean.
+    #[error("there is no such command")]
+    UnknownCommand,
 }
 
 impl Refusal {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 58] = [
         Self::Dead,
         Self::Alive,
         Self::TooEarly,
@@ -424,5 +429,6 @@ impl Refusal {
         Self::Rooted,
         Self::BadName,
         Self::NoSuchCharacter,
+        Self::UnknownCommand,
     ];
 }

@@ -3,7 +3,7 @@
 //! spec: MSG-4. Events travel on the event channel with the number of their tick; a client takes them up when it has been
 //! shown that tick. Variants are only ever added at the end, because their order is their number.
 
-use crate::{EffectId, ItemKind, NetId, SkillId, ViewTick};
+use crate::{Custom, EffectId, ItemKind, NetId, SkillId, ViewTick};
 use bincode::{Decode, Encode};
 
 /// One thing that happened.
@@ -110,10 +110,19 @@ pub enum GameEvent {
         /// The number of the trigger on this map.
         trigger: u16,
     },
+    /// Something of the game's own.
+    Custom {
+        /// To whom, or by whom.
+        of: NetId,
+        /// Who is told.
+        audience: Audience,
+        /// What.
+        what: Custom,
+    },
 }
 
 /// Who is told of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Audience {
     /// Everyone who sees one of those whom it concerns, and they themselves.
     Seen,
@@ -127,7 +136,7 @@ pub enum Audience {
 
 impl GameEvent {
     /// Names of all kinds, in the order of their numbers; for metrics and logs.
-    pub const KINDS: [&str; 15] = [
+    pub const KINDS: [&str; 16] = [
         "shot",
         "shot_refused",
         "cast_began",
@@ -143,6 +152,7 @@ impl GameEvent {
         "experience",
         "looted",
         "entered",
+        "custom",
     ];
 
     /// The number of its kind.
@@ -164,6 +174,7 @@ impl GameEvent {
             Self::Experience { .. } => 12,
             Self::Looted { .. } => 13,
             Self::Entered { .. } => 14,
+            Self::Custom { .. } => 15,
         }
     }
 
@@ -174,6 +185,7 @@ impl GameEvent {
             Self::ShotRefused { .. } | Self::Experience { .. } | Self::Entered { .. } => Audience::Private,
             Self::Looted { .. } => Audience::Party,
             Self::Slain { .. } => Audience::World,
+            Self::Custom { audience, .. } => *audience,
             _ => Audience::Seen,
         }
     }
@@ -187,6 +199,7 @@ impl GameEvent {
             Self::Healed { by, on, .. } => (by, Some(on)),
             Self::Died { by, who } => (by.unwrap_or(who), Some(who)),
             Self::Slain { by, who } => (by, Some(who)),
+            Self::Custom { of, .. } => (of, None),
             _ => (of, None),
         }
     }

@@ -6,6 +6,7 @@
 pub mod bits;
 pub mod codec;
 pub mod command;
+pub mod custom;
 pub mod event;
 #[doc(hidden)]
 pub mod fuzz;
@@ -21,6 +22,7 @@ pub mod unit;
 pub mod view;
 
 pub use command::{Command, Refusal};
+pub use custom::Custom;
 pub use event::GameEvent;
 pub use id::{AccountId, CharacterId, ClassId, EffectId, ItemId, ItemKind, MobKind, NetId, SkillId, Tick};
 pub use input::Input;

@@ -3,7 +3,7 @@
 //! spec: MSG-1. Each is a bincode enum; variants are only ever added at the end, because their order is their number.
 
 use crate::event::{GameEvent, Shoot};
-use crate::{ClassId, Command, MobKind, NetId, News, Refusal, Tick};
+use crate::{ClassId, Command, Custom, MobKind, NetId, News, Refusal, Tick};
 use bincode::{Decode, Encode};
 
 /// What a client says on the control and event channels.
@@ -82,6 +82,19 @@ pub enum ServerMessage {
     News(News),
     /// The answer to [`ClientMessage::Ask`].
     Profile(Profile),
+    /// What a game of one's own shows of somebody in view; on the event channel.
+    Marks(Marks),
+}
+
+/// spec: CMD-7. All marks that somebody has, as of a tick: whatever was told of his marks before is over.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Marks {
+    /// When.
+    pub tick: Tick,
+    /// Whose.
+    pub id: NetId,
+    /// At most [`crate::custom::MARKS_MAX`], each of another kind.
+    pub marks: Vec<Custom>,
 }
 
 /// spec: CMD-5. Who somebody is.
@@ -127,7 +140,8 @@ mod tests {
     use super::*;
     use crate::codec::{DecodeError, decode, encode};
     use crate::command::{Cast, CastTarget, LootRule, PartyStep, TradeStep};
-    use crate::event::{Hurt, Shot, ShotRefusal};
+    use crate::custom::{BODY_BYTES_MAX, MARKS_MAX};
+    use crate::event::{Audience, Hurt, Shot, ShotRefusal};
     use crate::news::{ItemRow, Offer, PARTY_MAX, Party, TRADE_ITEMS_MAX, Trade};
     use crate::{ItemId, ItemKind, SkillId, ViewTick};
 
@@ -166,6 +180,35 @@ mod tests {
         assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 0, 1, 2, 0, 8, 7, 0]);
         let event = GameEvent::ShotRefused { number: 2, reason: ShotRefusal::TooSoon };
         assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(5), event }), [2, 5, 1, 2, 1]);
+    }
+
+    #[derive(bincode::Encode, bincode::Decode)]
+    struct Long([u8; BODY_BYTES_MAX]);
+
+    impl crate::custom::Kind for Long {
+        const KIND: u8 = 0;
+    }
+
+    #[derive(bincode::Encode, bincode::Decode)]
+    struct Odd(u8, u16);
+
+    impl crate::custom::Kind for Odd {
+        const KIND: u8 = 6;
+    }
+
+    /// proves: CMD-6, CMD-7
+    #[test]
+    fn the_bytes_of_what_a_game_of_ones_own_says_are_pinned() {
+        let odd = Custom::of(&Odd(1, 300));
+        let command = ClientMessage::Do { number: 9, command: Command::Custom(odd) };
+        assert_eq!(bytes_of(&command), [4, 9, 15, 6, 4, 1, 251, 44, 1]);
+        let event = GameEvent::Custom { of: NetId(3), audience: Audience::World, what: odd };
+        assert_eq!(bytes_of(&ServerMessage::Event { tick: Tick(6), event }), [2, 6, 15, 3, 3, 6, 4, 1, 251, 44, 1]);
+        assert_eq!(bytes_of(&ServerMessage::News(News::Custom(odd))), [4, 12, 6, 4, 1, 251, 44, 1]);
+        let marks = Marks { tick: Tick(6), id: NetId(3), marks: vec![odd; 2] };
+        let bytes = bytes_of(&ServerMessage::Marks(marks.clone()));
+        assert_eq!(bytes, [6, 6, 3, 2, 6, 4, 1, 251, 44, 1, 6, 4, 1, 251, 44, 1]);
+        assert_eq!(decode::<ServerMessage>(&bytes).unwrap(), ServerMessage::Marks(marks));
     }
 
     /// proves: CMD-1, CMD-2, CMD-3, CMD-4, CMD-5
@@ -211,6 +254,9 @@ mod tests {
         assert!(bytes_of(&ServerMessage::News(News::Trade(trade))).len() <= 400);
         let party = Party { members: vec![NetId(u16::MAX); PARTY_MAX], rule: LootRule::Anyone };
         assert!(bytes_of(&ServerMessage::News(News::Party(party))).len() <= 32);
+        let longest = Custom::of(&Long([255; BODY_BYTES_MAX]));
+        let marks = Marks { tick: Tick(u32::MAX), id: NetId(u16::MAX), marks: vec![longest; MARKS_MAX] };
+        assert!(bytes_of(&ServerMessage::Marks(marks)).len() <= 600);
     }
 
     #[test]

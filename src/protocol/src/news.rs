@@ -3,7 +3,7 @@
 //! spec: CMD-3. News are whole values, never changes: whoever has the newest of a sort knows all there is to know of it.
 
 use crate::command::{LootRule, Refusal};
-use crate::{ClassId, EffectId, ItemId, ItemKind, NetId, SkillId};
+use crate::{ClassId, Custom, EffectId, ItemId, ItemKind, NetId, SkillId};
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,8 @@ pub enum News {
         /// From this tick on so many ticks.
         ticks: u32,
     },
+    /// Something of the game's own.
+    Custom(Custom),
 }
 
 /// The figures of a player.

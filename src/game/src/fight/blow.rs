@@ -40,6 +40,8 @@ pub(crate) enum Cause {
     Item(ItemKind),
     /// The ground.
     Fall,
+    /// A rule of a game of one's own.
+    Rule,
 }
 
 /// How strong somebody is, as far as others feel it.
@@ -62,9 +64,18 @@ impl Force {
 
 /// All blows of this tick.
 #[derive(Debug, Default, Resource)]
-pub(crate) struct Blows(Vec<Blow>);
+pub struct Blows(Vec<Blow>);
 
 impl Blows {
+    /// A rule of a game of one's own does something to somebody, behind all blows of other causes. What is dealt to one is
+    /// dealt in the order of the calls. Damage is as much as it says: no figure makes it more or less, only effects that
+    /// take it in somebody's place do.
+    pub fn deal(&mut self, on: NetId, outcome: Outcome) {
+        let (force, from, cause) = (Force::default(), (0, 0), Cause::Rule);
+        let nth = self.0.iter().filter(|blow| blow.cause == Cause::Rule && blow.on == on).count() as u16;
+        self.add(Blow { by: None, on, outcome, force, share: 1_000, from, cause, nth });
+    }
+
     /// Adds one. The order of calls does not matter.
     pub(crate) fn add(&mut self, blow: Blow) {
         self.0.push(blow);

@@ -27,7 +27,7 @@ impl Fighter {
 
 /// What goes up and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Component, Serialize, Deserialize)]
-pub(crate) struct Vitals {
+pub struct Vitals {
     /// 0 of the dead; of the living 1 or more once a tick's blows are dealt, and anything in between.
     pub(crate) health: i32,
     pub(crate) mana: i32,
@@ -45,7 +45,21 @@ impl Vitals {
         Self { health: sheet.now.of(Stat::HealthMax), mana: sheet.now.of(Stat::ManaMax), ..Self::default() }
     }
 
-    pub(crate) const fn is_dead(&self) -> bool {
+    /// Health that is left, in points; 0 of the dead.
+    #[must_use]
+    pub fn health(&self) -> u32 {
+        self.health.max(0).unsigned_abs()
+    }
+
+    /// Mana that is left, in points.
+    #[must_use]
+    pub fn mana(&self) -> u32 {
+        self.mana.max(0).unsigned_abs()
+    }
+
+    /// Whether it lies dead.
+    #[must_use]
+    pub const fn is_dead(&self) -> bool {
         self.died.is_some()
     }
 
@@ -68,9 +82,21 @@ pub(crate) struct Sheet {
 
 /// Whose side somebody is on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Component, Serialize, Deserialize)]
-pub(crate) struct Team(pub(crate) u8);
+pub struct Team(pub(crate) u8);
 
 impl Team {
+    /// Of a number: 0 for none. Two of the same team other than none do not fight each other.
+    #[must_use]
+    pub const fn new(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
     /// That of all mobs.
     pub(crate) const MOBS: Self = Self(u8::MAX);
 

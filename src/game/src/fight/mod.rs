@@ -15,12 +15,15 @@ mod strike;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blow::{Blow, Blows, Cause, Force};
+pub(crate) use blow::{Blow, Cause, Force};
 pub(crate) use departed::Departed;
-pub(crate) use fighter::{Fighter, Sheet, Team, Vitals};
+pub(crate) use fighter::{Fighter, Sheet};
 pub(crate) use harm::{Harm, Threat};
 pub(crate) use recover::{Gear, Sums};
 pub(crate) use resolve::{Death, Deaths};
+
+pub use blow::Blows;
+pub use fighter::{Team, Vitals};
 
 use crate::schedule::Phase;
 use bevy_ecs::prelude::{IntoScheduleConfigs, Schedule, World};

@@ -105,7 +105,8 @@ impl Scene<'_> {
         let defence = target.sheet.now.of(Stat::Defence);
         let mut damage = formula::strength(amount, attack, power, &blow.force, defence);
         damage = formula::part(damage, i64::from(blow.share));
-        if blow.cause != Cause::Fall {
+        // A fall and a rule do what they say, whoever it meets.
+        if !matches!(blow.cause, Cause::Fall | Cause::Rule) {
             let draw = self.dice.below(Question::Spread, by, nth, 2 * rules.spread + 1);
             damage = formula::spread(damage, rules, draw);
             // What goes on by itself is never critical and never blocked.
@@ -210,5 +211,6 @@ fn order_of(cause: Cause) -> u32 {
         Cause::Skill(skill) => u32::from(skill.0) ^ 0xaa,
         Cause::Item(kind) => u32::from(kind.0) ^ 0xcc,
         Cause::Fall => 0xff,
+        Cause::Rule => 0x33,
     }
 }

@@ -3,8 +3,8 @@
 use super::evidence::Policy;
 use super::relevance::KindRadii;
 use crate::crew::{self, Crew};
-use game::GroundRecord;
 use game::content::Content;
+use game::{Extensions, GroundRecord};
 use protocol::motion::StaticMap;
 use protocol::unit::UNITS_PER_M;
 use rudp::Prefetch;
@@ -20,6 +20,8 @@ pub struct RealmConfig {
     pub map: Arc<StaticMap>,
     /// What the world is filled with.
     pub content: Arc<Content>,
+    /// What games of one's own add to it.
+    pub extensions: Extensions,
     /// Which start of which process this is; no two are the same.
     pub incarnation: u32,
     /// What lies on the ground at the start.
@@ -57,6 +59,7 @@ impl RealmConfig {
             seed: 0,
             map,
             content: Arc::default(),
+            extensions: Extensions::none(),
             incarnation: 1,
             ground: Arc::new([]),
             players_max: 2_000,

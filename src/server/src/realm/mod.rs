@@ -11,6 +11,7 @@ mod evidence;
 mod inbox;
 mod interest;
 mod judge;
+mod marks;
 mod player;
 mod priority;
 mod profile;
@@ -118,13 +119,14 @@ impl Realm {
         let mobs: usize = config.content.places.spawns.iter().map(|spawn| usize::from(spawn.count)).sum();
         let entities_max =
             (config.players_max * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
-        let mut game = Game::new(GameConfig {
+        let world = GameConfig {
             seed: config.seed,
             map: config.map.clone(),
             content: config.content.clone(),
             incarnation: config.incarnation,
             entities_max,
-        });
+        };
+        let mut game = Game::extended(world, &config.extensions);
         game.restore_ground(&config.ground);
         Self {
             sight: Sight::new(&config),

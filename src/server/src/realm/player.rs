@@ -2,6 +2,7 @@
 
 use super::evidence::{Believed, Evidence, Pace, Told};
 use super::inbox::InputBuffer;
+use super::marks::MarksTold;
 use super::priority::Tiers;
 use super::rotation::Rotation;
 use super::store::Found;
@@ -66,6 +67,8 @@ pub struct Player {
     pub budget_bytes: i32,
     /// Bytes left for telling of others' shots until the next snapshot that may have any.
     pub others_bytes: i32,
+    /// What he was told of what games of one's own show.
+    pub marks: MarksTold,
     /// When the next checkpoint is due.
     pub save_due_ns: u64,
     /// Tick of the last checkpoint.
@@ -98,6 +101,7 @@ impl Player {
             tiers: Tiers::default(),
             budget_bytes: 0,
             others_bytes: 0,
+            marks: MarksTold::default(),
             save_due_ns: 0,
             saved: Tick(0),
         }

@@ -62,6 +62,10 @@ pub struct RealmStatus {
     pub events_told: u64,
     /// Events that some receiver had no bytes left for.
     pub events_untold: u64,
+    /// Times somebody was told of somebody's marks.
+    pub marks_told: u64,
+    /// Times somebody had too few bytes for all the marks he was owed.
+    pub marks_put_off: u64,
     /// Joins refused because the world is full.
     pub refused_full: u64,
     /// Joins refused because the record could not be used.

@@ -8,6 +8,7 @@ use super::Realm;
 use super::encode::EncodeCache;
 use super::events::{Ear, Happened};
 use super::interest::{Change, Interest, Surroundings, period_ticks};
+use super::marks::{self, MarksTeller};
 use super::player::{Player, Stage};
 use super::snapshot::{SnapshotWriter, Viewer};
 use super::view::View;
@@ -32,6 +33,7 @@ pub(super) struct Desk {
     cache: EncodeCache,
     writer: SnapshotWriter,
     ear: Ear,
+    marks: MarksTeller,
     tally: Tally,
     /// Entities that came into somebody's view in this tick, and that nobody's slot names any more, once for each.
     named: Vec<NetId>,
@@ -127,6 +129,8 @@ impl Realm {
             self.status.snapshots_skipped += tally.snapshots_skipped;
             self.status.events_told += tally.events_told;
             self.status.events_untold += tally.events_untold;
+            self.status.marks_told += std::mem::take(&mut desk.marks.told);
+            self.status.marks_put_off += std::mem::take(&mut desk.marks.put_off);
             self.status.updates += desk.writer.updates;
             self.status.encoded += desk.cache.encoded;
         }
@@ -182,18 +186,21 @@ impl Share<'_> {
         }
         let Stage::Playing(id) = player.stage else { return };
         player.view.cool(now, |id| desk.unnamed.push(id));
-        if looks(now, player) {
+        let looked = looks(now, player);
+        if looked {
             self.look(id, player);
         }
         let Some(own) = self.scene.game.own(id) else { return };
         player.told.note(now, own.digest());
         if player.is_silent {
+            player.marks.unsettle();
             return;
         }
         // Before the parts of the tick that they belong to.
         let told = self.desk.ear.tell(self.scene.happened, id, player, self.arena);
         self.desk.tally.events_told += told.told;
         self.desk.tally.events_untold += told.left_out;
+        self.tell_marks(id, player, looked);
         if player.budget_bytes <= 0 {
             self.desk.tally.snapshots_skipped += 1;
             return;
@@ -216,6 +223,18 @@ impl Share<'_> {
         writer.write(&viewer, &mut player.view, self.scene.game.replicas(), cache, now, self.arena);
         // Spent: the gate publishes the next tick's bytes when it has sent this tick's.
         player.budget_bytes = 0;
+    }
+
+    fn tell_marks(&mut self, own: NetId, player: &mut Player, looked: bool) {
+        let (now, table) = (self.scene.now, self.scene.game.marks());
+        if !player.marks.is_due(table, now, looked) {
+            return;
+        }
+        let viewer = marks::Viewer { session: player.session, own, bytes: player.others_bytes };
+        let in_view = player.view.in_view().map(|(_, id)| id);
+        let spent = self.desk.marks.tell(table, now, viewer, in_view, &mut player.marks, self.arena);
+        player.others_bytes -= spent;
+        player.budget_bytes -= spent;
     }
 
     fn look(&mut self, id: NetId, player: &mut Player) {
