@@ -3,6 +3,7 @@
 use super::sheet::Sheet;
 use super::turn::{Turn, place_of};
 use crate::dice::Dice;
+use crate::movement::Place;
 use game::content::{Content, Outcome, Side, Skill, Targeting};
 use protocol::command::{Cast, CastTarget};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ, UNITS_PER_M};
@@ -43,8 +44,8 @@ enum Purpose {
     Heal,
     /// To be better off for a while.
     Favour,
-    /// Nothing that a bot knows of.
-    None,
+    /// To call a mate back to life.
+    Revive,
 }
 
 /// How near somebody must be to be fought, in metres.
@@ -83,6 +84,9 @@ pub fn choose(turn: &Turn<'_>, view: &View<'_>, dice: &mut Dice) -> Option<(Cast
     if dice.chance(ABSURD) {
         return absurd(turn, view, dice).map(|cast| (cast, false));
     }
+    if let Some(cast) = call_back(turn, view) {
+        return Some((cast, false));
+    }
     let apart = view.seen.map(|(_, state)| place_of(&state).distance(turn.here));
     let (health, mana) = turn.sheet.shares();
     let mut chosen = None;
@@ -97,7 +101,7 @@ pub fn choose(turn: &Turn<'_>, view: &View<'_>, dice: &mut Dice) -> Option<(Cast
             Purpose::Harm => is_in_reach(skill, apart),
             Purpose::Heal => health < 60,
             Purpose::Favour => mana > 50 && !is_asked_again,
-            Purpose::None => false,
+            Purpose::Revive => false,
         };
         if is_of_use {
             count += 1;
@@ -108,6 +112,22 @@ pub fn choose(turn: &Turn<'_>, view: &View<'_>, dice: &mut Dice) -> Option<(Cast
     }
     let (skill, is_favour) = chosen?;
     Some((cast(skill, target(turn, skill, view), turn, view), is_favour))
+}
+
+/// A mate lies dead near by, and the bot can call it back.
+fn call_back(turn: &Turn<'_>, view: &View<'_>) -> Option<Cast> {
+    let known = turn.sheet.skills.keys().filter_map(|skill| turn.board.content.skills.find(*skill));
+    let mut ready = known.filter(|skill| is_reviving(skill) && turn.sheet.can_cast(skill, turn.newest));
+    let skill = ready.next()?;
+    let is_near = |place: Place| place.distance(turn.here) < metres(skill.range) - 0.5;
+    let mut dead = turn.client.entities().filter(|(id, seen)| turn.sheet.is_mate(*id) && seen.state.is_dead());
+    let (id, _) = dead.find(|(_, seen)| is_near(place_of(&seen.state)))?;
+    Some(cast(skill, CastTarget::Entity(id), turn, view))
+}
+
+/// Whether it calls the dead back to life.
+pub fn is_reviving(skill: &Skill) -> bool {
+    purpose(skill) == Purpose::Revive
 }
 
 fn cast(skill: &Skill, at: CastTarget, turn: &Turn<'_>, view: &View<'_>) -> Cast {
@@ -161,7 +181,7 @@ fn purpose(skill: &Skill) -> Purpose {
     };
     let has = |is: fn(&Outcome) -> bool| skill.outcomes.iter().any(is);
     if has(|outcome| matches!(outcome, Outcome::Revive { .. })) {
-        return Purpose::None;
+        return Purpose::Revive;
     }
     match side {
         Side::Enemies => Purpose::Harm,
@@ -182,13 +202,13 @@ mod tests {
     use protocol::news::Figures;
 
     #[test]
-    fn everything_that_can_be_learnt_is_for_something_or_revives() {
+    fn everything_that_can_be_learnt_is_for_something() {
         let content = shipped("meadow");
         let purpose = |name: &str| super::purpose(content.skills.named(name).unwrap());
         assert_eq!([purpose("strike"), purpose("fireball"), purpose("taunt")], [Purpose::Harm; 3]);
         assert_eq!([purpose("mend"), purpose("healing_rain")], [Purpose::Heal; 2]);
         assert_eq!([purpose("guard"), purpose("battle_shout")], [Purpose::Favour; 2]);
-        assert_eq!(purpose("call_back"), Purpose::None);
+        assert_eq!(purpose("call_back"), Purpose::Revive);
     }
 
     #[test]

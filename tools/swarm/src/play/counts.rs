@@ -28,6 +28,16 @@ pub struct Counts {
     pub level_ups: u64,
     /// Parties begun.
     pub parties: u64,
+    /// Times a vendor sold something.
+    pub bought: u64,
+    /// Times a vendor bought something.
+    pub sold: u64,
+    /// Things that a vendor has mended.
+    pub mended: u64,
+    /// Things put on.
+    pub equipped: u64,
+    /// Bots that another one has called back to life.
+    pub revived: u64,
     /// Commands given.
     pub commands: u64,
     /// Commands refused, by reason.
@@ -56,6 +66,7 @@ impl Counts {
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let Self { casts, kills, loots, trades, deaths, .. } = self;
         let Self { trades_interrupted, learnt, level_ups, parties, commands, .. } = self;
+        let Self { bought, sold, mended, equipped, revived, .. } = self;
         vec![
             (
                 "game",
@@ -64,7 +75,11 @@ impl Counts {
                      {deaths} deaths"
                 ),
             ),
-            ("growth", format!("{level_ups} levels, {learnt} skills learnt, {parties} parties")),
+            (
+                "growth",
+                format!("{level_ups} levels, {learnt} skills learnt, {parties} parties, {revived} called back to life"),
+            ),
+            ("goods", format!("{bought} bought, {sold} sold, {mended} mended, {equipped} put on")),
             ("commands", format!("{commands} given, {} refused{}", self.refused.values().sum::<u64>(), self.reasons())),
         ]
     }

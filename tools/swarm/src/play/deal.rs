@@ -79,6 +79,14 @@ struct Audit {
     until_ns: u64,
 }
 
+/// What is to become of a pair's trade, and which of the two brings it about. Both draw the same.
+fn draw(seed: u64, round: u64) -> (Course, usize) {
+    let mut dice = Dice::new(seed, round);
+    let kinds = [Course::Cancel, Course::WalkAway, Course::ChangeOffer, Course::Fight, Course::LogOut];
+    let course = if dice.chance(INTERRUPTED) { kinds[dice.below(kinds.len())] } else { Course::Done };
+    (course, dice.below(2))
+}
+
 impl Deal {
     /// Of bot number `bot`.
     pub fn new(bot: usize, seed: u64) -> Self {
@@ -176,13 +184,10 @@ impl Deal {
 
     /// Both partners draw the same.
     fn begin_round(&mut self, turn: &Turn<'_>, round: u64) {
-        let mut dice = Dice::new(self.seed, round);
         let can_log_out = turn.now_ns < turn.board.log_out_until_ns;
-        let kinds = [Course::Cancel, Course::WalkAway, Course::ChangeOffer, Course::Fight, Course::LogOut];
-        let course = if dice.chance(INTERRUPTED) { kinds[dice.below(kinds.len())] } else { Course::Done };
+        let (course, who) = draw(self.seed, round);
         let course = if course == Course::LogOut && !can_log_out { Course::Cancel } else { course };
-        let is_mine = dice.below(2) == turn.bot % 2;
-        (self.round, self.course, self.is_mine, self.is_over) = (round, course, is_mine, false);
+        (self.round, self.course, self.is_mine, self.is_over) = (round, course, who == turn.bot % 2, false);
         (self.began_ns, self.confirmed, self.changed_ns) = (None, None, None);
         (self.has_offered, self.has_tried_old, self.has_cancelled) = (false, false, false);
     }
@@ -319,5 +324,74 @@ impl Deal {
             });
             self.audit = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use game::content::shipped;
+    use protocol::ItemId;
+    use protocol::news::Offer;
+
+    const KIND: ItemKind = ItemKind(401);
+
+    /// A trade of three of a kind for five coins, agreed to as it was.
+    fn agreed() -> (Deal, Trade) {
+        let own = Offer { items: vec![(ItemId(1), KIND, 3)], coins: 0, is_confirmed: true };
+        let other = Offer { items: Vec::new(), coins: 5, is_confirmed: true };
+        let mut deal = Deal::new(4, 1);
+        (deal.before, deal.confirmed) = ((BTreeMap::from([(KIND, 4)]), 10), Some(9));
+        (deal, Trade { revision: 9, own, other, ..Trade::default() })
+    }
+
+    fn board() -> Board {
+        let mut board = Board::new(shipped("meadow"), 8, 1);
+        board.counts.is_measuring = true;
+        board
+    }
+
+    #[test]
+    fn both_partners_draw_the_same_and_about_half_comes_to_nothing_in_every_way_there_is() {
+        let (even, odd) = (Deal::new(6, 3), Deal::new(7, 3));
+        let drawn: Vec<_> = (0..400).map(|round| draw(even.seed, round)).collect();
+        assert_eq!(drawn, (0..400).map(|round| draw(odd.seed, round)).collect::<Vec<_>>());
+        assert_ne!(drawn, (0..400).map(|round| draw(Deal::new(8, 3).seed, round)).collect::<Vec<_>>());
+        let times = |course| drawn.iter().filter(|(drawn, _)| *drawn == course).count();
+        assert!((150..250).contains(&times(Course::Done)), "{}", times(Course::Done));
+        for course in [Course::Cancel, Course::WalkAway, Course::Fight, Course::LogOut, Course::ChangeOffer] {
+            assert!(times(course) > 15, "{course:?}: {}", times(course));
+        }
+    }
+
+    #[test]
+    fn after_a_trade_there_must_be_what_was_there_less_what_was_given_and_more_by_what_was_got() {
+        let ((mut deal, trade), mut board) = (agreed(), board());
+        assert_eq!(deal.on_ended(0, 4, &mut board, Some(&trade), None), Ok(()));
+        let audit = deal.audit.expect("it counts");
+        assert_eq!((audit.stock, audit.coins), (BTreeMap::from([(KIND, 1)]), 15));
+    }
+
+    #[test]
+    fn a_trade_that_was_done_as_nobody_agreed_breaks_a_rule() {
+        let ((mut deal, trade), mut board) = (agreed(), board());
+        let later = Trade { revision: 10, ..trade };
+        assert!(deal.on_ended(0, 4, &mut board, Some(&later), None).unwrap_err().contains("revision 10"));
+        let (mut deal, mut dear) = agreed();
+        dear.own.coins = 16;
+        assert!(deal.on_ended(0, 4, &mut board, Some(&dear), None).unwrap_err().contains("more coins"));
+        let (mut deal, _) = agreed();
+        assert!(deal.on_ended(0, 4, &mut board, None, None).unwrap_err().contains("never told"));
+    }
+
+    #[test]
+    fn a_trade_that_came_to_nothing_counts_once_for_the_pair_and_changes_nothing() {
+        let mut board = board();
+        for bot in [4, 5] {
+            let (mut deal, trade) = agreed();
+            assert_eq!(deal.on_ended(0, bot, &mut board, Some(&trade), Some(Refusal::InCombat)), Ok(()));
+            assert!(deal.audit.is_none() && deal.is_over);
+        }
+        assert_eq!((board.counts.trades_interrupted, board.counts.trades), (1, 0));
     }
 }

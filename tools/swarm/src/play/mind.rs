@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 
 /// Who lies dead asks to come back after this long; the rules say five seconds.
 const RESPAWN_NS: u64 = 5_200 * NS_PER_MS;
+/// Who has company sometimes waits so much longer for a mate to call him back, which takes one six seconds.
+const HOPE_NS: u64 = 6 * NS_PER_S;
+/// How often.
+const HOPE: f32 = 0.3;
 /// What was left belongs to who killed for this long.
 const OWNED_NS: u64 = 30 * NS_PER_S;
 /// As above, in ticks, with a margin.
@@ -133,7 +137,8 @@ impl Mind {
 
     /// It lies dead.
     pub fn lie(&mut self, turn: &mut Turn<'_>) -> Wanted {
-        let died_ns = *self.died_ns.get_or_insert(turn.now_ns);
+        let hopes = self.died_ns.is_none() && !turn.sheet.party.members.is_empty() && self.dice.chance(HOPE);
+        let died_ns = *self.died_ns.get_or_insert(turn.now_ns + if hopes { HOPE_NS } else { 0 });
         let is_waiting = turn.orders.waiting(|command| matches!(command, Command::Respawn)) > 0;
         if turn.now_ns >= died_ns + RESPAWN_NS && !is_waiting && turn.give(Command::Respawn) {
             self.died_ns = Some(turn.now_ns + NS_PER_S - RESPAWN_NS);
@@ -194,6 +199,8 @@ impl Mind {
             turn.give(Command::Use { item });
         } else if is_idle && std::mem::take(&mut self.is_full) {
             self.make_room(turn);
+        } else if let Some(item) = turn.sheet.better(&turn.board.content).filter(|_| is_idle) {
+            turn.give(Command::Equip { item });
         }
         let is_learning = turn.orders.waiting(|command| matches!(command, Command::Learn { .. })) > 0;
         if let Some(skill) = turn.sheet.learnable(&turn.board.content).filter(|_| !is_learning) {
@@ -352,5 +359,49 @@ impl Mind {
             self.cast_ns = (self.free_ns - EARLY_NS).max(turn.now_ns + pause_ns);
         }
         wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::command::Cast;
+
+    fn mind() -> Mind {
+        Mind { target: Some(NetId(3)), ..Mind::new(Dice::new(1, 1)) }
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_hit_is_given_up_and_any_other_refusal_only_waits() {
+        let strike = Command::Cast(Cast { skill: SkillId(101), ..Cast::default() });
+        for refusal in [Refusal::WrongLife, Refusal::UnknownTarget, Refusal::NoLineOfSight] {
+            let mut mind = mind();
+            mind.on_refused(5, &strike, refusal);
+            assert_eq!((mind.target, mind.cast_ns), (None, 0), "{refusal:?}");
+        }
+        let mut mind = mind();
+        mind.on_refused(5, &strike, Refusal::OnCooldown);
+        assert_eq!((mind.target, mind.cast_ns), (Some(NetId(3)), 5 + REFUSED_NS));
+    }
+
+    #[test]
+    fn what_is_somebody_elses_is_left_alone_until_it_is_his_no_more() {
+        let entity = NetId(9);
+        let pick_up = Command::PickUp { entity };
+        let left_alone = |refusal| {
+            let mut mind = mind();
+            mind.on_refused(5, &pick_up, refusal);
+            (mind.left_alone[&entity], mind.is_full)
+        };
+        assert_eq!(left_alone(Refusal::NotYours), (5 + OWNED_NS, false));
+        assert_eq!(left_alone(Refusal::TooHeavy), (5 + OWNED_NS, true), "and something is laid down");
+        assert_eq!(left_alone(Refusal::OutOfRange), (5 + 2 * NS_PER_S, false));
+    }
+
+    #[test]
+    fn who_was_refused_a_trade_for_fighting_is_not_calm() {
+        let mut mind = mind();
+        mind.on_refused(10 * NS_PER_S, &Command::Trade(TradeStep::Ask { with: NetId(2) }), Refusal::InCombat);
+        assert_eq!(mind.blow_ns, 7 * NS_PER_S);
     }
 }

@@ -7,6 +7,7 @@ mod board;
 mod cast;
 mod counts;
 mod deal;
+mod market;
 mod mind;
 mod orders;
 mod rules;
@@ -23,14 +24,18 @@ use crate::movement::Place;
 use crate::truth::{Checker, Kind};
 use client::Client;
 use deal::Deal;
+use market::Market;
 use mind::Mind;
 use orders::Orders;
+use protocol::event::CastEnd;
 use protocol::{Command, GameEvent, NetId, News, Refusal, Tick};
 use rudp::time::{NS_PER_S, Now};
 use rules::Rules;
 use sheet::Sheet;
 use turn::Turn;
 
+/// Who has given or taken no blow for so long may go to market: the pause between two fights.
+const CALM_NS: u64 = NS_PER_S;
 /// From one look at what must agree at last to the next.
 const LOOK_NS: u64 = NS_PER_S / 2;
 
@@ -43,6 +48,7 @@ pub struct Play {
     rules: Rules,
     mind: Mind,
     deal: Deal,
+    market: Market,
     look_ns: u64,
 }
 
@@ -56,6 +62,7 @@ impl Play {
             rules: Rules::default(),
             mind: Mind::new(Dice::new(seed ^ 0x41d0, bot as u64)),
             deal: Deal::new(bot, seed),
+            market: Market::new(Dice::new(seed ^ 0x3a7c, bot as u64)),
             look_ns: 0,
         }
     }
@@ -67,6 +74,7 @@ impl Play {
         self.rules = Rules::default();
         self.mind.on_joined();
         self.deal.on_joined();
+        self.market.on_joined();
         if let Some(board) = &mut flock.board {
             board.forget_half(self.bot);
         }
@@ -114,6 +122,8 @@ impl Play {
             board.counts.on_refused(refusal);
             return self.mind.on_refused(now.mono_ns, &asked.command, refusal);
         }
+        let judged = rules::judge_deal(&board.content, &self.sheet, &asked);
+        report(&mut flock.checker, bot, "out_of_rule", judged);
         match asked.command {
             Command::Cast(_) => {
                 board.counts.add(|counts| &mut counts.casts);
@@ -122,6 +132,10 @@ impl Play {
             }
             Command::PickUp { .. } => board.counts.add(|counts| &mut counts.loots),
             Command::Learn { .. } => board.counts.add(|counts| &mut counts.learnt),
+            Command::Buy { .. } => board.counts.add(|counts| &mut counts.bought),
+            Command::Sell { .. } => board.counts.add(|counts| &mut counts.sold),
+            Command::Repair { .. } => board.counts.add(|counts| &mut counts.mended),
+            Command::Equip { .. } => board.counts.add(|counts| &mut counts.equipped),
             _ => {}
         }
     }
@@ -134,6 +148,11 @@ impl Play {
             GameEvent::Died { who, .. } if who == own => board.counts.add(|counts| &mut counts.deaths),
             GameEvent::Died { by, .. } if by == Some(own) => board.counts.add(|counts| &mut counts.kills),
             GameEvent::LevelUp { who, .. } if who == own => board.counts.add(|counts| &mut counts.level_ups),
+            GameEvent::CastEnded { by, skill, end: CastEnd::Done }
+                if by == own && board.content.skills.find(skill).is_some_and(cast::is_reviving) =>
+            {
+                board.counts.add(|counts| &mut counts.revived);
+            }
             _ => {}
         }
         let judged = self.rules.on_event(&board.content, &mut self.sheet, tick, event);
@@ -188,6 +207,10 @@ impl Play {
         if let Some(wanted) = self.deal.act(&mut turn, calm_ns) {
             let is_to_fight = self.deal.wants_blow(turn.sheet.trade.as_ref());
             return if is_to_fight { self.mind.give_blow(&mut turn) } else { wanted };
+        }
+        let is_busy = self.rules.casting().is_some() || calm_ns < CALM_NS;
+        if let Some(wanted) = self.market.act(&mut turn, self.deal.is_counting() || is_busy) {
+            return wanted;
         }
         self.mind.act(&mut turn, self.deal.is_counting(), self.rules.casting())
     }

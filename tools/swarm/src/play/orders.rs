@@ -1,7 +1,7 @@
 //! Commands under way: each has a number, and exactly one answer.
 
 use super::sheet::Sheet;
-use protocol::{Command, SkillId, Tick};
+use protocol::{Command, ItemKind, SkillId, Tick};
 use rudp::time::NS_PER_S;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,34 @@ pub struct Asked {
     pub command: Command,
     /// What the bot knew of a cast.
     pub knew: Knew,
+    /// What it had, before a deal.
+    pub had: Had,
+}
+
+/// What a bot has before a deal with a vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Had {
+    /// Coins.
+    pub coins: u64,
+    /// What the deal is about.
+    pub kind: ItemKind,
+    /// How many there are of it.
+    pub count: i64,
+}
+
+impl Had {
+    /// As a sheet says, before this command; nothing of what is no deal.
+    pub fn of(sheet: &Sheet, command: &Command) -> Self {
+        let kind = match command {
+            Command::Buy { kind, .. } => Some(*kind),
+            Command::Sell { item, .. } | Command::Repair { item } | Command::Equip { item } => {
+                sheet.items.get(item).map(|row| row.kind)
+            }
+            _ => None,
+        };
+        let count = |kind| sheet.stock().get(&kind).copied().unwrap_or(0);
+        kind.map_or_else(Self::default, |kind| Self { coins: sheet.figures.coins, kind, count: count(kind) })
+    }
 }
 
 /// What a bot knows of itself when it casts.
@@ -91,7 +119,7 @@ mod tests {
     use super::*;
 
     fn asked(at_ns: u64) -> Asked {
-        Asked { at_ns, command: Command::Stop, knew: Knew::default() }
+        Asked { at_ns, command: Command::Stop, knew: Knew::default(), had: Had::default() }
     }
 
     #[test]

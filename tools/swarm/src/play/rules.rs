@@ -3,6 +3,10 @@
 //! Nothing here comes from the server's code but the content and its constants. Ticks of events are exact, so cooldowns are
 //! judged to the tick; what is known late, as mana is, is judged with a margin.
 
+mod wares;
+
+pub use wares::judge_deal;
+
 use super::orders::Asked;
 use super::sheet::Sheet;
 use game::content::{Content, EQUIP_SLOTS, Rules as Constants};

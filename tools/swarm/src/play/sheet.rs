@@ -1,7 +1,7 @@
 //! What a bot knows of itself, from the news alone.
 
-use game::content::{Content, ItemType, Outcome, Skill};
-use protocol::news::{BAG_SLOTS, Figures, ItemRow, Party, Trade};
+use game::content::{Content, EquipSlot, ItemType, Outcome, Skill};
+use protocol::news::{BAG_SLOTS, Figures, ItemRow, Party, Trade, WORN};
 use protocol::{ItemId, ItemKind, NetId, News, SkillId, Tick};
 use std::collections::BTreeMap;
 
@@ -83,13 +83,34 @@ impl Sheet {
     pub fn drink(&self, content: &Content, now_ns: u64, for_health: bool) -> Option<ItemId> {
         let is_usable = |row: &&ItemRow| {
             let kind = content.items.find(row.kind);
-            let usage = kind.and_then(|kind| kind.use_.as_ref()).filter(|usage| usage.is_consumed);
-            let helps = usage.is_some_and(|usage| usage.outcomes.iter().any(|outcome| gives(outcome, for_health)));
-            let is_mine = kind.is_some_and(|kind| self.may_use(kind));
+            let helps = kind.is_some_and(|kind| self.may_use(kind) && helps(kind, for_health));
             let is_ready = self.item_ready_ns.get(&row.kind).is_none_or(|ready| *ready <= now_ns);
-            helps && is_mine && is_ready && !row.is_held
+            helps && is_ready && !row.is_held
         };
         self.items.values().find(is_usable).map(|row| row.item)
+    }
+
+    /// Whether it is something to drink that the bot may.
+    pub fn is_drinkable(&self, kind: &ItemType) -> bool {
+        self.may_use(kind) && (helps(kind, true) || helps(kind, false))
+    }
+
+    /// Something in the bag that is better than what is worn, or where nothing is.
+    pub fn better(&self, content: &Content) -> Option<ItemId> {
+        let worth = |row: &ItemRow| content.items.find(row.kind).map_or(0, |kind| kind.value.max(kind.price));
+        let is_better = |row: &&ItemRow| {
+            let Some(kind) = content.items.find(row.kind).filter(|kind| self.may_use(kind)) else { return false };
+            let Some(slot) = kind.slot else { return false };
+            let is_broken = kind.durability_max > 0 && row.durability == 0;
+            let mut worn = self.items.values().filter(|worn| worn.slot == WORN + slot as u8);
+            // What takes both hands is left as it is.
+            let takes_both = |worn: &ItemRow| content.items.find(worn.kind).is_some_and(|kind| kind.is_two_handed);
+            let is_full =
+                slot == EquipSlot::OffHand && self.items.values().any(|row| row.slot >= WORN && takes_both(row));
+            !kind.is_two_handed && !is_full && !is_broken && worn.all(|worn| worth(row) > worth(worn))
+        };
+        let in_bag = self.items.values().filter(|row| row.slot < BAG_SLOTS && !row.is_held);
+        in_bag.filter(is_better).max_by_key(|row| (worth(row), row.item)).map(|row| row.item)
     }
 
     fn may_use(&self, kind: &ItemType) -> bool {
@@ -127,6 +148,11 @@ impl Sheet {
         // What is new before what is better.
         class.tree.iter().filter(is_open).min_by_key(|node| rank(node.skill)).map(|node| node.skill)
     }
+}
+
+fn helps(kind: &ItemType, for_health: bool) -> bool {
+    let usage = kind.use_.as_ref().filter(|usage| usage.is_consumed);
+    usage.is_some_and(|usage| usage.outcomes.iter().any(|outcome| gives(outcome, for_health)))
 }
 
 fn gives(outcome: &Outcome, health: bool) -> bool {
@@ -167,6 +193,29 @@ mod tests {
         assert_ne!(sheet.learnable(&content), Some(first), "another one comes first");
         sheet.figures.points = 0;
         assert_eq!(sheet.learnable(&content), None);
+    }
+
+    #[test]
+    fn what_is_put_on_is_worth_more_than_what_is_worn_and_may_be_worn() {
+        let content = shipped("meadow");
+        let sword = |name: &str| content.items.named(name).unwrap();
+        let better = |class, worn: &str, in_bag: &str| {
+            let mut sheet = Sheet::new(NetId(3));
+            sheet.figures = Figures { class: ClassId(class), level: sword(in_bag).level_min, ..Figures::default() };
+            for (item, name, slot) in [(1, worn, WORN), (2, in_bag, 0)] {
+                let row =
+                    ItemRow { item: ItemId(item), kind: sword(name).id, count: 1, slot, durability: 5, is_held: false };
+                sheet.take(0, &News::Item(row));
+            }
+            sheet.better(&content)
+        };
+        let dearest = content.items.iter().filter(|kind| {
+            kind.slot == Some(EquipSlot::MainHand) && !kind.is_two_handed && kind.classes == [ClassId(1)]
+        });
+        let dearest = &dearest.max_by_key(|kind| kind.price.max(kind.value)).unwrap().name;
+        assert_eq!(better(1, "rusty_sword", dearest), Some(ItemId(2)));
+        assert_eq!(better(1, dearest, "rusty_sword"), None);
+        assert_eq!(better(2, "rusty_sword", dearest), None, "it is of another class");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! All that a bot has at hand when it is its turn to do something.
 
 use super::board::Board;
-use super::orders::{Asked, Knew, Orders};
+use super::orders::{Asked, Had, Knew, Orders};
 use super::sheet::Sheet;
 use crate::movement::Place;
 use crate::truth::{Checker, Kind};
@@ -62,7 +62,8 @@ impl Turn<'_> {
         };
         match self.client.command(command) {
             Ok(number) => {
-                self.orders.on_asked(number, Asked { at_ns: self.now_ns, command, knew });
+                let had = Had::of(self.sheet, &command);
+                self.orders.on_asked(number, Asked { at_ns: self.now_ns, command, knew, had });
                 self.board.counts.add(|counts| &mut counts.commands);
                 true
             }

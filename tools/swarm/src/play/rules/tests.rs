@@ -1,6 +1,6 @@
 //! Each rule, kept and broken.
 
-use super::super::orders::Knew;
+use super::super::orders::{Had, Knew};
 use super::*;
 use game::content::shipped;
 use protocol::command::Cast;
@@ -22,7 +22,7 @@ fn sheet() -> Sheet {
 }
 
 fn cast(skill: SkillId, knew: Knew) -> Asked {
-    Asked { at_ns: 0, command: Command::Cast(Cast { skill, ..Cast::default() }), knew }
+    Asked { at_ns: 0, command: Command::Cast(Cast { skill, ..Cast::default() }), knew, had: Had::default() }
 }
 
 fn done(rules: &mut Rules, sheet: &mut Sheet, skill: SkillId, tick: u32) -> Result<(), String> {
