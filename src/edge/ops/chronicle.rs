@@ -50,6 +50,8 @@ impl Entry {
             }
             Matter::Entered => ("joined", "came into the world".to_owned()),
             Matter::Left => ("left", "left the world".to_owned()),
+            Matter::Created => ("created", "was made".to_owned()),
+            Matter::Deleted => ("deleted", "is gone for ever".to_owned()),
         };
         Self { number: entry.number, tick: entry.tick.0, kind, character: entry.character.map(|id| id.0), text }
     }

@@ -13,8 +13,8 @@ use crate::edge::telemetry::Throttle;
 use crossbeam::channel::RecvTimeoutError;
 use game::{Transaction, TransactionId};
 use journal::Save;
-use protocol::CharacterId;
-use server::{Found, StoreDone, StoreJob};
+use protocol::{AccountId, CharacterId};
+use server::{CommitError, Enrolled, Found, StoreDone, StoreJob};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,6 +108,14 @@ impl Keeper {
                 let found = self.load(character);
                 self.answer(StoreDone::Loaded { character, found });
             }
+            StoreJob::Roster { account } => {
+                // Likewise; what is saved of where people are does not matter here.
+                if !self.deals.is_empty() {
+                    self.commit();
+                }
+                let found = self.find_roster(account);
+                self.answer(StoreDone::Roster { account, found });
+            }
             StoreJob::Save { character, revision, bytes } => {
                 self.wait_at_most(GROUP_WINDOW_NS);
                 self.group.push(Save { character, revision, bytes });
@@ -121,15 +129,23 @@ impl Keeper {
 
     fn load(&mut self, character: CharacterId) -> Result<Found, String> {
         self.report.loads += 1;
-        let found = match self.look_up(character) {
-            Ok(found) => return Ok(found),
-            Err(error) => error,
-        };
-        self.report.load_failures += 1;
-        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
-            tracing::error!(character = character.0, error = found, missed, "a player's record cannot be read");
-        }
-        Err(found)
+        self.look_up(character).inspect_err(|error| {
+            self.report.load_failures += 1;
+            if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+                tracing::error!(character = character.0, error, missed, "a player's record cannot be read");
+            }
+        })
+    }
+
+    fn find_roster(&mut self, account: AccountId) -> Result<Vec<Enrolled>, String> {
+        self.report.loads += 1;
+        let found = self.journal.roster(account).map_err(|error| error.to_string());
+        found.flatten().inspect_err(|error| {
+            self.report.load_failures += 1;
+            if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+                tracing::error!(account = account.0, error, missed, "an account's characters cannot be read");
+            }
+        })
     }
 
     fn look_up(&mut self, character: CharacterId) -> Result<Found, String> {
@@ -167,13 +183,13 @@ impl Keeper {
 
     /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
     /// looked up either is undecided: nobody is told, and it is asked for again.
-    fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, String)]) {
+    fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, CommitError)]) {
         let (deals, mut undecided) = (std::mem::take(&mut self.deals), Vec::new());
         for deal in deals {
             let why = match failure {
                 None => refused.iter().find(|(id, _)| *id == deal.id).map(|(_, why)| why.clone()),
                 Some(failure) => match self.journal.has(&deal) {
-                    Ok(is_there) => (!is_there).then(|| failure.to_owned()),
+                    Ok(is_there) => (!is_there).then(|| CommitError::Disk(failure.to_owned())),
                     Err(_) => {
                         undecided.push(deal);
                         continue;
@@ -185,7 +201,7 @@ impl Keeper {
             if let Some(why) = &why
                 && let Some(missed) = self.failure_log.pass(clock::mono_ns())
             {
-                tracing::error!(error = why, missed, "a transaction was refused");
+                tracing::error!(error = %why, missed, "a transaction was refused");
             }
             self.answer(StoreDone::Committed { id: deal.id, refused: why });
         }

@@ -90,6 +90,15 @@ pub const ID_MAX: u64 = i64::MAX as u64;
 pub const CHOOSES: u64 = u64::MAX;
 
 impl UserData {
+    /// The first of the ids that no token may name: those from 2^63 on are the server's own, and a token that named one would
+    /// play somebody else's character. spec: SES-6
+    #[must_use]
+    pub fn forbidden_id(&self) -> Option<u64> {
+        let chooses = self.character_id == CHOOSES;
+        let ids = [self.account_id, if chooses { 0 } else { self.character_id }];
+        ids.into_iter().find(|&id| id > ID_MAX)
+    }
+
     /// The 256 bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; USER_BYTES] {
@@ -134,10 +143,6 @@ impl UserData {
         let name_len = reader.u8().ok_or(Field("name"))?;
         let mut field = |name| reader.u64().ok_or(Field(name));
         let (account_id, character_id) = (field("account id")?, field("character id")?);
-        // spec: SES-6. Ids from 2^63 on are the server's own: a token that names one would play somebody else's character.
-        if account_id > ID_MAX || (character_id > ID_MAX && character_id != CHOOSES) {
-            return Err(Field("id"));
-        }
         let (issued_at_ms, serial) = (field("issued at")?, field("serial")?);
         let epoch = reader.u32().ok_or(Field("epoch"))?;
         let reserved = reader.u32();
@@ -148,7 +153,8 @@ impl UserData {
         if reserved != Some(0) || reader.rest().iter().any(|byte| *byte != 0) {
             return Err(Field("reserved"));
         }
-        Ok(Self { account_id, character_id, name, role, issued_at_ms, serial, epoch })
+        let user = Self { account_id, character_id, name, role, issued_at_ms, serial, epoch };
+        if user.forbidden_id().is_some() { Err(Field("id")) } else { Ok(user) }
     }
 }
 
