@@ -63,6 +63,16 @@ mod tests {
     use protocol::{CharacterId, Tick};
 
     #[test]
+    fn what_becomes_of_characters_is_said_of_them() {
+        let mut chronicle = Chronicle::default();
+        for what in [Matter::Created, Matter::Entered, Matter::Left, Matter::Deleted] {
+            chronicle.write(Tick(1), Some(CharacterId(7)), what);
+        }
+        let kinds: Vec<_> = page(&chronicle, After::default()).events.iter().map(|entry| entry.kind).collect();
+        assert_eq!(kinds, ["created", "joined", "left", "deleted"]);
+    }
+
+    #[test]
     fn whoever_reads_on_gets_what_is_new_and_hears_what_he_missed() {
         let mut chronicle = Chronicle::default();
         for number in 0..600 {

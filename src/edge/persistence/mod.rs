@@ -297,6 +297,31 @@ mod tests {
     }
 
     #[test]
+    fn a_roster_has_every_character_that_was_asked_for_before_it_and_a_taken_name_is_called_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let listing = game::Listing { character: ANN, name: "Ada".to_owned(), ..game::Listing::default() };
+        let other = game::Listing { character: CharacterId(2), name: "ADA".to_owned(), ..listing.clone() };
+        let (account, ids) = (AccountId(7), [TransactionId(1), TransactionId(2)]);
+        let jobs = vec![
+            StoreJob::Commit { transaction: listing.creation(ids[0], account) },
+            StoreJob::Commit { transaction: other.creation(ids[1], account) },
+            StoreJob::Roster { account },
+        ];
+        let (done, report) = answers(dir.path(), jobs);
+        let taken = CommitError::Books(game::BooksError::Name(ANN));
+        let found = Ok(vec![Enrolled { listing, experience: 0 }]);
+        assert_eq!(
+            done,
+            [
+                StoreDone::Committed { id: ids[0], refused: None },
+                StoreDone::Committed { id: ids[1], refused: Some(taken) },
+                StoreDone::Roster { account, found },
+            ]
+        );
+        assert_eq!((report.deals, report.deal_failures, report.loads), (1, 1, 1));
+    }
+
+    #[test]
     fn an_older_revision_is_answered_as_failed_and_why() {
         let dir = tempfile::tempdir().unwrap();
         let (done, report) = answers(dir.path(), vec![save(2, b"new"), save(1, b"old")]);
