@@ -229,7 +229,7 @@ impl Figures {
         page.totals_of("saves", "Checkpoints by outcome", saves)?;
         let loaded = store.loads.saturating_sub(store.load_failures);
         let loads = [([("outcome", "loaded")], loaded), ([("outcome", "failed")], store.load_failures)];
-        page.totals_of("loads", "Look-ups of checkpoints by outcome", loads)
+        page.totals_of("loads", "Look-ups of players and of accounts' characters by outcome", loads)
     }
 
     fn operations(&self, page: &mut Page<'_>) -> fmt::Result {

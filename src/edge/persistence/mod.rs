@@ -11,7 +11,7 @@ use crate::edge::clock;
 use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::RecvTimeoutError;
-use game::{Transaction, TransactionId};
+use game::{BooksError, Transaction, TransactionId};
 use journal::Save;
 use protocol::{AccountId, CharacterId};
 use server::{CommitError, Enrolled, Found, StoreDone, StoreJob};
@@ -198,7 +198,8 @@ impl Keeper {
             };
             self.report.deals += u64::from(why.is_none());
             self.report.deal_failures += u64::from(why.is_some());
-            if let Some(why) = &why
+            // That somebody wants a name which another has is nobody's fault.
+            if let Some(why) = why.as_ref().filter(|why| !matches!(why, CommitError::Books(BooksError::Name(_))))
                 && let Some(missed) = self.failure_log.pass(clock::mono_ns())
             {
                 tracing::error!(error = %why, missed, "a transaction was refused");
@@ -308,7 +309,7 @@ mod tests {
             StoreJob::Roster { account },
         ];
         let (done, report) = answers(dir.path(), jobs);
-        let taken = CommitError::Books(game::BooksError::Name(ANN));
+        let taken = CommitError::Books(BooksError::Name(ANN));
         let found = Ok(vec![Enrolled { listing, experience: 0 }]);
         assert_eq!(
             done,

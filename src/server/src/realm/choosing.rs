@@ -17,6 +17,9 @@ use protocol::{AccountId, CharacterId, ClassId, Refusal, RosterRow, RosterStep, 
 use rudp::token::{Name, UserData};
 use rudp::{Reason, channel};
 
+/// Whatever a character may be called can be shown.
+const _: () = assert!(protocol::character::NAME_BYTES_MAX <= rudp::token::NAME_BYTES_MAX);
+
 impl Realm {
     /// Somebody comes to choose, or with the name of a character that must be shown to be his.
     pub(super) fn receive_guest(
@@ -143,7 +146,7 @@ impl Realm {
         Ok(())
     }
 
-    /// What it has must be known first. Until then nothing of it can change: it is not in the world, nothing about it is under
+    /// spec: CHR-4. What it has must be known first. Until then nothing of it can change: it is not in the world, nothing about it is under
     /// way, and nobody enters as it.
     fn delete(&mut self, session: SessionId, number: u16, character: CharacterId) -> Result<(), Refusal> {
         let guest = self.guest(session)?;

@@ -79,6 +79,7 @@ fn an_account_has_eight_characters_and_whoever_deletes_one_has_room_for_another(
     assert_eq!(outcome(&mut rig, index, create("ann8")), Err(Refusal::NoSuchCharacter));
     outcome(&mut rig, index, RosterStep::Delete { character: made[3] }).unwrap();
     let last = make(&mut rig, index, "ann8");
+    assert_eq!(rig.realm.status().commits_refused, 0, "the disk is not asked for a ninth");
     let expected = [made[0], made[1], made[2], made[4], made[5], made[6], made[7], last];
     assert_eq!(roster(&rig, index).iter().map(|row| row.character).collect::<Vec<_>>(), expected);
 }
