@@ -123,7 +123,7 @@ fn a_character_is_made_played_found_again_by_the_next_server_and_deleted_for_eve
 
     let mut running = start(dir.path());
     let mut guest = Guest::join(&running, dir.path(), 7);
-    assert_eq!(guest.roster(), [ada.clone()]);
+    assert_eq!(guest.roster(), std::slice::from_ref(&ada));
     let mut other = Guest::join(&running, dir.path(), 8);
     assert_eq!(other.roster(), []);
     assert_eq!(other.create("ADA"), Err(Refusal::BadName));
