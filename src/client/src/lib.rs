@@ -39,7 +39,8 @@ use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage}
 use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
 use protocol::unit::unit_of;
 use protocol::{
-    Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec, motion,
+    Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec,
+    motion,
 };
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError, Transmit, channel};
