@@ -39,7 +39,8 @@ use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage}
 use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
 use protocol::unit::unit_of;
 use protocol::{
-    Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec, motion,
+    Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec,
+    motion,
 };
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Reason, SendError, Transmit, channel};
@@ -273,6 +274,22 @@ impl Client {
     pub fn command(&mut self, command: Command) -> Result<u16, SendError> {
         let number = self.command_number;
         self.send(&ClientMessage::Do { number, command })?;
+        self.command_number = number.wrapping_add(1);
+        Ok(number)
+    }
+
+    /// Does something with the characters of one's account, if the token leaves the choice to its bearer: then a
+    /// [`ServerMessage::Roster`] comes first, which lists them. Answers the number under which the outcome will be told, as
+    /// [`Self::command`] does. After a [`RosterStep::Play`] that is done the welcome follows.
+    ///
+    /// # Errors
+    /// [`SendError`] when the channel's queue is full or the session is not up.
+    ///
+    /// # Panics
+    /// If a name is longer than a message may be; [`protocol::character::is_name`] tells before whether it is one at all.
+    pub fn roster(&mut self, step: RosterStep) -> Result<u16, SendError> {
+        let number = self.command_number;
+        self.send(&ClientMessage::Roster { number, step })?;
         self.command_number = number.wrapping_add(1);
         Ok(number)
     }

@@ -50,6 +50,8 @@ impl Entry {
             }
             Matter::Entered => ("joined", "came into the world".to_owned()),
             Matter::Left => ("left", "left the world".to_owned()),
+            Matter::Created => ("created", "was made".to_owned()),
+            Matter::Deleted => ("deleted", "is gone for ever".to_owned()),
         };
         Self { number: entry.number, tick: entry.tick.0, kind, character: entry.character.map(|id| id.0), text }
     }
@@ -59,6 +61,16 @@ impl Entry {
 mod tests {
     use super::*;
     use protocol::{CharacterId, Tick};
+
+    #[test]
+    fn what_becomes_of_characters_is_said_of_them() {
+        let mut chronicle = Chronicle::default();
+        for what in [Matter::Created, Matter::Entered, Matter::Left, Matter::Deleted] {
+            chronicle.write(Tick(1), Some(CharacterId(7)), what);
+        }
+        let kinds: Vec<_> = page(&chronicle, After::default()).events.iter().map(|entry| entry.kind).collect();
+        assert_eq!(kinds, ["created", "joined", "left", "deleted"]);
+    }
 
     #[test]
     fn whoever_reads_on_gets_what_is_new_and_hears_what_he_missed() {

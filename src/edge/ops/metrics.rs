@@ -121,6 +121,7 @@ impl Figures {
         let world = self.board.world.load();
         let realm = &world.realm;
         page.gauge("players", "People in the world", realm.players as f64)?;
+        page.gauge("guests", "People who have not chosen whom to play", realm.guests as f64)?;
         page.gauge("entities", "Entities in the world", realm.entities as f64)?;
         page.total("ticks", "Ticks of the world", world.ticks_total)?;
         page.total("tick_overruns", "Times the tick schedule was moved", world.overruns_total)?;
@@ -132,6 +133,7 @@ impl Figures {
             ([("reason", "record")], realm.refused_record),
             ([("reason", "role")], realm.refused),
             ([("reason", "resync")], realm.resyncs_refused),
+            ([("reason", "roster")], realm.roster_refused),
         ];
         page.totals_of("refusals", "Joins and messages the world refused", refused)?;
         let inputs = [([("what", "starved")], realm.inputs_starved), ([("what", "skipped")], realm.inputs_skipped)];
@@ -164,6 +166,9 @@ impl Figures {
             ([("result", "refused")], realm.orders_refused),
         ];
         page.totals_of("commands", "Commands of players that were answered", orders)?;
+        let characters =
+            [([("what", "created")], realm.characters_created), ([("what", "deleted")], realm.characters_deleted)];
+        page.totals_of("characters", "Characters that people made and deleted", characters)?;
         let suspicions = Suspicion::ALL.map(|kind| ([("kind", kind.label())], realm.suspicions[kind as usize]));
         page.totals_of("suspicions", "Pieces of evidence against players", suspicions)?;
         let dealt = [([("what", "beyond_limit")], realm.incidents), ([("what", "kicked")], realm.kicked)];
@@ -224,7 +229,7 @@ impl Figures {
         page.totals_of("saves", "Checkpoints by outcome", saves)?;
         let loaded = store.loads.saturating_sub(store.load_failures);
         let loads = [([("outcome", "loaded")], loaded), ([("outcome", "failed")], store.load_failures)];
-        page.totals_of("loads", "Look-ups of checkpoints by outcome", loads)
+        page.totals_of("loads", "Look-ups of players and of accounts' characters by outcome", loads)
     }
 
     fn operations(&self, page: &mut Page<'_>) -> fmt::Result {

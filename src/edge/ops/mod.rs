@@ -24,6 +24,7 @@ use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prometheus_client::registry::Registry;
+use rudp::token::CHOOSES;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -154,7 +155,7 @@ async fn token_page(State(office): State<Arc<Office>>, request: Request) -> Resp
                 "addresses": office.desk.addresses(),
                 "expires_at": issued.token.expire_unix_s,
                 "account": issued.account_id,
-                "character": issued.character_id,
+                "character": character(issued.character_id),
                 "serial": issued.serial,
             });
             // Whoever has the token can play as its owner: it is nobody's to keep on the way.
@@ -165,6 +166,11 @@ async fn token_page(State(office): State<Arc<Office>>, request: Request) -> Resp
             refused(&refusal)
         }
     }
+}
+
+/// As in the claims: a number, or the word of who chooses when he is connected.
+fn character(id: u64) -> serde_json::Value {
+    if id == CHOOSES { token::CHOOSE.into() } else { id.into() }
 }
 
 /// The body is read even if the bearer is wrong: closing on what is under way would reset the connection, and the caller

@@ -1,12 +1,18 @@
-//! Who owns what, in the journal: a row for each character, each thing on the ground, and the sums.
+//! Who owns what, in the journal: a row for each account, each name, each character, each thing on the ground, and the sums.
 //!
 //! A transaction is applied by the same [`Books`] that tests hold the game against: the rows that it touches are read,
 //! changed and written back in one transaction of the database.
 
 use super::journal::JournalError;
-use game::{Books, Estate, GroundRecord, GroundRow, Heap, Row, SumsRow, Transaction};
-use protocol::{CharacterId, ItemId};
+use game::{AccountRow, Books, Estate, GroundRecord, GroundRow, Heap, RecordError, Row, SumsRow, Transaction};
+use protocol::{AccountId, CharacterId, ItemId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use server::{CommitError, Enrolled};
+
+/// Account id to [`AccountRow`]; none of an account that has made no character.
+const ROSTERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("rosters");
+/// Folded name to the id of the character that has it.
+const NAMES: TableDefinition<'_, &str, u64> = TableDefinition::new("names");
 
 /// Character id to [`Estate`].
 const ESTATES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("estates");
@@ -21,6 +27,8 @@ const STARTS: TableDefinition<'_, u8, u32> = TableDefinition::new("starts");
 
 /// Makes the tables that are missing.
 pub fn make_tables(write: &WriteTransaction) -> Result<(), JournalError> {
+    write.open_table(ROSTERS)?;
+    write.open_table(NAMES)?;
     write.open_table(ESTATES)?;
     write.open_table(GROUND)?;
     write.open_table(SUMS)?;
@@ -38,22 +46,26 @@ pub fn count_start(write: &WriteTransaction) -> Result<u32, JournalError> {
 }
 
 /// Makes all changes of a transaction, or none and says why. One that was applied before changes nothing again.
-pub fn apply(write: &WriteTransaction, transaction: &Transaction) -> Result<Result<(), String>, JournalError> {
+pub fn apply(write: &WriteTransaction, transaction: &Transaction) -> Result<Result<(), CommitError>, JournalError> {
     if write.open_table(APPLIED)?.insert(transaction.id.0, ())?.is_some() {
         return Ok(Ok(()));
     }
     let mut books = match read_part(write, transaction)? {
         Ok(books) => books,
-        Err(unusable) => return refuse(write, transaction, unusable),
+        Err(unusable) => return refuse(write, transaction, CommitError::Disk(unusable)),
     };
     if let Err(error) = books.apply(transaction) {
-        return refuse(write, transaction, error.to_string());
+        return refuse(write, transaction, error.into());
     }
     write_part(write, transaction, &books)?;
     Ok(Ok(()))
 }
 
-fn refuse(write: &WriteTransaction, of: &Transaction, why: String) -> Result<Result<(), String>, JournalError> {
+fn refuse(
+    write: &WriteTransaction,
+    of: &Transaction,
+    why: CommitError,
+) -> Result<Result<(), CommitError>, JournalError> {
     write.open_table(APPLIED)?.remove(of.id.0)?;
     Ok(Err(why))
 }
@@ -62,6 +74,16 @@ fn refuse(write: &WriteTransaction, of: &Transaction, why: String) -> Result<Res
 fn read_part(write: &WriteTransaction, transaction: &Transaction) -> Result<Result<Books, String>, JournalError> {
     let mut books = Books::default();
     let (estates, ground, sums) = (write.open_table(ESTATES)?, write.open_table(GROUND)?, write.open_table(SUMS)?);
+    let (rosters, names) = (write.open_table(ROSTERS)?, write.open_table(NAMES)?);
+    for (account, name) in Books::touched_rosters(transaction) {
+        match rosters.get(account.0)?.map(|row| AccountRow::from_bytes(row.value())) {
+            Some(Ok(row)) => drop(books.rosters.insert(account, row.roster)),
+            Some(Err(error)) => return Ok(Err(unreadable_roster(account, &error))),
+            None => {}
+        }
+        let owner = names.get(name.as_str())?.map(|row| CharacterId(row.value()));
+        books.names.extend(owner.map(|owner| (name, owner)));
+    }
     for character in Books::touched(transaction) {
         match estates.get(character.0)?.map(|row| Estate::from_bytes(row.value())) {
             Some(Ok(estate)) => drop(books.estates.insert(character, estate)),
@@ -98,8 +120,20 @@ fn write_part(write: &WriteTransaction, transaction: &Transaction, books: &Books
     };
     let mut estates = write.open_table(ESTATES)?;
     for character in Books::touched(transaction) {
-        if let Some(estate) = books.estates.get(&character) {
-            estates.insert(character.0, encoded(&|bytes| estate.to_bytes(bytes)).as_slice())?;
+        match books.estates.get(&character) {
+            Some(estate) => drop(estates.insert(character.0, encoded(&|bytes| estate.to_bytes(bytes)).as_slice())?),
+            None => drop(estates.remove(character.0)?),
+        }
+    }
+    let (mut rosters, mut names) = (write.open_table(ROSTERS)?, write.open_table(NAMES)?);
+    for (account, name) in Books::touched_rosters(transaction) {
+        match books.rosters.get(&account).map(|roster| AccountRow { roster: roster.clone() }) {
+            Some(row) => drop(rosters.insert(account.0, encoded(&|bytes| row.to_bytes(bytes)).as_slice())?),
+            None => drop(rosters.remove(account.0)?),
+        }
+        match books.names.get(&name) {
+            Some(owner) => drop(names.insert(name.as_str(), owner.0)?),
+            None => drop(names.remove(name.as_str())?),
         }
     }
     let mut ground = write.open_table(GROUND)?;
@@ -126,6 +160,27 @@ pub fn estate(
     Ok(row.map_err(|error| format!("what character {} owns: {error}", character.0)))
 }
 
+/// The characters of an account, each with what it has gained; a sentence if that cannot be read.
+pub fn roster(read: &redb::ReadTransaction, account: AccountId) -> Result<Result<Vec<Enrolled>, String>, JournalError> {
+    let row = match read.open_table(ROSTERS)?.get(account.0)?.map(|row| AccountRow::from_bytes(row.value())) {
+        Some(Ok(row)) => row,
+        Some(Err(error)) => return Ok(Err(unreadable_roster(account, &error))),
+        None => return Ok(Ok(Vec::new())),
+    };
+    let mut enrolled = Vec::new();
+    for listing in row.roster {
+        match estate(read, listing.character)? {
+            Ok(estate) => enrolled.push(Enrolled { experience: estate.map_or(0, |estate| estate.experience), listing }),
+            Err(unusable) => return Ok(Err(unusable)),
+        }
+    }
+    Ok(Ok(enrolled))
+}
+
+fn unreadable_roster(account: AccountId, error: &RecordError) -> String {
+    format!("the characters of account {}: {error}", account.0)
+}
+
 /// Everything that lies on the ground, by ascending name.
 pub fn ground(read: &redb::ReadTransaction) -> Result<Vec<GroundRecord>, JournalError> {
     let mut records = Vec::new();
@@ -150,8 +205,10 @@ pub fn is_applied(read: &redb::ReadTransaction, transaction: &Transaction) -> Re
 #[cfg(test)]
 mod tests {
     use crate::edge::persistence::Journal;
-    use game::{Entry, Estate, Holder, ItemRecord, Transaction, TransactionId, Way};
-    use protocol::{CharacterId, ClassId, ItemId, ItemKind};
+    use crate::edge::persistence::journal::Save;
+    use game::{BooksError, Entry, Estate, Holder, ItemRecord, Listing, Transaction, TransactionId, Way};
+    use protocol::{AccountId, CharacterId, ClassId, ItemId, ItemKind};
+    use server::{CommitError, Enrolled};
 
     const ANN: CharacterId = CharacterId(1);
     const BOB: CharacterId = CharacterId(2);
@@ -230,6 +287,74 @@ mod tests {
         assert_eq!(commit(&mut journal, &deals), [2]);
         assert_eq!(commit(&mut journal, &[hand_over(2, ground, with(BOB))]), [0; 0], "what was refused was never made");
         assert_eq!(estate(&mut journal, BOB).unwrap().items.len(), 1);
+    }
+
+    fn ada() -> Listing {
+        Listing { character: ANN, name: "Ada".to_owned(), class: ClassId(2), team: 1 }
+    }
+
+    fn save(revision: u64) -> Save {
+        Save { character: ANN, revision, bytes: vec![1] }
+    }
+
+    fn roster(journal: &mut Journal, account: u64) -> Vec<Enrolled> {
+        journal.roster(AccountId(account)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn who_was_made_is_found_by_his_account_after_the_file_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let gain = deal(3, vec![Entry::Experience { character: ANN, gained: 70 }]);
+        assert_eq!(commit(&mut journal, &[ada().creation(TransactionId(9), AccountId(7)), birth(), gain]), [0; 0]);
+        drop(journal);
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(roster(&mut journal, 7), [Enrolled { listing: ada(), experience: 70 }]);
+        assert_eq!(roster(&mut journal, 8), []);
+    }
+
+    #[test]
+    fn a_name_is_taken_on_the_disk_and_why_is_said_in_a_way_that_programs_understand() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let other = Listing { character: BOB, name: "ADA".to_owned(), ..ada() };
+        let deals = [ada().creation(TransactionId(1), AccountId(7)), other.creation(TransactionId(2), AccountId(8))];
+        let mut refused = Vec::new();
+        journal.commit(&[], &deals, |_, _| (), |deal, why| refused.push((deal.id.0, why))).unwrap();
+        assert_eq!(refused, [(2, CommitError::Books(BooksError::Name(ANN)))]);
+        assert_eq!(roster(&mut journal, 8), []);
+    }
+
+    #[test]
+    fn of_who_is_deleted_nothing_is_left_and_his_name_is_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(commit(&mut journal, &[ada().creation(TransactionId(9), AccountId(7)), birth()]), [0; 0]);
+        journal.commit(&[save(1)], &[], |_, _| panic!("it is the first"), |_, _| ()).unwrap();
+        let owned = estate(&mut journal, ANN);
+        let deletion = ada().deletion(TransactionId(10), AccountId(7), owned.as_ref());
+        assert_eq!(commit(&mut journal, &[deletion]), [0; 0]);
+        drop(journal);
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!((roster(&mut journal, 7), estate(&mut journal, ANN)), (vec![], None));
+        assert_eq!(journal.load(ANN).unwrap().unwrap(), None, "nor where he was");
+        let again = Listing { character: BOB, ..ada() };
+        assert_eq!(commit(&mut journal, &[again.creation(TransactionId(11), AccountId(8))]), [0; 0]);
+    }
+
+    #[test]
+    fn a_journal_of_before_there_were_rosters_has_empty_ones_and_all_that_it_had() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(commit(&mut journal, &[birth()]), [0; 0]);
+        let write = journal.begin_write();
+        assert!(write.delete_table(super::ROSTERS).unwrap() && write.delete_table(super::NAMES).unwrap());
+        write.commit().unwrap();
+        drop(journal);
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!((roster(&mut journal, 7), estate(&mut journal, ANN).unwrap().coins), (vec![], 10));
+        let listing = Listing { character: BOB, ..ada() };
+        assert_eq!(commit(&mut journal, &[listing.creation(TransactionId(11), AccountId(7))]), [0; 0]);
     }
 
     #[test]

@@ -4,10 +4,13 @@
 
 use super::estates;
 use super::record::{self, RecordError};
-use game::{Estate, GroundRecord, Transaction};
-use protocol::CharacterId;
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
-use server::Saved;
+use game::{Books, Estate, GroundRecord, Transaction};
+use protocol::{AccountId, CharacterId};
+use redb::{
+    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+    WriteTransaction,
+};
+use server::{CommitError, Enrolled, Saved};
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -118,7 +121,7 @@ impl Journal {
     }
 
     /// Writes all in one transaction and waits until it is on disk: `deals`, transactions of the game, each whole or not at
-    /// all, then `saves`. `refuse` is told of each save that must not be written, `refuse_deal` of each deal that cannot be
+    /// all, and with them the end of the checkpoints of whoever is gone, then `saves`. `refuse` is told of each save that must not be written, `refuse_deal` of each deal that cannot be
     /// made, and why; all others are safe when this returns.
     ///
     /// # Errors
@@ -128,7 +131,7 @@ impl Journal {
         saves: &[Save],
         deals: &[Transaction],
         refuse: impl FnMut(&Save, String),
-        refuse_deal: impl FnMut(&Transaction, String),
+        refuse_deal: impl FnMut(&Transaction, CommitError),
     ) -> Result<(), JournalError> {
         self.try_commit(saves, deals, refuse, refuse_deal).inspect_err(|_| self.database = None)
     }
@@ -147,14 +150,15 @@ impl Journal {
         saves: &[Save],
         deals: &[Transaction],
         mut refuse: impl FnMut(&Save, String),
-        mut refuse_deal: impl FnMut(&Transaction, String),
+        mut refuse_deal: impl FnMut(&Transaction, CommitError),
     ) -> Result<(), JournalError> {
         let mut bytes = std::mem::take(&mut self.record);
         let mut transaction = self.database()?.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
         for deal in deals {
-            if let Err(why) = estates::apply(&transaction, deal)? {
-                refuse_deal(deal, why);
+            match estates::apply(&transaction, deal)? {
+                Ok(()) => forget_struck(&transaction, deal)?,
+                Err(why) => refuse_deal(deal, why),
             }
         }
         {
@@ -224,6 +228,29 @@ impl Journal {
         let read = self.database()?.begin_read()?;
         estates::estate(&read, character).inspect_err(|_| self.database = None)
     }
+
+    /// The characters of an account, in the order of their making.
+    ///
+    /// # Errors
+    /// The outer error is the journal's, the inner one this account's alone.
+    pub fn roster(&mut self, account: AccountId) -> Result<Result<Vec<Enrolled>, String>, JournalError> {
+        let read = self.database()?.begin_read()?;
+        estates::roster(&read, account).inspect_err(|_| self.database = None)
+    }
+
+    /// A transaction of the database, for tests that do what a server would not.
+    #[cfg(test)]
+    pub fn begin_write(&mut self) -> WriteTransaction {
+        self.database().unwrap().begin_write().unwrap()
+    }
+}
+
+/// Whoever is gone was last seen nowhere.
+fn forget_struck(write: &WriteTransaction, deal: &Transaction) -> Result<(), JournalError> {
+    for character in Books::struck(deal) {
+        write.open_table(CHECKPOINTS)?.remove(character.0)?;
+    }
+    Ok(())
 }
 
 fn open_database(data_dir: &Path) -> Result<Database, OpenError> {

@@ -11,10 +11,10 @@ use crate::edge::clock;
 use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::RecvTimeoutError;
-use game::{Transaction, TransactionId};
+use game::{BooksError, Transaction, TransactionId};
 use journal::Save;
-use protocol::CharacterId;
-use server::{Found, StoreDone, StoreJob};
+use protocol::{AccountId, CharacterId};
+use server::{CommitError, Enrolled, Found, StoreDone, StoreJob};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,6 +108,14 @@ impl Keeper {
                 let found = self.load(character);
                 self.answer(StoreDone::Loaded { character, found });
             }
+            StoreJob::Roster { account } => {
+                // Likewise; what is saved of where people are does not matter here.
+                if !self.deals.is_empty() {
+                    self.commit();
+                }
+                let found = self.find_roster(account);
+                self.answer(StoreDone::Roster { account, found });
+            }
             StoreJob::Save { character, revision, bytes } => {
                 self.wait_at_most(GROUP_WINDOW_NS);
                 self.group.push(Save { character, revision, bytes });
@@ -121,15 +129,23 @@ impl Keeper {
 
     fn load(&mut self, character: CharacterId) -> Result<Found, String> {
         self.report.loads += 1;
-        let found = match self.look_up(character) {
-            Ok(found) => return Ok(found),
-            Err(error) => error,
-        };
-        self.report.load_failures += 1;
-        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
-            tracing::error!(character = character.0, error = found, missed, "a player's record cannot be read");
-        }
-        Err(found)
+        self.look_up(character).inspect_err(|error| {
+            self.report.load_failures += 1;
+            if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+                tracing::error!(character = character.0, error, missed, "a player's record cannot be read");
+            }
+        })
+    }
+
+    fn find_roster(&mut self, account: AccountId) -> Result<Vec<Enrolled>, String> {
+        self.report.loads += 1;
+        let found = self.journal.roster(account).map_err(|error| error.to_string());
+        found.flatten().inspect_err(|error| {
+            self.report.load_failures += 1;
+            if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+                tracing::error!(account = account.0, error, missed, "an account's characters cannot be read");
+            }
+        })
     }
 
     fn look_up(&mut self, character: CharacterId) -> Result<Found, String> {
@@ -167,13 +183,13 @@ impl Keeper {
 
     /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
     /// looked up either is undecided: nobody is told, and it is asked for again.
-    fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, String)]) {
+    fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, CommitError)]) {
         let (deals, mut undecided) = (std::mem::take(&mut self.deals), Vec::new());
         for deal in deals {
             let why = match failure {
                 None => refused.iter().find(|(id, _)| *id == deal.id).map(|(_, why)| why.clone()),
                 Some(failure) => match self.journal.has(&deal) {
-                    Ok(is_there) => (!is_there).then(|| failure.to_owned()),
+                    Ok(is_there) => (!is_there).then(|| CommitError::Disk(failure.to_owned())),
                     Err(_) => {
                         undecided.push(deal);
                         continue;
@@ -182,10 +198,11 @@ impl Keeper {
             };
             self.report.deals += u64::from(why.is_none());
             self.report.deal_failures += u64::from(why.is_some());
-            if let Some(why) = &why
+            // That somebody wants a name which another has is nobody's fault.
+            if let Some(why) = why.as_ref().filter(|why| !matches!(why, CommitError::Books(BooksError::Name(_))))
                 && let Some(missed) = self.failure_log.pass(clock::mono_ns())
             {
-                tracing::error!(error = why, missed, "a transaction was refused");
+                tracing::error!(error = %why, missed, "a transaction was refused");
             }
             self.answer(StoreDone::Committed { id: deal.id, refused: why });
         }
@@ -278,6 +295,31 @@ mod tests {
                 StoreDone::Loaded { character: ANN, found: Ok(found) },
             ]
         );
+    }
+
+    #[test]
+    fn a_roster_has_every_character_that_was_asked_for_before_it_and_a_taken_name_is_called_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let listing = game::Listing { character: ANN, name: "Ada".to_owned(), ..game::Listing::default() };
+        let other = game::Listing { character: CharacterId(2), name: "ADA".to_owned(), ..listing.clone() };
+        let (account, ids) = (AccountId(7), [TransactionId(1), TransactionId(2)]);
+        let jobs = vec![
+            StoreJob::Commit { transaction: listing.creation(ids[0], account) },
+            StoreJob::Commit { transaction: other.creation(ids[1], account) },
+            StoreJob::Roster { account },
+        ];
+        let (done, report) = answers(dir.path(), jobs);
+        let taken = CommitError::Books(BooksError::Name(ANN));
+        let found = Ok(vec![Enrolled { listing, experience: 0 }]);
+        assert_eq!(
+            done,
+            [
+                StoreDone::Committed { id: ids[0], refused: None },
+                StoreDone::Committed { id: ids[1], refused: Some(taken) },
+                StoreDone::Roster { account, found },
+            ]
+        );
+        assert_eq!((report.deals, report.deal_failures, report.loads), (1, 1, 1));
     }
 
     #[test]

@@ -49,12 +49,12 @@ pub use carry::{COINS_FORM, Drop, GroundRecord};
 pub use effects::EFFECTS_MAX;
 pub use event::Happening;
 pub use extension::{Extension, Extensions, MarksTable, Shown};
-pub use growth::{Estate, Kind, SKILLS_MAX};
+pub use growth::{Estate, Kind, SKILLS_MAX, level_of};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use ledger::{
-    Books, BooksError, Entry, GroundRow, Heap, Holder, Imbalance, ItemRecord, Row, SumsRow, Transaction, TransactionId,
-    Way,
+    AccountRow, Books, BooksError, Entry, GroundRow, Heap, Holder, Imbalance, ItemRecord, Listing, Row, SumsRow,
+    Transaction, TransactionId, Way,
 };
 pub use order::Answer;
 pub use physics::{Filter, Hit, Struck, Touch};

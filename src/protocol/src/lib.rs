@@ -4,6 +4,7 @@
 //! `rudp`) or who may see what (that is `server`): these are values, their bits, and integer arithmetic that gives the
 //! same answer on every machine. The bytes are written down in `protocol-spec/`; clause ids are cited here.
 pub mod bits;
+pub mod character;
 pub mod codec;
 pub mod command;
 pub mod custom;
@@ -21,6 +22,7 @@ pub mod state;
 pub mod unit;
 pub mod view;
 
+pub use character::{RosterRow, RosterStep};
 pub use command::{Command, Refusal};
 pub use custom::Custom;
 pub use event::GameEvent;

@@ -3,7 +3,7 @@
 //! spec: MSG-1. Each is a bincode enum; variants are only ever added at the end, because their order is their number.
 
 use crate::event::{GameEvent, Shoot};
-use crate::{ClassId, Command, Custom, MobKind, NetId, News, Refusal, Tick};
+use crate::{ClassId, Command, Custom, MobKind, NetId, News, Refusal, RosterRow, RosterStep, Tick};
 use bincode::{Decode, Encode};
 
 /// What a client says on the control and event channels.
@@ -40,6 +40,13 @@ pub enum ClientMessage {
         /// Whom.
         id: NetId,
     },
+    /// A guest does something with the characters of his account. spec: CHR-2
+    Roster {
+        /// Comes back in the answer; counted together with those of [`Self::Do`].
+        number: u16,
+        /// What.
+        step: RosterStep,
+    },
 }
 
 /// spec: CMD-4. What a client says of its own player.
@@ -71,7 +78,8 @@ pub enum ServerMessage {
         /// What.
         event: GameEvent,
     },
-    /// The answer to [`ClientMessage::Do`]: exactly one for each. What was done is true from this tick on.
+    /// The answer to [`ClientMessage::Do`] and to [`ClientMessage::Roster`]: exactly one for each. What was done is true
+    /// from this tick on.
     Done {
         /// As asked.
         number: u16,
@@ -84,6 +92,8 @@ pub enum ServerMessage {
     Profile(Profile),
     /// What a game of one's own shows of somebody in view; on the event channel.
     Marks(Marks),
+    /// All characters of a guest's account, by the order of their making; at most [`crate::character::CHARACTERS_MAX`]. spec: CHR-1
+    Roster(Vec<RosterRow>),
 }
 
 /// spec: CMD-7. All marks that somebody has, as of a tick: whatever was told of his marks before is over.
@@ -110,7 +120,7 @@ pub struct Profile {
     pub class: ClassId,
     /// What a mob is; none of a player.
     pub mob: Option<MobKind>,
-    /// A player's name, as its token says; at most 32 bytes.
+    /// A player's name: its character's, or what its token says of one that has none; at most 32 bytes.
     pub name: String,
 }
 
@@ -138,12 +148,13 @@ pub const fn nearest_places(visible_max: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::character::{CHARACTERS_MAX, NAME_BYTES_MAX};
     use crate::codec::{DecodeError, decode, encode};
     use crate::command::{Cast, CastTarget, LootRule, PartyStep, TradeStep};
     use crate::custom::{BODY_BYTES_MAX, MARKS_MAX};
     use crate::event::{Audience, Hurt, Shot, ShotRefusal};
     use crate::news::{ItemRow, Offer, PARTY_MAX, Party, TRADE_ITEMS_MAX, Trade};
-    use crate::{ItemId, ItemKind, SkillId, ViewTick};
+    use crate::{CharacterId, ItemId, ItemKind, SkillId, ViewTick};
 
     fn bytes_of<M: Encode>(message: &M) -> Vec<u8> {
         let mut buf = Vec::new();
@@ -245,6 +256,20 @@ mod tests {
         assert_eq!(news(News::Party(party)), [4, 9, 2, 8, 9, 1]);
     }
 
+    /// proves: CHR-1, CHR-2
+    #[test]
+    fn the_bytes_of_rosters_are_pinned() {
+        let step = |step| bytes_of(&ClientMessage::Roster { number: 300, step });
+        let create = RosterStep::Create { name: "Ada".to_owned(), class: ClassId(2), team: 1 };
+        assert_eq!(step(create), [7, 251, 44, 1, 0, 3, b'A', b'd', b'a', 2, 1]);
+        let character = CharacterId(1 << 62);
+        assert_eq!(step(RosterStep::Delete { character }), [7, 251, 44, 1, 1, 253, 0, 0, 0, 0, 0, 0, 0, 64]);
+        assert_eq!(step(RosterStep::Play { character: CharacterId(5) }), [7, 251, 44, 1, 2, 5]);
+        let row = RosterRow { character: CharacterId(5), name: "Ada".to_owned(), class: ClassId(2), team: 1, level: 9 };
+        assert_eq!(bytes_of(&ServerMessage::Roster(vec![row])), [7, 1, 5, 3, b'A', b'd', b'a', 2, 1, 9]);
+        assert_eq!(bytes_of(&ServerMessage::Roster(vec![])), [7, 0]);
+    }
+
     /// The largest that anybody may send or be told.
     #[test]
     fn no_message_is_longer_than_a_message_may_be() {
@@ -257,6 +282,9 @@ mod tests {
         let longest = Custom::of(&Long([255; BODY_BYTES_MAX]));
         let marks = Marks { tick: Tick(u32::MAX), id: NetId(u16::MAX), marks: vec![longest; MARKS_MAX] };
         assert!(bytes_of(&ServerMessage::Marks(marks)).len() <= 600);
+        let (name, class) = ("x".repeat(NAME_BYTES_MAX), ClassId(u16::MAX));
+        let row = RosterRow { character: CharacterId(u64::MAX), name, class, team: u8::MAX, level: u8::MAX };
+        assert!(bytes_of(&ServerMessage::Roster(vec![row; CHARACTERS_MAX])).len() <= 400);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const JWT_BYTES_MAX: u64 = 16 * 1_024;
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     /// A login signed by the login service, in this file (- for standard input)
-    #[arg(long, value_name = "FILE", required_unless_present = "account", conflicts_with_all = ["account", "character", "name", "role"])]
+    #[arg(long, value_name = "FILE", required_unless_present = "account", conflicts_with_all = ["account", "character", "choose", "name", "role"])]
     jwt: Option<PathBuf>,
     /// Or, at a server with its development key on this machine: the account, from 1 on
     #[arg(long, value_name = "ID", requires = "name", value_parser = clap::value_parser!(u64).range(1..))]
@@ -27,6 +27,9 @@ pub struct TokenArgs {
     /// The character to play; without it the account's own nameless one
     #[arg(long, value_name = "ID", requires = "account")]
     character: Option<u64>,
+    /// The bearer chooses among the characters of the account, and makes new ones
+    #[arg(long, requires = "account", conflicts_with = "character")]
+    choose: bool,
     /// The name that others see, at most 32 bytes
     #[arg(long, requires = "account")]
     name: Option<String>,
@@ -87,6 +90,9 @@ impl TokenArgs {
         claims.insert("name".to_owned(), self.name.as_deref().into());
         if let Some(character) = self.character {
             claims.insert("character".to_owned(), character.into());
+        }
+        if self.choose {
+            claims.insert("character".to_owned(), "choose".into());
         }
         if let Some(role) = self.role {
             let role = match role {
@@ -178,6 +184,14 @@ mod tests {
         assert!(request.contains(&format!("Content-Length: {}\r\n", body.len())), "{request}");
         let claims: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(claims, serde_json::json!({"account": 42, "character": 7, "name": "ada", "role": "operator"}));
+    }
+
+    #[test]
+    fn the_choice_of_the_character_can_be_left_to_the_bearer() {
+        let claims = args("--account 42 --name ada --choose").unwrap().login().unwrap();
+        let claims: serde_json::Value = serde_json::from_str(&claims).unwrap();
+        assert_eq!(claims, serde_json::json!({"account": 42, "character": "choose", "name": "ada"}));
+        assert!(args("--account 42 --name ada --choose --character 7").is_err() && args("--jwt f --choose").is_err());
     }
 
     #[test]

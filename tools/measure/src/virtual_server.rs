@@ -123,6 +123,7 @@ impl VirtualServer {
 pub fn answer_store(realm: &mut Realm) {
     while let Some(job) = realm.poll_store() {
         realm.handle_completion(match job {
+            StoreJob::Roster { account } => StoreDone::Roster { account, found: Ok(Vec::new()) },
             StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(Found::default()) },
             StoreJob::Commit { transaction } => StoreDone::Committed { id: transaction.id, refused: None },
             StoreJob::Save { character, revision, .. } => StoreDone::Saved { character, revision },

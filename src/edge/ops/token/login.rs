@@ -1,7 +1,7 @@
 //! From claims to a player: each claim with the range it must lie in.
 
 use super::refusal::Refusal;
-use rudp::token::{ID_MAX, NAME_BYTES_MAX, Name, Role};
+use rudp::token::{CHOOSES, ID_MAX, NAME_BYTES_MAX, Name, Role};
 use serde_json::{Map, Value};
 
 /// What a login says of who is about to play, checked.
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub struct Login {
     /// The person; never 0.
     pub account_id: u64,
-    /// The avatar; 0 = the account's own nameless one.
+    /// The avatar; 0 = the account's own nameless one, [`CHOOSES`] = to be chosen when they are connected.
     pub character_id: u64,
     /// Shown to others.
     pub name: Name,
@@ -19,6 +19,9 @@ pub struct Login {
 
 /// Claims as JSON, as signed or as typed.
 pub type Claims = Map<String, Value>;
+
+/// The claim `character` of who chooses when he is connected.
+pub const CHOOSE: &str = "choose";
 
 const CHARACTER: &str = "character";
 const NAME: &str = "name";
@@ -34,7 +37,7 @@ impl Login {
             account_id: id(claims, account_claim)?
                 .filter(|&id| id > 0)
                 .ok_or_else(|| refuse(account_claim, ACCOUNT))?,
-            character_id: id(claims, CHARACTER)?.unwrap_or(0),
+            character_id: character(claims)?,
             name: name(claims)?,
             role: role(claims)?,
         })
@@ -59,6 +62,8 @@ impl Login {
 const ACCOUNT: &str = "a whole number from 1 to 2^63-1, or the same in quotes";
 const ID: &str = "a whole number up to 2^63-1, or the same in quotes";
 
+const CHARACTER_ID: &str = "a whole number up to 2^63-1, or the same in quotes, or \"choose\"";
+
 fn refuse(claim: &str, wanted: &'static str) -> Refusal {
     Refusal::Claim { claim: claim.to_owned(), wanted }
 }
@@ -72,6 +77,13 @@ fn id(claims: &Claims, claim: &str) -> Result<Option<u64>, Refusal> {
         Some(_) => None,
     };
     id.filter(|&id| id <= ID_MAX).map(Some).ok_or_else(|| refuse(claim, ID))
+}
+
+fn character(claims: &Claims) -> Result<u64, Refusal> {
+    if claims.get(CHARACTER).and_then(Value::as_str) == Some(CHOOSE) {
+        return Ok(CHOOSES);
+    }
+    Ok(id(claims, CHARACTER).map_err(|_| refuse(CHARACTER, CHARACTER_ID))?.unwrap_or(0))
 }
 
 fn name(claims: &Claims) -> Result<Name, Refusal> {
@@ -114,6 +126,16 @@ mod tests {
         assert_eq!(login, expected);
         let least = Login::read(&claims(json!({"uid": ID_MAX, "name": "x", "role": null})), "uid").unwrap();
         assert_eq!((least.account_id, least.character_id, least.role), (ID_MAX, 0, Role::Player));
+    }
+
+    #[test]
+    fn a_login_may_leave_the_choice_of_the_character_to_the_player() {
+        assert_eq!(Login::read(&with("character", json!("choose")), "sub").unwrap().character_id, CHOOSES);
+        for value in [json!("chooses"), json!("Choose"), json!(u64::MAX), json!(u64::MAX.to_string())] {
+            let refusal = Login::read(&with("character", value), "sub").unwrap_err();
+            assert!(refusal.sentence().ends_with("or \"choose\""), "{}", refusal.sentence());
+        }
+        assert!(Login::read(&with("sub", json!("choose")), "sub").is_err(), "an account is not chosen");
     }
 
     #[test]

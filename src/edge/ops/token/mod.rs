@@ -10,6 +10,7 @@ mod refusal;
 pub mod signer;
 
 pub use jwt::Verifier;
+pub use login::CHOOSE;
 pub use refusal::{REASONS, Refusal};
 
 use arc_swap::ArcSwap;
@@ -78,7 +79,7 @@ pub struct Issued {
     pub token: ConnectToken,
     /// Whose it is.
     pub account_id: u64,
-    /// As whom they play; 0 = the account's own nameless character.
+    /// As whom they play; 0 = the account's own nameless character, [`rudp::token::CHOOSES`] = they choose later.
     pub character_id: u64,
     /// Rises with each token.
     pub serial: u64,

@@ -15,7 +15,7 @@ pub(crate) use settle::settle;
 pub(crate) use told::Told;
 
 use crate::Game;
-use crate::content::{Content, Stat, Stats};
+use crate::content::{Content, Rules, Stat, Stats};
 use crate::fight::{Fighter, Sheet, Team, formula};
 use crate::mobs::Mob;
 use crate::schedule::{Doing, Phase, Settling};
@@ -82,6 +82,12 @@ impl Game {
         let mob = self.world.get::<Mob>(entity).map(|mob| mob.kind);
         Some(Kind { level: sheet.level, team: team.0, class, mob })
     }
+}
+
+/// The level of a character with so much experience.
+#[must_use]
+pub fn level_of(experience: u64, rules: &Rules) -> u8 {
+    formula::level_of(experience, rules).0
 }
 
 /// How far a character has come.

@@ -5,9 +5,10 @@
 //! there, make it refused as a whole.
 
 use super::entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, Way};
+use super::listing::Listing;
 use crate::growth::Estate;
 use protocol::news::ItemRow;
-use protocol::{CharacterId, ItemId, ItemKind};
+use protocol::{AccountId, CharacterId, ItemId, ItemKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -15,6 +16,10 @@ use thiserror::Error;
 /// Who owns what, and how much was ever made and lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Books {
+    /// Which characters accounts have made, in the order of their making.
+    pub rosters: BTreeMap<AccountId, Vec<Listing>>,
+    /// Who has a name, by [`protocol::character::folded`].
+    pub names: BTreeMap<String, CharacterId>,
     /// What characters own.
     pub estates: BTreeMap<CharacterId, Estate>,
     /// What lies on the ground.
@@ -54,6 +59,18 @@ pub enum BooksError {
     /// Somebody would come into being twice.
     #[error("character {} exists already", .0.0)]
     Born(CharacterId),
+    /// Somebody else has the name.
+    #[error("character {} has that name", .0.0)]
+    Name(CharacterId),
+    /// An account would have more characters than it may.
+    #[error("account {} has no room for another character", .0.0)]
+    Full(AccountId),
+    /// An account has no such character, or one of another name.
+    #[error("character {} is not as its account's roster says", .0.0)]
+    Unlisted(CharacterId),
+    /// Somebody would be gone before what he has.
+    #[error("character {} still owns something", .0.0)]
+    Owns(CharacterId),
 }
 
 impl Books {
@@ -70,7 +87,9 @@ impl Books {
                 Entry::Coins { character, .. }
                 | Entry::Experience { character, .. }
                 | Entry::Skill { character, .. }
-                | Entry::Born { character, .. } => [Some(*character), None],
+                | Entry::Born { character, .. }
+                | Entry::Listed { character, .. }
+                | Entry::Struck { character, .. } => [Some(*character), None],
                 Entry::Made { .. } | Entry::GroundCoins { .. } | Entry::Minted { .. } => [None, None],
             })
             .flatten()
@@ -112,6 +131,10 @@ impl Books {
     /// What a transaction may touch, and nothing else.
     fn part(&self, transaction: &Transaction) -> Self {
         let mut part = Self { made: self.made.clone(), minted: self.minted.clone(), ..Self::default() };
+        for (account, name) in Self::touched_rosters(transaction) {
+            part.rosters.extend(self.rosters.get(&account).map(|roster| (account, roster.clone())));
+            part.names.extend(self.names.get_key_value(&name).map(|(name, who)| (name.clone(), *who)));
+        }
         for character in Self::touched(transaction) {
             part.estates.extend(self.estates.get(&character).map(|estate| (character, estate.clone())));
         }
@@ -123,6 +146,15 @@ impl Books {
     }
 
     fn put_back(&mut self, transaction: &Transaction, mut part: Self) {
+        for (account, name) in Self::touched_rosters(transaction) {
+            self.rosters.remove(&account);
+            self.names.remove(&name);
+        }
+        self.rosters.append(&mut part.rosters);
+        self.names.append(&mut part.names);
+        for character in Self::touched(transaction) {
+            self.estates.remove(&character);
+        }
         self.estates.append(&mut part.estates);
         for item in Self::touched_items(transaction) {
             self.ground.remove(&item);
@@ -147,6 +179,10 @@ impl Books {
 
     fn enter(&mut self, entry: &Entry) -> Result<(), BooksError> {
         match *entry {
+            Entry::Listed { account, character, ref name, class, team } => {
+                self.list(account, Listing { character, name: name.clone(), class, team })?;
+            }
+            Entry::Struck { account, character, ref name } => self.strike(account, character, name)?,
             Entry::Item { after: None, .. } => {}
             Entry::Item { after: Some(record), .. } => self.give(&record)?,
             Entry::Made { kind, count, way } => *self.made.entry((way, kind)).or_default() += count,

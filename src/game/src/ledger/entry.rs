@@ -1,12 +1,21 @@
 //! What a transaction says.
 
-use protocol::{CharacterId, ClassId, ItemId, ItemKind, SkillId};
+use protocol::{AccountId, CharacterId, ClassId, ItemId, ItemKind, SkillId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Names a transaction for ever: whoever is told of one twice knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TransactionId(pub u128);
+
+impl TransactionId {
+    /// The name of a transaction that no world asks for, but whoever lets people into it: `number` counts them in one start.
+    #[must_use]
+    pub const fn outside(incarnation: u32, number: u32) -> Self {
+        // A world counts its own from 1, and will never come so far.
+        Self((incarnation as u128) << 64 | 1 << 63 | number as u128)
+    }
+}
 
 /// Changes that are made all or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +96,28 @@ pub enum Entry {
         /// Its team.
         team: u8,
     },
+    /// An account has a character more, which has never been played.
+    Listed {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        character: CharacterId,
+        /// Its name, which nobody else has.
+        name: String,
+        /// What it is.
+        class: ClassId,
+        /// Its team.
+        team: u8,
+    },
+    /// An account has a character less. All that it had is gone in the same transaction.
+    Struck {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        character: CharacterId,
+        /// Its name, which anybody may have from now on.
+        name: String,
+    },
 }
 
 /// An item as the disk knows it.
@@ -154,6 +185,8 @@ pub enum Way {
     Operator,
     /// It was dropped, picked up, traded or moved: neither.
     Handed,
+    /// Its owner was deleted: a sink.
+    Deleted,
 }
 
 /// What does not balance.
@@ -181,7 +214,9 @@ impl Entry {
             Self::Coins { character, .. }
             | Self::Experience { character, .. }
             | Self::Skill { character, .. }
-            | Self::Born { character, .. } => *character == somebody,
+            | Self::Born { character, .. }
+            | Self::Listed { character, .. }
+            | Self::Struck { character, .. } => *character == somebody,
             Self::Made { .. } | Self::GroundCoins { .. } | Self::Minted { .. } => false,
         }
     }
@@ -219,7 +254,11 @@ impl Transaction {
                 Entry::Made { kind, count, .. } => *kinds.entry(kind).or_default() -= count,
                 Entry::Coins { change, .. } | Entry::GroundCoins { change, .. } => coins += change,
                 Entry::Minted { coins: minted, .. } => coins -= minted,
-                Entry::Experience { .. } | Entry::Skill { .. } | Entry::Born { .. } => {}
+                Entry::Experience { .. }
+                | Entry::Skill { .. }
+                | Entry::Born { .. }
+                | Entry::Listed { .. }
+                | Entry::Struck { .. } => {}
             }
         }
         if let Some((&kind, &count)) = kinds.iter().find(|(_, count)| **count != 0) {

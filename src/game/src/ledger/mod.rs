@@ -11,12 +11,14 @@
 
 mod books;
 mod entry;
+mod listing;
 mod rows;
 mod settle;
 
 pub use books::{Books, BooksError, Heap};
 pub use entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, TransactionId, Way};
-pub use rows::{GroundRow, Row, SumsRow};
+pub use listing::Listing;
+pub use rows::{AccountRow, GroundRow, Row, SumsRow};
 
 use crate::schedule::Settling;
 use arrayvec::ArrayVec;

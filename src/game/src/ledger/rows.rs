@@ -1,9 +1,11 @@
-//! The books as rows on a disk: one for each character, one for each thing on the ground, one for the sums.
+//! The books as rows on a disk: one for each account, one for each character, one for each thing on the ground, one for the
+//! sums.
 //!
 //! Each begins with the version of its format, so that later ones can still read it.
 
 use super::books::{Books, Heap};
 use super::entry::{ItemRecord, Way};
+use super::listing::Listing;
 use crate::growth::Estate;
 use crate::records::RecordError;
 use crate::stored;
@@ -22,6 +24,13 @@ pub struct GroundRow {
     pub record: Option<ItemRecord>,
     /// None of an item.
     pub heap: Option<Heap>,
+}
+
+/// The characters that an account has made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// In the order of their making.
+    pub roster: Vec<Listing>,
 }
 
 /// What was ever made and lost.
@@ -64,6 +73,7 @@ pub trait Row: Serialize + DeserializeOwned {
     }
 }
 
+impl Row for AccountRow {}
 impl Row for Estate {}
 impl Row for GroundRow {}
 impl Row for SumsRow {}

@@ -1,5 +1,5 @@
 //! Making tokens.
-use super::{AddressList, ConnectToken, ID_MAX, PrivateToken, UserData, seal_private};
+use super::{AddressList, ConnectToken, PrivateToken, UserData, seal_private};
 use crate::seal::{Key, TOKEN_NONCE_BYTES, TokenKey};
 use std::net::SocketAddr;
 
@@ -41,7 +41,7 @@ impl Mint {
         rng: &mut impl rand::CryptoRng,
     ) -> Result<ConnectToken, MintError> {
         let addresses = AddressList::new(addresses).ok_or(MintError::Addresses(addresses.len()))?;
-        if let Some(&id) = [user.account_id, user.character_id].iter().find(|id| **id > ID_MAX) {
+        if let Some(id) = user.forbidden_id() {
             return Err(MintError::Id(id));
         }
         let (client_to_server, server_to_client) = (Key::random(rng), Key::random(rng));

@@ -9,7 +9,7 @@ pub use address::AddressList;
 pub use mint::{Mint, MintError};
 pub use private::{PrivateToken, PrivateTokenError, seal_private};
 pub use public::{ConnectToken, TokenError};
-pub use user::{ID_MAX, NAME_BYTES_MAX, Name, Role, USER_BYTES, UserData, UserDataError};
+pub use user::{CHOOSES, ID_MAX, NAME_BYTES_MAX, Name, Role, USER_BYTES, UserData, UserDataError};
 
 /// The version string of the standard, with its closing NUL. spec: SES-2
 pub const VERSION: [u8; 13] = *b"NETCODE 1.02\0";

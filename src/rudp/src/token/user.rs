@@ -56,7 +56,7 @@ impl std::fmt::Debug for Name {
 pub struct UserData {
     /// The person.
     pub account_id: u64,
-    /// The avatar to enter with; 0 = let the server choose.
+    /// The character to play: 0 = the account's own nameless one, [`CHOOSES`] = the bearer says when he is connected.
     pub character_id: u64,
     /// Display name.
     pub name: Name,
@@ -86,8 +86,19 @@ pub enum UserDataError {
 
 /// Highest account or character id of a token. From 2^63 on ids are the server's own (spec: SES-6).
 pub const ID_MAX: u64 = i64::MAX as u64;
+/// In place of a character id: the bearer chooses among his account's characters (spec: SES-6).
+pub const CHOOSES: u64 = u64::MAX;
 
 impl UserData {
+    /// The first of the ids that no token may name: those from 2^63 on are the server's own, and a token that named one would
+    /// play somebody else's character. spec: SES-6
+    #[must_use]
+    pub fn forbidden_id(&self) -> Option<u64> {
+        let chooses = self.character_id == CHOOSES;
+        let ids = [self.account_id, if chooses { 0 } else { self.character_id }];
+        ids.into_iter().find(|&id| id > ID_MAX)
+    }
+
     /// The 256 bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; USER_BYTES] {
@@ -132,10 +143,6 @@ impl UserData {
         let name_len = reader.u8().ok_or(Field("name"))?;
         let mut field = |name| reader.u64().ok_or(Field(name));
         let (account_id, character_id) = (field("account id")?, field("character id")?);
-        // spec: SES-6. Ids from 2^63 on are the server's own: a token that names one would play somebody else's character.
-        if account_id.max(character_id) > ID_MAX {
-            return Err(Field("id"));
-        }
         let (issued_at_ms, serial) = (field("issued at")?, field("serial")?);
         let epoch = reader.u32().ok_or(Field("epoch"))?;
         let reserved = reader.u32();
@@ -146,7 +153,8 @@ impl UserData {
         if reserved != Some(0) || reader.rest().iter().any(|byte| *byte != 0) {
             return Err(Field("reserved"));
         }
-        Ok(Self { account_id, character_id, name, role, issued_at_ms, serial, epoch })
+        let user = Self { account_id, character_id, name, role, issued_at_ms, serial, epoch };
+        if user.forbidden_id().is_some() { Err(Field("id")) } else { Ok(user) }
     }
 }
 
@@ -188,6 +196,19 @@ mod tests {
         }
         assert_eq!(Name::new("0123456789abcdef0123456789abcdef!"), None);
         assert_eq!(Name::new("a\0b"), None);
+    }
+
+    /// proves: SES-6
+    #[test]
+    fn in_place_of_a_character_a_token_may_leave_the_choice_to_its_bearer() {
+        let user = UserData { character_id: CHOOSES, ..sample() };
+        assert_eq!(UserData::decode(&user.encode()), Ok(user));
+        for character_id in [ID_MAX + 1, CHOOSES - 1] {
+            let user = UserData { character_id, ..sample() };
+            assert_eq!(UserData::decode(&user.encode()), Err(UserDataError::Field("id")));
+        }
+        let account = UserData { account_id: CHOOSES, ..sample() };
+        assert_eq!(UserData::decode(&account.encode()), Err(UserDataError::Field("id")));
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub enum Matter {
     Entered,
     /// Somebody left it.
     Left,
+    /// An account has a character more.
+    Created,
+    /// A character is gone for ever.
+    Deleted,
 }
 
 /// Entries that are kept: at a death a second the last eight minutes; 32 KiB.

@@ -3,6 +3,7 @@
 //! A turn is: [`Realm::handle_completion`] for whatever the persistence thread finished, [`Realm::tick`] with the batches
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
+mod choosing;
 mod chronicle;
 mod config;
 mod encode;
@@ -11,6 +12,7 @@ mod evidence;
 mod inbox;
 mod interest;
 mod judge;
+mod lobby;
 mod marks;
 mod player;
 mod priority;
@@ -31,7 +33,7 @@ pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::Incident;
 pub use relevance::{KindRadii, Radii};
 pub use status::RealmStatus;
-pub use store::{Found, Saved, StoreDone, StoreJob};
+pub use store::{CommitError, Enrolled, Found, Saved, StoreDone, StoreJob};
 pub use tell::Task;
 
 use crate::SessionId;
@@ -41,13 +43,14 @@ use crate::outbound::Outbound;
 use events::Happened;
 use game::content::Content;
 use game::{Estate, Game, GameConfig, PlayerRecord};
+use lobby::{Heard, Lobby};
 use player::{Player, PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage, Welcome};
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{CharacterId, ClassId, Command, NetId, Refusal, Tick};
 use relevance::Sight;
 use rudp::time::Now;
-use rudp::token::{Role, UserData};
+use rudp::token::{CHOOSES, Role, UserData};
 use rudp::{Reason, channel};
 use shots::{PLAYERS_MAX, Shots};
 use std::collections::VecDeque;
@@ -75,6 +78,7 @@ pub struct Realm {
     sight: Sight,
     game: Game,
     players: PlayerTable,
+    lobby: Lobby,
     store: Store,
     /// One for each hand that shares in telling everybody.
     desks: Vec<Desk>,
@@ -132,6 +136,7 @@ impl Realm {
             sight: Sight::new(&config),
             game,
             players: PlayerTable::default(),
+            lobby: Lobby::new(config.incarnation),
             store: Store::default(),
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
@@ -152,12 +157,19 @@ impl Realm {
     /// The persistence thread finished something.
     pub fn handle_completion(&mut self, done: StoreDone) {
         match done {
+            StoreDone::Loaded { character, found } if self.lobby.waits_for(character) => {
+                self.lobby.heard.push_back(Heard::Loaded { character, found });
+            }
+            StoreDone::Roster { account, found } => self.lobby.heard.push_back(Heard::Roster { account, found }),
             StoreDone::Loaded { character, found } => {
                 let found = found.map(|found| self.store.newest(character, found));
                 self.players.on_loaded(character, found);
             }
             StoreDone::Committed { id, refused } => {
                 self.store.on_committed(refused.is_some());
+                if self.lobby.is_under_way(id) {
+                    return self.lobby.heard.push_back(Heard::Committed { id, refused });
+                }
                 self.game.settle(id, refused.is_none());
             }
             StoreDone::Saved { character, revision } => {
@@ -173,6 +185,7 @@ impl Realm {
     /// Advances the world by one tick. Batches are emptied; `out` is added to.
     pub fn tick(&mut self, now: Now, inbound: &mut [Inbound], out: &mut Outbound) {
         self.now_ns = now.mono_ns;
+        self.hear_lobby(out);
         for batch in inbound.iter_mut() {
             self.drain(batch, out);
         }
@@ -202,7 +215,7 @@ impl Realm {
     /// Whether nobody is in and nothing waits to be saved.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.players.is_empty() && self.store.is_drained()
+        self.players.is_empty() && self.lobby.is_empty() && self.store.is_drained()
     }
 
     /// Plays by other content from the coming tick on; it follows the one in force.
@@ -242,7 +255,7 @@ impl Realm {
         self.reports.append(&mut batch.reports);
         for (session, input) in batch.inputs.drain(..) {
             let Some(player) = self.players.find(session) else {
-                self.status.stale += 1;
+                self.on_stray(session);
                 continue;
             };
             let before = player.inbox.newest();
@@ -255,25 +268,44 @@ impl Realm {
         for (session, bytes) in batch.budgets.drain(..) {
             match self.players.find(session) {
                 Some(player) => player.grant(bytes),
+                // A guest is told nothing that has a budget.
+                None if self.lobby.find(session).is_some() => {}
                 None => self.status.stale += 1,
             }
         }
     }
 
     fn on_joined(&mut self, session: SessionId, user: &UserData, out: &mut Outbound) {
-        let character = character_of(user);
+        // spec: CHR-1, SES-6. A character that was made here is its account's alone, whatever a token says.
+        match CharacterId(user.character_id) {
+            CharacterId(CHOOSES) => self.receive_guest(session, user, None, out),
+            character if lobby::is_made_here(character) => self.receive_guest(session, user, Some(character), out),
+            _ => {
+                let player = Player::loading(session, character_of(user), user.role);
+                self.bring_in(Player { name: user.name, ..player }, out);
+            }
+        }
+    }
+
+    /// Somebody is to enter the world when his record is there.
+    fn bring_in(&mut self, player: Player, out: &mut Outbound) {
+        let (session, character) = (player.session, player.character);
         if let Some(older) = self.players.of_character(character) {
             // The newest token wins; what the older session did is saved first and loaded by the new one.
             out.close(older, Reason::TakenOver);
             self.on_left(older);
         }
-        if self.players.len() >= self.config.players_max {
+        if self.is_full() {
             self.status.refused_full += 1;
             out.close(session, Reason::ServerFull);
             return;
         }
-        self.players.insert(session, Player { name: user.name, ..Player::loading(session, character, user.role) });
+        self.players.insert(session, player);
         self.store.load(character);
+    }
+
+    fn is_full(&self) -> bool {
+        self.players.len() + self.lobby.len() >= self.config.players_max
     }
 
     fn admit_loaded(&mut self, out: &mut Outbound) {
@@ -281,7 +313,7 @@ impl Realm {
             // A takeover while the first load was under way brings two answers for one person: the second is late.
             let waits = |player: &&mut Player| player.stage == Stage::Loading;
             let Some(player) = self.players.find(session).filter(waits) else { continue };
-            let character = player.character;
+            let (character, birth) = (player.character, player.birth);
             let found = found.map(|Found { checkpoint, estate }| {
                 let read = checkpoint.map(|saved| (saved.revision, PlayerRecord::from_bytes(&saved.bytes)));
                 (read, estate)
@@ -306,7 +338,7 @@ impl Realm {
                 }
             };
             let is_new = estate.is_none();
-            let estate = estate.unwrap_or_else(|| self.newborn(character));
+            let estate = estate.unwrap_or_else(|| self.newborn(character, birth));
             match self.game.spawn_character(character, record.as_ref(), &estate) {
                 Ok(id) => {
                     if is_new {
@@ -323,8 +355,12 @@ impl Realm {
         }
     }
 
-    /// Who has never been here, and has not chosen what to be: one class after the other, and no team.
-    fn newborn(&self, character: CharacterId) -> Estate {
+    /// Who has never been here: what he was made as. Who has not chosen what to be is of one class after the other, and of no
+    /// team.
+    fn newborn(&self, character: CharacterId, birth: Option<(ClassId, u8)>) -> Estate {
+        if let Some((class, team)) = birth {
+            return Estate::newborn(class, team);
+        }
         let classes = &self.config.content.classes;
         let nth = (character.0 % classes.len().max(1) as u64) as usize;
         let class = classes.iter().nth(nth).map_or(ClassId(0), |class| class.id);
@@ -352,10 +388,7 @@ impl Realm {
     }
 
     fn on_message(&mut self, session: SessionId, message: &ClientMessage, out: &mut Outbound) {
-        let Some(player) = self.players.find(session) else {
-            self.status.stale += 1;
-            return;
-        };
+        let Some(player) = self.players.find(session) else { return self.on_guest_message(session, message, out) };
         // spec: MSG-2
         match *message {
             ClientMessage::Echo { number } => {
@@ -381,6 +414,11 @@ impl Realm {
             ClientMessage::Ask { id } => self.on_ask(session, id, out),
             ClientMessage::Claim(claim) => self.on_claim(session, &claim, out),
             ClientMessage::Do { number, command } => self.on_order(session, number, command, out),
+            ClientMessage::Roster { number, .. } => {
+                // spec: CHR-2
+                self.refuse_step(session, number, Refusal::NotUsable, out);
+                self.suspect(session, Suspicion::Flood, out);
+            }
             ClientMessage::Shoot(shoot) => {
                 let Stage::Playing(id) = player.stage else {
                     self.status.refused += 1;
@@ -395,10 +433,9 @@ impl Realm {
 
     /// spec: CMD-1. Every command has an answer, also of one who is not in the world, or says more than anybody can want.
     fn on_order(&mut self, session: SessionId, number: u16, command: Command, out: &mut Outbound) {
-        let Some(player) = self.players.find(session) else { return };
-        let result = match player.stage {
-            Stage::Playing(_) if player.orders_asked >= ORDERS_PER_TICK_MAX => Err(Refusal::TooMany),
-            Stage::Playing(id) if self.game.order(id, number, command) => {
+        let result = match self.players.find(session).map(|player| (player.stage, player)) {
+            Some((Stage::Playing(_), player)) if player.orders_asked >= ORDERS_PER_TICK_MAX => Err(Refusal::TooMany),
+            Some((Stage::Playing(id), player)) if self.game.order(id, number, command) => {
                 player.orders_asked += 1;
                 Ok(())
             }
@@ -420,11 +457,14 @@ impl Realm {
                     self.game.tell_anew(id);
                 }
             }
+            // What he is told waits for him.
+            None if self.lobby.find(session).is_some() => {}
             None => self.status.stale += 1,
         }
     }
 
     fn on_left(&mut self, session: SessionId) {
+        self.lobby.remove(session);
         let Some(mut player) = self.players.remove(session) else { return };
         if let Stage::Playing(id) = player.stage {
             self.save(player.character, id);
@@ -499,6 +539,7 @@ impl Realm {
         status.tick = now.0;
         status.players = self.players.playing();
         status.loading = self.players.len() - status.players;
+        status.guests = self.lobby.len();
         status.entities = self.game.replicas().live().len();
         status.player_ticks += status.players as u64;
         status.saves_confirmed = self.store.saves_confirmed;

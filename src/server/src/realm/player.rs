@@ -9,7 +9,7 @@ use super::store::Found;
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
-use protocol::{CharacterId, NetId, Tick};
+use protocol::{CharacterId, ClassId, NetId, Tick};
 use rudp::token::{Name, Role};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,8 +29,10 @@ pub struct Player {
     pub session: SessionId,
     /// Whose record.
     pub character: CharacterId,
-    /// What he is called, as the token says.
+    /// What he is called: as his character, or as the token says of one that has no name.
     pub name: Name,
+    /// What he was made as, class and team; counts if he enters for the first time.
+    pub birth: Option<(ClassId, u8)>,
     /// What the token allows.
     pub role: Role,
     /// How far.
@@ -83,6 +85,7 @@ impl Player {
             session,
             character,
             name: Name::default(),
+            birth: None,
             role,
             stage: Stage::Loading,
             inbox: InputBuffer::default(),

@@ -12,6 +12,8 @@ pub struct RealmStatus {
     pub players: usize,
     /// People whose record is being loaded now.
     pub loading: usize,
+    /// People who have not chosen whom to play, now.
+    pub guests: usize,
     /// Entities in the world now.
     pub entities: usize,
     /// Sum over ticks of the players in the world.
@@ -70,6 +72,12 @@ pub struct RealmStatus {
     pub refused_full: u64,
     /// Joins refused because the record could not be used.
     pub refused_record: u64,
+    /// Characters made.
+    pub characters_created: u64,
+    /// Characters deleted.
+    pub characters_deleted: u64,
+    /// Times a guest, or who is none, was refused something that is done with characters.
+    pub roster_refused: u64,
     /// Saves on disk.
     pub saves_confirmed: u64,
     /// Saves that failed (each is tried again).

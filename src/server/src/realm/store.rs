@@ -4,10 +4,11 @@
 //! memory, so that a person who logs out and in again while the journal is slow is served what he left, not what the
 //! journal still has.
 
-use game::{Estate, Transaction, TransactionId};
-use protocol::CharacterId;
+use game::{BooksError, Estate, Listing, Transaction, TransactionId};
+use protocol::{AccountId, CharacterId};
 use rudp::time::NS_PER_S;
 use std::collections::{BTreeMap, VecDeque};
+use thiserror::Error;
 
 /// Work for the persistence thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,11 @@ pub enum StoreJob {
     Load {
         /// Whose.
         character: CharacterId,
+    },
+    /// Find which characters an account has made.
+    Roster {
+        /// Whose.
+        account: AccountId,
     },
     /// Write a record unless a newer one is there.
     Save {
@@ -26,7 +32,7 @@ pub enum StoreJob {
         /// The record.
         bytes: Vec<u8>,
     },
-    /// Make all changes of a transaction, or none.
+    /// Make all changes of a transaction, or none. Of characters that are gone with it no record is left.
     Commit {
         /// Which.
         transaction: Transaction,
@@ -40,6 +46,26 @@ pub struct Found {
     pub checkpoint: Option<Saved>,
     /// What it owns; none of one that is new.
     pub estate: Option<Estate>,
+}
+
+/// A character that an account has made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Who it is.
+    pub listing: Listing,
+    /// All that it ever gained.
+    pub experience: u64,
+}
+
+/// Why a transaction is not on disk, and will not be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommitError {
+    /// It does not fit what the disk has.
+    #[error(transparent)]
+    Books(#[from] BooksError),
+    /// The disk is at fault, or what lies on it.
+    #[error("{0}")]
+    Disk(String),
 }
 
 /// A record as it was saved.
@@ -60,6 +86,13 @@ pub enum StoreDone {
         character: CharacterId,
         /// What was found.
         found: Result<Found, String>,
+    },
+    /// Of a roster: what was found, or a sentence that says why it cannot be used.
+    Roster {
+        /// Whose.
+        account: AccountId,
+        /// In the order of their making.
+        found: Result<Vec<Enrolled>, String>,
     },
     /// Of a save: it is on disk.
     Saved {
@@ -82,7 +115,7 @@ pub enum StoreDone {
         /// Which.
         id: TransactionId,
         /// Why it is not.
-        refused: Option<String>,
+        refused: Option<CommitError>,
     },
 }
 
@@ -104,7 +137,9 @@ struct Unconfirmed {
 #[derive(Debug, Default)]
 pub struct Store {
     loads: VecDeque<CharacterId>,
-    /// Before loads, so that whoever comes back finds all that he did.
+    /// Accounts whose characters are asked for.
+    rosters: VecDeque<AccountId>,
+    /// Before loads and rosters, so that whoever comes back finds all that he did.
     commits: VecDeque<Transaction>,
     /// Commits that are asked for and not answered.
     commits_under_way: usize,
@@ -128,6 +163,11 @@ impl Store {
     /// Asks for what is known of a character.
     pub fn load(&mut self, character: CharacterId) {
         self.loads.push_back(character);
+    }
+
+    /// Asks which characters an account has made.
+    pub fn roster(&mut self, account: AccountId) {
+        self.rosters.push_back(account);
     }
 
     /// What the disk found, or what is newer and still in memory.
@@ -176,13 +216,28 @@ impl Store {
         }
     }
 
-    /// The next job that is due. Somebody waits for each commit and each load; nobody for a save.
+    /// Whether a record waits to be confirmed.
+    #[must_use]
+    pub fn is_unconfirmed(&self, character: CharacterId) -> bool {
+        self.unconfirmed.contains_key(&character)
+    }
+
+    /// A character is gone for ever, and no record of it is unconfirmed.
+    pub fn forget(&mut self, character: CharacterId) {
+        debug_assert!(!self.is_unconfirmed(character), "it would come back with its next save");
+        self.revisions.remove(&character);
+    }
+
+    /// The next job that is due. Somebody waits for each commit, each load and each roster; nobody for a save.
     pub fn poll(&mut self, now_ns: u64) -> Option<StoreJob> {
         if let Some(transaction) = self.commits.pop_front() {
             return Some(StoreJob::Commit { transaction });
         }
         if let Some(character) = self.loads.pop_front() {
             return Some(StoreJob::Load { character });
+        }
+        if let Some(account) = self.rosters.pop_front() {
+            return Some(StoreJob::Roster { account });
         }
         for _ in 0..self.saves.len() {
             let character = self.saves.pop_front()?;
@@ -283,11 +338,14 @@ mod tests {
     fn whoever_comes_back_is_looked_up_after_all_that_he_did() {
         let mut store = Store::default();
         store.load(ANN);
+        store.roster(AccountId(7));
         store.save(ANN, vec![1], 1);
         store.commit(Transaction { id: TransactionId(5), entries: vec![] });
         assert!(matches!(store.poll(1), Some(StoreJob::Commit { transaction }) if transaction.id == TransactionId(5)));
         assert_eq!(store.poll(1), Some(StoreJob::Load { character: ANN }));
+        assert_eq!(store.poll(1), Some(StoreJob::Roster { account: AccountId(7) }));
         assert_eq!(save_of(store.poll(1)).0, ANN);
+        assert!(store.is_unconfirmed(ANN) && !store.is_unconfirmed(BOB));
         store.on_saved(ANN, 1, false);
         assert!(!store.is_drained(), "a transaction is under way");
         store.on_committed(true);

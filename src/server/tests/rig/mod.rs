@@ -2,17 +2,19 @@
 #![allow(dead_code, reason = "each test file uses its own part of the rig")]
 
 use client::{Client, ClientConfig, ClientEvent};
-use game::Books;
+use game::{Books, Transaction};
 use netem::{Link, LinkConfig};
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_NS, units_from_m};
-use protocol::{CharacterId, GameEvent, Input, NetId, OwnState, Refusal, Tick, motion};
+use protocol::{AccountId, CharacterId, GameEvent, Input, NetId, OwnState, Refusal, Tick, motion};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::seal::Key;
 use rudp::time::Now;
-use rudp::token::{Mint, Name, Role, UserData};
-use server::{Found, Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, Saved, StoreDone, StoreJob};
+use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
+use server::{
+    CommitError, Enrolled, Found, Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, Saved, StoreDone, StoreJob,
+};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +40,12 @@ pub struct Rig {
     pub realm_is_stuck: bool,
     /// The journal takes jobs but answers none until this is false again.
     pub journal_is_slow: bool,
+    /// The same of transactions alone.
+    pub commits_are_slow: bool,
+    /// The journal takes nothing and says so.
+    pub journal_is_full: bool,
+    /// The journal gives nothing and says so.
+    pub journal_is_unreadable: bool,
     waiting_jobs: Vec<StoreJob>,
     /// What is committed.
     pub books: Books,
@@ -45,6 +53,12 @@ pub struct Rig {
     pub stray: Vec<(SocketAddr, Vec<u8>)>,
     /// Tokens name no character.
     pub nameless: bool,
+    /// Tokens leave the choice to their bearers.
+    pub chooses: bool,
+    /// Tokens name this character, whatever the account.
+    pub named: Option<u64>,
+    /// No two tokens are for one client, so that sessions of an account do not end each other before the realm.
+    pub clients_are_strangers: bool,
     /// What the tokens of later joins allow.
     pub role: Role,
     /// Called for each bot, with its index, right before it says what it wants in a client tick.
@@ -109,12 +123,18 @@ impl Rig {
             comparisons: 0,
             realm_is_stuck: false,
             journal_is_slow: false,
+            commits_are_slow: false,
+            journal_is_full: false,
+            journal_is_unreadable: false,
             waiting_jobs: Vec::new(),
             books: Books::default(),
             stray: Vec::new(),
             role: Role::Operator,
             before_input: None,
             nameless: false,
+            chooses: false,
+            named: None,
+            clients_are_strangers: false,
             next_tick_ns: now.mono_ns,
             steps: 0,
             map,
@@ -161,7 +181,12 @@ impl Rig {
         self.serial += 1;
         let user = UserData {
             account_id: number,
-            character_id: if self.nameless { 0 } else { number },
+            character_id: match self.named {
+                Some(named) => named,
+                None if self.chooses => CHOOSES,
+                None if self.nameless => 0,
+                None => number,
+            },
             name: Name::new("bot").unwrap(),
             role: self.role,
             issued_at_ms: self.now.unix_s * 1_000,
@@ -170,7 +195,8 @@ impl Rig {
         };
         let mint = Mint { key: Key::new([7; 32]), protocol_id: protocol::PROTOCOL_ID, lifetime_s: 30 };
         let addresses = [SERVER.parse().unwrap()];
-        let token = mint.mint(self.now.unix_s * 1_000, number, &addresses, 10, &user, &mut self.rng).unwrap();
+        let client_id = if self.clients_are_strangers { self.serial << 32 } else { number };
+        let token = mint.mint(self.now.unix_s * 1_000, client_id, &addresses, 10, &user, &mut self.rng).unwrap();
         let hello = rudp::Hello {
             version_min: rudp::INNER_VERSION,
             version_max: rudp::INNER_VERSION,
@@ -250,24 +276,56 @@ impl Rig {
         if self.journal_is_slow {
             return;
         }
-        for job in self.waiting_jobs.drain(..) {
-            let done = match job {
-                StoreJob::Load { character } => {
-                    let checkpoint = self.journal.get(&character).cloned();
-                    let estate = self.books.estates.get(&character).cloned();
-                    StoreDone::Loaded { character, found: Ok(Found { checkpoint, estate }) }
-                }
-                StoreJob::Commit { transaction } => {
-                    let refused = self.books.apply(&transaction).err().map(|error| error.to_string());
-                    StoreDone::Committed { id: transaction.id, refused }
-                }
-                StoreJob::Save { character, revision, bytes } => {
-                    self.journal.insert(character, Saved { revision, bytes });
-                    StoreDone::Saved { character, revision }
-                }
-            };
+        for job in std::mem::take(&mut self.waiting_jobs) {
+            if self.commits_are_slow && matches!(job, StoreJob::Commit { .. }) {
+                self.waiting_jobs.push(job);
+                continue;
+            }
+            let done = self.answer(job);
             self.realm.handle_completion(done);
         }
+    }
+
+    fn answer(&mut self, job: StoreJob) -> StoreDone {
+        let broken = self.journal_is_unreadable.then(|| "the journal is unreadable".to_owned());
+        match job {
+            StoreJob::Load { character } => {
+                let checkpoint = self.journal.get(&character).cloned();
+                let estate = self.books.estates.get(&character).cloned();
+                StoreDone::Loaded { character, found: broken.map_or(Ok(Found { checkpoint, estate }), Err) }
+            }
+            StoreJob::Roster { account } => {
+                StoreDone::Roster { account, found: broken.map_or_else(|| Ok(self.enrolled(account)), Err) }
+            }
+            StoreJob::Commit { transaction } => {
+                StoreDone::Committed { id: transaction.id, refused: self.commit(&transaction).err() }
+            }
+            StoreJob::Save { character, revision, .. } if self.journal_is_full => {
+                StoreDone::Failed { character, revision, error: "the journal is full".to_owned() }
+            }
+            StoreJob::Save { character, revision, bytes } => {
+                self.journal.insert(character, Saved { revision, bytes });
+                StoreDone::Saved { character, revision }
+            }
+        }
+    }
+
+    /// The characters of an account.
+    pub fn enrolled(&self, account: AccountId) -> Vec<Enrolled> {
+        let experience = |character| self.books.estates.get(character).map_or(0, |estate| estate.experience);
+        let roster = self.books.rosters.get(&account).into_iter().flatten();
+        roster.map(|one| Enrolled { listing: one.clone(), experience: experience(&one.character) }).collect()
+    }
+
+    fn commit(&mut self, transaction: &Transaction) -> Result<(), CommitError> {
+        if self.journal_is_full {
+            return Err(CommitError::Disk("the journal is full".to_owned()));
+        }
+        self.books.apply(transaction)?;
+        for character in Books::struck(transaction) {
+            self.journal.remove(&character);
+        }
+        Ok(())
     }
 
     fn transmit(&mut self) {
