@@ -454,23 +454,25 @@ impl Realm {
     }
 
     fn save_due(&mut self) {
-        let (now, now_ns, interval_ns) = (self.game.now(), self.now_ns, self.config.save_interval_ns);
-        let replicas = self.game.replicas();
-        let mut due = std::mem::take(&mut self.players.scratch);
+        let (now_ns, interval_ns) = (self.now_ns, self.config.save_interval_ns);
+        let (game, store) = (&self.game, &mut self.store);
+        let mut bytes = std::mem::take(&mut self.players.scratch);
         for player in self.players.iter_mut() {
             let Stage::Playing(id) = player.stage else { continue };
-            if player.save_due_ns <= now_ns {
-                player.save_due_ns = now_ns + interval_ns;
-                if replicas.changed(id) > player.saved {
-                    player.saved = now;
-                    due.push((player.character, id));
-                }
+            if player.save_due_ns > now_ns {
+                continue;
+            }
+            player.save_due_ns = now_ns + interval_ns;
+            let Some(record) = game.record(id) else { continue };
+            bytes.clear();
+            record.to_bytes(&mut bytes);
+            // What others are told of him says nothing of mana and cooldowns: what is saved is compared itself.
+            if player.saved != bytes {
+                player.saved.clone_from(&bytes);
+                store.save(player.character, bytes.clone(), now_ns);
             }
         }
-        for (character, id) in due.drain(..) {
-            self.save(character, id);
-        }
-        self.players.scratch = due;
+        self.players.scratch = bytes;
     }
 
     fn save(&mut self, character: CharacterId, id: NetId) {
