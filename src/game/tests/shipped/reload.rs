@@ -142,6 +142,7 @@ fn a_world_restored_with_the_new_content_goes_the_same_way() {
         changes.raise_class(-100);
         changes.strengthen_sword(30);
         changes.rat().stats.set(Stat::HealthMax, 20);
+        changes.rat().experience = 99;
     });
     for ticks in [0, 1, 30] {
         town.stage.ticks(ticks);
