@@ -10,7 +10,7 @@ use game::{Answer, Estate, Game, GameConfig, Happening, WorldImage};
 use protocol::command::TradeStep;
 use protocol::input::button;
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
-use protocol::{CharacterId, ClassId, Command, GameEvent, Input, NetId, News, Tick};
+use protocol::{CharacterId, ClassId, Command, EntityKind, GameEvent, Input, NetId, News, Tick};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub const PEOPLE: u64 = 24;
 /// Of these so many have never been here before.
 const NEWCOMERS: u64 = 6;
 /// No cast that goes by what its caster saw takes longer: three seconds, in ticks.
-const CAST_TICKS: u32 = 3 * 60;
+pub const CAST_TICKS: u32 = 3 * 60;
 
 /// Everything that a tick says.
 pub type Said = (Vec<Happening>, Vec<Answer>, Vec<(NetId, News)>);
@@ -37,8 +37,10 @@ pub struct Crowd {
     /// Who has asked somebody for a trade last.
     asked: BTreeMap<NetId, NetId>,
     goals: BTreeMap<CharacterId, (i32, i32)>,
-    /// When the world was or would be made anew.
-    pub break_at: Option<u32>,
+    /// Everybody sees the present: a restored world has no past.
+    pub is_prompt: bool,
+    /// The first tick that anybody may have seen.
+    pub seen_from: Tick,
 }
 
 pub fn characters() -> impl Iterator<Item = CharacterId> {
@@ -66,7 +68,8 @@ impl Crowd {
             trades: BTreeMap::new(),
             asked: BTreeMap::new(),
             goals: BTreeMap::new(),
-            break_at: None,
+            is_prompt: false,
+            seen_from: Tick(0),
         };
         for character in characters().skip(NEWCOMERS as usize) {
             let (class, team) = kind_of(&crowd.content, character);
@@ -141,6 +144,12 @@ impl Crowd {
         said
     }
 
+    /// Whether something is on its way to somebody.
+    pub fn has_missiles(&self) -> bool {
+        let replicas = self.game.replicas();
+        replicas.live().iter().any(|&id| replicas.kind(id) == EntityKind::Projectile)
+    }
+
     fn people(&self) -> Vec<NetId> {
         characters().filter_map(|character| self.game.id_of(character)).collect()
     }
@@ -209,9 +218,6 @@ impl Crowd {
         if !self.draws.one_in(6) {
             return;
         }
-        let now = self.game.now();
-        let seen_from = Tick(self.break_at.filter(|&at| at <= now.0).unwrap_or(0));
-        let is_prompt = self.break_at.is_some_and(|at| (at.saturating_sub(CAST_TICKS)..at).contains(&now.0));
         let people = self.people();
         let mut wanting = Wanting {
             game: &self.game,
@@ -221,8 +227,8 @@ impl Crowd {
             trade: self.trades.get(&id).copied(),
             asked_by: self.asked.get(&id).copied(),
             people: &people,
-            seen_from,
-            is_prompt,
+            seen_from: self.seen_from,
+            is_prompt: self.is_prompt,
         };
         if let Some(command) = wanting.command() {
             self.order(id, command);

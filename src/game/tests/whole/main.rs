@@ -8,7 +8,7 @@ mod town;
 mod wants;
 
 use account::{Account, SORTS};
-use crowd::Crowd;
+use crowd::{CAST_TICKS, Crowd};
 use protocol::GameEvent;
 
 /// Ticks of one long run: 100 s.
@@ -31,16 +31,23 @@ fn the_same_calls_give_the_same_world_and_others_another() {
     assert!(one.iter().zip(hashes(8, 1_200)).all(|(one, other)| *one != other));
 }
 
-/// What is said from the middle on, and how it ends.
+/// What is said from the middle on, and how it ends. In the middle something flies.
 fn halves(seed: u64, is_made_anew: bool) -> (Vec<crowd::Said>, Vec<u64>) {
     let mut crowd = Crowd::new(seed);
-    crowd.break_at = Some(302);
-    crowd.run(300);
-    crowd.end_trades();
+    crowd.run(300 - CAST_TICKS);
+    crowd.is_prompt = true;
+    crowd.run(CAST_TICKS);
+    let flies = (0..600).any(|_| {
+        crowd.step();
+        crowd.end_trades();
+        crowd.has_missiles()
+    });
+    assert!(flies, "nobody sends anything");
     if is_made_anew {
         crowd.make_anew();
     }
     crowd.tell_everybody();
+    (crowd.is_prompt, crowd.seen_from) = (false, crowd.game.now());
     let (mut said, mut hashes) = (Vec::new(), vec![crowd.game.hash()]);
     for _ in 0..5 {
         said.extend((0..60).map(|_| crowd.step()));

@@ -33,7 +33,7 @@ pub fn content() -> Content {
     let vendors = vendors.map(|(vendor, (dx, dy))| Vendor { area: middle(dx, dy, 20), ..vendor.clone() }).collect();
     let triggers = content.places.triggers.iter().cloned().zip(corners);
     let triggers = triggers.map(|(mut trigger, (dx, dy))| {
-        trigger.area = middle(dx, dy - 40, 4);
+        trigger.area = middle(dx / 2, dy / 2 - 10, 6);
         trigger.exit = trigger.exit.map(|_| (middle(0, 0, 0).x, middle(0, 0, 0).y));
         trigger
     });
