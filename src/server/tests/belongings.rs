@@ -213,3 +213,25 @@ fn a_checkpoint_has_what_nobody_else_sees_of_somebody() {
     rig.run_ticks(1_200);
     assert_eq!(rig.journal[&CharacterId(1)].revision, revision, "what has not changed is not saved again");
 }
+
+#[test]
+fn what_cannot_be_in_the_world_is_counted() {
+    let mut content: Content = shipped("meadow");
+    content.places = game::content::Places::default();
+    let kind = protocol::ItemKind(60_000);
+    let item = protocol::ItemId(77);
+    let holder = game::Holder::Ground { x: 0, y: 0, z: 0 };
+    let lost = game::ItemRecord { item, kind, count: 1, durability: 0, holder };
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |config| {
+        config.content = Arc::new(content);
+        config.ground = Arc::new([game::GroundRecord::Item(lost)]);
+    });
+    let estate = game::Estate::newborn(protocol::ClassId(1), 0);
+    let strange = ItemRow { item, kind, count: 1, ..ItemRow::default() };
+    rig.books.estates.insert(CharacterId(1), game::Estate { items: vec![strange], ..estate });
+    rig.join(1);
+    rig.run_until_joined(300);
+    let status = rig.realm.status();
+    assert_eq!((status.ground_left_out, status.strays), (1, 1));
+    assert_eq!((status.things_left_out, status.mobs_put_off), (0, 0));
+}

@@ -32,11 +32,14 @@ pub fn sort(command: &Command) -> &'static str {
         Command::Party(PartyStep::Kick { .. }) => "kick",
         Command::Party(PartyStep::Lead { .. }) => "lead",
         Command::Party(PartyStep::Rule { .. }) => "rule",
+        Command::Custom(_) => CUSTOM,
     }
 }
 
+/// A command of a game of one's own: nobody takes it here.
+pub const CUSTOM: &str = "custom";
 /// As many as [`sort`] knows.
-pub const SORTS: usize = 25;
+pub const SORTS: usize = 26;
 
 #[derive(Clone, Debug, Default)]
 pub struct Account {

@@ -4,10 +4,19 @@ use crate::draws::Draws;
 use game::Game;
 use game::content::{Skill, Targeting};
 use protocol::command::{Cast, CastTarget, LootRule, PartyStep, TradeStep};
+use protocol::custom::Kind;
 use protocol::news::{BAG_SLOTS, ItemRow, WORN};
 use protocol::unit::{SUBUNIT_BITS, UNITS_PER_M, unit_of};
-use protocol::{Command, EntityKind, ItemId, ItemKind, NetId, SkillId, Tick, ViewTick};
+use protocol::{Command, Custom, EntityKind, ItemId, ItemKind, NetId, SkillId, Tick, ViewTick};
 use std::f64::consts::TAU;
+
+/// What nobody here knows.
+#[derive(bincode::Encode, bincode::Decode)]
+struct Unheard;
+
+impl Kind for Unheard {
+    const KIND: u8 = 200;
+}
 
 /// Somebody who wants something, and all that he looks at.
 pub struct Wanting<'a> {
@@ -42,7 +51,8 @@ impl Wanting<'_> {
             // Merchants keep out of fights.
             0..8 if !self.is_merchant => self.cast(),
             0..4 => self.ask(),
-            8 => self.draws.one_in(4).then_some(Command::Stop),
+            8 if self.draws.one_in(4) => Some(Command::Stop),
+            8 => self.draws.one_in(8).then(|| Command::Custom(Custom::of(&Unheard))),
             9 => self.learn(),
             10..12 => self.loot(),
             4..8 | 12..17 => self.belongings(),

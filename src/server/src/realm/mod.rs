@@ -127,7 +127,7 @@ impl Realm {
             entities_max,
         };
         let mut game = Game::extended(world, &config.extensions);
-        game.restore_ground(&config.ground);
+        let ground_left_out = game.restore_ground(&config.ground);
         Self {
             sight: Sight::new(&config),
             game,
@@ -144,7 +144,7 @@ impl Realm {
             named_by: Vec::new(),
             departed: Vec::new(),
             now_ns: 0,
-            status: RealmStatus::default(),
+            status: RealmStatus { ground_left_out, ..RealmStatus::default() },
             config,
         }
     }
@@ -335,6 +335,7 @@ impl Realm {
         let player = self.players.find(session).expect("found by the caller");
         player.stage = Stage::Playing(own);
         self.players.enter(own, session);
+        self.status.strays += self.game.strays(own).len() as u64;
         let character = self.game.character(own);
         self.chronicle.write(self.game.now(), character, Matter::Entered);
         let player = self.players.find(session).expect("it has just entered");
@@ -508,6 +509,8 @@ impl Realm {
         status.commits_confirmed = self.store.commits_confirmed;
         status.commits_refused = self.store.commits_refused;
         status.commits_under_way = self.store.commits_under_way();
+        status.things_left_out = self.game.left_out();
+        status.mobs_put_off = self.game.mobs_put_off();
         status.save_lag_ns = self.store.lag_ns(self.now_ns);
     }
 }
