@@ -70,6 +70,27 @@ fn a_world_made_anew_in_the_middle_says_the_same_and_becomes_the_same() {
 }
 
 #[test]
+fn a_world_made_anew_every_second_goes_the_same_way() {
+    let run = |is_made_anew: bool| {
+        let mut crowd = Crowd::new(9);
+        crowd.is_prompt = true;
+        let second = |_| {
+            crowd.run(60);
+            crowd.end_trades();
+            if is_made_anew {
+                crowd.make_anew();
+            }
+            crowd.tell_everybody();
+            crowd.game.hash()
+        };
+        let hashes: Vec<u64> = (0..30).map(second).collect();
+        crowd.finish();
+        (hashes, crowd.game.hash())
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
 fn everything_is_done_and_in_the_end_the_game_has_what_the_disk_has() {
     let mut account = Account::default();
     let (mut written, mut refused) = (0, 0);
