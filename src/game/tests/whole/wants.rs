@@ -6,7 +6,7 @@ use game::content::{Skill, Targeting};
 use protocol::command::{Cast, CastTarget, LootRule, PartyStep, TradeStep};
 use protocol::custom::Kind;
 use protocol::news::{BAG_SLOTS, ItemRow, WORN};
-use protocol::unit::{SUBUNIT_BITS, UNITS_PER_M, unit_of};
+use protocol::unit::{SUBUNITS_PER_M, unit_of};
 use protocol::{Command, Custom, EntityKind, ItemId, ItemKind, NetId, SkillId, Tick, ViewTick};
 use std::f64::consts::TAU;
 
@@ -187,18 +187,16 @@ impl Wanting<'_> {
         }))
     }
 
-    /// Somebody of a sort within so many metres, the near ones as likely as the far ones.
+    /// Somebody of a sort within so many metres, the near ones as likely as the far ones. By where they are, not by the index:
+    /// whoever was put somewhere else in the last tick is in it where he was, and in that of a restored world where he is.
     fn near(&mut self, kind: EntityKind, radius_m: i32) -> Option<NetId> {
-        let here = self.game.body(self.by)?;
-        let (x, y) = (here.x >> SUBUNIT_BITS, here.y >> SUBUNIT_BITS);
-        let mut all = Vec::new();
-        let replicas = self.game.replicas();
-        self.game.spatial().query_circle(x, y, radius_m * UNITS_PER_M, &mut |id| {
-            if id != self.by && replicas.kind(id) == kind {
-                all.push(id);
-            }
-        });
-        all.sort_unstable();
+        let (here, replicas) = (self.game.body(self.by)?, self.game.replicas());
+        let is_near = |id: NetId| {
+            let there = self.game.body(id).copied().unwrap_or_default();
+            (there.x - here.x).abs().max((there.y - here.y).abs()) <= radius_m * SUBUNITS_PER_M
+        };
+        let others = replicas.live().iter().copied().filter(|&id| id != self.by && replicas.kind(id) == kind);
+        let all: Vec<NetId> = others.filter(|&id| is_near(id)).collect();
         self.draws.of(&all)
     }
 }
