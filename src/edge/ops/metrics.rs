@@ -176,7 +176,14 @@ impl Figures {
         let commits =
             [([("result", "done")], realm.commits_confirmed), ([("result", "refused")], realm.commits_refused)];
         page.totals_of("transactions", "Changes of who owns what, by what the disk said", commits)?;
-        page.gauge("transactions_under_way", "Changes that the disk has not answered", realm.commits_under_way as f64)
+        page.gauge("transactions_under_way", "Changes that the disk has not answered", realm.commits_under_way as f64)?;
+        let left_out = [
+            ([("what", "ground")], realm.ground_left_out as u64),
+            ([("what", "thing")], realm.things_left_out),
+            ([("what", "mob")], realm.mobs_put_off),
+        ];
+        page.totals_of("left_out", "What should be in the world and found no id, no place or no kind", left_out)?;
+        page.total("stray_items", "Items that people came with and that cannot be", realm.strays)
     }
 
     fn shots(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -336,6 +343,7 @@ mod tests {
         }
         (world.realm.shots, world.realm.shots_hit, world.realm.shots_stale) = (10, 4, 2);
         (world.realm.shots_rewound_steps, world.realm.events_untold) = (256 * 90, 7);
+        (world.realm.ground_left_out, world.realm.mobs_put_off, world.realm.strays) = (2, 5, 3);
         board.world.store(Arc::new(world));
         let tally = Arc::new(Tally::default());
         tally.minted.add();
@@ -357,6 +365,9 @@ mod tests {
             "throng_shots_total{outcome=\"stale\"} 2",
             "throng_shot_rewind_seconds_total 1.5",
             "throng_events_total{outcome=\"left_out\"} 7",
+            "throng_left_out_total{what=\"ground\"} 2",
+            "throng_left_out_total{what=\"mob\"} 5",
+            "throng_stray_items_total 3",
             "throng_packets_total{dir=\"in\"} 0",
             "throng_drops_total{reason=\"request_seal\"} 0",
             "throng_transport_events_total{event=\"sessions_started\"} 0",

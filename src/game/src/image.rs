@@ -17,7 +17,7 @@ use protocol::{CharacterId, Input, NetId, Tick};
 use thiserror::Error;
 
 /// The newest version that this code writes and reads.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 /// No body falls faster than this, in subunits per tick: 72 m/s. Launched downwards from the greatest height, one ends with
 /// 67.
 const FALL_SPEED_MAX: i32 = 6 * SUBUNITS_PER_M / 5;
@@ -61,7 +61,7 @@ pub enum ImageError {
     #[error("{0} bytes after the world image")]
     Trailing(usize),
     /// Written by a newer server, or not an image at all.
-    #[error("world image version {0} is unknown here; the newest known is 3")]
+    #[error("world image version {0} is unknown here; the newest known is 4")]
     Version(u16),
     /// Made on another map.
     #[error("the world image was made on another map")]

@@ -21,6 +21,7 @@ mod fight;
 mod growth;
 mod history;
 mod image;
+mod lasting;
 mod ledger;
 mod mobs;
 mod movement;
@@ -30,6 +31,7 @@ mod physics;
 mod player;
 mod ray;
 mod records;
+mod renew;
 mod replica;
 #[cfg(test)]
 mod rig;
@@ -52,6 +54,7 @@ pub use extension::{Extension, Extensions, MarksTable, Shown};
 pub use growth::{Estate, Kind, SKILLS_MAX, level_of};
 pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
+pub use lasting::{ITEM_COOLDOWNS_MAX, Lasting, LastingEffect};
 pub use ledger::{
     AccountRow, Books, BooksError, Entry, GroundRow, Heap, Holder, Imbalance, ItemRecord, Listing, Row, SumsRow,
     Transaction, TransactionId, Way,
@@ -209,7 +212,7 @@ impl Game {
         let view = record.map_or_else(View::default, |r| View::new(r.yaw, r.pitch));
         let gait = Gait::default();
         self.insert_player(&PlayerImage { id, character, body, view, wish: Wish::default(), gait }, estate);
-        if let Some(life) = record.and_then(|record| record.life) {
+        if let Some(life) = record.and_then(|record| record.life.as_ref()) {
             growth::resume_life(&mut self.world, id, life);
         }
         Ok(id)
@@ -388,8 +391,10 @@ impl Game {
         &self.world.resource::<Rulebook>().0
     }
 
-    /// Plays by other content from the coming tick on. It must follow the one in force.
+    /// Plays by other content from the coming tick on, in which everybody's figures are made anew. It must follow the one in
+    /// force.
     pub fn set_content(&mut self, content: Arc<Content>) {
+        renew::renew(&mut self.world, &content);
         self.world.resource_mut::<Rulebook>().0 = content;
     }
 
@@ -446,8 +451,7 @@ impl Game {
     #[must_use]
     pub fn record(&self, id: NetId) -> Option<PlayerRecord> {
         let own = self.own(id)?;
-        let vitals = self.world.get::<Vitals>(self.entity(id)?)?;
-        let life = Life { health: vitals.health.max(0), mana: vitals.mana.max(0), is_dead: vitals.is_dead() };
+        let life = growth::life_of(&self.world, id, self.entity(id)?)?;
         let Body { x, y, z, .. } = own.body;
         Some(PlayerRecord { x, y, z, yaw: own.yaw, pitch: own.pitch, life: Some(life) })
     }

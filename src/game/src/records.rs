@@ -3,13 +3,15 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::cursor::{Cursor, Truncated};
+use crate::lasting::Lasting;
 use protocol::motion::HEIGHT_MAX;
 use protocol::unit::{ANGLE_STEPS, SUBUNIT_BITS, WORLD_UNITS_MAX};
 use thiserror::Error;
 
 /// The newest version that this code writes and reads. Version 1 says nothing of life, and is still written of whom nothing
-/// is known.
-const VERSION: u16 = 2;
+/// is known; version 2 says nothing of what lasts, and is read as if nothing did.
+const VERSION: u16 = 3;
+const VERSION_WITHOUT_LASTING: u16 = 2;
 const VERSION_WITHOUT_LIFE: u16 = 1;
 /// Most health and mana that anybody can have.
 const POINTS_MAX: i32 = 1_000_000;
@@ -19,7 +21,7 @@ const COORDINATE_MAX: i32 = WORLD_UNITS_MAX << SUBUNIT_BITS;
 pub(crate) const Z_MAX: i32 = HEIGHT_MAX;
 
 /// Where a player was last seen; lengths in subunits, angles 0..4,096.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlayerRecord {
     /// East.
     pub x: i32,
@@ -36,7 +38,7 @@ pub struct PlayerRecord {
 }
 
 /// What was left of a player.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Life {
     /// 0..=1,000,000.
     pub health: i32,
@@ -44,6 +46,8 @@ pub struct Life {
     pub mana: i32,
     /// Whether he lay dead: he enters at a graveyard.
     pub is_dead: bool,
+    /// What was going on.
+    pub lasting: Lasting,
 }
 
 /// Why bytes are not a record: the fault of whoever stored them.
@@ -56,7 +60,7 @@ pub enum RecordError {
     #[error("{0} bytes after the record")]
     Trailing(usize),
     /// Written by a newer server, or not a record at all.
-    #[error("record version {0} is unknown here; the newest known is 2")]
+    #[error("record version {0} is unknown here; the newest known is 3")]
     Version(u16),
     /// No server would have written this value.
     #[error("{field} = {value} lies outside every world")]
@@ -75,8 +79,8 @@ impl From<Truncated> for RecordError {
 }
 
 impl PlayerRecord {
-    /// Bytes of a record of the newest version: version, three lengths, two angles, health, mana, whether dead.
-    pub const BYTES: usize = 2 + 3 * 4 + 2 * 2 + 2 * 4 + 1;
+    /// Most bytes of a record: version, three lengths, two angles, health, mana, whether dead, and what lasts.
+    pub const BYTES_MAX: usize = 2 + 3 * 4 + 2 * 2 + 2 * 4 + 1 + Lasting::BYTES_MAX;
 
     /// Appends the record to `bytes`: u16 version, then the fields in their order, all little-endian.
     pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
@@ -88,10 +92,11 @@ impl PlayerRecord {
         for angle in [self.yaw, self.pitch] {
             bytes.extend_from_slice(&angle.to_le_bytes());
         }
-        if let Some(Life { health, mana, is_dead }) = self.life {
+        if let Some(Life { health, mana, is_dead, lasting }) = &self.life {
             bytes.extend_from_slice(&health.to_le_bytes());
             bytes.extend_from_slice(&mana.to_le_bytes());
-            bytes.push(u8::from(is_dead));
+            bytes.push(u8::from(*is_dead));
+            lasting.to_bytes(bytes);
         }
     }
 
@@ -102,7 +107,7 @@ impl PlayerRecord {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut cursor = Cursor(bytes);
         let version = cursor.u16()?;
-        if version != VERSION && version != VERSION_WITHOUT_LIFE {
+        if !(VERSION_WITHOUT_LIFE..=VERSION).contains(&version) {
             return Err(RecordError::Version(version));
         }
         let record = Self {
@@ -111,7 +116,7 @@ impl PlayerRecord {
             z: within("z", cursor.i32()?, Z_MAX)?,
             yaw: angle("yaw", cursor.u16()?)?,
             pitch: angle("pitch", cursor.u16()?)?,
-            life: if version == VERSION { Some(Life::take(&mut cursor)?) } else { None },
+            life: if version == VERSION_WITHOUT_LIFE { None } else { Some(Life::take(version, &mut cursor)?) },
         };
         match cursor.left() {
             0 => Ok(record),
@@ -121,11 +126,12 @@ impl PlayerRecord {
 }
 
 impl Life {
-    fn take(cursor: &mut Cursor<'_>) -> Result<Self, RecordError> {
+    fn take(version: u16, cursor: &mut Cursor<'_>) -> Result<Self, RecordError> {
         let health = within("health", cursor.i32()?, POINTS_MAX)?;
         let mana = within("mana", cursor.i32()?, POINTS_MAX)?;
         let is_dead = within("is_dead", i32::from(cursor.u8()?), 1)? == 1;
-        Ok(Self { health, mana, is_dead })
+        let lasting = if version == VERSION_WITHOUT_LASTING { Lasting::default() } else { Lasting::take(cursor)? };
+        Ok(Self { health, mana, is_dead, lasting })
     }
 }
 
@@ -138,69 +144,4 @@ fn angle(field: &'static str, value: u16) -> Result<u16, RecordError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SAMPLE: PlayerRecord = PlayerRecord { x: 0x0102_0304, y: 7, z: 256, yaw: 4_095, pitch: 1, life: None };
-    const LIVING: PlayerRecord = PlayerRecord { life: Some(Life { health: 258, mana: 7, is_dead: true }), ..SAMPLE };
-
-    fn bytes_of(record: &PlayerRecord) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        record.to_bytes(&mut bytes);
-        bytes
-    }
-
-    /// Contracts: these bytes lie in databases.
-    #[test]
-    fn the_bytes_of_version_1_are_pinned() {
-        let pinned = [1, 0, 4, 3, 2, 1, 7, 0, 0, 0, 0, 1, 0, 0, 255, 15, 1, 0];
-        assert_eq!(bytes_of(&SAMPLE), pinned);
-        assert_eq!(PlayerRecord::from_bytes(&pinned), Ok(SAMPLE));
-    }
-
-    #[test]
-    fn the_bytes_of_version_2_are_pinned() {
-        let pinned = [2, 0, 4, 3, 2, 1, 7, 0, 0, 0, 0, 1, 0, 0, 255, 15, 1, 0, 2, 1, 0, 0, 7, 0, 0, 0, 1];
-        assert_eq!(bytes_of(&LIVING), pinned);
-        assert_eq!(pinned.len(), PlayerRecord::BYTES);
-        assert_eq!(PlayerRecord::from_bytes(&pinned), Ok(LIVING));
-    }
-
-    #[test]
-    fn truncated_longer_and_newer_records_are_refused_by_name() {
-        let mut bytes = bytes_of(&LIVING);
-        for len in 0..bytes.len() {
-            assert_eq!(PlayerRecord::from_bytes(&bytes[..len]), Err(RecordError::Truncated), "{len} bytes");
-        }
-        bytes.push(0);
-        assert_eq!(PlayerRecord::from_bytes(&bytes), Err(RecordError::Trailing(1)));
-        bytes[0] = 3;
-        assert_eq!(PlayerRecord::from_bytes(&bytes), Err(RecordError::Version(3)));
-    }
-
-    #[test]
-    fn values_outside_every_world_are_refused_by_name() {
-        let outside = [
-            ("x", -1, PlayerRecord { x: -1, ..SAMPLE }),
-            ("y", COORDINATE_MAX + 1, PlayerRecord { y: COORDINATE_MAX + 1, ..SAMPLE }),
-            ("z", Z_MAX + 1, PlayerRecord { z: Z_MAX + 1, ..SAMPLE }),
-            ("yaw", 4_096, PlayerRecord { yaw: 4_096, ..SAMPLE }),
-            ("pitch", 65_535, PlayerRecord { pitch: 65_535, ..SAMPLE }),
-        ];
-        for (field, value, record) in outside {
-            let error = RecordError::OutOfWorld { field, value };
-            assert_eq!(PlayerRecord::from_bytes(&bytes_of(&record)), Err(error));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_give_an_error_or_a_record_that_reads_back(bytes in prop::collection::vec(any::<u8>(), 0..32)) {
-            if let Ok(record) = PlayerRecord::from_bytes(&bytes) {
-                prop_assert_eq!(bytes_of(&record), bytes);
-            }
-        }
-    }
-}
+mod tests;

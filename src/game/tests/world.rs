@@ -216,7 +216,7 @@ fn newcomers_stand_free_in_the_middle_and_apart() {
 #[test]
 fn a_record_brings_a_player_back_to_its_place() {
     let mut game = Game::new(config(1, 10));
-    let life = Life { health: 40, mana: 0, is_dead: false };
+    let life = Life { health: 40, ..Life::default() };
     let record = PlayerRecord {
         x: 50 * SUBUNITS_PER_M + 3,
         y: 60 * SUBUNITS_PER_M,

@@ -3,7 +3,7 @@
 mod rig;
 
 use client::ClientEvent;
-use game::content::{Content, shipped};
+use game::content::{Content, Outcome, shipped};
 use netem::LinkConfig;
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::news::ItemRow;
@@ -180,4 +180,58 @@ fn who_sees_somebody_is_told_who_that_is_and_who_asks_without_end_is_not() {
     rig.run_ticks(50);
     let flood = server::Suspicion::Flood as usize;
     assert_eq!((profiles(&rig).len(), rig.realm.status().suspicions[flood]), (4 + 64, 26));
+}
+
+#[test]
+fn a_checkpoint_has_what_nobody_else_sees_of_somebody() {
+    let mut rig = rig(1);
+    // All that others could see of him is saved already.
+    rig.run_ticks(300);
+    let content = shipped("meadow");
+    let does_good = |row: &&ItemRow| {
+        let used = &content.items.at(row.kind).use_;
+        used.as_ref().is_some_and(|used| used.outcomes.iter().any(|done| matches!(done, Outcome::Apply { .. })))
+    };
+    let bread = *on_disk(&rig, 1).values().find(does_good).unwrap();
+    rig.bots[0].client.command(Command::Use { item: bread.item }).unwrap();
+    rig.run_ticks(60);
+    assert_eq!(answers(&rig, 0), [(0, Ok(()))]);
+    let lasting = |rig: &Rig| {
+        let saved = &rig.journal[&CharacterId(1)].bytes;
+        game::PlayerRecord::from_bytes(saved).unwrap().life.unwrap().lasting
+    };
+    rig.run_ticks(300);
+    let first = lasting(&rig);
+    assert_eq!(first.effects.len(), 1, "what he eats or drinks does him good for 18 s");
+    rig.run_ticks(240);
+    let second = lasting(&rig);
+    let between = first.effects[0].ticks - second.effects[0].ticks;
+    assert!((238..=244).contains(&between), "{between} ticks from one checkpoint to another, which are 4 s");
+    rig.run_ticks(1_200);
+    assert_eq!(lasting(&rig).effects.len(), 0);
+    let revision = rig.journal[&CharacterId(1)].revision;
+    rig.run_ticks(1_200);
+    assert_eq!(rig.journal[&CharacterId(1)].revision, revision, "what has not changed is not saved again");
+}
+
+#[test]
+fn what_cannot_be_in_the_world_is_counted() {
+    let mut content: Content = shipped("meadow");
+    content.places = game::content::Places::default();
+    let kind = protocol::ItemKind(60_000);
+    let item = protocol::ItemId(77);
+    let holder = game::Holder::Ground { x: 0, y: 0, z: 0 };
+    let lost = game::ItemRecord { item, kind, count: 1, durability: 0, holder };
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |config| {
+        config.content = Arc::new(content);
+        config.ground = Arc::new([game::GroundRecord::Item(lost)]);
+    });
+    let estate = game::Estate::newborn(protocol::ClassId(1), 0);
+    let strange = ItemRow { item, kind, count: 1, ..ItemRow::default() };
+    rig.books.estates.insert(CharacterId(1), game::Estate { items: vec![strange], ..estate });
+    rig.join(1);
+    rig.run_until_joined(300);
+    let status = rig.realm.status();
+    assert_eq!((status.ground_left_out, status.strays), (1, 1));
+    assert_eq!((status.things_left_out, status.mobs_put_off), (0, 0));
 }

@@ -2,7 +2,9 @@
 
 use crate::content::{Content, EquipSlot, ItemType};
 use crate::growth::Estate;
+use crate::lasting::ITEM_COOLDOWNS_MAX;
 use crate::ledger::{Holder, ItemRecord, TransactionId};
+use arrayvec::ArrayVec;
 use bevy_ecs::prelude::Component;
 use protocol::news::{BAG_SLOTS, ItemRow, WORN};
 use protocol::{CharacterId, ItemId, ItemKind, Tick};
@@ -238,6 +240,27 @@ impl Bag {
         if !is_over(ready) {
             let at = self.cooldowns.partition_point(|(other, _)| *other < kind);
             self.cooldowns.insert(at, (kind, ready));
+        }
+    }
+
+    /// Kinds that are not ready, each with the ticks that are left; of too many, those that are ready last. What is being
+    /// used up is not among them: by the time its user is back the disk has answered.
+    pub(crate) fn cooldowns_left(&self, now: Tick) -> ArrayVec<(ItemKind, u32), ITEM_COOLDOWNS_MAX> {
+        let left = |&(kind, ready): &(ItemKind, Ready)| match ready {
+            Ready::At(until) if until > now => Some((kind, until.since(now))),
+            _ => None,
+        };
+        let mut all: Vec<_> = self.cooldowns.iter().filter_map(left).collect();
+        all.sort_by_key(|&(kind, ticks)| (std::cmp::Reverse(ticks), kind));
+        all.into_iter().take(ITEM_COOLDOWNS_MAX).collect()
+    }
+
+    /// Somebody has come back: kinds that there still are, and no longer than they cool down now.
+    pub(crate) fn resume_cooldowns(&mut self, content: &Content, left: &[(ItemKind, u32)], now: Tick) {
+        for &(kind, ticks) in left {
+            if let Some(used) = content.items.find(kind).and_then(|kind| kind.use_.as_ref()) {
+                self.cool(kind, Some(Tick(now.0.saturating_add(ticks.min(used.cooldown_ticks)))), now);
+            }
         }
     }
 

@@ -101,7 +101,9 @@ fn claim(world: &mut World, draft: &mut Draft, (x, y, z): (i32, i32, i32)) -> Op
     if is_inside && map.is_free(near_x, near_y, z, BODY_RADIUS) { Some((near_x, near_y, z)) } else { Some((x, y, z)) }
 }
 
-/// Who gets how much of a heap of coins: all to who picks it up. Parties may share here.
+/// Who gets how much of a heap of coins: all to who picks it up. A heap is loot like any other: to whom of a party it belongs
+/// was decided by the party's rule when it fell. To share it out here as well would give coins to those who by that rule
+/// have no part in it, and a purse that is full would keep others from theirs.
 pub(super) fn coin_shares(by: NetId, coins: u64) -> ArrayVec<(NetId, u64), LOOTERS_MAX> {
     [(by, coins)].into_iter().collect()
 }

@@ -4,7 +4,7 @@ use super::cooldown::Cooldowns;
 use crate::content::Content;
 use bevy_ecs::prelude::Component;
 use protocol::command::{Cast, CastTarget};
-use protocol::unit::{SUBUNIT_BITS, WORLD_UNITS_MAX};
+use protocol::unit::{SUBUNIT_BITS, TICK_RATE_HZ, WORLD_UNITS_MAX};
 use protocol::{NetId, SkillId, Tick, ViewTick};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,11 @@ impl Casting {
         self.is_interrupted = true;
     }
 
+    /// Nothing is cast for so long after his coming back.
+    pub(crate) fn lock(&mut self, ticks: u32, now: Tick) {
+        self.locked_until = self.locked_until.max(Tick(now.0.saturating_add(ticks.min(LOCK_TICKS_MAX))));
+    }
+
     /// Somebody is gone: his id may name another one later.
     pub(crate) fn forget(&mut self, id: NetId) {
         let under_way = self.under_way.as_mut().map(|cast| &mut cast.wanted);
@@ -129,6 +134,9 @@ impl At {
         !matches!(self, Self::Place(x, y) if !is_known(x) || !is_known(y))
     }
 }
+
+/// No interruption that content may have forbids casts for longer: 60 s, in ticks. A record may say anything.
+const LOCK_TICKS_MAX: u32 = 60 * TICK_RATE_HZ;
 
 /// Units as subunits. What comes from the wire may be anything: beyond the world by its own width is as far as it gets.
 fn known(units: i32) -> i32 {

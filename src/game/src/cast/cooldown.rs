@@ -2,6 +2,7 @@
 
 use crate::content::Content;
 use crate::growth::SKILLS_MAX;
+use crate::lasting::Lasting;
 use arrayvec::ArrayVec;
 use bevy_ecs::prelude::Component;
 use protocol::{SkillId, Tick};
@@ -35,6 +36,30 @@ impl Cooldowns {
             self.skills.swap_remove(at);
         }
         self.skills.push((skill, until));
+    }
+
+    /// Skills that are not ready, each with the ticks that are left.
+    pub(crate) fn left(&self, now: Tick) -> impl Iterator<Item = (SkillId, u32)> {
+        let left = self.skills.iter().map(move |&(skill, until)| (skill, until.0.saturating_sub(now.0)));
+        left.filter(|&(_, ticks)| ticks > 0)
+    }
+
+    /// Ticks of the global cooldown that are left.
+    pub(crate) fn global_ticks_left(&self, now: Tick) -> u32 {
+        self.global_until.0.saturating_sub(now.0)
+    }
+
+    /// Those of somebody who comes back, as far as there are such skills, and no longer than they cool down now.
+    pub(crate) fn resumed(content: &Content, lasting: &Lasting, now: Tick) -> Self {
+        let until = |ticks: u32| Tick(now.0.saturating_add(ticks));
+        let global_until = until(lasting.global_ticks.min(content.rules.global_cooldown_ticks));
+        let mut cooldowns = Self { global_until, ..Self::default() };
+        for &(skill, ticks) in &lasting.skills {
+            if let Some(skill) = content.skills.find(skill) {
+                cooldowns.begin(skill.id, until(ticks.min(skill.cooldown_ticks)), now);
+            }
+        }
+        cooldowns
     }
 
     /// Whether they may be part of a world with this content.

@@ -3,6 +3,7 @@
 use super::EFFECTS_MAX;
 use crate::content::{Content, Effect, Holds, School, Stacking};
 use crate::fight::Force;
+use crate::lasting::LastingEffect;
 use arrayvec::ArrayVec;
 use bevy_ecs::prelude::Component;
 use protocol::{EffectId, NetId, Tick};
@@ -28,6 +29,8 @@ pub(crate) struct Active {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Component, Serialize, Deserialize)]
 pub(crate) struct Effects(pub(crate) ArrayVec<Active, EFFECTS_MAX>);
 
+/// An effect that is extended lasts at most so many times its length.
+const EXTENDED_TIMES: u32 = 3;
 /// An aura gives its effect once a second.
 pub(super) const AURA_TICKS: u32 = protocol::unit::TICK_RATE_HZ;
 
@@ -115,6 +118,17 @@ impl Effects {
         all
     }
 
+    /// What is left of them, for the record of their bearer.
+    pub(crate) fn lasting(&self, bearer: NetId, now: Tick) -> ArrayVec<LastingEffect, EFFECTS_MAX> {
+        self.0.iter().map(|active| active.lasting(bearer, now)).collect()
+    }
+
+    /// Those that somebody comes back with, as far as there is such an effect and it can be so strong.
+    pub(crate) fn resumed(content: &Content, lasting: &[LastingEffect], bearer: NetId, now: Tick) -> Self {
+        let resumed = lasting.iter().filter_map(|lasting| Active::resumed(content, lasting, bearer, now));
+        Self(resumed.take(EFFECTS_MAX).collect())
+    }
+
     /// Forgets that somebody put any of them there: his id may name another one later.
     pub(crate) fn forget(&mut self, id: NetId) {
         self.0.iter_mut().filter(|active| active.by == Some(id)).for_each(|active| active.by = None);
@@ -122,12 +136,45 @@ impl Effects {
 }
 
 impl Active {
+    fn lasting(&self, bearer: NetId, now: Tick) -> LastingEffect {
+        let left = |tick: Tick| tick.0.saturating_sub(now.0);
+        let Force { level, attack, power, critical, threat } = self.force;
+        LastingEffect {
+            effect: self.effect,
+            is_own: self.by == Some(bearer),
+            stacks: self.stacks,
+            ticks: left(self.until),
+            next_ticks: left(self.next),
+            absorbs: self.absorbs,
+            level,
+            force: [attack, power, critical, threat],
+        }
+    }
+
+    fn resumed(content: &Content, lasting: &LastingEffect, bearer: NetId, now: Tick) -> Option<Self> {
+        let effect = content.effects.find(lasting.effect)?;
+        let longest = match effect.stacking {
+            Stacking::Extend => effect.ticks.saturating_mul(EXTENDED_TIMES),
+            _ => effect.ticks,
+        };
+        let stacks = lasting.stacks.clamp(1, effect.stacks_max.max(1));
+        Some(Self {
+            effect: effect.id,
+            by: lasting.is_own.then_some(bearer),
+            force: Force::of_record(lasting.level, lasting.force),
+            stacks,
+            until: after(now, lasting.ticks.min(longest)),
+            next: after(now, lasting.next_ticks.min(longest)),
+            absorbs: lasting.absorbs.min(effect.absorbs.saturating_mul(u32::from(stacks))),
+        })
+    }
+
     fn renew(&mut self, effect: &Effect, by: Option<NetId>, force: Force, now: Tick) {
         (self.by, self.force) = (by, force);
         match effect.stacking {
             Stacking::Refresh | Stacking::Separate => self.until = after(now, effect.ticks),
             Stacking::Extend => {
-                let most = after(now, effect.ticks.saturating_mul(3));
+                let most = after(now, effect.ticks.saturating_mul(EXTENDED_TIMES));
                 self.until = after(self.until, effect.ticks).min(most);
             }
             Stacking::Stack => {

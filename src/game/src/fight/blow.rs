@@ -60,6 +60,15 @@ impl Force {
             [Stat::Attack, Stat::Power, Stat::Critical, Stat::Threat].map(|stat| sheet.now.of(stat));
         Self { level: sheet.level, attack, power, critical, threat }
     }
+
+    /// As a record says: attack, power, critical chance and threat. What no figure can be is cut to what one can.
+    pub(crate) fn of_record(level: u8, figures: [i32; 4]) -> Self {
+        let [attack, power, critical, threat] = std::array::from_fn(|at| {
+            let (least, most) = [Stat::Attack, Stat::Power, Stat::Critical, Stat::Threat][at].range();
+            figures[at].clamp(least, most)
+        });
+        Self { level, attack, power, critical, threat }
+    }
 }
 
 /// All blows of this tick.

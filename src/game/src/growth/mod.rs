@@ -3,6 +3,7 @@
 mod experience;
 mod learn;
 mod order;
+mod resume;
 mod revive;
 mod settle;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 mod told;
 
 pub(crate) use experience::Bounty;
-pub(crate) use revive::resume_life;
+pub(crate) use resume::{life_of, resume_life};
 pub(crate) use settle::settle;
 pub(crate) use told::Told;
 

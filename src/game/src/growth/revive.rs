@@ -3,12 +3,6 @@
 use crate::chance::{Dice, Question};
 use crate::content::{Circle, Content, Rules, Stat};
 use crate::fight::{Sheet, Vitals, formula};
-use crate::movement::{Ground, Mobile};
-use crate::records::Life;
-use crate::roster::Roster;
-use crate::rulebook::Rulebook;
-use crate::{Clock, Seed};
-use bevy_ecs::prelude::World;
 use protocol::motion::{BODY_RADIUS, Body, StaticMap};
 use protocol::{NetId, Refusal, Tick};
 
@@ -50,25 +44,4 @@ pub(crate) fn graveyard(
     let free = drawn.into_iter().find(|&(x, y)| circle.holds(x, y) && map.is_free(x, y, 0, BODY_RADIUS));
     let (x, y) = free.unwrap_or_else(|| map.nearest_free(circle.x, circle.y, 0, BODY_RADIUS));
     Some(Body { x, y, ..Body::default() })
-}
-
-/// Somebody who has just entered is as he was when he left. Who lay dead is at a graveyard and lives: by leaving nobody
-/// escapes death, and nobody comes back to lie where he fell.
-pub(crate) fn resume_life(world: &mut World, id: NetId, life: Life) {
-    let Some(entity) = world.resource::<Roster>().entity(id) else { return };
-    let content = std::sync::Arc::clone(&world.resource::<Rulebook>().0);
-    let Some(&sheet) = world.get::<Sheet>(entity) else { return };
-    let vitals = if life.is_dead {
-        revived(&sheet, &content.rules)
-    } else {
-        // What is above the most that he has is cut when his figures are made.
-        Vitals { health: life.health.max(1), mana: life.mana, ..Vitals::default() }
-    };
-    world.entity_mut(entity).insert(vitals);
-    if let Some(Mobile(body)) = world.get::<Mobile>(entity).filter(|_| life.is_dead) {
-        let dice = Dice::new(world.resource::<Seed>().0, world.resource::<Clock>().now);
-        if let Some(body) = graveyard(&content, &world.resource::<Ground>().0, dice, id, (body.x, body.y)) {
-            world.entity_mut(entity).insert(Mobile(body));
-        }
-    }
 }

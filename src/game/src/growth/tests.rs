@@ -198,7 +198,7 @@ fn who_left_dead_comes_back_alive_at_a_graveyard() {
     hit(&mut rig, b, a, 5_000);
     rig.run(1);
     let record = rig.game.record(a).unwrap();
-    assert!(record.life.unwrap().is_dead);
+    assert!(record.life.as_ref().unwrap().is_dead);
     rig.game.despawn(a);
     let back = rig.game.spawn_player(protocol::CharacterId(0), Some(&record)).unwrap();
     let body = *rig.game.body(back).unwrap();

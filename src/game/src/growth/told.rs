@@ -3,6 +3,7 @@
 use super::{Growth, learn};
 use crate::Clock;
 use crate::carry::Bag;
+use crate::cast::Cooldowns;
 use crate::content::{Content, Stat};
 use crate::effects::Effects;
 use crate::event::Notices;
@@ -38,6 +39,7 @@ pub(super) struct Reader {
     vitals: &'static Vitals,
     team: &'static Team,
     effects: &'static Effects,
+    cooldowns: &'static Cooldowns,
     bag: &'static Bag,
 }
 
@@ -70,13 +72,14 @@ pub(super) fn tell(
         let before = one.told.figures.replace(figures);
         notices.tell(id, News::Figures(figures));
         if before.is_none() {
-            tell_entry(content, id, one.growth, one.effects, clock.now, &mut notices);
+            tell_entry(content, id, &one, clock.now, &mut notices);
         }
     }
 }
 
-/// What else one is told who has just entered: all that he can do, and all that lasts on him.
-fn tell_entry(content: &Content, id: NetId, growth: &Growth, effects: &Effects, now: Tick, notices: &mut Notices) {
+/// What else one is told who has just entered: all that he can do, when he can do it again, and all that lasts on him.
+fn tell_entry(content: &Content, id: NetId, one: &ReaderItem<'_, '_>, now: Tick, notices: &mut Notices) {
+    let growth = one.growth;
     let of_class = content.classes.find(growth.class).map_or(&[][..], |class| &class.skills);
     for &skill in of_class {
         notices.tell(id, News::Skill { skill, rank: growth.rank(content, skill) });
@@ -84,7 +87,13 @@ fn tell_entry(content: &Content, id: NetId, growth: &Growth, effects: &Effects, 
     for &(skill, rank) in growth.learnt.iter().filter(|(skill, _)| !of_class.contains(skill)) {
         notices.tell(id, News::Skill { skill, rank });
     }
-    for active in &effects.0 {
+    for (skill, ticks) in one.cooldowns.left(now) {
+        notices.tell(id, News::Cooldown { skill, ticks });
+    }
+    for (kind, ticks) in one.bag.cooldowns_left(now) {
+        notices.tell(id, News::ItemCooldown { kind, ticks });
+    }
+    for active in &one.effects.0 {
         let ticks = active.until.0.saturating_sub(now.0);
         notices.tell(id, News::Effect { effect: active.effect, stacks: active.stacks, ticks });
     }

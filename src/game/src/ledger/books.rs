@@ -205,7 +205,8 @@ impl Books {
             Entry::Skill { character, skill, rank } => {
                 let skills = &mut self.estates.entry(character).or_default().skills;
                 match skills.iter_mut().find(|(known, _)| *known == skill) {
-                    Some((_, known)) => *known = rank,
+                    // As in the game: two ranks that are learnt one after the other may come in any order.
+                    Some((_, known)) => *known = rank.max(*known),
                     None => skills.push((skill, rank)),
                 }
             }
@@ -378,6 +379,8 @@ mod tests {
         );
         assert_eq!(apply(&mut books, vec![gain(10), gain(5), learn(1), learn(2)]), Ok(()));
         assert_eq!((books.estates[&ANN].experience, books.estates[&ANN].skills.clone()), (15, vec![(SkillId(4), 2)]));
+        assert_eq!(apply(&mut books, vec![learn(1)]), Ok(()), "late");
+        assert_eq!(books.estates[&ANN].skills, [(SkillId(4), 2)]);
         let again = vec![Entry::Born { character: ANN, class: ClassId(2), team: 1 }];
         assert_eq!(apply(&mut books, again), Err(BooksError::Born(ANN)));
     }

@@ -71,7 +71,8 @@ fn bundle(id: NetId, body: Body, yaw: u16, mob: Mob, kind: &MobType) -> impl Bun
     (thing, fighter, mob, Will::looking(yaw), bounty(kind))
 }
 
-fn bounty(kind: &MobType) -> Bounty {
+/// What the death of one of a kind is worth.
+pub(crate) fn bounty(kind: &MobType) -> Bounty {
     Bounty { experience: kind.experience, level: kind.level }
 }
 

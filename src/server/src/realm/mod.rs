@@ -131,7 +131,7 @@ impl Realm {
             entities_max,
         };
         let mut game = Game::extended(world, &config.extensions);
-        game.restore_ground(&config.ground);
+        let ground_left_out = game.restore_ground(&config.ground);
         Self {
             sight: Sight::new(&config),
             game,
@@ -149,7 +149,7 @@ impl Realm {
             named_by: Vec::new(),
             departed: Vec::new(),
             now_ns: 0,
-            status: RealmStatus::default(),
+            status: RealmStatus { ground_left_out, ..RealmStatus::default() },
             config,
         }
     }
@@ -371,6 +371,7 @@ impl Realm {
         let player = self.players.find(session).expect("found by the caller");
         player.stage = Stage::Playing(own);
         self.players.enter(own, session);
+        self.status.strays += self.game.strays(own).len() as u64;
         let character = self.game.character(own);
         self.chronicle.write(self.game.now(), character, Matter::Entered);
         let player = self.players.find(session).expect("it has just entered");
@@ -494,23 +495,25 @@ impl Realm {
     }
 
     fn save_due(&mut self) {
-        let (now, now_ns, interval_ns) = (self.game.now(), self.now_ns, self.config.save_interval_ns);
-        let replicas = self.game.replicas();
-        let mut due = std::mem::take(&mut self.players.scratch);
+        let (now_ns, interval_ns) = (self.now_ns, self.config.save_interval_ns);
+        let (game, store) = (&self.game, &mut self.store);
+        let mut bytes = std::mem::take(&mut self.players.scratch);
         for player in self.players.iter_mut() {
             let Stage::Playing(id) = player.stage else { continue };
-            if player.save_due_ns <= now_ns {
-                player.save_due_ns = now_ns + interval_ns;
-                if replicas.changed(id) > player.saved {
-                    player.saved = now;
-                    due.push((player.character, id));
-                }
+            if player.save_due_ns > now_ns {
+                continue;
+            }
+            player.save_due_ns = now_ns + interval_ns;
+            let Some(record) = game.record(id) else { continue };
+            bytes.clear();
+            record.to_bytes(&mut bytes);
+            // What others are told of him says nothing of mana and cooldowns: what is saved is compared itself.
+            if player.saved != bytes {
+                player.saved.clone_from(&bytes);
+                store.save(player.character, bytes.clone(), now_ns);
             }
         }
-        for (character, id) in due.drain(..) {
-            self.save(character, id);
-        }
-        self.players.scratch = due;
+        self.players.scratch = bytes;
     }
 
     fn save(&mut self, character: CharacterId, id: NetId) {
@@ -547,6 +550,8 @@ impl Realm {
         status.commits_confirmed = self.store.commits_confirmed;
         status.commits_refused = self.store.commits_refused;
         status.commits_under_way = self.store.commits_under_way();
+        status.things_left_out = self.game.left_out();
+        status.mobs_put_off = self.game.mobs_put_off();
         status.save_lag_ns = self.store.lag_ns(self.now_ns);
     }
 }

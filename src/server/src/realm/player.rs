@@ -73,8 +73,8 @@ pub struct Player {
     pub marks: MarksTold,
     /// When the next checkpoint is due.
     pub save_due_ns: u64,
-    /// Tick of the last checkpoint.
-    pub saved: Tick,
+    /// The last checkpoint.
+    pub saved: Vec<u8>,
 }
 
 impl Player {
@@ -106,7 +106,7 @@ impl Player {
             others_bytes: 0,
             marks: MarksTold::default(),
             save_due_ns: 0,
-            saved: Tick(0),
+            saved: Vec::new(),
         }
     }
 
@@ -131,8 +131,8 @@ pub struct PlayerTable {
     /// By row of the entity that it plays.
     by_entity: Vec<Option<SessionId>>,
     loaded: VecDeque<(SessionId, Answer)>,
-    /// Reused by whoever must look at players and change the realm at once.
-    pub scratch: Vec<(CharacterId, NetId)>,
+    /// A record on its way to be compared or saved; kept for its memory.
+    pub scratch: Vec<u8>,
 }
 
 impl PlayerTable {

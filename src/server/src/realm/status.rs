@@ -88,6 +88,14 @@ pub struct RealmStatus {
     pub commits_refused: u64,
     /// Transactions that it has not answered, now.
     pub commits_under_way: usize,
+    /// Things that lay on the ground when this process began and could not be put back; the disk still has them.
+    pub ground_left_out: usize,
+    /// Things that were not laid down because no id was free.
+    pub things_left_out: u64,
+    /// Times a mob was due and found no id or no place.
+    pub mobs_put_off: u64,
+    /// Items that people came with and that cannot be: of a kind that there is none of, or two in one slot.
+    pub strays: u64,
     /// Age of the oldest state that is not on disk, now.
     pub save_lag_ns: u64,
 }
