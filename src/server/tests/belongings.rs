@@ -235,3 +235,18 @@ fn what_cannot_be_in_the_world_is_counted() {
     assert_eq!((status.ground_left_out, status.strays), (1, 1));
     assert_eq!((status.things_left_out, status.mobs_put_off), (0, 0));
 }
+
+#[test]
+fn who_has_something_and_whose_birth_the_disk_has_refused_is_born_when_he_comes_again() {
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |config| {
+        config.content = Arc::new(Content { places: game::content::Places::default(), ..shipped("meadow") });
+    });
+    let nobody = game::Estate { experience: 7, ..game::Estate::default() };
+    rig.books.estates.insert(CharacterId(1), nobody);
+    rig.join(1);
+    rig.run_until_joined(300);
+    rig.run_ticks(30);
+    let estate = &rig.books.estates[&CharacterId(1)];
+    assert!(estate.class != protocol::ClassId(0) && !estate.items.is_empty(), "{estate:?}");
+    assert_eq!(estate.experience, 7);
+}

@@ -8,7 +8,7 @@ use super::entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, Way};
 use super::listing::Listing;
 use crate::growth::Estate;
 use protocol::news::ItemRow;
-use protocol::{AccountId, CharacterId, ItemId, ItemKind};
+use protocol::{AccountId, CharacterId, ClassId, ItemId, ItemKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -211,9 +211,12 @@ impl Books {
                 }
             }
             Entry::Born { character, class, team } => {
-                if self.estates.insert(character, Estate::newborn(class, team)).is_some() {
+                let estate = self.estates.entry(character).or_default();
+                // What he did first may come to disk before his birth does; then he has something and is nobody yet.
+                if estate.class != ClassId(0) {
                     return Err(BooksError::Born(character));
                 }
+                (estate.class, estate.team) = (class, team);
             }
         }
         Ok(())
@@ -274,7 +277,7 @@ fn row_of(record: &ItemRecord, slot: u8) -> ItemRow {
 mod tests {
     use super::super::entry::TransactionId;
     use super::*;
-    use protocol::{ClassId, SkillId};
+    use protocol::SkillId;
 
     const ANN: CharacterId = CharacterId(1);
     const BOB: CharacterId = CharacterId(2);
@@ -381,6 +384,12 @@ mod tests {
         assert_eq!((books.estates[&ANN].experience, books.estates[&ANN].skills.clone()), (15, vec![(SkillId(4), 2)]));
         assert_eq!(apply(&mut books, vec![learn(1)]), Ok(()), "late");
         assert_eq!(books.estates[&ANN].skills, [(SkillId(4), 2)]);
+        let gain = vec![Entry::Experience { character: CharacterId(9), gained: 7 }];
+        assert_eq!(apply(&mut books, gain), Ok(()), "of one who is born later");
+        let birth = vec![Entry::Born { character: CharacterId(9), class: ClassId(2), team: 1 }];
+        assert_eq!(apply(&mut books, birth), Ok(()));
+        let late = &books.estates[&CharacterId(9)];
+        assert_eq!((late.class, late.team, late.experience), (ClassId(2), 1, 7));
         let again = vec![Entry::Born { character: ANN, class: ClassId(2), team: 1 }];
         assert_eq!(apply(&mut books, again), Err(BooksError::Born(ANN)));
     }

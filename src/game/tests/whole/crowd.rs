@@ -190,9 +190,10 @@ impl Crowd {
             return;
         }
         let (class, team) = kind_of(&self.content, character);
-        let estate = self.disk.books.estates.get(&character).cloned();
-        let is_new = estate.is_none();
-        let estate = estate.unwrap_or_else(|| Estate::newborn(class, team));
+        let known = self.disk.books.estates.get(&character).cloned().unwrap_or_default();
+        // Also whoever has something, but whose birth the disk has refused.
+        let is_new = known.class == ClassId(0);
+        let estate = if is_new { Estate { class, team, ..known } } else { known };
         let record = self.disk.load(character);
         let id = self.game.spawn_character(character, record.as_ref(), &estate).unwrap();
         if record.is_none() {

@@ -2,7 +2,7 @@
 
 use crate::draws::Draws;
 use game::{Books, Game, GroundRecord, PlayerRecord, Transaction};
-use protocol::CharacterId;
+use protocol::{CharacterId, ClassId};
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Clone, Debug, Default)]
@@ -68,7 +68,9 @@ impl Disk {
             told.items.sort_by_key(|row| row.slot);
             told.skills.sort_unstable();
             // Who is new is nobody before the disk has it.
-            (told.class, told.team) = (estate.class, estate.team);
+            if told.class == ClassId(0) {
+                (told.class, told.team) = (estate.class, estate.team);
+            }
             assert_eq!(estate, told, "{character:?}");
         }
         let lying = game.ground().into_iter().map(|(_, record)| (record.name(), record));

@@ -337,8 +337,12 @@ impl Realm {
                     continue;
                 }
             };
-            let is_new = estate.is_none();
-            let estate = estate.unwrap_or_else(|| self.newborn(character, birth));
+            let newborn = self.newborn(character, birth);
+            // Also whoever has something, but whose birth the disk has refused: he is born now.
+            let is_nobody = |estate: &Estate| estate.class == ClassId(0) && newborn.class != ClassId(0);
+            let is_new = estate.as_ref().is_none_or(is_nobody);
+            let known = estate.unwrap_or_default();
+            let estate = if is_new { Estate { class: newborn.class, team: newborn.team, ..known } } else { known };
             match self.game.spawn_character(character, record.as_ref(), &estate) {
                 Ok(id) => {
                     if is_new {
