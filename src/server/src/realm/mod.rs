@@ -3,6 +3,7 @@
 //! A turn is: [`Realm::handle_completion`] for whatever the persistence thread finished, [`Realm::tick`] with the batches
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
+mod admission;
 mod choosing;
 mod chronicle;
 mod config;
@@ -42,16 +43,16 @@ use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
 use events::Happened;
 use game::content::Content;
-use game::{Estate, Game, GameConfig, PlayerRecord};
+use game::{Game, GameConfig};
 use lobby::{Heard, Lobby};
-use player::{Player, PlayerTable, Stage};
-use protocol::message::{ClientMessage, ServerMessage, Welcome};
+use player::{PlayerTable, Stage};
+use protocol::message::{ClientMessage, ServerMessage};
 use protocol::unit::TICK_RATE_HZ;
-use protocol::{CharacterId, ClassId, Command, NetId, Refusal, Tick};
+use protocol::{CharacterId, Command, NetId, Refusal, Tick};
 use relevance::Sight;
+use rudp::channel;
 use rudp::time::Now;
-use rudp::token::{CHOOSES, Role, UserData};
-use rudp::{Reason, channel};
+use rudp::token::Role;
 use shots::{PLAYERS_MAX, Shots};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -65,8 +66,6 @@ const RESYNC_PAUSE_TICKS: u32 = TICK_RATE_HZ / 2;
 /// Commands of a player that are carried out in one tick; those beyond are refused. Fingers are slower, and what a lost
 /// datagram held up arrives together.
 const ORDERS_PER_TICK_MAX: u32 = 16;
-/// First checkpoints are spread over the interval in this many parts.
-const SAVE_SPREAD: u32 = 256;
 /// Ids for each mob that is to live: it, those who lie dead or whose ids wait to be reused, and what they left.
 const ENTITIES_PER_MOB: usize = 8;
 /// Entities there may be for each player, to bound net ids: the player, one whose id waits to be reused, and as many things.
@@ -101,15 +100,6 @@ pub struct Realm {
     /// When the tick under way began.
     now_ns: u64,
     status: RealmStatus,
-}
-
-/// spec: SES-6. Ids from here on belong to accounts whose tokens name no character.
-const NAMELESS: u64 = 1 << 63;
-
-/// Whom a token lets in as. Each account has one character of its own beside those it names: were nought a character
-/// like any other, everybody whose login service knows no characters would throw the others out.
-fn character_of(user: &UserData) -> CharacterId {
-    CharacterId(if user.character_id == 0 { NAMELESS | user.account_id } else { user.character_id })
 }
 
 impl Realm {
@@ -273,123 +263,6 @@ impl Realm {
                 None => self.status.stale += 1,
             }
         }
-    }
-
-    fn on_joined(&mut self, session: SessionId, user: &UserData, out: &mut Outbound) {
-        // spec: CHR-1, SES-6. A character that was made here is its account's alone, whatever a token says.
-        match CharacterId(user.character_id) {
-            CharacterId(CHOOSES) => self.receive_guest(session, user, None, out),
-            character if lobby::is_made_here(character) => self.receive_guest(session, user, Some(character), out),
-            _ => {
-                let player = Player::loading(session, character_of(user), user.role);
-                self.bring_in(Player { name: user.name, ..player }, out);
-            }
-        }
-    }
-
-    /// Somebody is to enter the world when his record is there.
-    fn bring_in(&mut self, player: Player, out: &mut Outbound) {
-        let (session, character) = (player.session, player.character);
-        if let Some(older) = self.players.of_character(character) {
-            // The newest token wins; what the older session did is saved first and loaded by the new one.
-            out.close(older, Reason::TakenOver);
-            self.on_left(older);
-        }
-        if self.is_full() {
-            self.status.refused_full += 1;
-            out.close(session, Reason::ServerFull);
-            return;
-        }
-        self.players.insert(session, player);
-        self.store.load(character);
-    }
-
-    fn is_full(&self) -> bool {
-        self.players.len() + self.lobby.len() >= self.config.players_max
-    }
-
-    fn admit_loaded(&mut self, out: &mut Outbound) {
-        while let Some((session, found)) = self.players.next_loaded() {
-            // A takeover while the first load was under way brings two answers for one person: the second is late.
-            let waits = |player: &&mut Player| player.stage == Stage::Loading;
-            let Some(player) = self.players.find(session).filter(waits) else { continue };
-            let (character, birth) = (player.character, player.birth);
-            let found = found.map(|Found { checkpoint, estate }| {
-                let read = checkpoint.map(|saved| (saved.revision, PlayerRecord::from_bytes(&saved.bytes)));
-                (read, estate)
-            });
-            if self.game.has_transactions(character) {
-                // What he did before he left is not decided yet: he is asked for again, and found as it leaves him.
-                self.store.load(character);
-                continue;
-            }
-            let (record, estate) = match found {
-                Ok((None, estate)) => (None, estate),
-                Ok((Some((revision, Ok(record))), estate)) => {
-                    self.store.on_loaded(character, revision);
-                    (Some(record), estate)
-                }
-                // One unreadable record concerns one person: refused, told so, and nothing is overwritten.
-                Ok((Some((_, Err(_))), _)) | Err(_) => {
-                    self.status.refused_record += 1;
-                    self.players.remove(session);
-                    out.close(session, Reason::SessionRefused);
-                    continue;
-                }
-            };
-            let newborn = self.newborn(character, birth);
-            // Also whoever has something, but whose birth the disk has refused: he is born now.
-            let is_nobody = |estate: &Estate| estate.class == ClassId(0) && newborn.class != ClassId(0);
-            let is_new = estate.as_ref().is_none_or(is_nobody);
-            let known = estate.unwrap_or_default();
-            let estate = if is_new { Estate { class: newborn.class, team: newborn.team, ..known } } else { known };
-            match self.game.spawn_character(character, record.as_ref(), &estate) {
-                Ok(id) => {
-                    if is_new {
-                        self.game.give_kit(id);
-                    }
-                    self.welcome(session, id, out);
-                }
-                Err(_) => {
-                    self.status.refused_full += 1;
-                    self.players.remove(session);
-                    out.close(session, Reason::ServerFull);
-                }
-            }
-        }
-    }
-
-    /// Who has never been here: what he was made as. Who has not chosen what to be is of one class after the other, and of no
-    /// team.
-    fn newborn(&self, character: CharacterId, birth: Option<(ClassId, u8)>) -> Estate {
-        if let Some((class, team)) = birth {
-            return Estate::newborn(class, team);
-        }
-        let classes = &self.config.content.classes;
-        let nth = (character.0 % classes.len().max(1) as u64) as usize;
-        let class = classes.iter().nth(nth).map_or(ClassId(0), |class| class.id);
-        Estate::newborn(class, 0)
-    }
-
-    fn welcome(&mut self, session: SessionId, own: NetId, out: &mut Outbound) {
-        let player = self.players.find(session).expect("found by the caller");
-        player.stage = Stage::Playing(own);
-        self.players.enter(own, session);
-        self.status.strays += self.game.strays(own).len() as u64;
-        let character = self.game.character(own);
-        self.chronicle.write(self.game.now(), character, Matter::Entered);
-        let player = self.players.find(session).expect("it has just entered");
-        // Spread by slot, so that those who came in one storm are not saved in one.
-        let part = u64::from(session.slot % SAVE_SPREAD) + 1;
-        player.save_due_ns = self.now_ns + self.config.save_interval_ns * part / u64::from(SAVE_SPREAD);
-        let welcome = Welcome {
-            own,
-            tick: self.game.now(),
-            enter_radius_units: self.config.enter_radius_units,
-            leave_radius_units: self.config.leave_radius_units,
-            visible_max: self.config.visible_max,
-        };
-        out.message(session, channel::CONTROL, &ServerMessage::Welcome(welcome));
     }
 
     fn on_message(&mut self, session: SessionId, message: &ClientMessage, out: &mut Outbound) {
