@@ -1,7 +1,8 @@
 //! Capture the flag: a whole game beside the one that is here, and the server that runs it.
 //!
 //! Two teams, each with a base and a flag. Whoever touches the other team's flag carries it; whoever dies with it or lays it
-//! down leaves it there, and one of its own team who touches it then brings it home. A carried flag that is brought to the
+//! down leaves it there, and one of its own team who touches it then brings it home. It lies for a second before anybody can
+//! take it up, and after a minute it is at home again. A carried flag that is brought to the
 //! carrier's base, while his own flag stands there, is a point; five points win, and it begins anew. A carrier's hands are
 //! full: he has no mana.
 //!
@@ -11,12 +12,12 @@
 use bevy_ecs::prelude::{Commands, Component, Entity, IntoScheduleConfigs, Query, Res, ResMut, Resource, World};
 use bincode::{Decode, Encode};
 use game::content::Outcome;
-use game::extension::{Blows, Happenings, Mobile, Replica, Setup, Team, Vitals, entity_of};
+use game::extension::{Blows, Clock, Happenings, Mobile, Replica, Setup, Team, Vitals, entity_of};
 use game::{Extension, Extensions, Phase};
 use protocol::custom::Kind;
 use protocol::event::Audience;
-use protocol::unit::SUBUNITS_PER_M;
-use protocol::{NetId, Refusal};
+use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
+use protocol::{NetId, Refusal, Tick};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 
@@ -24,6 +25,10 @@ use std::process::ExitCode;
 const TEAMS: [Team; 2] = [Team::new(1), Team::new(2)];
 /// One touches a flag or a base from so far away, in subunits: 2 m.
 const REACH: i64 = 2 * SUBUNITS_PER_M as i64;
+/// A flag lies for so long before somebody can touch it: a second.
+const REST_TICKS: u32 = TICK_RATE_HZ;
+/// And for so long at most: a minute.
+const LYING_TICKS_MAX: u32 = 60 * TICK_RATE_HZ;
 /// Points that win.
 const POINTS_TO_WIN: u8 = 5;
 
@@ -66,7 +71,7 @@ struct Match {
 enum Flag {
     Home,
     With(NetId),
-    Lying((i32, i32)),
+    Lying { place: (i32, i32), since: Tick },
 }
 
 /// What everybody sees of a player: his team, and whether he carries the other one's flag.
@@ -127,13 +132,13 @@ impl Match {
     }
 
     /// Somebody of team `own` is here, alive.
-    fn touch(&mut self, who: NetId, own: usize, here: (i32, i32)) -> Option<FlagNews> {
+    fn touch(&mut self, now: Tick, who: NetId, own: usize, here: (i32, i32)) -> Option<FlagNews> {
         let other = 1 - own;
-        if self.flags[own] != Flag::Home && self.place(own).is_some_and(|place| is_near(place, here)) {
+        if self.flags[own] != Flag::Home && self.place(own, now).is_some_and(|place| is_near(place, here)) {
             self.flags[own] = Flag::Home;
             return Some(FlagNews::Returned { flag: own as u8 });
         }
-        if self.place(other).is_some_and(|place| is_near(place, here)) {
+        if self.place(other, now).is_some_and(|place| is_near(place, here)) {
             self.flags[other] = Flag::With(who);
             return Some(FlagNews::Taken { flag: other as u8 });
         }
@@ -151,11 +156,11 @@ impl Match {
         FlagNews::Won { team: own as u8 + 1 }
     }
 
-    /// Where a flag stands or lies.
-    fn place(&self, flag: usize) -> Option<(i32, i32)> {
+    /// Where a flag stands or lies for somebody to touch.
+    fn place(&self, flag: usize, now: Tick) -> Option<(i32, i32)> {
         match self.flags[flag] {
             Flag::Home => Some(self.bases[flag]),
-            Flag::Lying(place) => Some(place),
+            Flag::Lying { place, since } => (now.since(since) >= REST_TICKS).then_some(place),
             Flag::With(_) => None,
         }
     }
@@ -180,9 +185,8 @@ fn lay_down(world: &mut World, by: NetId, _: LayDown) -> Result<(), Refusal> {
     let flag = world.resource::<Match>().carried_by(by).ok_or(Refusal::NoSuchItem)?;
     let body =
         entity_of(world, by).and_then(|entity| world.get::<Mobile>(entity)).ok_or(Refusal::UnknownTarget)?.body();
-    // Behind him, or he would take it up again at once.
-    let place = (body.x - 2 * REACH as i32, body.y);
-    world.resource_mut::<Match>().flags[flag] = Flag::Lying(place);
+    let (place, since) = ((body.x, body.y), world.resource::<Clock>().now());
+    world.resource_mut::<Match>().flags[flag] = Flag::Lying { place, since };
     let news = FlagNews::Dropped { flag: flag as u8 };
     world.resource_mut::<Happenings>().tell_custom(by, Audience::World, &news);
     Ok(())
@@ -190,6 +194,7 @@ fn lay_down(world: &mut World, by: NetId, _: LayDown) -> Result<(), Refusal> {
 
 /// Players on foot touch flags and bases. By id, so that of two who touch one in the same tick it is always the same.
 fn touch(
+    clock: Res<'_, Clock>,
     mut game: ResMut<'_, Match>,
     mut happenings: ResMut<'_, Happenings>,
     players: Query<'_, '_, (&Replica, &Mobile, &Vitals, &Side)>,
@@ -198,7 +203,7 @@ fn touch(
     alive.sort_unstable_by_key(|(replica, ..)| replica.id());
     for (replica, mobile, _, side) in alive {
         let (id, body) = (replica.id(), mobile.body());
-        if let Some(news) = game.touch(id, usize::from(side.team) - 1, (body.x, body.y)) {
+        if let Some(news) = game.touch(clock.now(), id, usize::from(side.team) - 1, (body.x, body.y)) {
             happenings.tell_custom(id, Audience::World, &news);
         }
     }
@@ -213,18 +218,22 @@ fn burden(game: Res<'_, Match>, mut blows: ResMut<'_, Blows>) {
     }
 }
 
-/// What a carrier carried lies where he died; if he has left the world, it is at home.
+/// What a carrier carried lies where he died; if he has left the world, it is at home, and so is what lay for too long.
 fn fall(
+    clock: Res<'_, Clock>,
     mut game: ResMut<'_, Match>,
     mut happenings: ResMut<'_, Happenings>,
     players: Query<'_, '_, (&Replica, &Mobile, &Vitals)>,
 ) {
     for number in 0..game.flags.len() {
+        if matches!(game.flags[number], Flag::Lying { since, .. } if clock.now().since(since) >= LYING_TICKS_MAX) {
+            game.flags[number] = Flag::Home;
+        }
         let Flag::With(carrier) = game.flags[number] else { continue };
         let found = players.iter().find(|(replica, ..)| replica.id() == carrier);
         game.flags[number] = match found {
             Some((.., vitals)) if !vitals.is_dead() => continue,
-            Some((_, mobile, _)) => Flag::Lying((mobile.body().x, mobile.body().y)),
+            Some((_, mobile, _)) => Flag::Lying { place: (mobile.body().x, mobile.body().y), since: clock.now() },
             None => Flag::Home,
         };
         happenings.tell_custom(carrier, Audience::World, &FlagNews::Dropped { flag: number as u8 });

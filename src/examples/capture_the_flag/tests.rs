@@ -1,4 +1,5 @@
 use super::*;
+use game::content::Places;
 use game::{Game, GameConfig, WorldImage};
 use protocol::motion::StaticMap;
 use protocol::unit::UNITS_PER_M;
@@ -8,11 +9,13 @@ use std::sync::Arc;
 const RED_BASE: (i32, i32) = (200, 200);
 const BLUE_BASE: (i32, i32) = (260, 200);
 const NOWHERE: (i32, i32) = (230, 300);
+const ELSEWHERE: (i32, i32) = (300, 300);
 
 fn config() -> GameConfig {
     let map = Arc::new(StaticMap::new(500, 500, &[]).unwrap());
-    let content = Arc::new(game::content::shipped("meadow").clone());
-    GameConfig { seed: 1, map, content, incarnation: 1, entities_max: 5_000 }
+    // Nobody lives there who would interfere.
+    let content = game::content::Content { places: Places::default(), ..game::content::shipped("meadow").clone() };
+    GameConfig { seed: 1, map, content: Arc::new(content), incarnation: 1, entities_max: 5_000 }
 }
 
 fn extensions() -> Extensions {
@@ -81,9 +84,24 @@ fn there_is_no_point_while_ones_own_flag_is_away() {
     assert_eq!(walk(&mut game, red, RED_BASE), []);
     assert_eq!(order(&mut game, blue, &LayDown), Ok(()));
     assert_eq!(news(&game), [FlagNews::Dropped { flag: 0 }]);
-    let behind = (NOWHERE.0 - 4, NOWHERE.1);
-    assert_eq!(walk(&mut game, red, behind), [FlagNews::Returned { flag: 0 }]);
+    walk(&mut game, blue, ELSEWHERE);
+    assert_eq!(walk(&mut game, red, NOWHERE), [], "it lies for a second before anybody can touch it");
+    (1..REST_TICKS - 2).for_each(|_| game.tick());
+    assert_eq!(news(&game), []);
+    game.tick();
+    assert_eq!(news(&game), [FlagNews::Returned { flag: 0 }]);
     assert_eq!(walk(&mut game, red, RED_BASE), [FlagNews::Captured { points: [1, 0] }]);
+}
+
+#[test]
+fn a_flag_that_lies_where_nobody_goes_is_at_home_after_a_minute() {
+    let (mut game, red, _) = begin();
+    walk(&mut game, red, BLUE_BASE);
+    walk(&mut game, red, NOWHERE);
+    assert_eq!(order(&mut game, red, &LayDown), Ok(()));
+    walk(&mut game, red, ELSEWHERE);
+    (1..LYING_TICKS_MAX).for_each(|_| game.tick());
+    assert_eq!(walk(&mut game, red, BLUE_BASE), [FlagNews::Taken { flag: 1 }]);
 }
 
 #[test]
@@ -96,6 +114,7 @@ fn a_carrier_who_dies_drops_it_and_who_leaves_the_world_sends_it_home() {
         game.tick();
     }
     assert_eq!(news(&game), [FlagNews::Dropped { flag: 1 }]);
+    (0..REST_TICKS).for_each(|_| game.tick());
     assert_eq!(walk(&mut game, blue, NOWHERE), [FlagNews::Returned { flag: 1 }]);
     walk(&mut game, blue, RED_BASE);
     game.despawn(blue);

@@ -47,7 +47,7 @@ pub struct LastingEffect {
     pub next_ticks: u32,
     /// Damage that it still takes.
     pub absorbs: u32,
-    /// Level of who put it there.
+    /// Level of who put it there; 1 if a rule did.
     pub level: u8,
     /// His attack, power, critical chance and threat, in the units of the figures.
     pub force: [i32; 4],
@@ -105,7 +105,7 @@ impl LastingEffect {
             ticks: cursor.u32()?,
             next_ticks: cursor.u32()?,
             absorbs: cursor.u32()?,
-            level: within("level", cursor.u8()?, 1, u8::MAX)?,
+            level: cursor.u8()?.max(1),
             force: [cursor.i32()?, cursor.i32()?, cursor.i32()?, cursor.i32()?],
         })
     }

@@ -9,7 +9,7 @@ use crate::cast::{Arts, Casting, Cooldowns, Missile};
 use crate::content::Content;
 use crate::effects::Effects;
 use crate::extension::SavedParts;
-use crate::fight::{Gear, Harm, Sheet, Team, Threat, Vitals};
+use crate::fight::{Blows, Gear, Harm, Sheet, Team, Threat, Vitals};
 use crate::growth::{Bounty, Growth};
 use crate::ledger::Ledger;
 use crate::mobs::{MobImage, Nests, NestsImage};
@@ -44,6 +44,8 @@ pub(crate) struct RoomsImage {
     trades: Trades,
     /// Who is in which trigger.
     pub(crate) within: Within,
+    /// What was dealt too late for the tick.
+    blows: Blows,
     /// By name, in the order in which they were added.
     pub(crate) extensions: Vec<(String, Vec<u8>)>,
 }
@@ -78,6 +80,7 @@ impl RoomsImage {
             lying: parts(world),
             trades: world.resource::<Trades>().clone(),
             within: world.resource::<Within>().clone(),
+            blows: world.resource::<Blows>().clone(),
             extensions: SavedParts::images(world),
             growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
             mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
@@ -91,6 +94,7 @@ impl RoomsImage {
         let parties = self.parties.restore(&mut world.resource_mut::<Bonds>());
         world.insert_resource(parties);
         *world.resource_mut::<Within>() = self.within.clone();
+        *world.resource_mut::<Blows>() = self.blows.clone();
         let entity = |world: &World, id: NetId| world.resource::<Roster>().entity(id);
         for (id, image) in &self.fighters {
             if let Some(entity) = entity(world, *id) {
@@ -149,6 +153,7 @@ impl RoomsImage {
             && self.missiles.iter().all(|(_, missile)| missile.is_possible(content))
             && arts.all(|arts| content.mobs.find(arts.0).is_some())
             && effects.clone().all(|active| content.effects.find(active.effect).is_some())
+            && self.blows.are_possible(content)
             && self.bags.iter().all(|(_, bag)| bag.is_sound(content))
             && self.lying.iter().all(|(_, lying)| lie(lying))
             && self

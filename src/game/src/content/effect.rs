@@ -4,6 +4,7 @@ use super::skill::{Outcome, Side};
 use super::stat::Modifier;
 use super::table::entry;
 use protocol::EffectId;
+use serde::{Deserialize, Serialize};
 
 /// Something that lasts on somebody.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,7 @@ pub struct Effect {
 entry!(Effect, EffectId);
 
 /// What effects are made of; a dispel ends those of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum School {
     /// Spells.

@@ -3,6 +3,7 @@
 use super::stat::DamageKind;
 use super::table::entry;
 use protocol::{EffectId, SkillId};
+use serde::{Deserialize, Serialize};
 
 /// Something that one can do.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +102,7 @@ pub enum Targeting {
 }
 
 /// What is done to a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It loses health.
     Damage {

@@ -1,5 +1,7 @@
 //! The figures of a fighter, and what changes them.
 
+use serde::{Deserialize, Serialize};
+
 /// A figure of a fighter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -148,7 +150,7 @@ pub struct Modifier {
 }
 
 /// What sort of damage something does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum DamageKind {
     /// Blades, arrows, falls. Armour and blocks help.

@@ -16,7 +16,8 @@
 //!
 //! A world is a function of its seed and its inputs, and an extension is part of it: it reads no clock, draws no randomness
 //! of its own, and where the order of entities matters it sorts them by [`Replica::id`], because tables have another order
-//! after a restart. Two systems that touch the same thing in no stated order are refused when the world is built.
+//! after a restart. What it remembers stands in components and resources that are saved: what a system keeps in a `Local` is
+//! gone after a restart, and `Added` and `Changed` are true of everybody in the first tick after one. Two systems that touch the same thing in no stated order are refused when the world is built.
 //! `src/examples/capture_the_flag.rs` is a whole game.
 
 mod commands;

@@ -27,13 +27,14 @@ impl Part {
 
     pub(super) fn resource<R: Resource + Serialize + DeserializeOwned>() -> Self {
         Self {
-            save: |world| world.get_resource::<R>().map_or_else(Vec::new, bytes_of),
+            save: |world| bytes_of(&world.get_resource::<R>()),
             restore: |world, bytes| {
-                // There was none.
-                if bytes.is_empty() {
-                    return true;
+                let Some(resource) = whole::<Option<R>>(bytes) else { return false };
+                match resource {
+                    Some(resource) => world.insert_resource(resource),
+                    None => drop(world.remove_resource::<R>()),
                 }
-                whole::<R>(bytes).map(|resource| world.insert_resource(resource)).is_some()
+                true
             },
         }
     }

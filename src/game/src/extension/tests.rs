@@ -226,6 +226,73 @@ fn what_a_rule_deals_is_dealt_in_the_same_tick_and_as_it_says() {
     assert_eq!((rig.part::<Vitals>(id).mana(), rig.part::<Vitals>(id).health()), (393, 940));
 }
 
+/// An effect that outlasts every test.
+fn curse() -> crate::content::Effect {
+    crate::rig::effect(1, |effect| effect.ticks = 10_000)
+}
+
+#[test]
+fn what_a_rule_put_on_somebody_is_on_him_when_he_comes_again() {
+    let mut rig = crate::rig::Rig::new(content(vec![curse()]), 1);
+    let id = rig.ids[0];
+    let outcome = Outcome::Apply { effect: protocol::EffectId(1) };
+    rig.game.world.resource_mut::<Blows>().deal(id, outcome);
+    rig.game.tick();
+    let mut bytes = Vec::new();
+    rig.game.record(id).unwrap().to_bytes(&mut bytes);
+    let record = crate::PlayerRecord::from_bytes(&bytes).unwrap();
+    let effects = record.life.unwrap().lasting.effects;
+    assert_eq!((effects.len(), effects[0].effect.0), (1, 1));
+}
+
+#[test]
+fn what_a_rule_deals_hurts_the_immune_too_and_nothing_is_nothing() {
+    let immune = crate::rig::effect(1, |effect| effect.holds.immune = true);
+    let mut rig = crate::rig::Rig::new(content(vec![immune]), 1);
+    let id = rig.ids[0];
+    let damage = |amount| Outcome::Damage { kind: crate::content::DamageKind::Fire, amount, attack: 0, power: 0 };
+    rig.blow(id, id, Outcome::Apply { effect: protocol::EffectId(1) });
+    rig.game.tick();
+    for (amount, left) in [(0, 1_000), (60, 940)] {
+        rig.game.world.resource_mut::<Blows>().deal(id, damage(amount));
+        rig.game.tick();
+        assert_eq!(rig.part::<Vitals>(id).health(), left);
+    }
+}
+
+/// Deals and clears what it has when blows have been dealt already.
+struct Late;
+
+impl Extension for Late {
+    fn build(&self, setup: &mut Setup<'_>) {
+        fn deal(clock: Res<'_, Clock>, mut blows: ResMut<'_, Blows>, players: Query<'_, '_, &Replica>) {
+            if clock.now() == Tick(5) {
+                players.iter().for_each(|replica| blows.deal(replica.id(), Outcome::Mana { amount: -1 }));
+            }
+        }
+        fn clear(world: &mut World) {
+            world.remove_resource::<Throws>();
+        }
+        setup.insert_resource(Throws(7));
+        setup.save_resource::<Throws>("late");
+        setup.add_systems(Phase::Resolve, deal);
+        setup.add_systems(Phase::Publish, clear);
+    }
+}
+
+#[test]
+fn what_is_dealt_late_and_what_is_gone_is_so_in_a_world_that_was_saved_too() {
+    let extensions = Extensions::none().with(Late);
+    let mut game = Game::extended(config(), &extensions);
+    game.spawn_player(CharacterId(1), None).unwrap();
+    (0..5).for_each(|_| game.tick());
+    let mut again = Game::restore_extended(config(), &extensions, &game.save()).unwrap();
+    assert!(again.world.get_resource::<Throws>().is_none());
+    game.tick();
+    again.tick();
+    assert_eq!(again.hash(), game.hash());
+}
+
 fn building(build: fn(&mut Setup<'_>)) {
     struct Odd(fn(&mut Setup<'_>));
     impl Extension for Odd {

@@ -1,13 +1,13 @@
 //! What one fighter does to another, on its way.
 
 use super::fighter::Sheet;
-use crate::content::{Outcome, Stat};
+use crate::content::{Content, Outcome, Stat};
 use bevy_ecs::prelude::Resource;
 use protocol::{EffectId, ItemKind, NetId, SkillId};
 use serde::{Deserialize, Serialize};
 
 /// Something that is done to somebody in this tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Blow {
     /// Who does it; none of a fall.
     pub(crate) by: Option<NetId>,
@@ -28,7 +28,7 @@ pub(crate) struct Blow {
 }
 
 /// By what something is done. Blows are dealt in this order, then by who does them, then by target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Cause {
     /// An effect that lasts.
     Effect(EffectId),
@@ -72,17 +72,26 @@ impl Force {
 }
 
 /// All blows of this tick.
-#[derive(Debug, Default, Resource)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Resource, Serialize, Deserialize)]
 pub struct Blows(Vec<Blow>);
 
 impl Blows {
-    /// A rule of a game of one's own does something to somebody, behind all blows of other causes. What is dealt to one is
-    /// dealt in the order of the calls. Damage is as much as it says: no figure makes it more or less, only effects that
-    /// take it in somebody's place do.
+    /// A rule of a game of one's own does something to somebody, behind all blows of other causes: in this tick, if it is called
+    /// in [`Phase::Act`](crate::Phase::Act) or before, else in the next. What is dealt to one is dealt in the order of the calls.
+    /// Damage is as much as it says, also to who is immune or in a safe place: only effects that take it in somebody's place
+    /// make it less.
     pub fn deal(&mut self, on: NetId, outcome: Outcome) {
-        let (force, from, cause) = (Force::default(), (0, 0), Cause::Rule);
+        let (force, from, cause) = (Force { level: 1, ..Force::default() }, (0, 0), Cause::Rule);
         let nth = self.0.iter().filter(|blow| blow.cause == Cause::Rule && blow.on == on).count() as u16;
         self.add(Blow { by: None, on, outcome, force, share: 1_000, from, cause, nth });
+    }
+
+    /// Whether all that they name is part of the content.
+    pub(crate) fn are_possible(&self, content: &Content) -> bool {
+        self.0.iter().all(|blow| match blow.outcome {
+            Outcome::Apply { effect } => content.effects.find(effect).is_some(),
+            _ => true,
+        })
     }
 
     /// Adds one. The order of calls does not matter.

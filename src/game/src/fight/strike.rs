@@ -97,7 +97,8 @@ impl Scene<'_> {
             return;
         }
         let mut how = (kind as u8) << 4;
-        if target.effects.holds(self.content).immune {
+        let is_rule = blow.cause == Cause::Rule;
+        if target.effects.holds(self.content).immune && !is_rule {
             return self.tell_hurt(blow, 0, 0, how | hurt::IMMUNE, target.id);
         }
         // Who, whom and what together make the draws of two blows of one tick different.
@@ -122,7 +123,8 @@ impl Scene<'_> {
             }
             damage = formula::mitigated(damage, kind, blow.force.level, &target.sheet.now, rules);
         }
-        let damage = damage.clamp(1, i64::from(i32::MAX)) as u32;
+        // Whoever strikes does something; a rule may say nothing.
+        let damage = damage.clamp(i64::from(!is_rule), i64::from(i32::MAX)) as u32;
         let (on, happenings) = (target.id, &mut *self.happenings);
         let absorbed =
             target.effects.absorb(damage, |effect| happenings.tell(on, GameEvent::EffectEnded { on, effect }));
