@@ -12,6 +12,7 @@ use server::{Action, Policy, Suspicion};
 fn realm(link: LinkConfig, bots: u64, action: Action) -> Rig {
     let mut rig = Rig::new(link, |config| config.policy = Policy { action, ..Policy::default() });
     for number in 1..=bots {
+        rig.predicts = number > bots / 2;
         rig.join(number);
     }
     rig.run_until_joined(600);
@@ -22,8 +23,8 @@ fn count(rig: &Rig, kind: Suspicion) -> u64 {
     rig.realm.status().suspicions[kind as usize]
 }
 
-/// A tenth lost, 200 ms of jitter, for ten minutes: nobody is put out, though half of them shoot all the time and all are
-/// judged by the harshest policy.
+/// A tenth lost, 200 ms of jitter, for ten minutes: nobody is put out, though half of them shoot all the time, half say where
+/// they believe to be, and all are judged by the harshest policy.
 ///
 /// proves: CMD-4
 #[test]
@@ -38,6 +39,9 @@ fn honest_players_on_the_worst_of_links_are_never_put_out() {
             let _ = bot.client.command(Command::Use { item: ItemId(u64::from(round)) });
         }
         rig.run_ticks(60);
+    }
+    for (bot, predicts) in rig.bots.iter().zip([false, false, true, true]) {
+        assert_eq!(bot.client.screen_stats().is_some(), predicts);
     }
     let status = rig.realm.status();
     assert_eq!((status.players, status.kicked, status.incidents), (4, 0, 0), "{:?}", status.suspicions);

@@ -59,6 +59,8 @@ pub struct Rig {
     pub named: Option<u64>,
     /// No two tokens are for one client, so that sessions of an account do not end each other before the realm.
     pub clients_are_strangers: bool,
+    /// Clients that join later predict their own players.
+    pub predicts: bool,
     /// What the tokens of later joins allow.
     pub role: Role,
     /// Called for each bot, with its index, right before it says what it wants in a client tick.
@@ -129,6 +131,7 @@ impl Rig {
             waiting_jobs: Vec::new(),
             books: Books::default(),
             stray: Vec::new(),
+            predicts: false,
             role: Role::Operator,
             before_input: None,
             nameless: false,
@@ -173,7 +176,11 @@ impl Rig {
     fn client(&mut self, number: u64) -> Client {
         let (token, hello) = self.token_and_hello(number);
         let config = ClientConfig { token, seal: rudp::Backend::Auto, content_hash: hello.content_hash };
-        Client::new(config, self.now)
+        let mut client = Client::new(config, self.now);
+        if self.predicts {
+            client.enable_screen(self.map.clone());
+        }
+        client
     }
 
     /// What a client of character `number` needs to be let in; of account `number`'s nameless one in [`Rig::nameless`].
