@@ -8,7 +8,7 @@ use crate::edge::shelf::Shelf;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::TrySendError;
 use protocol::unit::TICK_RATE_HZ;
-use server::{Inbound, Incident, Outbound, Realm, StoreJob};
+use server::{Accused, Inbound, Incident, Outbound, Realm, StoreJob};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -226,9 +226,16 @@ impl World {
     }
 
     fn log_incidents(&mut self) {
-        while let Some(Incident { character, kind, points, action }) = self.realm.poll_incident() {
+        while let Some(Incident { who, kind, points, action }) = self.realm.poll_incident() {
             let kind = kind.label();
-            tracing::warn!(character = character.0, kind, points, ?action, "too much speaks against a player");
+            match who {
+                Accused::Character(character) => {
+                    tracing::warn!(character = character.0, kind, points, ?action, "too much speaks against a player");
+                }
+                Accused::Account(account) => {
+                    tracing::warn!(account = account.0, kind, points, ?action, "too much speaks against a guest");
+                }
+            }
         }
     }
 

@@ -342,9 +342,10 @@ impl Client {
         self.transport.read_bulk(channel::BULK)
     }
 
-    /// Leaves.
+    /// Leaves. That it is over is the last event, as whenever it is.
     pub fn disconnect(&mut self, now: Now) {
         self.transport.disconnect(now, Reason::UserQuit);
+        self.drain_transport(now);
     }
 
     /// The terms, once in the world.

@@ -2,7 +2,7 @@
 //! never renamed.
 
 use serde::{Deserialize, Serialize};
-use server::{Chronicle, Chronicled, Matter};
+use server::{Accused, Chronicle, Chronicled, Incident, Matter};
 
 /// Which entries are wanted.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -29,6 +29,9 @@ struct Entry {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     character: Option<u64>,
+    /// Of an incident with a guest, who has no character.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<u64>,
     text: String,
 }
 
@@ -46,21 +49,31 @@ impl Entry {
             Matter::Event(event) => (protocol::GameEvent::KINDS[event.kind()], format!("{event:?}")),
             Matter::Incident(incident) => {
                 let (kind, points) = (incident.kind.label(), incident.points);
-                ("incident", format!("{kind}: {points} points, {:?}", incident.action))
+                let guest = account_of(&entry.what).map(|account| format!(", a guest of account {account}"));
+                ("incident", format!("{kind}: {points} points, {:?}{}", incident.action, guest.unwrap_or_default()))
             }
             Matter::Entered => ("joined", "came into the world".to_owned()),
             Matter::Left => ("left", "left the world".to_owned()),
             Matter::Created => ("created", "was made".to_owned()),
             Matter::Deleted => ("deleted", "is gone for ever".to_owned()),
         };
-        Self { number: entry.number, tick: entry.tick.0, kind, character: entry.character.map(|id| id.0), text }
+        let (character, account) = (entry.character.map(|id| id.0), account_of(&entry.what));
+        Self { number: entry.number, tick: entry.tick.0, kind, character, account, text }
+    }
+}
+
+fn account_of(what: &Matter) -> Option<u64> {
+    match what {
+        Matter::Incident(Incident { who: Accused::Account(account), .. }) => Some(account.0),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{CharacterId, Tick};
+    use protocol::{AccountId, CharacterId, Tick};
+    use server::{Action, Suspicion};
 
     #[test]
     fn what_becomes_of_characters_is_said_of_them() {
@@ -70,6 +83,16 @@ mod tests {
         }
         let kinds: Vec<_> = page(&chronicle, After::default()).events.iter().map(|entry| entry.kind).collect();
         assert_eq!(kinds, ["created", "joined", "left", "deleted"]);
+    }
+
+    #[test]
+    fn an_incident_with_a_guest_names_his_account() {
+        let (who, kind) = (Accused::Account(AccountId(42)), Suspicion::Flood);
+        let mut chronicle = Chronicle::default();
+        chronicle.write(Tick(1), None, Matter::Incident(Incident { who, kind, points: 101, action: Action::Kick }));
+        let entry = &page(&chronicle, After::default()).events[0];
+        assert_eq!((entry.kind, entry.character, entry.account), ("incident", None, Some(42)));
+        assert_eq!(entry.text, "flood: 101 points, Kick, a guest of account 42");
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub const NAME_CHARS_MIN: usize = 3;
 pub const NAME_CHARS_MAX: usize = 16;
 /// Bytes of a name at most, in UTF-8: what a token has room for, so that every name fits where names are shown.
 pub const NAME_BYTES_MAX: usize = 32;
+/// Letters that show nothing, though no form of normalization takes them away: the two fillers of Hangul syllables, and the
+/// two blanks of hieroglyphs.
+const BLANK_LETTERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{13441}', '\u{13442}'];
 
 /// Something that a guest does with the characters of his account.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -57,10 +60,11 @@ pub struct RosterRow {
 /// Whether a character may have this name.
 ///
 /// spec: CHR-3. Letters and digits of any script, without marks that combine and as compatibility composition leaves them:
-/// what looks alike because it is written in two ways has one of them. A hyphen or an apostrophe stands between two others.
+/// what looks alike because it is written in two ways has one of them. All of it is seen: a letter that shows nothing is none. A
+/// hyphen or an apostrophe stands between two others.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() && !is_combining_mark(c);
+    let is_plain = |c: char| c.is_alphanumeric() && !is_combining_mark(c) && !BLANK_LETTERS.contains(&c);
     let is_joint = |c: char| matches!(c, '-' | '\'');
     // First what is cheap: a name comes from anybody.
     name.len() <= NAME_BYTES_MAX
@@ -140,6 +144,43 @@ mod tests {
         for name in others {
             assert!(!is_name(name), "{name:?}");
         }
+    }
+
+    /// What shows nothing where it is supported, and should show nothing where it is not: Default_Ignorable_Code_Point of
+    /// Unicode's DerivedCoreProperties. After it letters and symbols that are drawn as nothing all the same.
+    const UNSEEN: [(u32, u32); 19] = [
+        (0xad, 0xad),
+        (0x34f, 0x34f),
+        (0x61c, 0x61c),
+        (0x115f, 0x1160),
+        (0x17b4, 0x17b5),
+        (0x180b, 0x180f),
+        (0x200b, 0x200f),
+        (0x202a, 0x202e),
+        (0x2060, 0x206f),
+        (0x3164, 0x3164),
+        (0xfe00, 0xfe0f),
+        (0xfeff, 0xfeff),
+        (0xffa0, 0xffa0),
+        (0xfff0, 0xfff8),
+        (0x1bca0, 0x1bca3),
+        (0x1d173, 0x1d17a),
+        (0xe0000, 0xe0fff),
+        (0x2800, 0x2800),
+        (0x13441, 0x13442),
+    ];
+
+    /// proves: CHR-3
+    #[test]
+    fn every_character_of_a_name_is_seen() {
+        let is_unseen = |c: char| UNSEEN.iter().any(|&(first, last)| (first..=last).contains(&u32::from(c)));
+        // Alone, between others and at the end: what composes with a neighbour is caught in one of them at least.
+        let is_anywhere =
+            |c: char| [format!("{c}{c}{c}"), format!("a{c}a"), format!("Ada{c}")].iter().any(|it| is_name(it));
+        let accepted: Vec<char> = ('\0'..=char::MAX).filter(|&c| is_anywhere(c)).collect();
+        assert!(accepted.len() > 100_000, "{} of them: the letters of the world", accepted.len());
+        let unseen: Vec<char> = accepted.into_iter().filter(|&c| is_unseen(c)).collect();
+        assert_eq!(unseen, []);
     }
 
     /// proves: CHR-3

@@ -11,7 +11,10 @@ use protocol::snapshot::{
     encode_full,
 };
 use protocol::state::{self, HEALTH_SHARE_FULL};
-use protocol::{EntityKind, EntityState, GameEvent, Input, NetId, OwnState, Tick, ViewTick, codec};
+use protocol::{
+    CharacterId, ClassId, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterRow, RosterStep, Tick,
+    ViewTick, codec,
+};
 use std::fmt::Write;
 
 /// The file's lines without comments and blank ones.
@@ -28,7 +31,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// proves: MSG-1, MSG-4, SHO-3
+/// proves: MSG-1, MSG-4, SHO-3, CHR-1, CHR-2
 #[test]
 fn messages_agree_with_their_vectors() {
     let mut lines = Vec::new();
@@ -71,7 +74,39 @@ fn messages_agree_with_their_vectors() {
         codec::encode(&ServerMessage::Event { tick: Tick(123_457), event }, &mut buf);
         lines.push(format!("server event 123457 shot refused 7 {word} = {}", hex(&buf)));
     }
+    lines.extend(rosters());
     assert_eq!(lines, vectors("messages.txt"));
+}
+
+/// What guests say, and are told of their characters.
+fn rosters() -> Vec<String> {
+    let (mut lines, mut buf) = (Vec::new(), Vec::new());
+    for (number, name, class, team) in [(0, "Ada", 1, 0), (65_535, "Ünal", 300, 2)] {
+        let step = RosterStep::Create { name: name.to_owned(), class: ClassId(class), team };
+        codec::encode(&ClientMessage::Roster { number, step }, &mut buf);
+        lines.push(format!("client roster {number} create {name} {class} {team} = {}", hex(&buf)));
+    }
+    let character = CharacterId((1 << 62) + 7);
+    for (word, step) in [("delete", RosterStep::Delete { character }), ("play", RosterStep::Play { character })] {
+        codec::encode(&ClientMessage::Roster { number: 251, step }, &mut buf);
+        lines.push(format!("client roster 251 {word} {} = {}", character.0, hex(&buf)));
+    }
+    let row = |character, name: &str, class, team, level| RosterRow {
+        character,
+        name: name.to_owned(),
+        class: ClassId(class),
+        team,
+        level,
+    };
+    let cases = [vec![], vec![row(character, "Ada", 1, 0, 1), row(CharacterId(7), "Ünal", 300, 2, 60)]];
+    for rows in cases {
+        let words =
+            |row: &RosterRow| format!(" ({} {} {} {} {})", row.character.0, row.name, row.class.0, row.team, row.level);
+        let said: String = rows.iter().map(words).collect();
+        codec::encode(&ServerMessage::Roster(rows), &mut buf);
+        lines.push(format!("server roster{said} = {}", hex(&buf)));
+    }
+    lines
 }
 
 /// proves: INP-1

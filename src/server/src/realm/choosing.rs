@@ -13,7 +13,7 @@ use crate::outbound::Outbound;
 use game::{BooksError, Listing};
 use protocol::character::{CHARACTERS_MAX, is_name};
 use protocol::message::{ClientMessage, ServerMessage};
-use protocol::{AccountId, CharacterId, ClassId, Refusal, RosterRow, RosterStep, Tick};
+use protocol::{AccountId, CharacterId, ClassId, Refusal, RosterRow, RosterStep};
 use rudp::token::{Name, UserData};
 use rudp::{Reason, channel};
 
@@ -39,8 +39,7 @@ impl Realm {
             out.close(session, Reason::ServerFull);
             return;
         }
-        let steps = (Tick(0), 0);
-        self.lobby.insert(Guest { session, account, role: user.role, wants, roster: None, is_waiting: false, steps });
+        self.lobby.insert(Guest::new(session, account, user.role, wants));
         self.store.roster(account);
     }
 
@@ -137,6 +136,7 @@ impl Realm {
         if team > self.config.content.rules.teams {
             return Err(Refusal::WrongSide);
         }
+        self.admit_change(account)?;
         let character = self.lobby.new_character().ok_or(Refusal::NotSaved)?;
         let listing = Listing { character, name: name.to_owned(), class, team };
         let id =
@@ -158,12 +158,19 @@ impl Realm {
         if is_in_use {
             return Err(Refusal::InUse);
         }
+        self.admit_change(account)?;
         let RosterRow { name, class, team, .. } = row;
         let listing = Listing { character, name, class, team };
         self.lobby.look_up(Change { account, by: (session, number), listing, is_deletion: true });
         self.store.load(character);
         self.guest(session)?.is_waiting = true;
         Ok(())
+    }
+
+    /// spec: CHR-2. Whether the disk is asked at all.
+    fn admit_change(&mut self, account: AccountId) -> Result<(), Refusal> {
+        let is_admitted = self.lobby.turnover.admits(account, self.game.now());
+        if is_admitted { Ok(()) } else { Err(Refusal::TooMany) }
     }
 
     fn guest(&mut self, session: SessionId) -> Result<&mut Guest, Refusal> {
@@ -175,7 +182,9 @@ impl Realm {
         let Some(guest) = self.lobby.remove(session) else { return };
         let name = Name::new(&row.name).unwrap_or_default();
         let birth = Some((row.class, row.team));
-        self.bring_in(Player { name, birth, ..Player::loading(session, row.character, guest.role) }, out);
+        let Guest { evidence, is_silent, role, .. } = guest;
+        let player = Player::loading(session, row.character, role);
+        self.bring_in(Player { name, birth, evidence, is_silent, ..player }, out);
     }
 
     fn on_roster_found(&mut self, account: AccountId, found: Result<Vec<Enrolled>, String>, out: &mut Outbound) {
@@ -226,6 +235,7 @@ impl Realm {
         let Change { account, by: (session, number), ref listing, is_deletion } = *change;
         let is_done = refused.is_none();
         if is_done {
+            self.lobby.turnover.note(account, self.game.now());
             self.note(listing.character, is_deletion);
         }
         if let Some(guest) = self.lobby.find(session) {

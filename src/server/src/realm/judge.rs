@@ -2,19 +2,28 @@
 
 use super::Realm;
 use super::chronicle::Matter;
-use super::evidence::{Action, Believed, Suspicion, is_impossible};
+use super::evidence::{Action, Believed, Evidence, Suspicion, is_impossible};
 use super::player::Stage;
 use crate::SessionId;
 use crate::outbound::Outbound;
-use protocol::CharacterId;
 use protocol::message::Claim;
+use protocol::{AccountId, CharacterId};
 use rudp::Reason;
+
+/// Whom something speaks against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accused {
+    /// A player.
+    Character(CharacterId),
+    /// A guest, who has no character yet.
+    Account(AccountId),
+}
 
 /// Somebody went beyond a limit; for the log and whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incident {
     /// Who.
-    pub character: CharacterId,
+    pub who: Accused,
     /// What spoke against him.
     pub kind: Suspicion,
     /// Points of that kind, whole ones.
@@ -32,19 +41,22 @@ impl Realm {
         self.incidents.pop_front()
     }
 
-    /// Something speaks against a player.
+    /// Something speaks against a player, or a guest.
     pub(super) fn suspect(&mut self, session: SessionId, kind: Suspicion, out: &mut Outbound) {
         let (now, policy) = (self.game.now(), self.config.policy);
         self.status.suspicions[kind as usize] += 1;
-        let Some(player) = self.players.find(session) else { return };
-        if !player.evidence.add(kind, now, &policy) {
+        let Some((who, evidence)) = self.evidence_of(session) else { return };
+        if !evidence.add(kind, now, &policy) {
             return;
         }
-        player.evidence.is_flagged |= policy.action != Action::Log;
-        let points = player.evidence.whole_points(kind, now);
-        let incident = Incident { character: player.character, kind, points, action: policy.action };
+        evidence.is_flagged |= policy.action != Action::Log;
+        let incident = Incident { who, kind, points: evidence.whole_points(kind, now), action: policy.action };
         self.status.incidents += 1;
-        self.chronicle.write(now, Some(incident.character), Matter::Incident(incident));
+        let character = match who {
+            Accused::Character(character) => Some(character),
+            Accused::Account(_) => None,
+        };
+        self.chronicle.write(now, character, Matter::Incident(incident));
         if self.incidents.len() == INCIDENTS_WAITING_MAX {
             self.incidents.pop_front();
         }
@@ -53,6 +65,13 @@ impl Realm {
             self.status.kicked += 1;
             out.close(session, Reason::Suspected);
             self.on_left(session);
+        }
+    }
+
+    fn evidence_of(&mut self, session: SessionId) -> Option<(Accused, &mut Evidence)> {
+        match self.players.find(session) {
+            Some(player) => Some((Accused::Character(player.character), &mut player.evidence)),
+            None => self.lobby.find(session).map(|guest| (Accused::Account(guest.account), &mut guest.evidence)),
         }
     }
 

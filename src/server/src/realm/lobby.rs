@@ -3,7 +3,9 @@
 //! A guest is of an account, and there is one of each at most. What he has done is decided on the disk; he may be gone when
 //! it answers, and somebody else of his account be here, who is told of it then.
 
+use super::evidence::Evidence;
 use super::store::{CommitError, Enrolled, Found};
+use super::turnover::Turnover;
 use crate::SessionId;
 use game::{Listing, TransactionId};
 use protocol::unit::TICK_RATE_HZ;
@@ -41,9 +43,28 @@ pub struct Guest {
     pub is_waiting: bool,
     /// When he took a step, and how often since then: the second is counted that begins with the first.
     pub steps: (Tick, u32),
+    /// What speaks against him, also when he is in the world.
+    pub evidence: Evidence,
+    /// Nobody hears what it is told. It may well enter the world so.
+    pub is_silent: bool,
 }
 
 impl Guest {
+    /// Somebody who has just come.
+    pub fn new(session: SessionId, account: AccountId, role: Role, wants: Option<CharacterId>) -> Self {
+        Self {
+            session,
+            account,
+            role,
+            wants,
+            roster: None,
+            is_waiting: false,
+            steps: (Tick(0), 0),
+            evidence: Evidence::default(),
+            is_silent: false,
+        }
+    }
+
     /// Whether he may take a step now; it counts in any case.
     ///
     /// # Errors
@@ -105,6 +126,8 @@ pub struct Lobby {
     /// Deletions whose character's belongings are being looked up.
     looked_up: BTreeMap<CharacterId, Change>,
     under_way: BTreeMap<TransactionId, Change>,
+    /// How often accounts have changed their rosters.
+    pub turnover: Turnover,
     /// In order, until the coming tick.
     pub heard: VecDeque<Heard>,
 }
@@ -120,6 +143,7 @@ impl Lobby {
             by_account: BTreeMap::new(),
             looked_up: BTreeMap::new(),
             under_way: BTreeMap::new(),
+            turnover: Turnover::default(),
             heard: VecDeque::new(),
         }
     }
@@ -211,15 +235,8 @@ mod tests {
     use super::*;
 
     fn guest(slot: u32, account: u64) -> Guest {
-        Guest {
-            session: SessionId { slot, generation: 0 },
-            account: AccountId(account),
-            role: Role::Player,
-            wants: None,
-            roster: Some(Vec::new()),
-            is_waiting: false,
-            steps: (Tick(0), 0),
-        }
+        let session = SessionId { slot, generation: 0 };
+        Guest { roster: Some(Vec::new()), ..Guest::new(session, AccountId(account), Role::Player, None) }
     }
 
     fn deletion(of: &Guest, character: u64) -> Change {

@@ -25,13 +25,14 @@ mod snapshot;
 mod status;
 mod store;
 mod tell;
+mod turnover;
 mod view;
 mod world;
 
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
-pub use judge::Incident;
+pub use judge::{Accused, Incident};
 pub use relevance::{KindRadii, Radii};
 pub use status::RealmStatus;
 pub use store::{CommitError, Enrolled, Found, Saved, StoreDone, StoreJob};
@@ -336,8 +337,10 @@ impl Realm {
                 }
             }
             // What he is told waits for him.
-            None if self.lobby.find(session).is_some() => {}
-            None => self.status.stale += 1,
+            None => match self.lobby.find(session) {
+                Some(guest) => guest.is_silent = is_silent,
+                None => self.status.stale += 1,
+            },
         }
     }
 

@@ -131,13 +131,54 @@ fn who_is_silent_in_the_lobby_finds_it_as_it_became() {
     let index = arrive(&mut rig, 7);
     let number = ask(&mut rig, index, create("Ada"));
     rig.run_ticks(3);
-    rig.bots[index].is_deaf = true;
+    (rig.bots[index].is_deaf, rig.bots[index].is_mute) = (true, true);
     rig.run_ticks(20 * 60);
-    rig.bots[index].is_deaf = false;
+    assert_eq!(rig.gate.counters().sessions_silent, 1);
+    (rig.bots[index].is_deaf, rig.bots[index].is_mute) = (false, false);
     rig.run_ticks(5 * 60);
     assert_eq!(rig.bots[index].gone, None);
     assert_eq!((answer(&rig, index, number), roster(&rig, index).len()), (Some(Ok(())), 1));
     assert_eq!(rig.realm.status().stale, 0);
+}
+
+/// What a bot was told of its own player.
+fn news(rig: &Rig, index: usize) -> Vec<protocol::News> {
+    let told = rig.bots[index].events.iter().filter_map(|event| match event {
+        ClientEvent::Message(ServerMessage::News(news)) => Some(news.clone()),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn who_enters_the_world_in_silence_is_told_nothing_of_it_until_he_is_heard_again() {
+    let mut rig = rig();
+    rig.clients_are_strangers = true;
+    let index = arrive(&mut rig, 7);
+    let ada = make(&mut rig, index, "Ada");
+    outcome(&mut rig, index, RosterStep::Play { character: ada }).unwrap();
+    leave(&mut rig, index);
+    rig.named = Some(ada.0);
+    let plain = rig.join(7);
+    rig.run_ticks(120);
+    let told = news(&rig, plain);
+    assert!(!told.is_empty(), "he is told what he has");
+    leave(&mut rig, plain);
+
+    rig.journal_is_slow = true;
+    let index = rig.join(7);
+    rig.run_ticks(60);
+    assert_eq!(rig.realm.status().guests, 1);
+    rig.bots[index].is_mute = true;
+    rig.run_ticks(16 * 60);
+    assert_eq!(rig.gate.counters().sessions_silent, 1);
+    rig.journal_is_slow = false;
+    rig.run_ticks(120);
+    assert_eq!((rig.realm.status().guests, rig.realm.status().players), (0, 1), "he is in all the same");
+    rig.bots[index].is_mute = false;
+    rig.run_ticks(120);
+    assert!(rig.bots[index].client.own().is_some());
+    assert_eq!(news(&rig, index), told, "once, and not also what was so while nobody heard it");
 }
 
 /// proves: CHR-2

@@ -5,6 +5,7 @@
 mod rig;
 
 mod choose;
+mod flood;
 mod refuse;
 mod storm;
 
@@ -19,7 +20,7 @@ use protocol::message::{Claim, ClientMessage, Profile, ServerMessage};
 use protocol::{AccountId, CharacterId, ClassId, Command, NetId, Refusal, RosterRow, RosterStep, SkillId};
 use rig::Rig;
 use rudp::Reason;
-use server::Suspicion;
+use server::{Accused, Action, Policy, Suspicion};
 use std::sync::Arc;
 
 /// The shipped content with nobody living anywhere, for people who choose whom to play.

@@ -196,23 +196,6 @@ fn who_plays_has_nothing_to_choose() {
 
 /// proves: CHR-2
 #[test]
-fn who_asks_without_end_is_answered_and_not_followed() {
-    let mut rig = rig();
-    let index = arrive(&mut rig, 7);
-    let numbers: Vec<u16> = (0..40).map(|_| ask(&mut rig, index, create("a"))).collect();
-    rig.run_ticks(50);
-    let answers: Vec<_> = numbers.iter().map(|&number| answer(&rig, index, number).unwrap()).collect();
-    let followed = answers.iter().filter(|answer| **answer == Err(Refusal::BadName)).count();
-    assert!((4..=8).contains(&followed), "{followed} of them, within a second or at its turn");
-    let refused = answers.iter().filter(|answer| **answer == Err(Refusal::TooMany)).count();
-    assert_eq!(followed + refused, 40);
-    assert_eq!(rig.realm.status().suspicions[Suspicion::Flood as usize], refused as u64);
-    rig.run_ticks(60);
-    make(&mut rig, index, "Ada");
-}
-
-/// proves: CHR-2
-#[test]
 fn what_the_disk_refuses_has_not_been_and_can_be_asked_for_again() {
     let mut rig = rig();
     let index = arrive(&mut rig, 7);

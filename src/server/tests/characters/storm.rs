@@ -1,9 +1,10 @@
 //! Three accounts do everything at once with their characters, on a disk that is slow, refuses and crashes: names and rosters
-//! stay of one mind, nothing is made or lost, every step is answered once, and what was told as done is so.
+//! stay of one mind, nothing is made or lost, every step is answered once (none twice, and each of whoever stays), and what was
+//! told as done is so, whatever crashes later.
 
 use super::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ACCOUNTS: std::ops::Range<u64> = 7..10;
 /// From one round to the next: half a second, in which a step is answered if the disk does.
@@ -15,8 +16,13 @@ struct Storm {
     incarnation: u32,
     /// By account: who acts for it.
     actors: Vec<usize>,
-    /// Characters that somebody was told and then was not.
+    /// Characters that somebody was told, and those of them that he then was not.
+    told: BTreeSet<CharacterId>,
     deleted: BTreeSet<CharacterId>,
+    /// Those whose deletion was asked for by somebody who was not told what came of it.
+    in_doubt: BTreeSet<CharacterId>,
+    /// By bot and number: the steps asked for since the last crash that were not answered yet.
+    asked: BTreeMap<(usize, u16), RosterStep>,
     /// Steps, by what became of them.
     done: u32,
     refused: BTreeSet<Refusal>,
@@ -35,7 +41,10 @@ impl Storm {
             draws: StdRng::seed_from_u64(seed),
             incarnation: 1,
             actors,
+            told: BTreeSet::new(),
             deleted: BTreeSet::new(),
+            in_doubt: BTreeSet::new(),
+            asked: BTreeMap::new(),
             done: 0,
             refused: BTreeSet::new(),
             played: 0,
@@ -86,13 +95,16 @@ impl Storm {
             _ => RosterStep::Play { character },
         };
         // It may not be up yet, or not any more.
-        let _ = self.rig.bots[actor].client.roster(step);
+        if let Ok(number) = self.rig.bots[actor].client.roster(step.clone()) {
+            self.asked.insert((actor, number), step);
+        }
     }
 
     fn crash(&mut self) {
         self.crashes += 1;
         self.incarnation += 1;
         self.hear();
+        self.asked.clear();
         let old = std::mem::replace(&mut self.rig, rig());
         self.rig = restart(old, self.incarnation);
         self.rig.clients_are_strangers = true;
@@ -101,24 +113,55 @@ impl Storm {
         self.compare();
     }
 
-    /// What everybody was told: answers once, and lists of which nothing comes back that was gone.
+    /// What everybody was told, since the last crash and before the coming one.
     fn hear(&mut self) {
         for index in 0..self.rig.bots.len() {
-            let mut seen = BTreeSet::new();
-            for (number, result) in &self.rig.bots[index].done {
-                assert!(seen.insert(*number), "{number} is answered twice");
-                match result {
-                    Ok(()) => self.done += 1,
-                    Err(refusal) => drop(self.refused.insert(*refusal)),
-                }
-            }
+            self.hear_bot(index);
             self.played += u32::from(self.rig.bots[index].client.welcome().is_some());
-            let mut before: BTreeSet<CharacterId> = BTreeSet::new();
-            for rows in rosters(&self.rig, index) {
-                let now: BTreeSet<_> = rows.iter().map(|row| row.character).collect();
-                self.deleted.extend(before.difference(&now));
-                before = now;
+        }
+        // Of whoever was not told it is not known whether he is gone.
+        self.in_doubt.extend(self.asked.values().filter_map(|step| match step {
+            RosterStep::Delete { character } => Some(*character),
+            _ => None,
+        }));
+    }
+
+    /// Answers once, and lists that show what was said to be done, and of which nothing comes back that was gone.
+    fn hear_bot(&mut self, index: usize) {
+        let (mut before, mut news) = (BTreeSet::new(), None);
+        for event in &self.rig.bots[index].events {
+            match event {
+                ClientEvent::Message(ServerMessage::Done { number, result }) => {
+                    let step = self.asked.remove(&(index, *number));
+                    let step = step.unwrap_or_else(|| panic!("{number} was not asked for, or is answered twice"));
+                    assert!(news.is_none(), "{news:?} was done, and no list shows it");
+                    match result {
+                        Ok(()) => {
+                            self.done += 1;
+                            news = Some(step).filter(|step| !matches!(step, RosterStep::Play { .. }));
+                        }
+                        Err(refusal) => drop(self.refused.insert(*refusal)),
+                    }
+                }
+                ClientEvent::Message(ServerMessage::Roster(rows)) => {
+                    match news.take() {
+                        Some(RosterStep::Create { name, .. }) => assert!(rows.iter().any(|row| row.name == name)),
+                        Some(RosterStep::Delete { character }) => {
+                            self.deleted.insert(character);
+                            assert!(rows.iter().all(|row| row.character != character));
+                        }
+                        _ => {}
+                    }
+                    let now: BTreeSet<CharacterId> = rows.iter().map(|row| row.character).collect();
+                    self.deleted.extend(before.difference(&now));
+                    self.told.extend(&now);
+                    before = now;
+                }
+                _ => {}
             }
+        }
+        if let Some(RosterStep::Delete { character }) = news {
+            self.deleted.insert(character);
         }
     }
 
@@ -135,6 +178,9 @@ impl Storm {
         assert!(estates.keys().all(is_listed), "nobody owns anything who is gone");
         assert!(self.rig.journal.keys().all(is_listed), "nobody was anywhere who is gone");
         assert!(self.deleted.iter().all(|character| !is_listed(character)), "nobody comes back");
+        let is_gone = |character: &&CharacterId| !is_listed(character) && !self.in_doubt.contains(character);
+        let lost: Vec<_> = self.told.difference(&self.deleted).filter(is_gone).collect();
+        assert!(lost.is_empty(), "{lost:?} were told as made and are gone");
     }
 
     fn finish(&mut self) {
@@ -143,6 +189,8 @@ impl Storm {
         rig.run_ticks(300);
         self.hear();
         self.compare();
+        let unanswered: Vec<_> = self.asked.keys().filter(|(index, _)| self.rig.bots[*index].gone.is_none()).collect();
+        assert!(unanswered.is_empty(), "{unanswered:?} of sessions that stayed");
         for (nth, &actor) in self.actors.iter().enumerate() {
             let bot = &self.rig.bots[actor];
             if bot.client.welcome().is_none() && bot.gone.is_none() {
