@@ -109,8 +109,13 @@ impl Presence {
             Some(bot) => self.set(viewer, bot as usize, true),
             None => {
                 let fresh = || Stranger { since: tick, viewers: BTreeSet::new(), reported: false };
-                let departed = self.departed.get_mut(&id).map(|departed| &mut departed.viewers);
-                departed.unwrap_or_else(|| &mut self.strangers.entry(id).or_insert_with(fresh).viewers).insert(viewer);
+                // What enters after its bot has left the world is another one under the same id, whose welcome is under way.
+                let departed = self.departed.get_mut(&id).filter(|departed| !departed.is_owed || tick <= departed.tick);
+                let viewers = match departed {
+                    Some(departed) => &mut departed.viewers,
+                    None => &mut self.strangers.entry(id).or_insert_with(fresh).viewers,
+                };
+                viewers.insert(viewer);
             }
         }
     }
@@ -127,6 +132,8 @@ impl Presence {
                 if let Some(stranger) = self.strangers.get_mut(&id) {
                     stranger.viewers.remove(&viewer);
                 }
+                // Whoever comes under its id is another stranger, seen since then.
+                self.strangers.retain(|_, stranger| !stranger.viewers.is_empty());
                 if let Some(departed) = self.departed.get_mut(&id) {
                     departed.viewers.remove(&viewer);
                 }
@@ -207,5 +214,54 @@ impl Presence {
     fn set(&mut self, viewer: usize, bot: usize, known: bool) {
         let word = &mut self.known[viewer * self.words + bot / 64];
         *word = *word & !(1 << (bot % 64)) | u64::from(known) << (bot % 64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARED: NetId = NetId(9);
+
+    /// Bot 0 sees bot 1, whose id bot 2 is given after bot 1 has left in tick 100.
+    fn left() -> Presence {
+        let mut presence = Presence::new(3);
+        presence.on_joined(0, NetId(7), 1);
+        presence.on_joined(1, SHARED, 1);
+        presence.on_enter(0, 2, SHARED);
+        presence.on_gone(1, 100, true);
+        assert_eq!(presence.on_leave(0, 103, SHARED), Meant::Unowned);
+        presence
+    }
+
+    #[test]
+    fn who_comes_under_the_id_of_one_who_has_left_may_be_seen_before_he_is_welcomed() {
+        let mut presence = left();
+        presence.on_enter(0, 200, SHARED);
+        assert_eq!(presence.meant(0, SHARED), Meant::Unowned);
+        presence.on_joined(2, SHARED, 199);
+        assert_eq!(presence.meant(0, SHARED), Meant::Known(2));
+        assert!(presence.poll_departed(10_000).is_none() && presence.poll_stranger(10_000).is_none());
+    }
+
+    #[test]
+    fn who_was_seen_once_more_while_he_left_is_not_taken_for_who_comes_under_his_id() {
+        let mut presence = left();
+        presence.on_enter(0, 102, SHARED);
+        assert_eq!(presence.on_leave(0, 104, SHARED), Meant::Unowned);
+        presence.on_enter(0, 200, SHARED);
+        assert!(presence.poll_stranger(150).is_none(), "this one has only just come");
+        presence.on_joined(2, SHARED, 199);
+        assert_eq!(presence.meant(0, SHARED), Meant::Known(2));
+    }
+
+    #[test]
+    fn who_is_shown_after_he_has_left_still_counts() {
+        let mut presence = left();
+        presence.on_enter(0, 99, SHARED);
+        assert_eq!(presence.poll_departed(300), Some((SHARED, 100, 0)));
+        let mut presence = left();
+        presence.on_enter(0, 150, SHARED);
+        assert_eq!(presence.poll_stranger(300), Some((SHARED, 0)));
     }
 }
