@@ -251,10 +251,13 @@ impl Bot {
             let index = self.index;
             flock.checker.report(Kind::OutOfOrder, || format!("bot {index} got no answer to {overdue} {what}"));
         }
-        if let Some(client) = &mut self.client {
-            client.disconnect(now);
-        }
+        self.say_goodbye(now, flock, buf);
+    }
+
+    /// Past the link: nobody is there any more to send what would be under way on it.
+    fn say_goodbye(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
         let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
+        client.disconnect(now);
         while let Some(transmit) = client.poll_transmit(now, buf) {
             wire.send_past_link(&buf[..transmit.len], &mut flock.tally);
         }
@@ -316,10 +319,7 @@ impl Bot {
 
     /// Leaves in the middle of everything, to come again soon.
     fn log_out(&mut self, now: Now, flock: &mut Flock) {
-        if let Some(client) = &mut self.client {
-            client.disconnect(now);
-            self.transmit(now, flock, &mut [0; DATAGRAM_BYTES_MAX]);
-        }
+        self.say_goodbye(now, flock, &mut [0; DATAGRAM_BYTES_MAX]);
         self.on_gone(flock, true);
         (self.phase, self.attempt_ns) = (Phase::Out, now.mono_ns);
         (self.client, self.wire) = (None, None);
