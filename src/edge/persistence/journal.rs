@@ -206,7 +206,7 @@ impl Journal {
         let table = transaction.open_table(CHECKPOINTS)?;
         let Some(stored) = table.get(character.0)? else { return Ok(Ok(None)) };
         Ok(record::decode(character, stored.value())
-            .map(|(revision, bytes)| Some(Saved { revision, bytes: bytes.to_vec() })))
+            .map(|(revision, bytes)| Some(Saved { revision, bytes: bytes.into_owned() })))
     }
 }
 
@@ -236,6 +236,14 @@ impl Journal {
     pub fn roster(&mut self, account: AccountId) -> Result<Result<Vec<Enrolled>, String>, JournalError> {
         let read = self.database()?.begin_read()?;
         estates::roster(&read, account).inspect_err(|_| self.database = None)
+    }
+
+    /// The journal on a disk of a test's own.
+    #[cfg(test)]
+    pub fn on(disk: impl redb::StorageBackend) -> Result<Self, JournalError> {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk)?;
+        make_table(&database)?;
+        Ok(Self { data_dir: PathBuf::new(), database: Some(database), record: Vec::new() })
     }
 
     /// A transaction of the database, for tests that do what a server would not.

@@ -2,6 +2,8 @@
 
 mod estates;
 mod journal;
+#[cfg(test)]
+mod power_cuts;
 mod record;
 
 pub use journal::{Journal, JournalError, OpenError};
