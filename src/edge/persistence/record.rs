@@ -44,7 +44,11 @@ pub enum RecordError {
 }
 
 /// Writes a record over `into`.
+///
+/// # Panics
+/// If there are more than [`BYTES_MAX`] bytes: no build would read them again.
 pub fn encode(character: CharacterId, revision: u64, bytes: &[u8], into: &mut Vec<u8>) {
+    assert!(bytes.len() <= BYTES_MAX, "a checkpoint of {} bytes", bytes.len());
     into.clear();
     into.extend_from_slice(&VERSION.to_le_bytes());
     into.extend_from_slice(&revision.to_le_bytes());

@@ -103,7 +103,7 @@ pub struct Args {
     /// as often as weapons fire
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = shots)]
     shots: f32,
-    /// Let the bots play: fight mobs, loot, trade, learn and keep company, near where mobs live, and hold every answer against
+    /// Let the bots play: fight mobs, loot, trade, deal with vendors, learn and keep company, near where mobs live, and hold every answer against
     /// the rules of the content that the server ships
     #[arg(long)]
     play: bool,

@@ -24,12 +24,8 @@ pub struct MarksTold {
 }
 
 impl MarksTold {
-    /// He hears nothing for now: what he misses is found when he does.
-    pub fn unsettle(&mut self) {
-        self.is_settled = false;
-    }
-
-    /// Whether there may be something to tell. `looked`: others may have come into view or gone out of it in this tick.
+    /// Whether there may be something to tell. `looked`: others may have come into view or gone out of it in this tick. What
+    /// somebody missed while he heard nothing is found at his next look, too.
     pub fn is_due(&self, table: &MarksTable, now: Tick, looked: bool) -> bool {
         let is_nothing = table.is_empty() && self.told.is_empty();
         !is_nothing && (!self.is_settled || looked || table.changed() == now)

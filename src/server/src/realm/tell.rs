@@ -193,7 +193,6 @@ impl Share<'_> {
         let Some(own) = self.scene.game.own(id) else { return };
         player.told.note(now, own.digest());
         if player.is_silent {
-            player.marks.unsettle();
             return;
         }
         // Before the parts of the tick that they belong to.
