@@ -57,8 +57,8 @@ pub use history::{CLAMP_TICKS, REWIND_TICKS_MAX, Rewind, Stale};
 pub use image::{ImageError, WorldImage};
 pub use lasting::{ITEM_COOLDOWNS_MAX, Lasting, LastingEffect};
 pub use ledger::{
-    AccountRow, Books, BooksError, Entry, GroundRow, Heap, Holder, Imbalance, ItemRecord, Listing, Row, SumsRow,
-    Transaction, TransactionId, Way,
+    AccountRow, Books, BooksError, CharacterAfter, Entry, GroundRow, Heap, Holder, Imbalance, ItemRecord, Listing,
+    Posting, Row, SumsRow, Transaction, TransactionId, Way,
 };
 pub use order::Answer;
 pub use physics::{Filter, Hit, Struck, Touch};

@@ -3,6 +3,7 @@
 //! Two machines that never meet in memory. The [`Gate`] lives on the reactor thread and turns datagrams into messages;
 //! the [`Realm`] lives on the world thread and turns inputs into ticks and ticks into snapshots. What passes between
 //! them is a batch each way: [`Inbound`] and [`Outbound`]. Neither machine knows a clock, a socket, a thread or a file.
+mod courier;
 mod crew;
 #[cfg(feature = "faults")]
 mod fault;
@@ -11,6 +12,7 @@ mod inbound;
 mod outbound;
 mod realm;
 
+pub use courier::{LedgerLine, Parcel, StoreError, Trouble};
 pub use crew::{Alone, Crew, HANDS_MAX, alone};
 #[cfg(feature = "faults")]
 pub use fault::Fault;

@@ -189,6 +189,25 @@ pub enum Way {
     Deleted,
 }
 
+impl Way {
+    /// What other programs call it: in a database's rows and in exports.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Kit => "kit",
+            Self::Loot => "loot",
+            Self::Bought => "bought",
+            Self::Sold => "sold",
+            Self::Used => "used",
+            Self::Expired => "expired",
+            Self::Mended => "mended",
+            Self::Operator => "operator",
+            Self::Handed => "handed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// What does not balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Imbalance {

@@ -12,12 +12,14 @@
 mod books;
 mod entry;
 mod listing;
+mod posting;
 mod rows;
 mod settle;
 
 pub use books::{Books, BooksError, Heap};
 pub use entry::{Entry, Holder, Imbalance, ItemRecord, Transaction, TransactionId, Way};
 pub use listing::Listing;
+pub use posting::{CharacterAfter, Posting};
 pub use rows::{AccountRow, GroundRow, Row, SumsRow};
 
 use crate::schedule::Settling;
