@@ -14,5 +14,5 @@ mod redis;
 
 pub use mariadb::{MariaDb, MariaDbOptions};
 pub use pair::Pair;
-pub use programs::{Missing, missing};
+pub use programs::{Missing, missing, missing_in};
 pub use redis::Redis;

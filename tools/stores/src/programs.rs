@@ -1,8 +1,7 @@
 //! Where the servers' programs are, and what to install when they are not.
 
 use std::env;
-use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -17,12 +16,21 @@ pub struct Missing {
 
 /// The programs that tests need and this machine does not have; empty when all is there.
 pub fn missing() -> Vec<Missing> {
-    missing_on(env::var_os("PATH").as_deref())
+    missing_in(&folders())
+}
+
+/// The same, looked for in these folders only.
+pub fn missing_in(folders: &[impl AsRef<Path>]) -> Vec<Missing> {
+    [&REDIS_SERVER, &MARIADBD, &MARIADB_INSTALL_DB, &MARIADB]
+        .into_iter()
+        .filter(|program| find_in(program, folders).is_none())
+        .map(|program| Missing { program: program.names[0], package: program.package })
+        .collect()
 }
 
 /// The path of a program.
 pub fn find(program: &Program) -> Result<PathBuf> {
-    match find_on(program, env::var_os("PATH").as_deref()) {
+    match find_in(program, &folders()) {
         Some(path) => Ok(path),
         None => bail!("{} is not on this machine: install {}", program.names.join(" or "), program.package),
     }
@@ -45,25 +53,18 @@ pub const MARIADB: Program = Program { names: &["mariadb"], package: "mariadb-se
 /// Gives a child the signal that ends it with its parent; of util-linux.
 pub const SETPRIV: Program = Program { names: &["setpriv"], package: "util-linux" };
 
-fn missing_on(path: Option<&OsStr>) -> Vec<Missing> {
-    [&REDIS_SERVER, &MARIADBD, &MARIADB_INSTALL_DB, &MARIADB]
-        .into_iter()
-        .filter(|program| find_on(program, path).is_none())
-        .map(|program| Missing { program: program.names[0], package: program.package })
-        .collect()
+fn find_in(program: &Program, folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
+    let places = |name: &'static str| folders.iter().map(move |folder| folder.as_ref().join(name));
+    program.names.iter().flat_map(|name| places(name)).find(|place| place.is_file())
 }
 
-fn find_on(program: &Program, path: Option<&OsStr>) -> Option<PathBuf> {
-    let folders = || path.into_iter().flat_map(env::split_paths).chain(MORE_FOLDERS.iter().map(PathBuf::from));
-    let candidates = program.names.iter().flat_map(|name| folders().map(move |folder| folder.join(name)));
-    candidates.into_iter().find(|candidate| candidate.is_file())
+fn folders() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).chain(MORE_FOLDERS.iter().map(PathBuf::from)).collect()
 }
 
 /// Where servers lie on systems that keep them out of the `PATH` of people, and where Homebrew puts things.
-#[cfg(not(test))]
 const MORE_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"];
-#[cfg(test)]
-const MORE_FOLDERS: [&str; 0] = [];
 
 #[cfg(test)]
 mod tests {
@@ -73,7 +74,7 @@ mod tests {
     #[test]
     fn a_machine_without_them_is_told_each_program_and_its_package() {
         let folder = tempfile::tempdir().unwrap();
-        let all = missing_on(Some(folder.path().as_os_str()));
+        let all = missing_in(&[folder.path()]);
         let names: Vec<_> = all.iter().map(|missing| (missing.program, missing.package)).collect();
         assert_eq!(
             names,
@@ -90,9 +91,9 @@ mod tests {
     fn valkey_is_as_good_as_redis() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("valkey-server"), "").unwrap();
-        let found = find_on(&REDIS_SERVER, Some(folder.path().as_os_str()));
+        let found = find_in(&REDIS_SERVER, &[folder.path()]);
         assert_eq!(found, Some(folder.path().join("valkey-server")));
-        assert!(!missing_on(Some(folder.path().as_os_str())).iter().any(|missing| missing.program == "redis-server"));
+        assert!(!missing_in(&[folder.path()]).iter().any(|missing| missing.program == "redis-server"));
     }
 
     #[test]
