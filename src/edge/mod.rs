@@ -7,6 +7,7 @@
 
 mod board;
 pub mod clock;
+pub mod crash;
 mod crew;
 mod drain;
 mod ops;

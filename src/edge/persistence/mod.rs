@@ -1,20 +1,17 @@
 //! The persistence thread: jobs in, one transaction for all that wait, answers out.
 
-mod estates;
 mod journal;
-#[cfg(test)]
-mod power_cuts;
-mod record;
 
 pub use journal::{Journal, JournalError, OpenError};
 
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, StoreReport};
 use crate::edge::clock;
+use crate::edge::crash::{self, Point};
 use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::RecvTimeoutError;
-use game::{BooksError, Transaction, TransactionId};
-use journal::Save;
+use game::{BooksError, Transaction};
+use journal::{Group, Save, Verdict};
 use protocol::{AccountId, CharacterId};
 use server::{CommitError, Enrolled, Found, StoreDone, StoreJob};
 use std::sync::Arc;
@@ -161,43 +158,43 @@ impl Keeper {
             return;
         }
         let began_ns = clock::mono_ns();
-        let (mut refused, mut refused_deals) = (Vec::new(), Vec::new());
-        let result = self.journal.commit(
-            &self.group,
-            &self.deals,
-            |save, error| refused.push((save.character, save.revision, error)),
-            |deal, error| refused_deals.push((deal.id, error)),
-        );
+        let group = Group { at_ms: clock::unix_ms(), deals: &self.deals, saves: &self.group, ..Group::default() };
+        let verdict = self.journal.commit(&group);
         self.report.commits += 1;
         self.report.commit_ns += clock::mono_ns() - began_ns;
-        let failure = result.err().map(|error| error.to_string());
-        self.answer_deals(failure.as_deref(), &refused_deals);
+        crash::at(Point::BeforeAck);
+        let (verdict, failure) = match verdict {
+            Ok(verdict) => (verdict, None),
+            Err(error) => (Verdict::default(), Some(error.to_string())),
+        };
+        self.answer_deals(failure.as_deref(), verdict.deals);
+        let mut refusals = verdict.saves.into_iter();
         let mut group = std::mem::take(&mut self.group);
         for save in group.drain(..) {
-            let refusal = refused
-                .iter()
-                .find(|(character, revision, _)| (*character, *revision) == (save.character, save.revision));
-            let error = failure.clone().or_else(|| refusal.map(|(_, _, error)| error.clone()));
+            let error = failure.clone().or_else(|| refusals.next().flatten());
             self.answer_save(save, error);
         }
         self.group = group;
+        crash::at(Point::AfterAck);
     }
 
     /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
     /// looked up either is undecided: nobody is told, and it is asked for again.
-    fn answer_deals(&mut self, failure: Option<&str>, refused: &[(TransactionId, CommitError)]) {
+    fn answer_deals(&mut self, failure: Option<&str>, verdicts: Vec<Result<u64, CommitError>>) {
         let (deals, mut undecided) = (std::mem::take(&mut self.deals), Vec::new());
+        let mut verdicts = verdicts.into_iter();
         for deal in deals {
-            let why = match failure {
-                None => refused.iter().find(|(id, _)| *id == deal.id).map(|(_, why)| why.clone()),
-                Some(failure) => match self.journal.has(&deal) {
-                    Ok(is_there) => (!is_there).then(|| CommitError::Disk(failure.to_owned())),
+            let verdict = match failure {
+                None => verdicts.next().expect("each has its verdict"),
+                Some(failure) => match self.journal.find(deal.id) {
+                    Ok(found) => found.ok_or_else(|| CommitError::Disk(failure.to_owned())),
                     Err(_) => {
                         undecided.push(deal);
                         continue;
                     }
                 },
             };
+            let why = verdict.err();
             self.report.deals += u64::from(why.is_none());
             self.report.deal_failures += u64::from(why.is_some());
             // That somebody wants a name which another has is nobody's fault.
@@ -247,6 +244,7 @@ mod tests {
     use super::*;
     use crate::edge::board::StartReport;
     use crossbeam::channel::bounded;
+    use game::TransactionId;
 
     const ANN: CharacterId = CharacterId(1);
 

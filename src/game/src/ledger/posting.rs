@@ -57,7 +57,8 @@ impl Posting {
     /// What `transaction` left behind in `books`, which have applied it.
     #[must_use]
     pub fn of(seq: u64, at_ms: u64, transaction: &Transaction, books: &Books) -> Self {
-        let characters = Books::touched(transaction).into_iter().map(|character| after(character, books)).collect();
+        let characters =
+            Books::touched(transaction).into_iter().map(|character| Self::character_after(character, books)).collect();
         let roster = |(account, _)| (account, books.rosters.get(&account).cloned().unwrap_or_default());
         let mut posting = Self {
             seq,
@@ -71,6 +72,23 @@ impl Posting {
             posting.add_sums(entry, books);
         }
         posting
+    }
+
+    /// A character as it is in these books.
+    #[must_use]
+    pub fn character_after(character: CharacterId, books: &Books) -> CharacterAfter {
+        let Some(estate) = books.estates.get(&character) else {
+            return CharacterAfter { character, ..CharacterAfter::default() };
+        };
+        CharacterAfter {
+            character,
+            exists: true,
+            class: estate.class,
+            team: estate.team,
+            experience: estate.experience,
+            coins: estate.coins,
+            skills: estate.skills.clone(),
+        }
     }
 
     fn add_sums(&mut self, entry: &super::Entry, books: &Books) {
@@ -88,21 +106,6 @@ impl Posting {
             }
             _ => {}
         }
-    }
-}
-
-fn after(character: CharacterId, books: &Books) -> CharacterAfter {
-    let Some(estate) = books.estates.get(&character) else {
-        return CharacterAfter { character, ..CharacterAfter::default() };
-    };
-    CharacterAfter {
-        character,
-        exists: true,
-        class: estate.class,
-        team: estate.team,
-        experience: estate.experience,
-        coins: estate.coins,
-        skills: estate.skills.clone(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! dropped, or torn at the borders of its sectors, each on its own, so in any order. Nothing here is of the real file system;
 //! that the real one syncs when it is asked is its own promise.
 
-use super::journal::{Journal, Save};
+use super::{Group, Journal, Save};
 use game::{Books, Entry, Estate, GroundRecord, Heap, Holder, ItemRecord, Transaction, TransactionId, Way};
 use protocol::{CharacterId, ClassId, ItemId, ItemKind};
 use rand::rngs::StdRng;
@@ -249,8 +249,9 @@ fn work(journal: &mut Journal, disk: &Disk, mut told: Truth, rng: &mut StdRng) -
         if rng.random_ratio(1, 4) {
             disk.0.lock().unwrap().fuse = Some(rng.random_range(0..40));
         }
-        if journal.commit(&saves, &deals, |save, why| panic!("{save:?}: {why}"), |_, _| ()).is_err() {
-            return (told, next);
+        match journal.commit(&Group { saves: &saves, deals: &deals, ..Group::default() }) {
+            Ok(verdict) => assert!(verdict.saves.iter().all(Option::is_none), "{:?}", verdict.saves),
+            Err(_) => return (told, next),
         }
         told = next;
     }

@@ -1,0 +1,95 @@
+//! What another server's journal left in MariaDB comes into this one, when whoever it is about enters the world here.
+
+use super::estates::{self, ESTATES, NAMES, ROSTERS};
+use super::{JournalError, checkpoints, outbox, record};
+use game::{AccountRow, Estate, Listing};
+use protocol::character::folded;
+use protocol::{AccountId, CharacterId};
+use redb::{ReadableTable, WriteTransaction};
+use server::Saved;
+
+/// Something that is newer than what this journal has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// A character.
+    Character {
+        /// Which.
+        character: CharacterId,
+        /// The highest number of all that is here.
+        revision: u64,
+        /// What it owns; none of one that never owned anything.
+        estate: Option<Estate>,
+    },
+    /// Where a character was last seen.
+    Checkpoint {
+        /// Whose.
+        character: CharacterId,
+        /// The record.
+        saved: Saved,
+    },
+    /// Which characters an account has.
+    Roster {
+        /// Whose.
+        account: AccountId,
+        /// The number of its last change.
+        revision: u64,
+        /// In the order of their making.
+        roster: Vec<Listing>,
+    },
+}
+
+/// Writes it over what is here, if that is older.
+pub fn adopt(write: &WriteTransaction, adopted: &Adopted) -> Result<(), JournalError> {
+    match adopted {
+        Adopted::Character { character, revision, estate } => {
+            if outbox::revision_now(write, *character)? >= *revision {
+                return Ok(());
+            }
+            let mut estates = write.open_table(ESTATES)?;
+            match estate {
+                Some(estate) => drop(estates.insert(character.0, estates::estate_row(*character, estate).as_slice())?),
+                None => drop(estates.remove(character.0)?),
+            }
+            outbox::set_revision(write, *character, *revision)
+        }
+        Adopted::Checkpoint { character, saved } => adopt_checkpoint(write, *character, saved),
+        Adopted::Roster { account, revision, roster } => {
+            if outbox::account_revision_now(write, *account)? >= *revision {
+                return Ok(());
+            }
+            adopt_roster(write, *account, roster)?;
+            outbox::set_account_revision(write, *account, *revision)
+        }
+    }
+}
+
+fn adopt_checkpoint(write: &WriteTransaction, character: CharacterId, saved: &Saved) -> Result<(), JournalError> {
+    let mut table = write.open_table(checkpoints::CHECKPOINTS)?;
+    let known = table.get(character.0)?.map(|row| record::decode(character, row.value()).map(|(revision, _)| revision));
+    // One that cannot be read is kept for whoever repairs it, and its owner is refused.
+    if known.is_some_and(|known| known.is_err() || known.is_ok_and(|known| known >= saved.revision)) {
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    record::encode(character, saved.revision, &saved.bytes, &mut bytes);
+    table.insert(character.0, bytes.as_slice())?;
+    Ok(())
+}
+
+fn adopt_roster(write: &WriteTransaction, account: AccountId, roster: &[Listing]) -> Result<(), JournalError> {
+    let (mut rosters, mut names) = (write.open_table(ROSTERS)?, write.open_table(NAMES)?);
+    let known = rosters.get(account.0)?.map(|row| estates::read_roster(account, row.value()));
+    for listing in known.and_then(Result::ok).into_iter().flat_map(|row| row.roster) {
+        names.remove(folded(&listing.name).as_str())?;
+    }
+    for listing in roster {
+        names.insert(folded(&listing.name).as_str(), listing.character.0)?;
+    }
+    if roster.is_empty() {
+        rosters.remove(account.0)?;
+    } else {
+        let row = estates::roster_row(account, &AccountRow { roster: roster.to_vec() });
+        rosters.insert(account.0, row.as_slice())?;
+    }
+    Ok(())
+}
