@@ -12,7 +12,7 @@ mod inbound;
 mod outbound;
 mod realm;
 
-pub use courier::{LedgerLine, Parcel, StoreError, Trouble};
+pub use courier::{Dirty, Lane, LedgerLine, Outflow, Outgoing, PARCEL_MAX, Parcel, StoreError, Trouble};
 pub use crew::{Alone, Crew, HANDS_MAX, alone};
 #[cfg(feature = "faults")]
 pub use fault::Fault;
