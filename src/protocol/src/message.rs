@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(decode::<ServerMessage>(&bytes).unwrap(), ServerMessage::Marks(marks));
     }
 
-    /// proves: CMD-1, CMD-2, CMD-3, CMD-4, CMD-5
+    /// proves: CMD-1, CMD-2, CMD-3, CMD-4, CMD-5, CMD-8, MSG-1
     #[test]
     fn the_bytes_of_commands_events_and_news_are_pinned() {
         let at = CastTarget::Place { x_units: 3, y_units: -1 };
@@ -254,6 +254,9 @@ mod tests {
         assert_eq!(news(News::TradeEnded { reason: Some(Refusal::Alive) }), [4, 7, 1, 1]);
         let party = Party { members: vec![NetId(8), NetId(9)], rule: LootRule::InTurn };
         assert_eq!(news(News::Party(party)), [4, 9, 2, 8, 9, 1]);
+        assert_eq!(news(News::Receipt { id: 250 }), [4, 13, 250]);
+        let id = 0x000f_0e0d << 64 | 0x0807_0605_0403_0201;
+        assert_eq!(news(News::Receipt { id }), [4, 13, 254, 1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 15, 0, 0, 0, 0, 0]);
     }
 
     /// proves: CHR-1, CHR-2

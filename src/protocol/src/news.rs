@@ -77,6 +77,12 @@ pub enum News {
     },
     /// Something of the game's own.
     Custom(Custom),
+    /// What has changed of the player's, or by him, is on disk and has taken effect: whatever happens to the server, it will
+    /// not be undone. spec: CMD-8.
+    Receipt {
+        /// The number of the transaction, which no other has: a player quotes it to whoever looks into the matter.
+        id: u128,
+    },
 }
 
 /// The figures of a player.

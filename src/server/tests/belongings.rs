@@ -50,6 +50,19 @@ fn on_disk(rig: &Rig, number: u64) -> BTreeMap<u8, ItemRow> {
     estate.items.iter().map(|row| (row.slot, *row)).collect()
 }
 
+/// The numbers of the transactions that a bot was told to be on disk.
+fn receipts(rig: &Rig, index: usize) -> Vec<u128> {
+    let receipt = |event: &ClientEvent| match event {
+        ClientEvent::Message(ServerMessage::News(News::Receipt { id })) => Some(*id),
+        _ => None,
+    };
+    rig.bots[index].events.iter().filter_map(receipt).collect()
+}
+
+fn is_receipt(event: &ClientEvent) -> bool {
+    matches!(event, ClientEvent::Message(ServerMessage::News(News::Receipt { .. })))
+}
+
 fn answers(rig: &Rig, index: usize) -> Vec<(u16, Result<(), Refusal>)> {
     rig.bots[index].done.clone()
 }
@@ -73,32 +86,36 @@ fn a_newcomer_has_the_kit_of_its_class_is_told_of_it_and_finds_it_when_he_comes_
     assert_eq!(on_disk(&rig, 1), kit);
 }
 
-/// proves: CMD-1
+/// proves: CMD-1, CMD-8
 #[test]
 fn nobody_is_told_done_before_the_disk_has_it() {
     let mut rig = rig(1);
     let bread = *on_disk(&rig, 1).values().find(|row| row.count > 1).unwrap();
+    let before = receipts(&rig, 0).len();
     rig.journal_is_slow = true;
     rig.bots[0].client.command(Command::Drop { item: bread.item, count: 1 }).unwrap();
     rig.bots[0].client.command(Command::Drop { item: bread.item, count: 1 }).unwrap();
     rig.run_ticks(120);
     assert_eq!(answers(&rig, 0), [(1, Err(Refusal::InUse))], "what is held is in use");
     assert!(told(&rig, 0)[&bread.slot].is_held);
+    assert_eq!(receipts(&rig, 0).len(), before);
     assert!(rig.bots[0].client.entities().all(|(_, seen)| seen.kind != EntityKind::Item), "nothing lies there");
     rig.journal_is_slow = false;
     rig.run_ticks(60);
     assert_eq!(answers(&rig, 0)[1..], [(0, Ok(()))]);
+    assert_eq!(receipts(&rig, 0).len(), before + 1, "of what was done, and not of what was refused");
     assert_eq!(told(&rig, 0)[&bread.slot], ItemRow { count: bread.count - 1, ..bread });
     assert_eq!(rig.bots[0].client.entities().filter(|(_, seen)| seen.kind == EntityKind::Item).count(), 1);
     assert_eq!(told(&rig, 0), on_disk(&rig, 1));
     assert!(rig.books.is_in_balance() && rig.books.ground.len() == 1);
 }
 
-/// proves: CMD-1
+/// proves: CMD-1, CMD-8
 #[test]
 fn what_one_lays_down_another_picks_up_once() {
     let mut rig = rig(3);
     let bread = *on_disk(&rig, 1).values().find(|row| row.count > 1).unwrap();
+    rig.bots.iter_mut().for_each(|bot| bot.events.retain(|event| !is_receipt(event)));
     rig.bots[0].client.command(Command::Drop { item: bread.item, count: bread.count }).unwrap();
     rig.run_ticks(60);
     let is_item = |seen: &client::Seen| seen.kind == EntityKind::Item;
@@ -109,6 +126,10 @@ fn what_one_lays_down_another_picks_up_once() {
     rig.run_ticks(90);
     let results: Vec<_> = [1, 2].map(|index| answers(&rig, index)[0].1).into_iter().filter(Result::is_ok).collect();
     assert_eq!(results.len(), 1, "one of the two has it");
+    let mut numbers: Vec<u128> = (0..3).flat_map(|index| receipts(&rig, index)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 2, "one for laying it down, another for taking it, and none for who came too late");
     for number in 1..=3 {
         assert_eq!(told(&rig, number as usize - 1), on_disk(&rig, number), "player {number}");
     }

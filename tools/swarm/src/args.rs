@@ -41,6 +41,7 @@ true by the rules: casts, cooldowns, mana, items, coins, experience, and trades 
 With --rebind and --outage every bot that it befalls must be told of itself again, in the same session: one login per bot
 in all. What a bot shows is not judged while nothing reaches it and for 2 s after, as after joining. With --link whatever
 is to be told may take three round trips of the link longer, at most 2 s, before it is missing, stale or a ghost.
+With --survive bots come back whenever they can: sessions lost are counted, and not how long they were out.
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 
 /// Thousands of headless bots in one process that check every word the server says.
@@ -72,6 +73,14 @@ pub struct Args {
     /// Join again after a silence of 3 s or a disconnect, and check that the server restored each bot's place
     #[arg(long)]
     rejoin: bool,
+    /// As --rejoin, for a server that is killed again and again: attempts to join back off from 1 to 8 s, and neither how
+    /// long bots were out nor the server's silence is held against it. SIGTERM ends the run as --duration would, once all
+    /// are in
+    #[arg(long)]
+    survive: bool,
+    /// Append a line for each receipt that a bot hears: unix_ms character transaction; in the file within 0.1 s
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
     /// The server's data directory: holds its dev.key and ops.token
     #[arg(long, value_name = "DIR", default_value = "target/throng")]
     data: PathBuf,
@@ -140,6 +149,10 @@ pub struct Plan {
     pub recorded: Option<Recorded>,
     /// Whether bots that drop out join again.
     pub rejoin: bool,
+    /// Whether a server may die as often as it likes.
+    pub survives: bool,
+    /// Where receipts are written down.
+    pub receipts: Option<PathBuf>,
     /// Whether speed is left out of the verdict.
     pub truth_only: bool,
     /// The link of every bot, if it is to be a bad one.
@@ -190,7 +203,9 @@ impl Args {
             movement,
             movement_name: if self.play { "play".to_owned() } else { self.movement },
             recorded,
-            rejoin: self.rejoin,
+            rejoin: self.rejoin || self.survive,
+            survives: self.survive,
+            receipts: self.receipts,
             truth_only: self.truth_only,
             link: self.link.as_deref().map(profile).transpose()?,
             link_name: self.link,
@@ -213,7 +228,10 @@ impl Args {
         if let Some((_, span)) = self.outage {
             let needed = span + Duration::from_nanos(OUTAGE_AFTER_NS + OUTAGE_BEFORE_END_NS);
             ensure!(self.duration >= needed, "an outage of {span:?} needs a --duration of {needed:?} at least");
-            ensure!(!self.rejoin, "--outage is about sessions that go on; with --rejoin bots give them up");
+            ensure!(
+                !self.rejoin && !self.survive,
+                "--outage is about sessions that go on; with --rejoin and --survive bots give them up"
+            );
         }
         Ok(Troubles { rebinds: rebinds as usize, outage })
     }

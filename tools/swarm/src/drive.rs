@@ -13,6 +13,7 @@ use crate::ops::{News, Ops};
 use crate::play::{Board, Play};
 use crate::process;
 use crate::progress::Progress;
+use crate::receipts::Receipts;
 use crate::report::{Age, Errors, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible};
 use crate::server_watch::ServerWatch;
 use crate::shooter::{Shooter, ShotCounts};
@@ -28,6 +29,8 @@ use protocol::unit::TICK_RATE_HZ;
 use rudp::time::NS_PER_S;
 use std::cmp::Reverse;
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Readiness events taken per turn.
@@ -40,6 +43,8 @@ const SETTLE_NS: u64 = 2 * NS_PER_S;
 const LAST_SAMPLE_NS_MAX: u64 = 2 * NS_PER_S;
 /// A schedule that fell behind by more than this starts anew; the lag stays on record.
 const BEHIND_NS_MAX: u64 = NS_PER_S / 4;
+/// A run that is told to end waits at most this long for all to be in.
+const LAST_IN_NS_MAX: u64 = 60 * NS_PER_S;
 /// Open files beside the sockets of the bots.
 const FILES_SPARE: u64 = 64;
 
@@ -90,6 +95,10 @@ struct Drive {
     shoots: bool,
     troubles: Troubles,
     schedule: Schedule,
+    /// Whether SIGTERM has come.
+    is_told_to_end: Arc<AtomicBool>,
+    /// When it was seen.
+    told_to_end_ns: Option<u64>,
 }
 
 struct Eyes<'a>(&'a [Bot]);
@@ -134,6 +143,13 @@ impl Drive {
         );
         flock.checker.allow(plan.link.as_ref().map_or(0, allowance_ticks));
         (flock.link, flock.link_seed, flock.spread) = (plan.link, plan.seed, plan.spread);
+        flock.survives = plan.survives;
+        flock.receipts = plan.receipts.as_deref().map(Receipts::open).transpose()?;
+        let is_told_to_end = Arc::new(AtomicBool::new(false));
+        if plan.survives {
+            signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&is_told_to_end))
+                .context("the system takes no handler for SIGTERM")?;
+        }
         flock.board = plan.plays.then(|| Board::new(game::content::shipped(PLAYED_MAP), plan.bots, plan.seed));
         Ok(Self {
             clock,
@@ -155,6 +171,8 @@ impl Drive {
             shoots: plan.shots_per_s > 0.0,
             troubles: plan.troubles,
             schedule: Schedule::default(),
+            is_told_to_end,
+            told_to_end_ns: None,
         })
     }
 
@@ -178,6 +196,9 @@ impl Drive {
             }
             self.let_bots_act(now, &mut buf)?;
             self.flock.note_tick(now);
+            if let Some(receipts) = &mut self.flock.receipts {
+                receipts.flush(now.mono_ns)?;
+            }
             self.flock.checker.judge(&Eyes(&self.bots));
             if self.flock.connected == self.bots.len() {
                 self.flock.on_all_in(now);
@@ -247,6 +268,7 @@ impl Drive {
                 News::Ready { at_ns } => self.flock.on_ready(at_ns),
             }
         }
+        let is_to_end = self.is_to_end(now_ns);
         match self.stage {
             Stage::Joining { until_ns } if self.flock.connected == self.bots.len() || now_ns >= until_ns => {
                 self.stage = Stage::Settling { until_ns: now_ns + SETTLE_NS };
@@ -265,7 +287,7 @@ impl Drive {
                 self.ops.ask();
                 self.cpu_ns = process::cpu_ns()?;
             }
-            Stage::Measuring { from_ns, until_ns } if now_ns >= until_ns => {
+            Stage::Measuring { from_ns, until_ns } if now_ns >= until_ns || is_to_end => {
                 if let Some(board) = self.flock.board.as_mut() {
                     board.counts.is_measuring = false;
                 }
@@ -278,7 +300,19 @@ impl Drive {
         Ok(None)
     }
 
+    /// Whether it was told to end, and all are in or have had their time.
+    fn is_to_end(&mut self, now_ns: u64) -> bool {
+        if !self.is_told_to_end.load(Ordering::Relaxed) {
+            return false;
+        }
+        let since_ns = *self.told_to_end_ns.get_or_insert(now_ns);
+        self.flock.connected == self.bots.len() || now_ns >= since_ns + LAST_IN_NS_MAX
+    }
+
     fn close(mut self, now: rudp::Now, from_ns: u64, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<(Report, Findings)> {
+        if let Some(receipts) = &mut self.flock.receipts {
+            receipts.flush(u64::MAX)?;
+        }
         let cpu_ns = process::cpu_ns()?.saturating_sub(self.cpu_ns);
         self.progress.finish();
         let (mut lost, mut sent) = (0, 0);
@@ -336,6 +370,8 @@ impl Drive {
             seed: self.seed,
             truth_only: self.truth_only,
             logins: tally.logins,
+            receipts: tally.receipts,
+            survives: self.flock.survives,
             silents: tally.silents,
             link: self.link_name.clone(),
             moves: (self.troubles.rebinds > 0).then_some(tally.moves),

@@ -1,9 +1,11 @@
 //! What all bots share.
 
+use crate::clock::Clock;
 use crate::movement::Movement;
 use crate::play::Board;
+use crate::receipts::Receipts;
 use crate::tally::Tally;
-use crate::token::Minter;
+use crate::token::{self, Minter};
 use crate::truth::Checker;
 use crate::view::Recorded;
 use crate::wire::Arrivals;
@@ -27,6 +29,10 @@ pub struct Flock {
     pub seal: Backend,
     /// Whether bots that drop out join again.
     pub rejoin: bool,
+    /// Whether nothing that a server does by dying is held against it: then bots knock ever more rarely.
+    pub survives: bool,
+    /// Where receipts are written down, if they are.
+    pub receipts: Option<Receipts>,
     /// Watches sockets.
     pub registry: Registry,
     /// Makes tokens.
@@ -95,6 +101,8 @@ impl Flock {
             server,
             seal,
             rejoin,
+            survives: false,
+            receipts: None,
             registry,
             minter,
             movement,
@@ -144,6 +152,14 @@ impl Flock {
         self.checker.on_gone(bot, server_knows);
         self.connected -= 1;
         self.outages.is_open = true;
+    }
+
+    /// A bot was told that a transaction is on disk.
+    pub fn on_receipt(&mut self, bot: usize, transaction: u128) {
+        self.tally.receipts += 1;
+        if let Some(receipts) = &mut self.receipts {
+            receipts.note(Clock::unix_ms(), token::account(bot), transaction);
+        }
     }
 
     /// Once per turn: notes how far the server's ticks have come.

@@ -17,6 +17,7 @@ mod ops;
 mod play;
 mod process;
 mod progress;
+mod receipts;
 mod report;
 mod restored;
 mod server_watch;

@@ -32,6 +32,8 @@ pub struct Report {
     pub rejoin: Option<Rejoin>,
     pub truth_only: bool,
     pub logins: u64,
+    pub receipts: u64,
+    pub survives: bool,
     pub silents: u64,
     pub link: Option<String>,
     pub moves: Option<Recovery>,
@@ -182,6 +184,9 @@ impl Report {
         ];
         if let Some(rejoin) = &self.rejoin {
             rows.push(("rejoin", rejoin.line()));
+        }
+        if self.receipts > 0 {
+            rows.push(("receipts", format!("{} told", self.receipts)));
         }
         rows.extend(self.link.iter().map(|link| ("link", link.clone())));
         rows.extend(self.moves.iter().map(|moves| ("moved", moves.line())));

@@ -37,6 +37,8 @@ pub struct Tally {
     pub silences: u64,
     /// Times a bot was welcomed.
     pub logins: u64,
+    /// Receipts that bots were told; both sides of a trade count.
+    pub receipts: u64,
     /// Times a client found the server silent...
     pub silents: u64,
     /// ...and heard it again.
@@ -67,6 +69,7 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             is_measuring: false,
+            receipts: 0,
             rtt_us: histogram(60_000_000),
             rtt_sample_us: histogram(60_000_000),
             rates: histogram(100_000),

@@ -42,7 +42,7 @@ impl Minter {
     /// # Errors
     /// Never: one address fits every token.
     pub fn mint(&mut self, bot: usize) -> Result<ConnectToken> {
-        let id = FIRST_ACCOUNT + bot as u64;
+        let id = account(bot);
         let issued_at_ms = Clock::unix_ms();
         self.serial += 1;
         let user = UserData {
@@ -56,6 +56,11 @@ impl Minter {
         };
         Ok(self.mint.mint(issued_at_ms, id, &[self.server], TIMEOUT_S, &user, &mut self.rng)?)
     }
+}
+
+/// The account of a bot, and its character.
+pub fn account(bot: usize) -> u64 {
+    FIRST_ACCOUNT + bot as u64
 }
 
 /// Reads a key file: 64 hex digits.

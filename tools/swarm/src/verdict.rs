@@ -14,6 +14,8 @@ const FULL_S: f64 = 20.0;
 const PER_VISIBLE: f64 = 15.0;
 /// ...but no more than this.
 const PER_BOT_SECOND_MAX: f64 = 150.0;
+/// Bots whose server dies again and again see others for a part of the time only.
+const PER_SURVIVOR: f64 = 1.0;
 /// The tick rate that is promised, and how far a run may be off.
 const TICK_RATE_HZ: (f64, f64) = (60.0, 0.5);
 /// A swarm that is later than this at its own ticks (p99) does not put the load on the server that it claims.
@@ -25,6 +27,9 @@ const REJOIN_S_MAX: f64 = 10.0;
 pub fn comparisons_needed(report: &Report) -> u64 {
     if report.bots >= FULL_BOTS && report.duration_s >= FULL_S && report.rejoin.is_none() {
         return COMPARISONS_FULL;
+    }
+    if report.survives {
+        return (PER_SURVIVOR * report.bots as f64 * report.duration_s) as u64;
     }
     let per_bot_second = (PER_VISIBLE * report.visible.mean).min(PER_BOT_SECOND_MAX);
     let needed = per_bot_second * report.bots as f64 * report.duration_s;
@@ -76,7 +81,7 @@ pub fn reasons(
         Some(rate) => reasons.push(format!("the server ticked at {rate:.2} Hz instead of 60 +- 0.5.")),
         None => reasons.push("no bot heard enough of the server to tell its tick rate.".to_owned()),
     }
-    if report.server.is_none() {
+    if report.server.is_none() && !report.survives {
         let why = server_failure.unwrap_or("there were fewer than two samples");
         reasons.push(format!("the server's status could not be read: {why}."));
     }
@@ -124,7 +129,7 @@ fn trouble_reasons(report: &Report) -> Vec<String> {
 }
 
 fn rejoin_reason(report: &Report) -> Option<String> {
-    let rejoin = report.rejoin.filter(|rejoin| rejoin.restarts > 0)?;
+    let rejoin = report.rejoin.filter(|rejoin| rejoin.restarts > 0 && !report.survives)?;
     if rejoin.timed == 0 {
         return Some("the server restarted, but not all bots came back after a /ready that was seen.".to_owned());
     }
@@ -219,6 +224,17 @@ mod tests {
     fn disconnects_are_expected_when_bots_may_rejoin() {
         let rejoin = Some(Rejoin { restarts: 1, timed: 1, all_in_s: 6.0, sessions_lost: 100 });
         assert_eq!(judged(&Report { disconnects: 100, rejoin, ..good() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_swarm_that_survives_forgives_how_long_a_server_was_gone_and_nothing_that_it_said() {
+        let rejoin = Some(Rejoin { restarts: 9, timed: 0, all_in_s: 60.0, sessions_lost: 900 });
+        let dead = Report { disconnects: 900, rejoin, server: None, survives: true, ..good() };
+        assert_eq!(judged(&dead), Vec::<String>::new());
+        assert_eq!(judged(&Report { connected: 99, ..dead.clone() }).len(), 1);
+        assert_eq!(comparisons_needed(&dead), 3_000, "one for each bot and second");
+        let other = Report { survives: false, ..dead };
+        assert_eq!(judged(&other).len(), 2, "{:?}", judged(&other));
     }
 
     #[test]

@@ -5,11 +5,13 @@
 //! from the entries alone, so that a transaction of an earlier process can be done again after a restart ([`replay`]). Here
 //! the order is answered, once, whatever it was.
 
-use super::{Ledger, Transaction, UnderWay, Why};
+use super::{Books, Ledger, Transaction, UnderWay, Why};
+use crate::carry::Bodies;
+use crate::event::Notices;
 use crate::order::{Answer, Answers};
 use crate::{carry, growth, trade};
 use bevy_ecs::prelude::World;
-use protocol::Refusal;
+use protocol::{News, Refusal};
 
 /// Everything that the disk has answered since the last tick, in its order.
 pub(crate) fn settle(world: &mut World) {
@@ -46,9 +48,23 @@ fn take_effect(world: &mut World, under_way: &UnderWay, is_durable: bool) {
     trade::settle(world, under_way, is_durable);
     if is_durable {
         growth::settle(world, under_way);
+        tell_receipts(world, under_way);
     }
     if let Some((to, number)) = under_way.order {
         let result = if is_durable { Ok(()) } else { Err(Refusal::NotSaved) };
         world.resource_mut::<Answers>().0.push(Answer { to, number, result });
+    }
+}
+
+/// Each whom it touches, and who has been in the world since it was asked for, gets the number of what now is true for
+/// good. spec: CMD-8.
+fn tell_receipts(world: &mut World, under_way: &UnderWay) {
+    let Transaction { id, .. } = under_way.transaction;
+    for character in Books::touched(&under_way.transaction) {
+        if !under_way.gone.contains(&character)
+            && let Some(to) = world.resource::<Bodies>().of(character)
+        {
+            world.resource_mut::<Notices>().tell(to, News::Receipt { id: id.0 });
+        }
     }
 }

@@ -52,6 +52,15 @@ fn ended(shop: &Shop, id: NetId) -> Option<Option<Refusal>> {
     })
 }
 
+/// The numbers of the transactions that somebody was told to be on disk.
+fn receipts(shop: &Shop, id: NetId) -> Vec<u128> {
+    let receipt = |news: &News| match news {
+        News::Receipt { id } => Some(*id),
+        _ => None,
+    };
+    shop.news(id).iter().filter_map(receipt).collect()
+}
+
 /// Nothing of anybody's is held any more.
 fn all_free(shop: &mut Shop) -> bool {
     [shop.a, shop.b].into_iter().all(|id| {
@@ -60,6 +69,7 @@ fn all_free(shop: &mut Shop) -> bool {
     })
 }
 
+/// proves: CMD-8
 #[test]
 fn both_sides_of_a_trade_are_one_transaction() {
     let mut shop = trading();
@@ -82,12 +92,19 @@ fn both_sides_of_a_trade_are_one_transaction() {
     let asked = shop.settle(true);
     assert_eq!((asked.len(), shop.answer(a)), (1, Some(Ok(()))));
     assert_eq!([ended(&shop, a), ended(&shop, b)], [Some(None); 2]);
+    for id in [a, b] {
+        assert_eq!(receipts(&shop, id), [asked[0].id.0], "both have a receipt of the same");
+        assert_eq!(shop.news(id).last(), Some(&News::Receipt { id: asked[0].id.0 }), "behind what it changed");
+    }
+    shop.rig.run(1);
+    assert!(receipts(&shop, a).is_empty(), "once");
     assert_eq!(shop.items(a), [(BREAD, 5, 0), (BREAD, 4, 1), (LETTER, 1, 2), (SWORD, 1, WORN)]);
     assert_eq!(shop.items(b), [(BREAD, 4, 0), (SWORD, 1, 1)]);
     assert_eq!((shop.coins(a), shop.coins(b)), (900, 150));
     assert!(all_free(&mut shop));
 }
 
+/// proves: CMD-8
 #[test]
 fn a_trade_that_the_disk_refuses_has_not_been() {
     let mut shop = trading();
@@ -100,6 +117,7 @@ fn a_trade_that_the_disk_refuses_has_not_been() {
     shop.settle(false);
     assert_eq!(shop.answer(b), Some(Err(Refusal::NotSaved)));
     assert_eq!([ended(&shop, a), ended(&shop, b)], [Some(Some(Refusal::NotSaved)); 2]);
+    assert!(receipts(&shop, a).is_empty() && receipts(&shop, b).is_empty());
     assert_eq!((shop.items(a).len(), shop.coins(b)), (4, 50));
     assert!(all_free(&mut shop));
 }

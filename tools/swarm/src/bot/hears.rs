@@ -10,7 +10,7 @@ use crate::truth::Kind;
 use client::{Client, ClientEvent};
 use protocol::message::{ServerMessage, Welcome};
 use protocol::unit::SUBUNITS_PER_M;
-use protocol::{EntityKind, GameEvent, OwnState, Tick};
+use protocol::{EntityKind, GameEvent, News, OwnState, Tick};
 use rudp::Reason;
 use rudp::time::Now;
 
@@ -41,8 +41,11 @@ impl Bot {
         }
     }
 
-    /// What only a bot that plays listens to.
+    /// Receipts are everybody's; to the rest only a bot that plays listens.
     fn on_message(&mut self, now: Now, flock: &mut Flock, message: &ServerMessage) {
+        if let ServerMessage::News(News::Receipt { id }) = message {
+            flock.on_receipt(self.index, *id);
+        }
         let (Some(play), Some(client)) = (&mut self.play, &self.client) else { return };
         match message {
             ServerMessage::News(news) => play.on_news(now, flock, news),
@@ -58,7 +61,7 @@ impl Bot {
             let (index, id) = (self.index, welcome.own.0);
             flock.checker.report(Kind::Other, || format!("bot {index} was welcomed again, as entity {id}"));
         }
-        self.joined_ns = now.mono_ns;
+        (self.joined_ns, self.attempts) = (now.mono_ns, 0);
         flock.on_joined(now, self.index, welcome);
         (self.ordeal, self.excused_ns) = (None, 0);
         self.phase = Phase::In;

@@ -33,6 +33,10 @@ use second::Second;
 pub const SILENCE_NS_MAX: u64 = 3 * NS_PER_S;
 /// With `--rejoin`, pause between attempts to join.
 const ATTEMPT_EVERY_NS: u64 = 2 * NS_PER_S;
+/// With `--survive`, pause before the second attempt; each further one waits twice as long...
+const ATTEMPT_FIRST_NS: u64 = NS_PER_S;
+/// ...up to 8 s: a server that was down for long is not met by all at once, and nobody waits for long when it is back.
+const ATTEMPT_DOUBLINGS_MAX: u32 = 3;
 /// Only after this long in the world is a bot judged: 2 s.
 const SETTLED_NS: u64 = 2 * NS_PER_S;
 /// Who heard anything of the server within this time hears it: half a second.
@@ -70,6 +74,8 @@ pub struct Bot {
     here: Option<Place>,
     is_placed: bool,
     attempt_ns: u64,
+    /// Attempts to join since it was last in.
+    attempts: u32,
     heard_ns: u64,
     joined_ns: u64,
     /// The newest round trip that was counted.
@@ -113,6 +119,7 @@ impl Bot {
             here: None,
             is_placed: false,
             attempt_ns,
+            attempts: 0,
             heard_ns: 0,
             joined_ns: 0,
             sampled_ns: 0,
@@ -213,7 +220,7 @@ impl Bot {
     pub fn tick(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
         match self.phase {
             Phase::Idle if now.mono_ns >= self.attempt_ns => self.join(now, flock)?,
-            Phase::Out | Phase::Joining if flock.rejoin && now.mono_ns >= self.attempt_ns + ATTEMPT_EVERY_NS => {
+            Phase::Out | Phase::Joining if flock.rejoin && now.mono_ns >= self.attempt_ns + self.pause_ns(flock) => {
                 self.join(now, flock)?;
             }
             Phase::In if flock.rejoin && now.mono_ns >= self.heard_ns + SILENCE_NS_MAX => {
@@ -273,7 +280,18 @@ impl Bot {
         self.client = Some(Client::new(ClientConfig { token, seal: flock.seal, content_hash: 0 }, now));
         self.phase = Phase::Joining;
         self.attempt_ns = now.mono_ns;
+        self.attempts += 1;
         Ok(())
+    }
+
+    /// From one attempt to join to the next.
+    fn pause_ns(&self, flock: &Flock) -> u64 {
+        if !flock.survives {
+            return ATTEMPT_EVERY_NS;
+        }
+        // Never all at the same time: each adds a part of its own, at most a quarter.
+        let pause_ns = ATTEMPT_FIRST_NS << self.attempts.saturating_sub(1).min(ATTEMPT_DOUBLINGS_MAX);
+        pause_ns + pause_ns / 4 * self.index as u64 / flock.bots() as u64
     }
 
     fn transmit(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {

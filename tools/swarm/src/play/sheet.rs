@@ -59,7 +59,7 @@ impl Sheet {
             News::Party(party) => self.party = party.clone(),
             News::PartyInvited { by } => self.invited_by = Some(*by),
             // Cooldowns are known to the tick by the events of the casts.
-            News::Cooldown { .. } | News::Effect { .. } | News::Custom(_) => {}
+            News::Cooldown { .. } | News::Effect { .. } | News::Custom(_) | News::Receipt { .. } => {}
         }
     }
 
