@@ -1,0 +1,210 @@
+//! Redis: where players are now, and where each was last seen. Never the truth.
+//!
+//! Everything here may be lost at any moment and is written again by whoever has it; what is read is checked like a
+//! stranger's. Each command names keys of one player only, which one tag puts into one slot, so a Redis Cluster takes them
+//! as they are. Numbers are decimal text, because those of Redis' scripts have 53 bits.
+
+mod checkpoints;
+mod keys;
+mod leases;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+pub use checkpoints::{CHECKPOINT_TTL, Checkpoint, Kept};
+pub use leases::{Claim, Lease};
+pub use sessions::{SESSION_REFRESH, SESSION_TTL, Session};
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::io::tcp::TcpSettings;
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisResult, Script, Value, cmd,
+};
+use server::{StoreError, Trouble};
+use std::time::Duration;
+use trouble::Place;
+
+/// For name look-up, TCP and login together. A Redis that takes longer is no hot store.
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// For the answer to one batch: a thousand times what one takes on a network of one's own.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Commands in one pipeline. At 1 KB for a checkpoint that is half a megabyte, which a Redis works off in about 5 ms; more
+/// would keep its other users waiting.
+pub const BATCH_MAX: usize = 512;
+
+/// What one player's part of a call came to; that of the others is not touched by it.
+pub type Each<T> = Result<T, StoreError>;
+
+/// The connection to Redis.
+///
+/// It is made by the first call and made anew by the next one after a failure: whoever calls decides how often to try.
+/// Every call may be repeated; twice the same does no harm. It lives in the runtime that first called it.
+pub struct Hot {
+    client: Client,
+    place: Place,
+    connection: Option<MultiplexedConnection>,
+    scripts: Scripts,
+}
+
+/// Prepared once: their names are hashes of their text.
+struct Scripts {
+    keep: Lua,
+    enter: Lua,
+    leave: Lua,
+    claim: Lua,
+    renew: Lua,
+    release: Lua,
+}
+
+impl Scripts {
+    fn all(&self) -> [&Lua; 6] {
+        [&self.keep, &self.enter, &self.leave, &self.claim, &self.renew, &self.release]
+    }
+}
+
+impl Hot {
+    /// Of the Redis at `redis://[user:password@]host:port[/database]`. Does not connect: a server starts without it.
+    ///
+    /// # Errors
+    /// The operator wrote what is no such address.
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        let refused = |what: &str| {
+            let text = format!("the address of Redis {what}: it must be like redis://host:6379");
+            StoreError { trouble: Trouble::Broken, text }
+        };
+        let info = url.into_connection_info().map_err(|_| refused("cannot be read"))?;
+        if !info.addr().is_supported() {
+            return Err(refused("asks for TLS, which this build has not"));
+        }
+        let place = Place::of(&info);
+        let client = Client::open(tuned(info)).map_err(|error| place.trouble(&error))?;
+        let scripts = Scripts {
+            keep: Lua::new(checkpoints::KEEP),
+            enter: Lua::new(sessions::ENTER),
+            leave: Lua::new(sessions::LEAVE),
+            claim: Lua::new(leases::CLAIM),
+            renew: Lua::new(leases::RENEW),
+            release: Lua::new(leases::RELEASE),
+        };
+        Ok(Self { client, place, connection: None, scripts })
+    }
+
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// It does not, and why.
+    pub async fn ping(&mut self) -> Result<(), StoreError> {
+        let mut answers = self.ask_each(vec![cmd("PING")]).await?;
+        answers.pop().unwrap_or_else(|| Err(self.place.broken("does not answer a ping"))).map(drop)
+    }
+
+    /// The answer to each command, in order. An error of one that is not the player's own but the store's is the error of all:
+    /// the others would fare no better.
+    async fn ask_each(&mut self, commands: Vec<Cmd>) -> Result<Vec<Each<Value>>, StoreError> {
+        let mut answers = Vec::with_capacity(commands.len());
+        let mut commands = commands.into_iter().peekable();
+        while commands.peek().is_some() {
+            let mut batch = Pipeline::with_capacity(BATCH_MAX);
+            for command in commands.by_ref().take(BATCH_MAX) {
+                batch.add_command(command);
+            }
+            for value in self.ask(&mut batch).await? {
+                answers.push(match self.place.answer(value) {
+                    Err(error) if error.trouble != Trouble::Broken => return Err(error),
+                    own => own,
+                });
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The answers to a batch as they come. A Redis that was started anew has forgotten the scripts: it is told them, and
+    /// asked again what it could not do without.
+    async fn ask(&mut self, batch: &mut Pipeline) -> Result<Vec<Value>, StoreError> {
+        let mut values = self.send(batch).await?;
+        let forgotten: Vec<usize> =
+            (0..values.len()).filter(|&at| trouble::code(&values[at]) == Some("NOSCRIPT")).collect();
+        if forgotten.is_empty() {
+            return Ok(values);
+        }
+        let mut again = Pipeline::with_capacity(forgotten.len());
+        let commands: Vec<&Cmd> = batch.cmd_iter().collect();
+        for &at in &forgotten {
+            again.add_command(commands[at].clone());
+        }
+        let mut lesson = Pipeline::new();
+        for script in self.scripts.all() {
+            lesson.cmd("SCRIPT").arg("LOAD").arg(&script.text);
+        }
+        for value in self.send(&mut lesson).await? {
+            self.place.answer(value)?;
+        }
+        let late = self.send(&mut again).await?;
+        for (at, value) in forgotten.into_iter().zip(late) {
+            values[at] = value;
+        }
+        Ok(values)
+    }
+
+    /// A connection that was cut while nobody used it is no failure: it is made anew and asked once more.
+    async fn send(&mut self, batch: &mut Pipeline) -> Result<Vec<Value>, StoreError> {
+        batch.ignore_errors();
+        let was_connected = self.connection.is_some();
+        match self.send_once(batch).await {
+            Err(error) if was_connected && error.is_connection_dropped() => self.send_once(batch).await,
+            answered => answered,
+        }
+        .map_err(|error| self.place.trouble(&error))
+    }
+
+    async fn send_once(&mut self, batch: &Pipeline) -> RedisResult<Vec<Value>> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.client.get_multiplexed_async_connection_with_config(&patience()).await?,
+        };
+        let values: Vec<Value> = batch.query_async(&mut connection).await?;
+        // Only one that answered is kept: answers that come too late must not be taken for those to the next call.
+        self.connection = Some(connection);
+        Ok(values)
+    }
+}
+
+fn patience() -> AsyncConnectionConfig {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_WITHIN));
+    config.set_response_timeout(Some(ANSWER_WITHIN))
+}
+
+/// Without it, the last piece of a batch waits for an acknowledgement of the one before.
+fn tuned(info: ConnectionInfo) -> ConnectionInfo {
+    info.set_tcp_settings(TcpSettings::default().set_nodelay(true))
+}
+
+/// A script, and the hash by which it is called once Redis was told it.
+struct Lua {
+    text: String,
+    hash: String,
+}
+
+impl Lua {
+    /// With what all of them know: whether one number in decimal is higher than another. What is no number is lower.
+    fn new(text: &str) -> Self {
+        const PRELUDE: &str = "
+local function number(text) return text and string.match(text, '^%d+$') and #text <= 20 end
+local function higher(this, than)
+  if not number(this) then return false end
+  if not number(than) then return true end
+  if #this ~= #than then return #this > #than end
+  return this > than
+end
+";
+        let text = format!("{PRELUDE}{text}");
+        Self { hash: Script::new(&text).get_hash().to_owned(), text }
+    }
+
+    fn call(&self, keys: &[String]) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(&self.hash).arg(keys.len()).arg(keys);
+        call
+    }
+}
