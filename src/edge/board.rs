@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for anybody: the tick and the reactor swap, the operations thread reads whatever is newest.
 
+use crate::edge::persistence::CourierReport;
 use crate::edge::tick_times::TickTimes;
 use arc_swap::ArcSwap;
 use server::{Chronicle, GateCounters, RealmStatus};
@@ -22,6 +23,8 @@ pub struct Board {
     pub world: ArcSwap<WorldReport>,
     /// By persistence.
     pub store: ArcSwap<StoreReport>,
+    /// By the courier to other stores; as new if there is none.
+    pub courier: ArcSwap<CourierReport>,
     /// Fixed at start.
     pub start: StartReport,
     ready: AtomicBool,
@@ -128,6 +131,24 @@ pub struct StoreReport {
     pub loads: u64,
     /// Look-ups that failed: unreadable or corrupt.
     pub load_failures: u64,
+    /// Look-ups that failed because a store, or the journal, could not be reached.
+    pub loads_away: u64,
+    /// Look-ups of characters that another server has.
+    pub loads_elsewhere: u64,
+    /// Records in Redis that could not be used.
+    pub hot_unreadable: u64,
+    /// The longest transaction since the last publication, in nanoseconds.
+    pub commit_max_ns: u64,
+    /// Whether the last one succeeded.
+    pub is_journal_well: bool,
+    /// Checkpoints that Redis, and MariaDB, do not have.
+    pub waiting: [usize; 2],
+    /// Transactions of the game that MariaDB does not have, or not both of a pair.
+    pub outbox: u64,
+    /// How long the oldest of both has waited for MariaDB, in nanoseconds.
+    pub remote_lag_ns: u64,
+    /// Characters that are this server's to write.
+    pub leases: usize,
 }
 
 impl Board {
@@ -137,6 +158,7 @@ impl Board {
             reactor: ArcSwap::default(),
             world: ArcSwap::default(),
             store: ArcSwap::default(),
+            courier: ArcSwap::default(),
             start,
             ready: AtomicBool::new(false),
             accepting: AtomicBool::new(false),

@@ -131,6 +131,7 @@ impl Figures {
         let refused = [
             ([("reason", "full")], realm.refused_full),
             ([("reason", "record")], realm.refused_record),
+            ([("reason", "stores")], realm.refused_stores),
             ([("reason", "role")], realm.refused),
             ([("reason", "resync")], realm.resyncs_refused),
             ([("reason", "roster")], realm.roster_refused),

@@ -1,22 +1,34 @@
-//! The persistence thread: jobs in, one transaction for all that wait, answers out.
+//! The persistence thread: jobs in, one transaction of the journal for all that wait, answers out. What is in the journal goes
+//! on to Redis and MariaDB by the [`courier`], if there are any.
 
+mod answers;
+mod courier;
 mod journal;
-#[allow(dead_code, unused_imports, reason = "the keeper does not know it yet")]
+mod letters;
+mod mariadb;
 mod redis;
+mod remote;
 
-pub use journal::{Journal, JournalError, OpenError};
+pub use courier::{Courier, CourierReport, Credentials, StoreState};
+pub use journal::{Fact, Journal, JournalError, OpenError};
+pub use server::StoreError;
 
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, StoreReport};
 use crate::edge::clock;
 use crate::edge::crash::{self, Point};
+use crate::edge::drain::Drain;
 use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
-use crossbeam::channel::RecvTimeoutError;
-use game::{BooksError, Transaction};
-use journal::{Group, Save, Verdict};
+use courier::CourierEnds;
+use courier::words::Word;
+use crossbeam::channel::{RecvTimeoutError, never, select};
+use game::Transaction;
+use journal::{Adopted, Group, Save, Verdict};
 use protocol::{AccountId, CharacterId};
-use server::{CommitError, Enrolled, Found, StoreDone, StoreJob};
+use remote::Remote;
+use server::StoreJob;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long the first save of a group waits for others: ten fsyncs a second instead of one per tick, and 2 per cent of
@@ -24,12 +36,17 @@ use std::time::Duration;
 const GROUP_WINDOW_NS: u64 = 100_000_000;
 /// The same if somebody waits for it, because it is a transaction of the game: 5 ms.
 const DEAL_WINDOW_NS: u64 = 5_000_000;
+/// The same of what only keeps the outbox short: 500 ms.
+const TRIM_WINDOW_NS: u64 = 500_000_000;
 /// Saves in one transaction; more wait for the next.
 const GROUP_SAVES_MAX: usize = 4_096;
 /// Pause before a journal that could not be opened is tried again.
 const REOPEN_PAUSE_NS: u64 = 1_000_000_000;
 /// Transactions of the game in one of the database's.
 const GROUP_DEALS_MAX: usize = 1_024;
+/// At the end, what MariaDB does not take within so long stays in the journal for the next start: 4 s of the 9.5 s that a
+/// server has to go down.
+const FAREWELL_NS: u64 = 4_000_000_000;
 
 /// The thread's state.
 #[derive(Debug)]
@@ -37,24 +54,56 @@ pub struct Keeper {
     journal: Journal,
     ends: StoreEnds,
     board: Arc<Board>,
-    group: Vec<Save>,
-    deals: Vec<Transaction>,
-    /// When the group is to be committed.
+    drain: Arc<Drain>,
+    remote: Option<Remote>,
+    courier: Option<JoinHandle<()>>,
+    waits: Waits,
+    /// When what waits is to be committed.
     group_due_ns: u64,
     report: StoreReport,
     published_ns: u64,
     failure_log: Throttle,
 }
 
+/// What the next commit is to bring to disk.
+#[derive(Debug, Default)]
+struct Waits {
+    saves: Vec<Save>,
+    deals: Vec<Transaction>,
+    adopted: Vec<Adopted>,
+    taken: Vec<(CharacterId, u64)>,
+    sent: Vec<(CharacterId, u64)>,
+    /// Whether the outbox can be shortened.
+    is_drained: bool,
+    /// Those who are answered when the above is on disk.
+    loads: Vec<CharacterId>,
+    rosters: Vec<AccountId>,
+}
+
+impl Waits {
+    fn is_empty(&self) -> bool {
+        self.saves.is_empty()
+            && self.deals.is_empty()
+            && self.adopted.is_empty()
+            && self.taken.is_empty()
+            && self.sent.is_empty()
+            && !self.is_drained
+            && self.loads.is_empty()
+            && self.rosters.is_empty()
+    }
+}
+
 impl Keeper {
-    /// A keeper of `journal`.
-    pub fn new(journal: Journal, ends: StoreEnds, board: Arc<Board>) -> Self {
+    /// A keeper of `journal`, alone.
+    pub fn new(journal: Journal, ends: StoreEnds, board: Arc<Board>, drain: Arc<Drain>) -> Self {
         Self {
             journal,
             ends,
             board,
-            group: Vec::with_capacity(GROUP_SAVES_MAX),
-            deals: Vec::new(),
+            drain,
+            remote: None,
+            courier: None,
+            waits: Waits::default(),
             group_due_ns: 0,
             report: StoreReport::default(),
             published_ns: 0,
@@ -62,181 +111,256 @@ impl Keeper {
         }
     }
 
-    /// Works until nobody can send jobs any more and the last one is on disk.
+    /// With a courier, which starts here.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the system has no thread left.
+    pub fn employ(&mut self, courier: Courier, ends: CourierEnds) -> Result<(), String> {
+        let remote = Remote::new(ends, &mut self.journal, clock::mono_ns()).map_err(|error| error.to_string())?;
+        self.remote = Some(remote);
+        self.courier = Some(courier.start().map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    /// Works until nobody can send jobs any more and the last one is on disk, and in MariaDB if that takes it soon.
     pub fn run(mut self) {
         loop {
-            match self.next_job() {
-                Ok(job) => self.handle_job(job),
-                Err(RecvTimeoutError::Timeout) => {}
+            match self.step(self.patience_ns()) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            let is_full = self.group.len() >= GROUP_SAVES_MAX || self.deals.len() >= GROUP_DEALS_MAX;
-            if is_full || (!self.is_idle() && clock::mono_ns() >= self.group_due_ns) {
+            let is_full = self.waits.saves.len() >= GROUP_SAVES_MAX || self.waits.deals.len() >= GROUP_DEALS_MAX;
+            if is_full || (!self.waits.is_empty() && clock::mono_ns() >= self.group_due_ns) {
                 self.commit();
             }
+            self.let_go(false);
             self.publish(false);
         }
         self.commit();
+        self.farewell();
         self.publish(true);
     }
 
-    /// Waits for a job, but not beyond the end of the group's window.
-    fn next_job(&self) -> Result<StoreJob, RecvTimeoutError> {
-        if self.is_idle() {
-            return self.ends.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
+    /// How long nothing needs to be done.
+    fn patience_ns(&self) -> u64 {
+        match self.waits.is_empty() {
+            true => PUBLISH_INTERVAL_NS,
+            false => self.group_due_ns.saturating_sub(clock::mono_ns()),
         }
-        let left_ns = self.group_due_ns.saturating_sub(clock::mono_ns());
-        self.ends.jobs.recv_timeout(Duration::from_nanos(left_ns))
     }
 
-    fn is_idle(&self) -> bool {
-        self.group.is_empty() && self.deals.is_empty()
+    /// Does what comes first: a job of the world, or a letter of the courier.
+    fn step(&mut self, patience_ns: u64) -> Result<(), RecvTimeoutError> {
+        let no_letters = never();
+        let letters = self.remote.as_ref().map_or(&no_letters, |remote| &remote.ends().letters);
+        select! {
+            recv(self.ends.jobs) -> job => match job {
+                Ok(job) => self.handle_job(job),
+                Err(_) => return Err(RecvTimeoutError::Disconnected),
+            },
+            recv(letters) -> letter => match letter {
+                Ok(letter) => self.handle_letter(letter),
+                // The courier has died. What there is stays in the journal; the log has said why.
+                Err(_) => self.on_courier_lost(),
+            },
+            default(Duration::from_nanos(patience_ns)) => return Err(RecvTimeoutError::Timeout),
+        }
+        Ok(())
     }
 
-    /// Something joins the group and may wait for so long.
+    fn on_courier_lost(&mut self) {
+        if let Some(courier) = self.courier.take() {
+            let _ = courier.join();
+        }
+        // A server that goes on without would refuse everybody whom it does not know: that is for a person to see.
+        panic!("the courier has ended unasked");
+    }
+
+    /// Something waits for the next commit and may do so for so long.
     fn wait_at_most(&mut self, window_ns: u64) {
         let due_ns = clock::mono_ns() + window_ns;
-        self.group_due_ns = if self.is_idle() { due_ns } else { due_ns.min(self.group_due_ns) };
+        self.group_due_ns = if self.waits.is_empty() { due_ns } else { due_ns.min(self.group_due_ns) };
     }
 
     fn handle_job(&mut self, job: StoreJob) {
         match job {
-            StoreJob::Load { character } => {
-                // What was asked to be saved first must be found.
-                if !self.deals.is_empty() || self.group.iter().any(|save| save.character == character) {
-                    self.commit();
-                }
-                let found = self.load(character);
-                self.answer(StoreDone::Loaded { character, found });
-            }
-            StoreJob::Roster { account } => {
-                // Likewise; what is saved of where people are does not matter here.
-                if !self.deals.is_empty() {
-                    self.commit();
-                }
-                let found = self.find_roster(account);
-                self.answer(StoreDone::Roster { account, found });
-            }
+            StoreJob::Load { character } => self.on_load(character),
+            StoreJob::Roster { account } => self.on_roster(account),
             StoreJob::Save { character, revision, bytes } => {
                 self.wait_at_most(GROUP_WINDOW_NS);
-                self.group.push(Save { character, revision, bytes });
+                self.waits.saves.push(Save { character, revision, bytes });
+            }
+            StoreJob::Leave { character } => {
+                if let Some(remote) = &mut self.remote {
+                    remote.on_left(character, clock::mono_ns());
+                }
+                self.answer(server::StoreDone::Left { character });
             }
             StoreJob::Commit { transaction } => {
-                self.wait_at_most(DEAL_WINDOW_NS);
-                self.deals.push(transaction);
+                if self.remote.as_mut().is_some_and(|remote| remote.reserve(&transaction)) {
+                    return;
+                }
+                self.deal(transaction);
             }
         }
     }
 
-    fn load(&mut self, character: CharacterId) -> Result<Found, String> {
-        self.report.loads += 1;
-        self.look_up(character).inspect_err(|error| {
-            self.report.load_failures += 1;
-            if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
-                tracing::error!(character = character.0, error, missed, "a player's record cannot be read");
-            }
-        })
+    fn deal(&mut self, transaction: Transaction) {
+        self.wait_at_most(DEAL_WINDOW_NS);
+        self.waits.deals.push(transaction);
     }
 
-    fn find_roster(&mut self, account: AccountId) -> Result<Vec<Enrolled>, String> {
-        self.report.loads += 1;
-        let found = self.journal.roster(account).map_err(|error| error.to_string());
-        found.flatten().inspect_err(|error| {
-            self.report.load_failures += 1;
-            if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
-                tracing::error!(account = account.0, error, missed, "an account's characters cannot be read");
-            }
-        })
+    /// What was asked to be saved before it must be found; and so must what is not here but elsewhere.
+    fn on_load(&mut self, character: CharacterId) {
+        match &self.remote {
+            Some(remote) if !remote.is_ours(character) => remote.say(Word::Look { character }),
+            _ => self.load_after_commit(character),
+        }
     }
 
-    fn look_up(&mut self, character: CharacterId) -> Result<Found, String> {
-        let checkpoint = self.journal.load(character).map_err(|error| error.to_string())?;
-        let estate = self.journal.estate(character).map_err(|error| error.to_string())?;
-        Ok(Found { checkpoint: checkpoint.map_err(|error| error.to_string())?, estate: estate? })
+    fn load_after_commit(&mut self, character: CharacterId) {
+        self.wait_at_most(0);
+        self.waits.loads.push(character);
+    }
+
+    fn on_roster(&mut self, account: AccountId) {
+        match &self.remote {
+            Some(remote) if remote.ends().has_mariadb => remote.say(Word::Roster { account }),
+            _ => self.roster_after_commit(account),
+        }
+    }
+
+    fn roster_after_commit(&mut self, account: AccountId) {
+        self.wait_at_most(0);
+        self.waits.rosters.push(account);
     }
 
     fn commit(&mut self) {
-        if self.is_idle() {
+        if self.waits.is_empty() {
             return;
         }
-        let began_ns = clock::mono_ns();
-        let group = Group { at_ms: clock::unix_ms(), deals: &self.deals, saves: &self.group, ..Group::default() };
-        let verdict = self.journal.commit(&group);
-        self.report.commits += 1;
-        self.report.commit_ns += clock::mono_ns() - began_ns;
+        let (waits, began_ns) = (std::mem::take(&mut self.waits), clock::mono_ns());
+        let drained = self.remote.as_ref().map_or(0, Remote::drained);
+        let group = Group {
+            at_ms: clock::unix_ms(),
+            adopted: &waits.adopted,
+            deals: &waits.deals,
+            saves: &waits.saves,
+            sent: &waits.sent,
+            drained,
+            taken: &waits.taken,
+            given_up: &[],
+        };
+        if waits.is_drained {
+            crash::at(Point::BeforeWatermark);
+        }
+        let verdict = if group.is_empty() && !waits.is_drained {
+            Ok(Verdict::default())
+        } else {
+            self.report.commits += 1;
+            self.journal.commit(&group)
+        };
+        if waits.is_drained && verdict.is_ok() {
+            crash::at(Point::AfterWatermark);
+        }
+        let took_ns = clock::mono_ns() - began_ns;
+        self.report.commit_ns += took_ns;
+        self.report.commit_max_ns = self.report.commit_max_ns.max(took_ns);
         crash::at(Point::BeforeAck);
         let (verdict, failure) = match verdict {
             Ok(verdict) => (verdict, None),
             Err(error) => (Verdict::default(), Some(error.to_string())),
         };
-        self.answer_deals(failure.as_deref(), verdict.deals);
-        let mut refusals = verdict.saves.into_iter();
-        let mut group = std::mem::take(&mut self.group);
-        for save in group.drain(..) {
-            let error = failure.clone().or_else(|| refusals.next().flatten());
-            self.answer_save(save, error);
-        }
-        self.group = group;
+        self.report.is_journal_well = failure.is_none();
+        self.tell_remote(&waits, &verdict, failure.is_none());
+        self.answer_deals(waits.deals, failure.as_deref(), verdict.deals);
+        self.answer_saves(waits.saves, failure.as_deref(), verdict.saves);
+        waits.loads.into_iter().for_each(|character| self.answer_load(character, failure.as_deref()));
+        waits.rosters.into_iter().for_each(|account| self.answer_roster(account, failure.as_deref()));
         crash::at(Point::AfterAck);
     }
 
-    /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
-    /// looked up either is undecided: nobody is told, and it is asked for again.
-    fn answer_deals(&mut self, failure: Option<&str>, verdicts: Vec<Result<u64, CommitError>>) {
-        let (deals, mut undecided) = (std::mem::take(&mut self.deals), Vec::new());
-        let mut verdicts = verdicts.into_iter();
-        for deal in deals {
-            let verdict = match failure {
-                None => verdicts.next().expect("each has its verdict"),
-                Some(failure) => match self.journal.find(deal.id) {
-                    Ok(found) => found.ok_or_else(|| CommitError::Disk(failure.to_owned())),
-                    Err(_) => {
-                        undecided.push(deal);
-                        continue;
-                    }
-                },
-            };
-            let why = verdict.err();
-            self.report.deals += u64::from(why.is_none());
-            self.report.deal_failures += u64::from(why.is_some());
-            // That somebody wants a name which another has is nobody's fault.
-            if let Some(why) = why.as_ref().filter(|why| !matches!(why, CommitError::Books(BooksError::Name(_))))
-                && let Some(missed) = self.failure_log.pass(clock::mono_ns())
-            {
-                tracing::error!(error = %why, missed, "a transaction was refused");
+    /// What is on disk is the courier's to carry.
+    fn tell_remote(&mut self, waits: &Waits, verdict: &Verdict, is_on_disk: bool) {
+        let Some(remote) = &mut self.remote else { return };
+        let now_ns = clock::mono_ns();
+        if is_on_disk {
+            waits.taken.iter().for_each(|&(character, epoch)| remote.on_taken(character, epoch));
+            for (save, refusal) in waits.saves.iter().zip(&verdict.saves) {
+                if refusal.is_none() {
+                    remote.on_saved(save.character, save.revision, now_ns);
+                }
             }
-            self.answer(StoreDone::Committed { id: deal.id, refused: why });
+            for (deal, posted) in waits.deals.iter().zip(&verdict.deals) {
+                match posted {
+                    Ok(_) => remote.forget(deal),
+                    Err(_) => remote.unreserve(deal),
+                }
+            }
         }
-        // Making one again that is there already changes nothing, so they just join the next group.
-        self.deals = undecided;
-        if !self.deals.is_empty() {
-            self.group_due_ns = clock::mono_ns() + REOPEN_PAUSE_NS;
+        // Adopted rows count numbers up, too.
+        if let Some(newest) = verdict.deals.iter().filter_map(|posted| posted.as_ref().ok()).max() {
+            remote.on_posted(*newest, now_ns);
+        }
+        remote.ring();
+    }
+
+    /// Those who left a while ago are nobody's, when all that they did is in MariaDB: first here, then there.
+    fn let_go(&mut self, is_ending: bool) {
+        let Some(remote) = &mut self.remote else { return };
+        let leases = remote.to_give_up(&mut self.journal, is_ending, clock::mono_ns());
+        if leases.is_empty() {
+            return;
+        }
+        let given_up: Vec<_> = leases.iter().map(|lease| lease.character).collect();
+        if self.journal.commit(&Group { given_up: &given_up, ..Group::default() }).is_ok() {
+            remote.on_given_up(leases);
         }
     }
 
-    fn answer_save(&mut self, save: Save, error: Option<String>) {
-        let Save { character, revision, .. } = save;
-        let Some(error) = error else {
-            self.report.saves += 1;
-            return self.answer(StoreDone::Saved { character, revision });
-        };
-        self.report.save_failures += 1;
-        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
-            tracing::error!(character = character.0, revision, error, missed, "a player could not be saved");
+    /// The last of it goes to the other stores, if they take it soon; then the courier goes.
+    fn farewell(&mut self) {
+        let deadline_ns = clock::mono_ns() + FAREWELL_NS;
+        while let Some(remote) = &self.remote
+            && !(remote.is_drained() && remote.is_told() && remote.leases() == 0)
+            && clock::mono_ns() < deadline_ns
+            && !self.drain.is_abandoned()
+        {
+            match remote.ends().letters.recv_timeout(Duration::from_millis(50)) {
+                Ok(letter) => self.handle_letter(letter),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if !self.waits.is_empty() && clock::mono_ns() >= self.group_due_ns {
+                self.commit();
+            }
+            self.let_go(true);
         }
-        self.answer(StoreDone::Failed { character, revision, error });
-    }
-
-    fn answer(&self, done: StoreDone) {
-        // There is room for an answer to every job; an error means that the world thread is gone and nobody waits.
-        let _ = self.ends.done.send(done);
+        self.commit();
+        if let Some(remote) = self.remote.take() {
+            let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
+            if !remote.is_drained() {
+                tracing::warn!(checkpoints, "MariaDB has not taken everything: it stays in the journal for the next start");
+            }
+        }
+        if let Some(courier) = self.courier.take() {
+            let _ = courier.join();
+        }
     }
 
     fn publish(&mut self, last: bool) {
         let now_ns = clock::mono_ns();
         if last || now_ns >= self.published_ns + PUBLISH_INTERVAL_NS {
             self.published_ns = now_ns;
+            if let Some(remote) = &self.remote {
+                let (waiting, lag_ns) = remote.waiting(now_ns);
+                self.report.waiting = waiting;
+                self.report.remote_lag_ns = lag_ns;
+                self.report.leases = remote.leases();
+                self.report.outbox = self.journal.waiting().unwrap_or(self.report.outbox);
+            }
             self.board.store.store(Arc::new(self.report));
+            self.report.commit_max_ns = 0;
         }
     }
 }

@@ -99,6 +99,10 @@ reasons! {
     Abandoned = 19, "abandoned", "abandoned by the local side";
     /// Too much spoke against the player (the game's evidence of cheating, and the operator's policy).
     Suspected = 20, "suspected", "too much spoke against the player";
+    /// What is known of the player cannot be looked up now; another time, perhaps.
+    StoresAway = 21, "stores_away", "the player's record cannot be reached now";
+    /// Another server has the player, or has yet to hand on what he did there last.
+    HeldElsewhere = 22, "held_elsewhere", "another server still has the player or his last changes";
 }
 
 /// How often each reason occurred; those without a name together.

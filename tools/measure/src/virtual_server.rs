@@ -126,6 +126,7 @@ pub fn answer_store(realm: &mut Realm) {
             StoreJob::Roster { account } => StoreDone::Roster { account, found: Ok(Vec::new()) },
             StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(Found::default()) },
             StoreJob::Commit { transaction } => StoreDone::Committed { id: transaction.id, refused: None },
+            StoreJob::Leave { character } => StoreDone::Left { character },
             StoreJob::Save { character, revision, .. } => StoreDone::Saved { character, revision },
         });
     }

@@ -7,6 +7,7 @@ mod adoption;
 mod checkpoints;
 mod estates;
 mod introduction;
+mod leases;
 mod open;
 mod outbox;
 #[cfg(test)]
@@ -72,6 +73,23 @@ pub struct Group<'a> {
     pub sent: &'a [(CharacterId, u64)],
     /// Up to here the outbox is where it is to be.
     pub drained: u64,
+    /// Characters that are this server's from now on, with the epoch of the lease.
+    pub taken: &'a [(CharacterId, u64)],
+    /// Characters that are not any more.
+    pub given_up: &'a [CharacterId],
+}
+
+impl Group<'_> {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.adopted.is_empty()
+            && self.deals.is_empty()
+            && self.saves.is_empty()
+            && self.sent.is_empty()
+            && self.taken.is_empty()
+            && self.given_up.is_empty()
+    }
 }
 
 /// What became of a group that is on disk.
@@ -159,6 +177,8 @@ impl Journal {
             let saves = checkpoints::save(write, group.saves, &mut bytes)?;
             checkpoints::mark_sent(write, group.sent)?;
             outbox::trim(write, group.drained)?;
+            leases::take(write, group.taken)?;
+            leases::give_up(write, group.given_up)?;
             if !deals.is_empty() {
                 outbox::forget_old(write, is_attached)?;
             }
@@ -274,6 +294,14 @@ impl Journal {
         self.read(|read| checkpoints::record_of(read, character))
     }
 
+    /// The characters that are this server's, with the epochs of their leases.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn leases(&mut self) -> Result<BTreeMap<CharacterId, u64>, JournalError> {
+        self.read(leases::all)
+    }
+
     /// The number of a character's last transaction; 0 if none is known.
     ///
     /// # Errors
@@ -288,6 +316,30 @@ impl Journal {
     /// The journal cannot be read.
     pub fn account_revision(&mut self, account: AccountId) -> Result<u64, JournalError> {
         self.read(|read| outbox::account_revision(read, account))
+    }
+
+    /// The number of the newest transaction.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn newest(&mut self) -> Result<u64, JournalError> {
+        self.fact(Fact::Seq)
+    }
+
+    /// Up to here all is where it is to be.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn drained(&mut self) -> Result<u64, JournalError> {
+        self.fact(Fact::Drained)
+    }
+
+    /// Puts starts by, for when MariaDB cannot be asked.
+    ///
+    /// # Errors
+    /// They are lost, which is no harm: there are many.
+    pub fn store_incarnations(&mut self, incarnations: &[u32]) -> Result<(), JournalError> {
+        self.write(|write| outbox::store_incarnations(write, incarnations))
     }
 
     /// The journal's name, which no other has.

@@ -1,7 +1,7 @@
 //! Opening the file: who has it, what it is, whether it is whole.
 
 use super::outbox::{self, FORMAT, Fact};
-use super::{JournalError, checkpoints, estates, upgrade};
+use super::{JournalError, checkpoints, estates, leases, upgrade};
 use crate::edge::secret;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 use std::io;
@@ -119,6 +119,7 @@ pub fn prepare(database: &Database) -> Result<(), JournalError> {
     checkpoints::make_tables(&write)?;
     estates::make_tables(&write)?;
     outbox::make_tables(&write)?;
+    leases::make_table(&write)?;
     if is_first {
         upgrade::from_first(&write)?;
     }

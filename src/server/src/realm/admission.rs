@@ -4,7 +4,7 @@ use super::Realm;
 use super::chronicle::Matter;
 use super::lobby;
 use super::player::{Player, Stage};
-use super::store::Found;
+use super::store::{Found, LoadError};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Estate, PlayerRecord};
@@ -22,6 +22,15 @@ const NAMELESS: u64 = 1 << 63;
 /// like any other, everybody whose login service knows no characters would throw the others out.
 fn character_of(user: &UserData) -> CharacterId {
     CharacterId(if user.character_id == 0 { NAMELESS | user.account_id } else { user.character_id })
+}
+
+/// What is said to whom nothing can be found for.
+pub(super) fn reason_of(error: &LoadError) -> Reason {
+    match error {
+        LoadError::Unreadable(_) => Reason::SessionRefused,
+        LoadError::Away(_) => Reason::StoresAway,
+        LoadError::Elsewhere(_) => Reason::HeldElsewhere,
+    }
 }
 
 impl Realm {
@@ -70,27 +79,41 @@ impl Realm {
                 self.store.load(character);
                 continue;
             }
-            match found.ok().and_then(|found| self.read(character, found)) {
-                Some((record, estate)) => {
+            match found.and_then(|found| self.read(character, found)) {
+                Ok((record, estate)) => {
                     let (estate, is_new) = self.born(character, birth, estate);
                     self.bring_to_life(session, character, record.as_ref(), &estate, is_new, out);
                 }
                 // One unreadable record concerns one person: refused, told so, and nothing is overwritten.
-                None => {
-                    self.status.refused_record += 1;
+                Err(error) => {
+                    let reason = reason_of(&error);
+                    self.count_refused(reason);
                     self.players.remove(session);
-                    out.close(session, Reason::SessionRefused);
+                    self.store.leave(character);
+                    out.close(session, reason);
                 }
             }
         }
     }
 
-    /// What was found of a character; none if it cannot be used.
-    fn read(&mut self, character: CharacterId, found: Found) -> Option<(Option<PlayerRecord>, Option<Estate>)> {
-        let Some(saved) = found.checkpoint else { return Some((None, found.estate)) };
-        let record = PlayerRecord::from_bytes(&saved.bytes).ok()?;
+    pub(super) fn count_refused(&mut self, reason: Reason) {
+        match reason {
+            Reason::SessionRefused => self.status.refused_record += 1,
+            _ => self.status.refused_stores += 1,
+        }
+    }
+
+    /// What was found of a character.
+    fn read(
+        &mut self,
+        character: CharacterId,
+        found: Found,
+    ) -> Result<(Option<PlayerRecord>, Option<Estate>), LoadError> {
+        let Some(saved) = found.checkpoint else { return Ok((None, found.estate)) };
+        let record = PlayerRecord::from_bytes(&saved.bytes);
+        let record = record.map_err(|error| LoadError::Unreadable(error.to_string()))?;
         self.store.on_loaded(character, saved.revision);
-        Some((Some(record), found.estate))
+        Ok((Some(record), found.estate))
     }
 
     /// What a character has, and whether it was nobody until now: also whoever has something, but whose birth the disk has
@@ -115,6 +138,7 @@ impl Realm {
         let Ok(id) = self.game.spawn_character(character, record, estate) else {
             self.status.refused_full += 1;
             self.players.remove(session);
+            self.store.leave(character);
             return out.close(session, Reason::ServerFull);
         };
         if is_new {

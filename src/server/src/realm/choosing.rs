@@ -3,11 +3,12 @@
 //! What is told is what the disk has. A guest is told "done" when it has it, and his list with it.
 
 use super::Realm;
+use super::admission::reason_of;
 use super::chronicle::Matter;
 use super::evidence::Suspicion;
 use super::lobby::{Change, Guest, Heard};
 use super::player::Player;
-use super::store::{CommitError, Enrolled, Found};
+use super::store::{CommitError, Enrolled, Found, LoadError};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{BooksError, Listing};
@@ -187,12 +188,12 @@ impl Realm {
         self.bring_in(Player { name, birth, evidence, is_silent, ..player }, out);
     }
 
-    fn on_roster_found(&mut self, account: AccountId, found: Result<Vec<Enrolled>, String>, out: &mut Outbound) {
+    fn on_roster_found(&mut self, account: AccountId, found: Result<Vec<Enrolled>, LoadError>, out: &mut Outbound) {
         // Two who came one after the other have asked twice: the second answer is no news.
         let Some(guest) = self.lobby.of_account(account).filter(|guest| guest.roster.is_none()) else { return };
         let (session, wants) = (guest.session, guest.wants);
         let rules = &self.config.content.rules;
-        let rows: Result<Vec<RosterRow>, String> = found.map(|all| {
+        let rows: Result<Vec<RosterRow>, LoadError> = found.map(|all| {
             let level = |experience| game::level_of(experience, rules);
             all.into_iter().map(|one| row_of(one.listing, level(one.experience))).collect()
         });
@@ -205,20 +206,20 @@ impl Realm {
                 let row = rows.iter().find(|row| row.character == character);
                 match row.filter(|_| !self.lobby.is_leaving(character)) {
                     Some(row) => self.play(session, row, out),
-                    None => self.send_away(session, out),
+                    None => self.send_away(session, Reason::SessionRefused, out),
                 }
             }
-            (Err(_), _) => self.send_away(session, out),
+            (Err(error), _) => self.send_away(session, reason_of(&error), out),
         }
     }
 
-    fn send_away(&mut self, session: SessionId, out: &mut Outbound) {
-        self.status.refused_record += 1;
+    fn send_away(&mut self, session: SessionId, reason: Reason, out: &mut Outbound) {
+        self.count_refused(reason);
         self.lobby.remove(session);
-        out.close(session, Reason::SessionRefused);
+        out.close(session, reason);
     }
 
-    fn on_looked_up(&mut self, character: CharacterId, found: Result<Found, String>, out: &mut Outbound) {
+    fn on_looked_up(&mut self, character: CharacterId, found: Result<Found, LoadError>, out: &mut Outbound) {
         let Some(change) = self.lobby.take_looked_up(character) else { return };
         match found {
             Ok(found) => {
@@ -226,7 +227,7 @@ impl Realm {
                 let id = self.lobby.ask(change);
                 self.store.commit(listing.deletion(id, account, found.estate.as_ref()));
             }
-            Err(error) => self.on_changed(&change, Some(CommitError::Disk(error)), out),
+            Err(error) => self.on_changed(&change, Some(CommitError::Disk(error.to_string())), out),
         }
     }
 
@@ -234,6 +235,9 @@ impl Realm {
     fn on_changed(&mut self, change: &Change, refused: Option<CommitError>, out: &mut Outbound) {
         let Change { account, by: (session, number), ref listing, is_deletion } = *change;
         let is_done = refused.is_none();
+        if is_deletion {
+            self.store.leave(listing.character);
+        }
         if is_done {
             self.lobby.turnover.note(account, self.game.now());
             self.note(listing.character, is_deletion);

@@ -4,7 +4,7 @@
 //! it answers, and somebody else of his account be here, who is told of it then.
 
 use super::evidence::Evidence;
-use super::store::{CommitError, Enrolled, Found};
+use super::store::{CommitError, Enrolled, Found, LoadError};
 use super::turnover::Turnover;
 use crate::SessionId;
 use game::{Listing, TransactionId};
@@ -107,9 +107,9 @@ pub struct Change {
 #[derive(Debug)]
 pub enum Heard {
     /// Which characters an account has.
-    Roster { account: AccountId, found: Result<Vec<Enrolled>, String> },
+    Roster { account: AccountId, found: Result<Vec<Enrolled>, LoadError> },
     /// What a character has that is to be deleted.
-    Loaded { character: CharacterId, found: Result<Found, String> },
+    Loaded { character: CharacterId, found: Result<Found, LoadError> },
     /// What became of a change.
     Committed { id: TransactionId, refused: Option<CommitError> },
 }

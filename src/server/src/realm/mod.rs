@@ -35,7 +35,7 @@ pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::{Accused, Incident};
 pub use relevance::{KindRadii, Radii};
 pub use status::RealmStatus;
-pub use store::{CommitError, Enrolled, Found, Saved, StoreDone, StoreJob};
+pub use store::{CommitError, Enrolled, Found, LoadError, Saved, StoreDone, StoreJob};
 pub use tell::Task;
 
 use crate::SessionId;
@@ -152,6 +152,11 @@ impl Realm {
                 self.lobby.heard.push_back(Heard::Loaded { character, found });
             }
             StoreDone::Roster { account, found } => self.lobby.heard.push_back(Heard::Roster { account, found }),
+            // Who asked has gone in the meantime.
+            StoreDone::Loaded { character, .. } if self.players.of_character(character).is_none() => {
+                self.store.leave(character);
+            }
+            StoreDone::Left { .. } => {}
             StoreDone::Loaded { character, found } => {
                 let found = found.map(|found| self.store.newest(character, found));
                 self.players.on_loaded(character, found);

@@ -5,7 +5,7 @@ use super::inbox::InputBuffer;
 use super::marks::MarksTold;
 use super::priority::Tiers;
 use super::rotation::Rotation;
-use super::store::Found;
+use super::store::{Found, LoadError};
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
@@ -121,7 +121,7 @@ impl Player {
 }
 
 /// What a load found, as the persistence thread says it.
-type Answer = Result<Found, String>;
+type Answer = Result<Found, LoadError>;
 
 /// Everyone, by transport slot.
 #[derive(Debug, Default)]

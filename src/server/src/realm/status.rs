@@ -72,6 +72,8 @@ pub struct RealmStatus {
     pub refused_full: u64,
     /// Joins refused because the record could not be used.
     pub refused_record: u64,
+    /// Turned away because a store could not be reached, or another server has them.
+    pub refused_stores: u64,
     /// Characters made.
     pub characters_created: u64,
     /// Characters deleted.

@@ -32,6 +32,11 @@ pub enum StoreJob {
         /// The record.
         bytes: Vec<u8>,
     },
+    /// A character has left the world, and all that it did is confirmed: another server may have it.
+    Leave {
+        /// Which.
+        character: CharacterId,
+    },
     /// Make all changes of a transaction, or none. Of characters that are gone with it no record is left.
     Commit {
         /// Which.
@@ -57,6 +62,20 @@ pub struct Enrolled {
     pub experience: u64,
 }
 
+/// Why what is known of a character, or of an account's characters, cannot be said.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LoadError {
+    /// What was found cannot be used. It stays as it is for whoever repairs it.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Whoever knows it cannot be reached: another time, perhaps.
+    #[error("{0}")]
+    Away(String),
+    /// Another server has the character, or what it did there last is not known here yet.
+    #[error("{0}")]
+    Elsewhere(String),
+}
+
 /// Why a transaction is not on disk, and will not be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CommitError {
@@ -80,19 +99,24 @@ pub struct Saved {
 /// What came of a [`StoreJob`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreDone {
-    /// Of a load: what was found, or a sentence that says why it cannot be used.
+    /// Of a load.
     Loaded {
         /// Whose.
         character: CharacterId,
         /// What was found.
-        found: Result<Found, String>,
+        found: Result<Found, LoadError>,
     },
-    /// Of a roster: what was found, or a sentence that says why it cannot be used.
+    /// Of a roster.
     Roster {
         /// Whose.
         account: AccountId,
         /// In the order of their making.
-        found: Result<Vec<Enrolled>, String>,
+        found: Result<Vec<Enrolled>, LoadError>,
+    },
+    /// Of a leave: it was heard.
+    Left {
+        /// Who.
+        character: CharacterId,
     },
     /// Of a save: it is on disk.
     Saved {
@@ -147,6 +171,8 @@ pub struct Store {
     unconfirmed: BTreeMap<CharacterId, Unconfirmed>,
     /// Characters whose record is to be handed to the edge, in order.
     saves: VecDeque<CharacterId>,
+    /// Characters of whom nothing is in the world or under way any more.
+    leaves: VecDeque<CharacterId>,
     /// Newest revision of each character that is in the world or unconfirmed.
     revisions: BTreeMap<CharacterId, u64>,
     /// Saves confirmed since start.
@@ -249,7 +275,14 @@ impl Store {
             }
             self.saves.push_back(character);
         }
-        None
+        self.leaves.pop_front().map(|character| StoreJob::Leave { character })
+    }
+
+    /// Nothing of a character is in the world; when nothing waits to be confirmed either, others may have it.
+    pub fn leave(&mut self, character: CharacterId) {
+        if !self.is_unconfirmed(character) {
+            self.leaves.push_back(character);
+        }
     }
 
     /// The journal has this record; older ones are superseded with it.
@@ -260,6 +293,7 @@ impl Store {
         }
         if !in_world && !self.unconfirmed.contains_key(&character) {
             self.revisions.remove(&character);
+            self.leaves.push_back(character);
         }
     }
 
@@ -332,6 +366,7 @@ mod tests {
         assert_eq!(newer.checkpoint, Some(Saved { revision: 1, bytes: vec![9] }));
         store.on_saved(ANN, 1, false);
         assert_eq!(store.newest(ANN, on_disk.clone()), on_disk, "now the disk has it");
+        assert_eq!(store.poll(1), Some(StoreJob::Leave { character: ANN }), "and another server may");
     }
 
     #[test]
@@ -365,6 +400,23 @@ mod tests {
         assert_eq!(save_of(store.poll(6)), (ANN, 2, vec![2]));
         store.on_saved(ANN, 2, true);
         assert!(store.is_drained());
+    }
+
+    #[test]
+    fn who_leaves_is_let_go_when_the_last_save_is_confirmed_and_not_before() {
+        let mut store = Store::default();
+        store.save(ANN, vec![1], 1);
+        store.leave(ANN);
+        assert!(matches!(store.poll(1), Some(StoreJob::Save { .. })));
+        assert_eq!(store.poll(1), None);
+        store.on_saved(ANN, 1, false);
+        assert_eq!(store.poll(1), Some(StoreJob::Leave { character: ANN }));
+        store.leave(BOB);
+        assert_eq!(store.poll(1), Some(StoreJob::Leave { character: BOB }), "of whom nothing had to be saved");
+        store.save(ANN, vec![2], 2);
+        store.poll(2);
+        store.on_saved(ANN, 2, true);
+        assert_eq!(store.poll(2), None, "he is in the world");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use rudp::seal::Key;
 use rudp::time::Now;
 use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
 use server::{
-    CommitError, Enrolled, Found, Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, Saved, StoreDone, StoreJob,
+    CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig, Saved, StoreDone,
+    StoreJob,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -294,7 +295,7 @@ impl Rig {
     }
 
     fn answer(&mut self, job: StoreJob) -> StoreDone {
-        let broken = self.journal_is_unreadable.then(|| "the journal is unreadable".to_owned());
+        let broken = self.journal_is_unreadable.then(|| LoadError::Unreadable("the journal is unreadable".to_owned()));
         match job {
             StoreJob::Load { character } => {
                 let checkpoint = self.journal.get(&character).cloned();
@@ -304,6 +305,7 @@ impl Rig {
             StoreJob::Roster { account } => {
                 StoreDone::Roster { account, found: broken.map_or_else(|| Ok(self.enrolled(account)), Err) }
             }
+            StoreJob::Leave { character } => StoreDone::Left { character },
             StoreJob::Commit { transaction } => {
                 StoreDone::Committed { id: transaction.id, refused: self.commit(&transaction).err() }
             }

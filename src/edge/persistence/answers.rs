@@ -1,0 +1,147 @@
+//! What the world is told: each job has exactly one answer.
+
+use super::{Keeper, REOPEN_PAUSE_NS};
+use crate::edge::clock;
+use crate::edge::persistence::journal::Save;
+use game::{BooksError, Transaction};
+use protocol::{AccountId, CharacterId};
+use server::{CommitError, Enrolled, Found, LoadError, StoreDone};
+
+impl Keeper {
+    pub(super) fn answer(&self, done: StoreDone) {
+        // There is room for an answer to every job; an error means that the world thread is gone and nobody waits.
+        let _ = self.ends.done.send(done);
+    }
+
+    /// What the journal has, after `failure` to write what is newer than that nothing.
+    pub(super) fn answer_load(&mut self, character: CharacterId, failure: Option<&str>) {
+        self.report.loads += 1;
+        let found = match failure {
+            None => self.look_up(character),
+            Some(failure) => Err(LoadError::Away(failure.to_owned())),
+        };
+        self.count_lookup(&found, "a player is not let in", character.0);
+        if let (Ok(_), Some(remote)) = (&found, &mut self.remote) {
+            remote.on_entered(character);
+        }
+        self.answer(StoreDone::Loaded { character, found });
+    }
+
+    pub(super) fn answer_roster(&mut self, account: AccountId, failure: Option<&str>) {
+        self.report.loads += 1;
+        let found = match failure {
+            None => self.find_roster(account),
+            Some(failure) => Err(LoadError::Away(failure.to_owned())),
+        };
+        self.count_lookup(&found, "an account is not let in", account.0);
+        self.answer(StoreDone::Roster { account, found });
+    }
+
+    /// Nobody is let in as long as this is so.
+    pub(super) fn refuse_load(&mut self, character: CharacterId, error: LoadError) {
+        self.report.loads += 1;
+        let found = Err(error);
+        self.count_lookup(&found, "a player is not let in", character.0);
+        self.answer(StoreDone::Loaded { character, found });
+    }
+
+    /// As above.
+    pub(super) fn refuse_roster(&mut self, account: AccountId, error: LoadError) {
+        self.report.loads += 1;
+        let found = Err(error);
+        self.count_lookup(&found, "an account is not let in", account.0);
+        self.answer(StoreDone::Roster { account, found });
+    }
+
+    fn count_lookup<T>(&mut self, found: &Result<T, LoadError>, what: &str, id: u64) {
+        let Err(error) = found else { return };
+        match error {
+            LoadError::Unreadable(_) => self.report.load_failures += 1,
+            LoadError::Away(_) => self.report.loads_away += 1,
+            LoadError::Elsewhere(_) => self.report.loads_elsewhere += 1,
+        }
+        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+            tracing::error!(id, %error, missed, "{what}");
+        }
+    }
+
+    fn look_up(&mut self, character: CharacterId) -> Result<Found, LoadError> {
+        let unreadable = |error: String| LoadError::Unreadable(error);
+        let checkpoint = self.journal.load(character).map_err(|error| LoadError::Away(error.to_string()))?;
+        let estate = self.journal.estate(character).map_err(|error| LoadError::Away(error.to_string()))?;
+        let checkpoint = checkpoint.map_err(|error| unreadable(error.to_string()))?;
+        Ok(Found { checkpoint, estate: estate.map_err(unreadable)? })
+    }
+
+    fn find_roster(&mut self, account: AccountId) -> Result<Vec<Enrolled>, LoadError> {
+        let found = self.journal.roster(account).map_err(|error| LoadError::Away(error.to_string()))?;
+        found.map_err(LoadError::Unreadable)
+    }
+
+    /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
+    /// looked up either is undecided: nobody is told, and it is asked for again.
+    pub(super) fn answer_deals(
+        &mut self,
+        deals: Vec<Transaction>,
+        failure: Option<&str>,
+        verdicts: Vec<Result<u64, CommitError>>,
+    ) {
+        let mut undecided = Vec::new();
+        let mut verdicts = verdicts.into_iter();
+        for deal in deals {
+            let verdict = match failure {
+                None => verdicts.next().expect("each has its verdict"),
+                Some(failure) => match self.journal.find(deal.id) {
+                    Ok(found) => found.ok_or_else(|| CommitError::Disk(failure.to_owned())),
+                    Err(_) => {
+                        undecided.push(deal);
+                        continue;
+                    }
+                },
+            };
+            if let (Some(_), Ok(seq), Some(remote)) = (failure, &verdict, &mut self.remote) {
+                remote.on_posted(*seq, clock::mono_ns());
+            }
+            self.answer_deal(&deal, verdict.err());
+        }
+        // Making one again that is there already changes nothing, so they just join the next group.
+        if !undecided.is_empty() {
+            self.wait_at_most(REOPEN_PAUSE_NS);
+            undecided.append(&mut self.waits.deals);
+            self.waits.deals = undecided;
+        }
+    }
+
+    pub(super) fn answer_deal(&mut self, deal: &Transaction, why: Option<CommitError>) {
+        self.report.deals += u64::from(why.is_none());
+        self.report.deal_failures += u64::from(why.is_some());
+        // That somebody wants a name which another has is nobody's fault.
+        if let Some(why) = why.as_ref().filter(|why| !matches!(why, CommitError::Books(BooksError::Name(_))))
+            && let Some(missed) = self.failure_log.pass(clock::mono_ns())
+        {
+            tracing::error!(error = %why, missed, "a transaction was refused");
+        }
+        self.answer(StoreDone::Committed { id: deal.id, refused: why });
+    }
+
+    pub(super) fn answer_saves(&mut self, saves: Vec<Save>, failure: Option<&str>, refusals: Vec<Option<String>>) {
+        let mut refusals = refusals.into_iter();
+        for save in saves {
+            let error = failure.map(str::to_owned).or_else(|| refusals.next().flatten());
+            self.answer_save(&save, error);
+        }
+    }
+
+    fn answer_save(&mut self, save: &Save, error: Option<String>) {
+        let Save { character, revision, .. } = *save;
+        let Some(error) = error else {
+            self.report.saves += 1;
+            return self.answer(StoreDone::Saved { character, revision });
+        };
+        self.report.save_failures += 1;
+        if let Some(missed) = self.failure_log.pass(clock::mono_ns()) {
+            tracing::error!(character = character.0, revision, error, missed, "a player could not be saved");
+        }
+        self.answer(StoreDone::Failed { character, revision, error });
+    }
+}

@@ -1,0 +1,173 @@
+//! Whoever wants in is looked up, whoever wants a name asks for it: each within three seconds, at whichever server answers.
+
+use super::shared::Shared;
+use super::words::{Letter, Look, Word};
+use crate::edge::clock;
+use crate::edge::persistence::mariadb::{Database, LeaseAnswer, NameAnswer, ServerId};
+use protocol::{AccountId, CharacterId};
+use server::{Enrolled, LoadError, StoreError, Trouble};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Whoever waits for longer is told that he cannot be let in now: 3 s.
+const WITHIN: Duration = Duration::from_secs(3);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(150);
+/// What Redis may take of it: it only ever makes a login better, and must not make it slow.
+const HOT_WITHIN: Duration = Duration::from_millis(500);
+
+/// Does, or begins, what was asked for.
+pub fn hear(shared: &Rc<Shared>, word: Word) {
+    shared.done.borrow_mut().lookups += 1;
+    match word {
+        Word::Entered(lease) => {
+            let since_ms = clock::unix_ms();
+            shared.gone.borrow_mut().remove(&lease.character);
+            shared.present.borrow_mut().insert(lease.character, (lease.epoch, since_ms));
+        }
+        Word::Left(character) => {
+            let stay = shared.present.borrow_mut().remove(&character);
+            shared.gone.borrow_mut().extend(stay.map(|stay| (character, stay)));
+        }
+        word => drop(tokio::task::spawn_local(answer(shared.clone(), word))),
+    }
+}
+
+async fn answer(shared: Rc<Shared>, word: Word) {
+    match word {
+        Word::Look { character } => {
+            let found = look(&shared, character).await;
+            shared.send(Letter::Looked { character, found });
+        }
+        Word::Roster { account } => {
+            let found = roster(&shared, account).await;
+            shared.send(Letter::Rostered { account, found });
+        }
+        Word::Reserve { id, name, character, account } => {
+            let found = reserve(&shared, &name, character, account).await;
+            shared.send(Letter::Reserved { id, found });
+        }
+        Word::Unreserve { name, character } => {
+            // Left undone it is a name that nobody can have: worth a few tries.
+            let freed = anywhere(&shared, async |node, _| node.release_name(&name, character).await).await;
+            if let Err(error) = freed {
+                tracing::warn!(%error, character = character.0, "a name stays taken by a character that was not made");
+            }
+        }
+        Word::Release(leases) => {
+            let released = anywhere(&shared, async |node, server| node.release_leases(server, &leases).await).await;
+            // What is not released now is taken again when he comes back, and released then.
+            if released.is_ok() {
+                shared.send(Letter::Released(leases.iter().map(|lease| lease.character).collect()));
+            }
+        }
+        Word::Entered(_) | Word::Left(_) => {}
+    }
+}
+
+async fn look(shared: &Shared, character: CharacterId) -> Result<Look, LoadError> {
+    if shared.maria.is_none() {
+        return Ok(Look { hot: hot(shared, character).await, ..Look::default() });
+    }
+    let epoch = match anywhere(shared, async |node, server| node.take_lease(server, character).await).await? {
+        LeaseAnswer::Taken { epoch } => epoch,
+        LeaseAnswer::Held { by } => {
+            return Err(LoadError::Elsewhere(format!(
+                "character {} is in the world of server {by}, or that server's journal is not drained",
+                character.0
+            )));
+        }
+    };
+    // Only now: what was found before the lease was taken might change until then.
+    let kept = anywhere(shared, async |node, _| node.load(character).await).await?;
+    Ok(Look { epoch, kept, hot: hot(shared, character).await })
+}
+
+/// What Redis has, if it answers soon.
+async fn hot(shared: &Shared, character: CharacterId) -> Option<(u64, Vec<u8>)> {
+    let hot = shared.hot.as_ref()?;
+    if !shared.redis_lane.borrow().is_open(clock::mono_ns()) {
+        return None;
+    }
+    let newest = async { hot.lock().await.newest(character).await };
+    match tokio::time::timeout(HOT_WITHIN, newest).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            shared.log("redis", &error);
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn roster(shared: &Shared, account: AccountId) -> Result<(u64, Vec<Enrolled>), LoadError> {
+    if shared.maria.is_none() {
+        return Ok((0, Vec::new()));
+    }
+    anywhere(shared, async |node, _| node.roster(account).await).await
+}
+
+/// With a pair a name is asked for at both, the first before the second, as far as they answer: while they cannot hear each
+/// other, two servers must not give one name away twice.
+async fn reserve(
+    shared: &Shared,
+    name: &str,
+    character: CharacterId,
+    account: AccountId,
+) -> Result<Option<CharacterId>, LoadError> {
+    let Some(maria) = &shared.maria else { return Ok(None) };
+    let (mut is_answered, mut last) = (false, None);
+    for node in 0..maria.nodes.len() {
+        let asked = async {
+            let (database, _) = shared.node(node).await?;
+            database.reserve_name(name, character, account).await
+        };
+        match tokio::time::timeout(WITHIN, asked).await {
+            Ok(Ok(NameAnswer::Taken { by })) => return Ok(Some(by)),
+            Ok(Ok(NameAnswer::Yours)) => is_answered = true,
+            Ok(Err(error)) => {
+                shared.log("mariadb", &error);
+                last = Some(error.text);
+            }
+            Err(_) => last = Some(format!("{} does not answer", maria.nodes[node].place())),
+        }
+    }
+    if is_answered { Ok(None) } else { Err(LoadError::Away(last.unwrap_or_default())) }
+}
+
+/// Asks the server that is written to, then the others, again and again until one has answered or the time is over.
+async fn anywhere<T>(
+    shared: &Shared,
+    ask: impl AsyncFn(&Database, ServerId) -> Result<T, StoreError>,
+) -> Result<T, LoadError> {
+    let Some(maria) = &shared.maria else { return Err(LoadError::Away("there is no MariaDB".to_owned())) };
+    let deadline = tokio::time::Instant::now() + WITHIN;
+    let mut last = "MariaDB does not answer".to_owned();
+    loop {
+        let first = maria.flow.borrow().node();
+        for nth in 0..maria.nodes.len() {
+            let node = (first + nth) % maria.nodes.len();
+            if !maria.flow.borrow().lanes()[node].is_open(clock::mono_ns()) {
+                continue;
+            }
+            let asked = async {
+                let (database, server) = shared.node(node).await?;
+                ask(database, server).await
+            };
+            match tokio::time::timeout_at(deadline, asked).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                // Its trouble is this record's, not the server's.
+                Ok(Err(error)) if error.trouble == Trouble::Broken => return Err(LoadError::Unreadable(error.text)),
+                Ok(Err(error)) => {
+                    shared.on_mariadb(node, &error);
+                    last = error.text;
+                }
+                Err(_) => return Err(LoadError::Away(last)),
+            }
+        }
+        if tokio::time::Instant::now() + PAUSE >= deadline {
+            return Err(LoadError::Away(last));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,77 @@
+//! Redis is told who plays here, and that this server writes them: hints for login gateways and other servers.
+
+use super::shared::Shared;
+use crate::edge::clock;
+use crate::edge::persistence::redis::{Lease, SESSION_REFRESH, SESSION_TTL, Session};
+use protocol::CharacterId;
+use server::StoreError;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Between two looks at who has come and gone.
+const STEP: Duration = Duration::from_millis(500);
+
+/// For ever.
+pub async fn run(shared: Rc<Shared>) {
+    // Those that Redis has been told of, and when it was told of everybody.
+    let (mut told, mut refreshed) = (BTreeMap::<CharacterId, u64>::new(), tokio::time::Instant::now());
+    loop {
+        tokio::time::sleep(STEP).await;
+        if !shared.redis_lane.borrow().is_open(clock::mono_ns()) {
+            continue;
+        }
+        let is_due = refreshed.elapsed() >= SESSION_REFRESH;
+        let come: Vec<(CharacterId, (u64, u64))> = (shared.present.borrow().iter())
+            .filter(|(who, (epoch, _))| is_due || told.get(who) != Some(epoch))
+            .map(|(who, stay)| (*who, *stay))
+            .collect();
+        let gone: Vec<_> = shared.gone.borrow().iter().map(|(who, stay)| (*who, *stay)).collect();
+        match tell(&shared, &come, &gone).await {
+            Ok(()) => {
+                told.extend(come.iter().map(|(who, (epoch, _))| (*who, *epoch)));
+                for (who, stay) in gone {
+                    told.remove(&who);
+                    let mut gone = shared.gone.borrow_mut();
+                    if gone.get(&who) == Some(&stay) {
+                        gone.remove(&who);
+                    }
+                }
+                if is_due {
+                    refreshed = tokio::time::Instant::now();
+                }
+            }
+            Err(error) => shared.on_redis(&error),
+        }
+    }
+}
+
+async fn tell(
+    shared: &Shared,
+    come: &[(CharacterId, (u64, u64))],
+    gone: &[(CharacterId, (u64, u64))],
+) -> Result<(), StoreError> {
+    let Some(hot) = &shared.hot else { return Ok(()) };
+    if come.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    let (server, address) = &shared.credentials.server;
+    let stay = |&(who, (epoch, since_ms)): &(CharacterId, (u64, u64))| {
+        (who, Session { server: server.clone(), address: address.clone(), epoch, since_ms })
+    };
+    let lease = |&(character, (epoch, _)): &(CharacterId, (u64, u64))| Lease { character, server: server.clone(), epoch };
+    let mut hot = hot.lock().await;
+    if !come.is_empty() {
+        let stays: Vec<_> = come.iter().map(stay).collect();
+        let leases: Vec<_> = come.iter().map(lease).collect();
+        hot.enter(&stays).await?;
+        hot.claim(&leases, SESSION_TTL).await?;
+    }
+    if !gone.is_empty() {
+        let stays: Vec<_> = gone.iter().map(stay).collect();
+        let leases: Vec<_> = gone.iter().map(lease).collect();
+        hot.leave(&stays, shared.credentials.held).await?;
+        hot.release(&leases).await?;
+    }
+    Ok(())
+}
