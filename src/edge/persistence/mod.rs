@@ -2,6 +2,8 @@
 
 mod estates;
 mod journal;
+#[cfg_attr(not(test), allow(dead_code, reason = "the keeper of the stores is not written yet"))]
+mod mariadb;
 #[cfg(test)]
 mod power_cuts;
 mod record;
