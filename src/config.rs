@@ -7,6 +7,7 @@ mod content;
 mod key;
 mod login;
 mod map;
+mod stores;
 mod written;
 
 use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL};
@@ -22,6 +23,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+pub use stores::{MariaDb, Stores};
 pub use written::Sources;
 use written::Written;
 
@@ -34,6 +36,10 @@ pub struct Config {
     pub public_addresses: Vec<SocketAddr>,
     /// Where keys, the operations token and the journal live.
     pub data_dir: PathBuf,
+    /// This server's name, by which MariaDB and Redis know it.
+    pub name: String,
+    /// Where saved things go beside the journal.
+    pub stores: Stores,
     /// Sessions at once.
     pub players_max: usize,
     /// Which cipher implementation seals packets.
@@ -126,6 +132,8 @@ impl Config {
             listen,
             public_addresses: public_addresses(written, listen),
             data_dir: written.path("server.data_dir").unwrap_or_else(|| PathBuf::from(key::DATA_DIR)),
+            name: name(written),
+            stores: stores::resolve(written),
             players_max: written.integer("server.players_max", key::PLAYERS_MAX) as usize,
             seal_backend: seal_backend(written),
             socket_batching: written.boolean("server.socket_batching", true),
@@ -235,6 +243,18 @@ fn public_addresses(written: &mut Written, listen: SocketAddr) -> Vec<SocketAddr
         ));
     }
     vec![listen]
+}
+
+/// Letters, digits, `-` and `_`: it stands in keys, rows and logs.
+fn name(written: &mut Written) -> String {
+    let name = written.text("server.name").unwrap_or_else(|| key::NAME.to_owned());
+    let is_good = (1..=key::NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !is_good {
+        let most = key::NAME_BYTES_MAX;
+        written.problem(format!("server.name must be 1 to {most} letters, digits, - or _"));
+    }
+    name
 }
 
 fn seal_backend(written: &mut Written) -> Backend {

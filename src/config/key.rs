@@ -9,6 +9,7 @@ pub const KEYS: &[&str] = &[
     "server.listen",
     "server.public_addresses",
     "server.data_dir",
+    "server.name",
     "server.players_max",
     "server.seal_backend",
     "server.socket_batching",
@@ -41,6 +42,11 @@ pub const KEYS: &[&str] = &[
     "client.held_s",
     "limits.request_exempt",
     "save.interval_s",
+    "mariadb.servers",
+    "mariadb.pair",
+    "mariadb.password_file",
+    "redis.url",
+    "redis.password_file",
     "cheats.action",
     "cheats.inputs_points",
     "cheats.state_points",
@@ -69,6 +75,10 @@ pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALH
 pub const OPS_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9777));
 /// Beside the build, so that `cargo clean` removes every trace of a trial.
 pub const DATA_DIR: &str = "target/throng";
+/// This server's name where nobody has given it one.
+pub const NAME: &str = "one";
+/// A column of MariaDB has room for so much.
+pub const NAME_BYTES_MAX: usize = 64;
 /// A session takes at most 64 KiB in steady play: 160 MiB for the default, 640 MiB for the largest.
 pub const PLAYERS_MAX: Ranged = Ranged { default: 2_500, min: 1, max: 10_000 };
 /// A netcode connect token has room for 32 addresses.

@@ -129,6 +129,17 @@ impl Written {
         paths
     }
 
+    /// A list of texts that nobody is to read in a log; commas separate them where there are no types.
+    pub fn secret_texts(&mut self, key: &'static str) -> Vec<String> {
+        let Some(entry) = self.take(key) else { return Vec::new() };
+        let mut texts = entry.list(|text| Some(text.trim().to_owned())).unwrap_or_else(|| {
+            self.problem(format!("{key} in {} must be a list of texts in quotes", entry.origin));
+            Vec::new()
+        });
+        texts.retain(|text| !text.is_empty());
+        texts
+    }
+
     /// An IP address with port.
     pub fn address(&mut self, key: &'static str, default: SocketAddr) -> SocketAddr {
         let Some(entry) = self.take(key) else { return default };

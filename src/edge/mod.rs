@@ -32,12 +32,12 @@ pub use reactor::{Bound, Dock, Machine, bind};
 pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
 pub use threads::RunError;
 
-use crate::config::Config;
+use crate::config::{Config, Stores};
 use board::{Board, StartReport};
 use drain::Drain;
 use game::Extensions;
 use ops::{Desk, Rules, Source, Tally, Verifier};
-use persistence::{Journal, JournalError, Keeper, OpenError};
+use persistence::{BeginError, Courier, Credentials, Journal, JournalError, Keeper, OpenError, StoreError};
 use reactor::Reactor;
 use reload::Handover;
 pub use reload::Reread;
@@ -52,6 +52,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use world::World;
 
@@ -79,6 +80,15 @@ pub enum StartError {
     /// It can be read and not written.
     #[error("cannot start: {0}")]
     JournalWrite(#[from] JournalError),
+    /// What the world needs of the stores.
+    #[error(transparent)]
+    Begin(#[from] BeginError),
+    /// An address in the configuration.
+    #[error("wrong configuration: {0}")]
+    Stores(StoreError),
+    /// The courier.
+    #[error("cannot start the courier: {0}")]
+    Courier(String),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}/{protocol}: {}", bind_reason(error))]
     Bind {
@@ -134,7 +144,9 @@ impl Edge {
         make_data_dir(&config.data_dir)?;
         // First, because it proves that no other server uses the directory.
         let mut journal = Journal::open(&config.data_dir)?;
-        let realm = RealmConfig { incarnation: journal.count_start()?, ground: journal.ground()?.into(), ..realm };
+        let stores = persistence::addressed(&config.stores)?;
+        let incarnation = persistence::incarnation(&mut journal, &config.name, &stores)?;
+        let realm = RealmConfig { incarnation, ground: journal.ground()?.into(), ..realm };
         let keys = keys(config)?;
         let ops_token = secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?;
         let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
@@ -169,7 +181,7 @@ impl Edge {
         let outlook =
             world::Outlook { waker: waker.clone(), board: board.clone(), drain: drain.clone(), shelf: shelf.clone() };
         let world = World::new(Realm::new(realm), realm_ends, outlook);
-        let keeper = Keeper::new(journal, store_ends, board.clone());
+        let keeper = keeper(journal, store_ends, &stores, config, (&board, &drain, listen))?;
         Ok(Self {
             reactor,
             waker,
@@ -207,6 +219,30 @@ impl Edge {
     pub fn run(self, reread: Reread) -> Result<(), RunError> {
         threads::run(self, reread)
     }
+}
+
+/// The persistence thread's state, with a courier if there is anybody to bring something to.
+fn keeper(
+    mut journal: Journal,
+    ends: queues::StoreEnds,
+    stores: &Stores,
+    config: &Config,
+    (board, drain, listen): (&Arc<Board>, &Arc<Drain>, SocketAddr),
+) -> Result<Keeper, StartError> {
+    let credentials = Credentials {
+        journal_id: journal.id()?,
+        drained: journal.drained()?,
+        incarnations: journal.incarnations()?,
+        server: (config.name.clone(), public_addresses(config, listen)[0].to_string()),
+        held: Duration::from_secs(u64::from(config.held_s)),
+        seed: seed(),
+    };
+    let courier = Courier::new(stores, credentials, board.clone()).map_err(StartError::Stores)?;
+    let mut keeper = Keeper::new(journal, ends, board.clone(), drain.clone());
+    if let Some((courier, ends)) = courier {
+        keeper.employ(courier, ends).map_err(StartError::Courier)?;
+    }
+    Ok(keeper)
 }
 
 /// The realm's settings out of the server's.

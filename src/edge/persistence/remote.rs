@@ -211,7 +211,7 @@ impl Remote {
         let mut given_up = Vec::new();
         for (&character, &since_ns) in &self.leaving {
             let is_over = is_ending || now_ns >= since_ns + LINGER_NS;
-            let is_carried = || journal.revision(character).is_ok_and(|revision| revision <= self.drained);
+            let mut is_carried = || journal.revision(character).is_ok_and(|revision| revision <= self.drained);
             if is_over && !self.dirty[1].contains(character) && is_carried() {
                 given_up.extend(self.leases.get(&character).map(|&epoch| Lease { character, epoch }));
             }

@@ -59,7 +59,8 @@ async fn tell(
     let stay = |&(who, (epoch, since_ms)): &(CharacterId, (u64, u64))| {
         (who, Session { server: server.clone(), address: address.clone(), epoch, since_ms })
     };
-    let lease = |&(character, (epoch, _)): &(CharacterId, (u64, u64))| Lease { character, server: server.clone(), epoch };
+    let lease =
+        |&(character, (epoch, _)): &(CharacterId, (u64, u64))| Lease { character, server: server.clone(), epoch };
     let mut hot = hot.lock().await;
     if !come.is_empty() {
         let stays: Vec<_> = come.iter().map(stay).collect();

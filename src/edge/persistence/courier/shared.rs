@@ -3,12 +3,13 @@
 use super::Credentials;
 use super::words::{Bell, Letter};
 use crate::edge::clock;
-use crate::edge::persistence::mariadb::{Database, Enlisted, ServerId};
+use crate::edge::persistence::mariadb::{Database, ServerId};
 use crate::edge::persistence::redis::Hot;
+use crate::edge::persistence::start;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::Sender;
 use protocol::CharacterId;
-use server::{Lane, Outflow, StoreError, Trouble};
+use server::{Lane, Outflow, StoreError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,19 +122,7 @@ impl Shared {
         }
         database.migrate().await?;
         let (name, _) = &self.credentials.server;
-        let person = |text: String| StoreError { trouble: Trouble::Schema, text };
-        let server = match database.enlist(name, self.credentials.journal_id).await? {
-            Enlisted::As(server) => server,
-            Enlisted::Undrained { characters } => {
-                return Err(person(format!(
-                    "MariaDB knows a server {name} with another journal, which has not handed on {characters} characters: \
-                     import that journal (throng import DIR), or give this server another name"
-                )));
-            }
-            Enlisted::Clash { with } => {
-                return Err(person(format!("the name {name} has the number of {with} in MariaDB: take another one")));
-            }
-        };
+        let server = start::enlist(database, name, self.credentials.journal_id).await?;
         if known.is_none() {
             self.put_by_incarnations(database, server).await?;
         }
@@ -146,7 +135,7 @@ impl Shared {
     async fn put_by_incarnations(&self, database: &Database, server: ServerId) -> Result<(), StoreError> {
         let missing = INCARNATIONS_PUT_BY.saturating_sub(self.credentials.incarnations) as usize;
         if missing > 0 {
-            self.send(Letter::Incarnations(database.reserve_incarnations(server, missing).await?));
+            self.send(Letter::Incarnations(start::reserve(database, server, missing).await?));
         }
         Ok(())
     }

@@ -190,6 +190,20 @@ pub enum Way {
 }
 
 impl Way {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Kit,
+        Self::Loot,
+        Self::Bought,
+        Self::Sold,
+        Self::Used,
+        Self::Expired,
+        Self::Mended,
+        Self::Operator,
+        Self::Handed,
+        Self::Deleted,
+    ];
+
     /// What other programs call it: in a database's rows and in exports.
     #[must_use]
     pub const fn label(self) -> &'static str {

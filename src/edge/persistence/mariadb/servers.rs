@@ -1,0 +1,101 @@
+//! Game servers by name: their numbers, their starts, and how far their journals are in here.
+
+use super::Database;
+use super::timing::Query;
+use crate::edge::clock;
+use mysql_async::Value;
+use server::StoreError;
+
+/// A game server in the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerId(pub u32);
+
+impl ServerId {
+    /// What the database itself did: the sums of what was erased.
+    pub const NOBODY: Self = Self(0);
+
+    /// Follows from the name. If the database counted instead, the ends of a pair that was cut apart would give the same
+    /// name two numbers.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        Self(crc32fast::hash(name.as_bytes()).max(1))
+    }
+}
+
+/// What comes of a server's saying its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enlisted {
+    /// It is known from now on.
+    As(ServerId),
+    /// It has another journal than the server of this name had, and that one's may hold what is not in the tables: it must be
+    /// drained or imported first.
+    Undrained {
+        /// So many characters were not drained.
+        characters: u64,
+    },
+    /// Another name has the same number by chance: take a third one.
+    Clash {
+        /// The other name.
+        with: String,
+    },
+}
+
+/// Numbers of starts that may be taken at a time.
+pub const INCARNATIONS_MAX: usize = 64;
+
+impl Database {
+    /// A server with this journal goes by this name from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database could not be asked.
+    pub async fn enlist(&self, name: &str, journal_id: u128) -> Result<Enlisted, StoreError> {
+        let (id, journal) = (ServerId::of(name), journal_id.to_be_bytes().to_vec());
+        self.transaction(async |session| {
+            let known: Vec<(String, Vec<u8>, u64)> =
+                session.rows(Query::Enlist, KNOWN, vec![id.0.into(), id.0.into()]).await?;
+            match known.into_iter().next() {
+                Some((other, ..)) if other != name => return Ok(Enlisted::Clash { with: other }),
+                Some((_, known, characters)) if known != journal && characters > 0 => {
+                    return Ok(Enlisted::Undrained { characters });
+                }
+                _ => {}
+            }
+            let values = vec![id.0.into(), name.into(), journal.clone().into(), clock::unix_ms().into()];
+            session.run(Query::Enlist, ENLIST, values).await?;
+            Ok(Enlisted::As(id))
+        })
+        .await
+    }
+
+    /// Numbers for so many starts, which no other start of any server ever has: [`INCARNATIONS_MAX`] at most.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some numbers may be lost then, which is no harm.
+    pub async fn reserve_incarnations(&self, server: ServerId, count: usize) -> Result<Vec<u32>, StoreError> {
+        let count = count.min(INCARNATIONS_MAX);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let values: Vec<Value> = (0..count).flat_map(|_| [server.0.into(), clock::unix_ms().into()]).collect();
+        let rows = vec!["(?, ?)"; count].join(", ");
+        let statement = format!("INSERT INTO incarnations (server_id, taken_at) VALUES {rows} RETURNING incarnation");
+        self.with(async |session| session.rows(Query::Incarnations, &statement, values).await).await
+    }
+
+    /// All of this server's journal up to here is in the tables; 0 of one that has written nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database could not be asked.
+    pub async fn watermark(&self, server: ServerId) -> Result<u64, StoreError> {
+        let statement = "SELECT seq FROM watermarks WHERE server_id = ?";
+        let found: Vec<u64> =
+            self.with(async |session| session.rows(Query::Watermark, statement, vec![server.0.into()]).await).await?;
+        Ok(found.first().copied().unwrap_or(0))
+    }
+}
+
+const KNOWN: &str = "SELECT name, journal_id, (SELECT COUNT(*) FROM leases WHERE server_id = ? AND is_undrained = 1) \
+    FROM servers WHERE server_id = ? FOR UPDATE";
+/// A clock that was set back does not make a start an old one.
+const ENLIST: &str = "INSERT INTO servers (server_id, name, journal_id, seen_at) VALUES (?, ?, ?, ?) \
+    ON DUPLICATE KEY UPDATE journal_id = VALUES(journal_id), seen_at = GREATEST(seen_at, VALUES(seen_at))";
