@@ -17,6 +17,8 @@ use std::time::Duration;
 const BOTS_MAX: u64 = 10_000;
 /// A weapon fires no oftener (spec: SHO-5).
 const SHOTS_PER_S_MAX: f32 = 10.0;
+/// Far below the 960 commands a second that a server takes from one player.
+const FIDGETS_PER_S_MAX: f32 = 20.0;
 /// Where recordings start unless told otherwise: before that second people still fall from the sky.
 const HUMANS_T0_S: u32 = 90;
 
@@ -116,6 +118,10 @@ pub struct Args {
     /// the rules of the content that the server ships
     #[arg(long)]
     play: bool,
+    /// Let each bot that plays also move something about in its bag so many times a second, 0 to 20: each is a change that
+    /// the server must have on its disk before it says so
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = fidgets, requires = "play")]
+    fidget: f32,
     /// Seed of all movement
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -167,6 +173,8 @@ pub struct Plan {
     pub shots_per_s: f32,
     /// Whether bots play.
     pub plays: bool,
+    /// Moves in the bag of each that plays, a second.
+    pub fidgets_per_s: f32,
     /// Where to write JSON.
     pub json: Option<PathBuf>,
     /// Seed of all movement.
@@ -213,6 +221,7 @@ impl Args {
             troubles,
             shots_per_s: self.shots,
             plays: self.play,
+            fidgets_per_s: self.fidget,
             json: self.json,
             seed: self.seed,
             seal: self.seal,
@@ -248,6 +257,12 @@ fn outage(text: &str) -> Result<(usize, Duration), String> {
 fn shots(text: &str) -> Result<f32, String> {
     let rate = text.parse().ok().filter(|rate| (0.0..=SHOTS_PER_S_MAX).contains(rate));
     rate.ok_or_else(|| format!("{text} is no number of shots a second from 0 to {SHOTS_PER_S_MAX}"))
+}
+
+/// Up to [`FIDGETS_PER_S_MAX`].
+fn fidgets(text: &str) -> Result<f32, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=FIDGETS_PER_S_MAX).contains(rate));
+    rate.ok_or_else(|| format!("{text} is no number of moves a second from 0 to {FIDGETS_PER_S_MAX}"))
 }
 
 /// A link by name, by settings, or from a file, whose recordings are looked for beside it.

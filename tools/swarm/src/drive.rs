@@ -126,7 +126,7 @@ impl Drive {
                 let view = View::new(index, Dice::new(plan.seed ^ 0xe7e5, index as u64), plan.recorded.as_ref());
                 let shooter =
                     Shooter::new(Dice::new(plan.seed ^ 0x5407, index as u64), plan.shots_per_s / TICK_RATE_HZ as f32);
-                let play = plan.plays.then(|| Box::new(Play::new(index, plan.seed)));
+                let play = plan.plays.then(|| Box::new(Play::new(index, plan.seed, plan.fidgets_per_s)));
                 Bot::new(index, plan.seed, begun_ns + ramp_ns * index as u64 / plan.bots as u64, view, shooter, play)
             })
             .collect();

@@ -28,7 +28,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, full: bool) -> Result<()> {
 
 /// Builds among the honest ones, so that only what the feature touches is built again, and moves the result away: what
 /// lies must not be left where an honest server is expected.
-fn build_liar(checkout: &Checkout) -> Result<PathBuf> {
+pub fn build_liar(checkout: &Checkout) -> Result<PathBuf> {
     let built = checkout.build_binary("throng", &["--release", "--package", "throng", "--features", "faults"])?;
     let folder = checkout.target_folder()?.join("faults");
     std::fs::create_dir_all(&folder)?;

@@ -14,6 +14,8 @@ mod decode_coverage;
 mod faults;
 mod first_light;
 mod fuzz;
+mod judge;
+mod kills;
 mod metrics;
 mod prerequisites;
 mod rust_text;
@@ -94,6 +96,21 @@ enum Command {
         #[arg(long)]
         short: bool,
     },
+    /// Kills the server, Redis and MariaDB while bots play and trade: nothing that a bot was told to be saved is lost
+    Kills {
+        /// Kills at moments drawn from the seed
+        #[arg(long, default_value_t = 200, value_name = "N")]
+        count: usize,
+        /// Crashes at each of the server's named points
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        at_points: usize,
+        /// Of all that is drawn
+        #[arg(long, default_value_t = 1, value_name = "S")]
+        seed: u64,
+        /// 7 kills under 40 bots and no named points, on a machine that does other work
+        #[arg(long, conflicts_with_all = ["count", "at_points"])]
+        short: bool,
+    },
     /// A long run: memory flat, clock true, no errors, and from 5 minutes on neither slow nor lossy
     Soak {
         /// How long
@@ -145,6 +162,12 @@ fn run(command: Command) -> Result<()> {
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
         Command::Crowd { short } => trials::crowd(&checkout, &steps, short),
         Command::Flood { short } => trials::flood(&checkout, &steps, short),
+        Command::Kills { short: true, seed, .. } => {
+            kills::run(&checkout, &steps, &kills::Extent { seed, ..kills::Extent::SHORT })
+        }
+        Command::Kills { count, at_points, seed, short } => {
+            kills::run(&checkout, &steps, &kills::Extent { count, at_points, seed, short })
+        }
         Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),

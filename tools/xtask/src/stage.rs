@@ -28,6 +28,8 @@ pub struct Place {
     pub data: PathBuf,
     /// Further arguments.
     pub extra: Vec<String>,
+    /// Settings by the environment.
+    pub settings: Vec<(String, String)>,
 }
 
 impl Place {
@@ -42,6 +44,7 @@ impl Place {
             ops: free_tcp()?,
             data,
             extra: extra.iter().map(|&argument| argument.to_owned()).collect(),
+            settings: Vec::new(),
         })
     }
 
@@ -52,20 +55,26 @@ impl Place {
         command.arg("--listen").arg(self.game.to_string()).arg("--ops").arg(self.ops.to_string());
         command.arg("--data").arg(&self.data).args(&self.extra);
         without_own_settings(&mut command);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Starts the server and waits until it accepts players.
     pub fn start(&self) -> Result<Server> {
+        let mut server = self.spawn()?;
+        server.wait_ready(self.ops, READY_WITHIN)?;
+        Ok(server)
+    }
+
+    /// Starts the server and does not wait for anything.
+    pub fn spawn(&self) -> Result<Server> {
         let log = self.data.with_file_name("server.log");
         let file = File::options().create(true).append(true).open(&log);
         let file = file.with_context(|| format!("{} cannot be written", log.display()))?;
         let mut command = self.command();
         command.stdout(file.try_clone()?).stderr(file);
         let child = command.spawn().with_context(|| format!("{} cannot be started", self.binary.display()))?;
-        let mut server = Server { child, log };
-        server.wait_ready(self.ops)?;
-        Ok(server)
+        Ok(Server { child, log })
     }
 }
 
@@ -96,9 +105,35 @@ impl Server {
         Ok(())
     }
 
-    fn wait_ready(&mut self, ops: SocketAddr) -> Result<()> {
+    /// SIGTERM, and waits for the orderly end, which is exit 0.
+    pub fn drain(mut self) -> Result<()> {
+        if let Some(status) = self.ended() {
+            bail!("the server ended by itself with {status}{}", self.last_words());
+        }
+        terminate(self.pid())?;
+        match wait_limited(&mut self.child, DRAINED_WITHIN)? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => bail!("the server drained and ended with {status}{}", self.last_words()),
+            None => bail!("the server had not drained within {} s{}", DRAINED_WITHIN.as_secs(), self.last_words()),
+        }
+    }
+
+    /// Waits at most so long for it to end by itself; None when it still runs.
+    pub fn wait_ended(&mut self, limit: Duration) -> Option<ExitStatus> {
         let began = Instant::now();
-        while began.elapsed() < READY_WITHIN {
+        while began.elapsed() < limit {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            sleep(POLL_EVERY);
+        }
+        None
+    }
+
+    /// Waits at most so long until it accepts players.
+    pub fn wait_ready(&mut self, ops: SocketAddr, limit: Duration) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < limit {
             if let Some(status) = self.ended() {
                 bail!("the server ended with {status} before it was ready{}", self.last_words());
             }
@@ -107,11 +142,11 @@ impl Server {
             }
             sleep(POLL_EVERY);
         }
-        bail!("the server was not ready within {} s{}", READY_WITHIN.as_secs(), self.last_words())
+        bail!("the server was not ready within {} s{}", limit.as_secs(), self.last_words())
     }
 
     /// The end of its log as part of a sentence.
-    fn last_words(&self) -> String {
+    pub fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         match log.lines().rfind(|line| !line.trim().is_empty()) {
             Some(line) => format!("; its last words: {line}"),
@@ -126,6 +161,15 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// SIGTERM to a process of ours.
+pub fn terminate(pid: u32) -> Result<()> {
+    let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().context("kill cannot be started")?;
+    if !sent.success() {
+        bail!("process {pid} takes no SIGTERM");
+    }
+    Ok(())
 }
 
 /// Takes away the environment's configuration of the server, so that a check means the same everywhere.
@@ -185,6 +229,8 @@ fn status_of(head: &[u8; STATUS_LINE_BYTES]) -> Option<u16> {
 const SETTINGS_PREFIX: &str = "THRONG_";
 /// A server that restores a world and opens its journal is still ready long before this.
 const READY_WITHIN: Duration = Duration::from_secs(20);
+/// Everybody is told, and all that waits for a disk or a store is there, long before this.
+const DRAINED_WITHIN: Duration = Duration::from_secs(60);
 /// For connecting, writing and reading, each.
 const HTTP_WITHIN: Duration = Duration::from_secs(1);
 /// How often a process or port is looked at.

@@ -219,6 +219,7 @@ mod tests {
             ops: "127.0.0.1:2".parse().unwrap(),
             data: "/d".into(),
             extra: Vec::new(),
+            settings: Vec::new(),
         };
         let line = |run: &Run| {
             let command = run.command(Path::new("swarm"), &place, Path::new("/j"));

@@ -7,6 +7,7 @@ mod board;
 mod cast;
 mod counts;
 mod deal;
+mod fidget;
 mod market;
 mod mind;
 mod orders;
@@ -24,6 +25,7 @@ use crate::movement::Place;
 use crate::truth::{Checker, Kind};
 use client::Client;
 use deal::Deal;
+use fidget::Fidget;
 use market::Market;
 use mind::Mind;
 use orders::Orders;
@@ -49,12 +51,13 @@ pub struct Play {
     mind: Mind,
     deal: Deal,
     market: Market,
+    fidget: Fidget,
     look_ns: u64,
 }
 
 impl Play {
-    /// Of bot number `bot`.
-    pub fn new(bot: usize, seed: u64) -> Self {
+    /// Of bot number `bot`, which moves things about in its bag so many times a second.
+    pub fn new(bot: usize, seed: u64, fidgets_per_s: f32) -> Self {
         Self {
             bot,
             sheet: Sheet::default(),
@@ -63,6 +66,7 @@ impl Play {
             mind: Mind::new(Dice::new(seed ^ 0x41d0, bot as u64)),
             deal: Deal::new(bot, seed),
             market: Market::new(Dice::new(seed ^ 0x3a7c, bot as u64)),
+            fidget: Fidget::new(Dice::new(seed ^ 0xf1d6, bot as u64), fidgets_per_s),
             look_ns: 0,
         }
     }
@@ -211,6 +215,9 @@ impl Play {
         let is_busy = self.rules.casting().is_some() || calm_ns < CALM_NS;
         if let Some(wanted) = self.market.act(&mut turn, self.deal.is_counting() || is_busy) {
             return wanted;
+        }
+        if !self.deal.is_counting() {
+            self.fidget.act(&mut turn);
         }
         self.mind.act(&mut turn, self.deal.is_counting(), self.rules.casting())
     }

@@ -1,7 +1,7 @@
 //! Commands under way: each has a number, and exactly one answer.
 
 use super::sheet::Sheet;
-use protocol::{Command, ItemKind, SkillId, Tick};
+use protocol::{Command, ItemId, ItemKind, SkillId, Tick};
 use rudp::time::NS_PER_S;
 use std::collections::BTreeMap;
 
@@ -101,6 +101,14 @@ impl Orders {
     /// How many of these wait for their answers.
     pub fn waiting(&self, is_meant: impl Fn(&Command) -> bool) -> usize {
         self.0.values().filter(|asked| is_meant(&asked.command)).count()
+    }
+
+    /// What is being moved about in the bag, and where to.
+    pub fn moves(&self) -> impl Iterator<Item = (ItemId, u8)> {
+        self.0.values().filter_map(|asked| match asked.command {
+            Command::Move { item, slot, .. } => Some((item, slot)),
+            _ => None,
+        })
     }
 
     /// How many wait that may change what the bot has.

@@ -41,9 +41,9 @@ fn receipt(line: &str) -> Option<(u64, u128)> {
 pub fn read_ledger(text: &str) -> Result<BTreeMap<u128, u64>> {
     let mut ledger = BTreeMap::new();
     for line in text.lines() {
-        let pair = line.split_once('\t').and_then(|(id, count)| {
-            Some((u128::from_str_radix(id, 16).ok()?, count.parse::<u64>().ok()?))
-        });
+        let pair = line
+            .split_once('\t')
+            .and_then(|(id, count)| Some((u128::from_str_radix(id, 16).ok()?, count.parse::<u64>().ok()?)));
         let (id, count) = pair.with_context(|| format!("`{line}` is no line of the ledger"))?;
         *ledger.entry(id).or_default() += count;
     }
@@ -95,13 +95,22 @@ impl Audit {
 
     /// What is wrong, a line each, and of many the first few.
     pub fn faults(&self) -> Vec<String> {
-        let first = |ids: &[u128]| ids.iter().take(NAMED_MAX).map(|id| format!("{id:032x}")).collect::<Vec<_>>().join(", ");
+        let first =
+            |ids: &[u128]| ids.iter().take(NAMED_MAX).map(|id| format!("{id:032x}")).collect::<Vec<_>>().join(", ");
         let mut faults = Vec::new();
         if !self.lost.is_empty() {
-            faults.push(format!("{} that somebody was told are not in the ledger: {}", self.lost.len(), first(&self.lost)));
+            faults.push(format!(
+                "{} that somebody was told are not in the ledger: {}",
+                self.lost.len(),
+                first(&self.lost)
+            ));
         }
         if !self.doubled.is_empty() {
-            faults.push(format!("{} are there or were told more than once: {}", self.doubled.len(), first(&self.doubled)));
+            faults.push(format!(
+                "{} are there or were told more than once: {}",
+                self.doubled.len(),
+                first(&self.doubled)
+            ));
         }
         for (kind, made, there) in self.unbalanced.iter().take(NAMED_MAX) {
             let what = kind.map_or_else(|| "coins".to_owned(), |kind| format!("items of kind {kind}"));
