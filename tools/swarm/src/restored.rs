@@ -9,10 +9,19 @@ const PLACES_MAX: usize = 5 * 60;
 const BEYOND: i64 = SUBUNITS_PER_M as i64 * 7 / 2;
 
 /// Where a player was, east and north in subunits, over its last seconds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Restored {
     places: VecDeque<(i32, i32)>,
     is_gone: bool,
+    /// Since it was last told that it lies dead, so many times that it does not.
+    alive_for: usize,
+}
+
+impl Default for Restored {
+    fn default() -> Self {
+        // Nobody was ever dead.
+        Self { places: VecDeque::new(), is_gone: false, alive_for: PLACES_MAX + 1 }
+    }
 }
 
 impl Restored {
@@ -21,12 +30,14 @@ impl Restored {
         self.is_gone |= !self.places.is_empty();
     }
 
-    /// The player is told where it is.
+    /// The player is told where it is, and whether it lies dead there. Whoever is saved dead comes back alive, and at a
+    /// graveyard: if that may have been so, his place is not judged.
     ///
     /// # Errors
     /// After a loss, a sentence if it was restored to somewhere else.
-    pub fn on_own(&mut self, place: (i32, i32)) -> Result<(), String> {
+    pub fn on_own(&mut self, place: (i32, i32), is_dead: bool) -> Result<(), String> {
         let judged = if std::mem::take(&mut self.is_gone) { self.judge(place) } else { Ok(()) };
+        self.alive_for = if is_dead { 0 } else { self.alive_for.saturating_add(1) };
         if self.places.len() == PLACES_MAX {
             self.places.pop_front();
         }
@@ -35,7 +46,9 @@ impl Restored {
     }
 
     fn judge(&mut self, place: (i32, i32)) -> Result<(), String> {
-        let was_there = self.places.contains(&place);
+        // As many as are remembered, and one that nobody was told of, may be what was saved.
+        let was_dead = self.alive_for <= self.places.len();
+        let was_there = self.places.contains(&place) || was_dead;
         let last = self.places.back().copied().unwrap_or(place);
         self.places.clear();
         let (dx, dy) = (i64::from(place.0) - i64::from(last.0), i64::from(place.1) - i64::from(last.1));
@@ -55,7 +68,7 @@ mod tests {
     fn lost() -> Restored {
         let mut restored = Restored::default();
         for tick in 0..600 {
-            assert_eq!(restored.on_own((tick * 8_192, 0)), Ok(()));
+            assert_eq!(restored.on_own((tick * 8_192, 0), false), Ok(()));
         }
         restored.on_gone();
         restored
@@ -63,27 +76,45 @@ mod tests {
 
     #[test]
     fn any_place_of_the_last_five_seconds_will_do() {
-        assert_eq!(lost().on_own((300 * 8_192, 0)), Ok(()));
-        assert_eq!(lost().on_own((599 * 8_192, 0)), Ok(()));
+        assert_eq!(lost().on_own((300 * 8_192, 0), false), Ok(()));
+        assert_eq!(lost().on_own((599 * 8_192, 0), false), Ok(()));
     }
 
     #[test]
     fn older_places_and_others_will_not() {
-        assert_eq!(lost().on_own((299 * 8_192, 0)).unwrap_err(), "-30.0 m east and 0.0 m north of its last place");
-        assert!(lost().on_own((400 * 8_192 + 1, 0)).is_err());
-        assert!(lost().on_own((599 * 8_192, SUBUNITS_PER_M * 4)).is_err());
+        assert_eq!(
+            lost().on_own((299 * 8_192, 0), false).unwrap_err(),
+            "-30.0 m east and 0.0 m north of its last place"
+        );
+        assert!(lost().on_own((400 * 8_192 + 1, 0), false).is_err());
+        assert!(lost().on_own((599 * 8_192, SUBUNITS_PER_M * 4), false).is_err());
     }
 
     #[test]
     fn half_a_second_beyond_the_last_place_will_do() {
-        assert_eq!(lost().on_own((599 * 8_192 + 3 * SUBUNITS_PER_M, SUBUNITS_PER_M)), Ok(()));
+        assert_eq!(lost().on_own((599 * 8_192 + 3 * SUBUNITS_PER_M, SUBUNITS_PER_M), false), Ok(()));
     }
 
     #[test]
     fn only_the_first_place_after_a_loss_is_judged() {
         let mut restored = lost();
-        restored.on_own((599 * 8_192, 0)).unwrap();
-        assert_eq!(restored.on_own((0, 0)), Ok(()));
-        assert_eq!(Restored::default().on_own((5, 5)), Ok(()));
+        restored.on_own((599 * 8_192, 0), false).unwrap();
+        assert_eq!(restored.on_own((0, 0), false), Ok(()));
+        assert_eq!(Restored::default().on_own((5, 5), false), Ok(()));
+    }
+
+    #[test]
+    fn who_lay_dead_within_the_last_five_seconds_may_come_back_elsewhere() {
+        let lying = |alive_after: i32| {
+            let mut restored = Restored::default();
+            for tick in 0..=alive_after {
+                assert_eq!(restored.on_own((tick * 8_192, 0), tick == 0), Ok(()));
+            }
+            restored.on_gone();
+            restored
+        };
+        assert_eq!(lying(0).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(()));
+        assert_eq!(lying(300).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(()));
+        assert!(lying(301).on_own((0, 400 * SUBUNITS_PER_M), false).is_err());
     }
 }

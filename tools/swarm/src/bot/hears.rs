@@ -89,7 +89,7 @@ impl Bot {
         let metres = |subunits: i32| subunits as f32 / SUBUNITS_PER_M as f32;
         self.here = Some(Place { x: metres(state.body.x), y: metres(state.body.y) });
         if flock.rejoin
-            && let Err(wrong) = self.restored.on_own((state.body.x, state.body.y))
+            && let Err(wrong) = self.restored.on_own((state.body.x, state.body.y), state.entity().is_dead())
         {
             let index = self.index;
             flock.checker.report(Kind::Other, || format!("bot {index} was not restored to where it was: {wrong}"));
