@@ -382,6 +382,8 @@ impl Drive {
                 sessions_lost: disconnects + tally.silences,
                 timed: outages.timed,
                 all_in_s: outages.worst_ns as f64 / 1e9,
+                restored: tally.restored.bots,
+                oldest_s: tally.restored.oldest as f64 / f64::from(TICK_RATE_HZ),
             }),
             ..Report::default()
         }

@@ -140,6 +140,10 @@ pub struct Rejoin {
     pub timed: u32,
     /// Longest time from the server's `/ready` to the last bot in again.
     pub all_in_s: f64,
+    /// Bots whose place was compared with where they had been.
+    pub restored: u64,
+    /// How long ago the one was there that was put back farthest.
+    pub oldest_s: f64,
 }
 
 impl Errors {
@@ -245,12 +249,13 @@ impl Errors {
 
 impl Rejoin {
     fn line(&self) -> String {
-        let Self { restarts, sessions_lost, timed, all_in_s } = self;
+        let Self { restarts, sessions_lost, timed, all_in_s, restored, oldest_s } = self;
         let end = if *timed > 0 { format!("{all_in_s:.1} s after ready") } else { "at an unknown time".to_owned() };
-        match restarts {
+        let sessions = match restarts {
             0 => format!("no restart seen, {sessions_lost} sessions taken up again"),
             _ => format!("{restarts} restarts, {sessions_lost} sessions taken up again, all in {end}"),
-        }
+        };
+        format!("{sessions}; {restored} places compared, at most {oldest_s:.1} s old")
     }
 }
 

@@ -33,10 +33,12 @@ impl Restored {
     /// The player is told where it is, and whether it lies dead there. Whoever is saved dead comes back alive, and at a
     /// graveyard: if that may have been so, his place is not judged.
     ///
+    /// After a loss, how many times it had been told of itself since it was there last; none if that is not judged.
+    ///
     /// # Errors
     /// After a loss, a sentence if it was restored to somewhere else.
-    pub fn on_own(&mut self, place: (i32, i32), is_dead: bool) -> Result<(), String> {
-        let judged = if std::mem::take(&mut self.is_gone) { self.judge(place) } else { Ok(()) };
+    pub fn on_own(&mut self, place: (i32, i32), is_dead: bool) -> Result<Option<usize>, String> {
+        let judged = if std::mem::take(&mut self.is_gone) { self.judge(place) } else { Ok(None) };
         self.alive_for = if is_dead { 0 } else { self.alive_for.saturating_add(1) };
         if self.places.len() == PLACES_MAX {
             self.places.pop_front();
@@ -45,15 +47,18 @@ impl Restored {
         judged
     }
 
-    fn judge(&mut self, place: (i32, i32)) -> Result<(), String> {
+    fn judge(&mut self, place: (i32, i32)) -> Result<Option<usize>, String> {
         // As many as are remembered, and one that nobody was told of, may be what was saved.
         let was_dead = self.alive_for <= self.places.len();
-        let was_there = self.places.contains(&place) || was_dead;
+        let age = self.places.iter().rev().position(|known| *known == place);
         let last = self.places.back().copied().unwrap_or(place);
         self.places.clear();
         let (dx, dy) = (i64::from(place.0) - i64::from(last.0), i64::from(place.1) - i64::from(last.1));
-        if was_there || dx * dx + dy * dy <= BEYOND * BEYOND {
-            return Ok(());
+        if was_dead || age.is_some() {
+            return Ok(age);
+        }
+        if dx * dx + dy * dy <= BEYOND * BEYOND {
+            return Ok(Some(0));
         }
         let metres = |subunits: i64| subunits as f64 / f64::from(SUBUNITS_PER_M);
         Err(format!("{:.1} m east and {:.1} m north of its last place", metres(dx), metres(dy)))
@@ -68,7 +73,7 @@ mod tests {
     fn lost() -> Restored {
         let mut restored = Restored::default();
         for tick in 0..600 {
-            assert_eq!(restored.on_own((tick * 8_192, 0), false), Ok(()));
+            assert_eq!(restored.on_own((tick * 8_192, 0), false), Ok(None));
         }
         restored.on_gone();
         restored
@@ -76,8 +81,8 @@ mod tests {
 
     #[test]
     fn any_place_of_the_last_five_seconds_will_do() {
-        assert_eq!(lost().on_own((300 * 8_192, 0), false), Ok(()));
-        assert_eq!(lost().on_own((599 * 8_192, 0), false), Ok(()));
+        assert_eq!(lost().on_own((300 * 8_192, 0), false), Ok(Some(299)));
+        assert_eq!(lost().on_own((599 * 8_192, 0), false), Ok(Some(0)));
     }
 
     #[test]
@@ -92,15 +97,15 @@ mod tests {
 
     #[test]
     fn half_a_second_beyond_the_last_place_will_do() {
-        assert_eq!(lost().on_own((599 * 8_192 + 3 * SUBUNITS_PER_M, SUBUNITS_PER_M), false), Ok(()));
+        assert_eq!(lost().on_own((599 * 8_192 + 3 * SUBUNITS_PER_M, SUBUNITS_PER_M), false), Ok(Some(0)));
     }
 
     #[test]
     fn only_the_first_place_after_a_loss_is_judged() {
         let mut restored = lost();
         restored.on_own((599 * 8_192, 0), false).unwrap();
-        assert_eq!(restored.on_own((0, 0), false), Ok(()));
-        assert_eq!(Restored::default().on_own((5, 5), false), Ok(()));
+        assert_eq!(restored.on_own((0, 0), false), Ok(None));
+        assert_eq!(Restored::default().on_own((5, 5), false), Ok(None));
     }
 
     #[test]
@@ -108,13 +113,13 @@ mod tests {
         let lying = |alive_after: i32| {
             let mut restored = Restored::default();
             for tick in 0..=alive_after {
-                assert_eq!(restored.on_own((tick * 8_192, 0), tick == 0), Ok(()));
+                assert_eq!(restored.on_own((tick * 8_192, 0), tick == 0), Ok(None));
             }
             restored.on_gone();
             restored
         };
-        assert_eq!(lying(0).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(()));
-        assert_eq!(lying(300).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(()));
+        assert_eq!(lying(0).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(None));
+        assert_eq!(lying(300).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(None));
         assert!(lying(301).on_own((0, 400 * SUBUNITS_PER_M), false).is_err());
     }
 }

@@ -37,6 +37,8 @@ pub struct Tally {
     pub silences: u64,
     /// Times a bot was welcomed.
     pub logins: u64,
+    /// Bots that were given back where they were.
+    pub restored: RestoredCount,
     /// Receipts that bots were told; both sides of a trade count.
     pub receipts: u64,
     /// Times a client found the server silent...
@@ -57,6 +59,23 @@ pub struct Tally {
     recent: Recent,
 }
 
+/// Of those who came back after a loss: how many places were compared, and how old the oldest was.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RestoredCount {
+    /// How many.
+    pub bots: u64,
+    /// Times that it had been told of itself since it was there, which is sixty times a second.
+    pub oldest: usize,
+}
+
+impl RestoredCount {
+    /// One stood where it had stood so many states ago.
+    pub fn note(&mut self, age: usize) {
+        self.bots += 1;
+        self.oldest = self.oldest.max(age);
+    }
+}
+
 /// What happened since the last progress line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Recent {
@@ -70,6 +89,7 @@ impl Default for Tally {
         Self {
             is_measuring: false,
             receipts: 0,
+            restored: RestoredCount::default(),
             rtt_us: histogram(60_000_000),
             rtt_sample_us: histogram(60_000_000),
             rates: histogram(100_000),

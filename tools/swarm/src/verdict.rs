@@ -192,7 +192,16 @@ mod tests {
                 "invalid load",
             ),
             (
-                Report { rejoin: Some(Rejoin { restarts: 1, timed: 1, all_in_s: 10.5, sessions_lost: 100 }), ..good() },
+                Report {
+                    rejoin: Some(Rejoin {
+                        restarts: 1,
+                        timed: 1,
+                        all_in_s: 10.5,
+                        sessions_lost: 100,
+                        ..Rejoin::default()
+                    }),
+                    ..good()
+                },
                 "all bots were in again only 10.5 s",
             ),
         ];
@@ -222,13 +231,13 @@ mod tests {
 
     #[test]
     fn disconnects_are_expected_when_bots_may_rejoin() {
-        let rejoin = Some(Rejoin { restarts: 1, timed: 1, all_in_s: 6.0, sessions_lost: 100 });
+        let rejoin = Some(Rejoin { restarts: 1, timed: 1, all_in_s: 6.0, sessions_lost: 100, ..Rejoin::default() });
         assert_eq!(judged(&Report { disconnects: 100, rejoin, ..good() }), Vec::<String>::new());
     }
 
     #[test]
     fn a_swarm_that_survives_forgives_how_long_a_server_was_gone_and_nothing_that_it_said() {
-        let rejoin = Some(Rejoin { restarts: 9, timed: 0, all_in_s: 60.0, sessions_lost: 900 });
+        let rejoin = Some(Rejoin { restarts: 9, timed: 0, all_in_s: 60.0, sessions_lost: 900, ..Rejoin::default() });
         let dead = Report { disconnects: 900, rejoin, server: None, survives: true, ..good() };
         assert_eq!(judged(&dead), Vec::<String>::new());
         assert_eq!(judged(&Report { connected: 99, ..dead.clone() }).len(), 1);

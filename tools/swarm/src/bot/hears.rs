@@ -88,11 +88,15 @@ impl Bot {
         self.second.snapshot_ticks += 1;
         let metres = |subunits: i32| subunits as f32 / SUBUNITS_PER_M as f32;
         self.here = Some(Place { x: metres(state.body.x), y: metres(state.body.y) });
-        if flock.rejoin
-            && let Err(wrong) = self.restored.on_own((state.body.x, state.body.y), state.entity().is_dead())
-        {
-            let index = self.index;
-            flock.checker.report(Kind::Other, || format!("bot {index} was not restored to where it was: {wrong}"));
+        if flock.rejoin {
+            match self.restored.on_own((state.body.x, state.body.y), state.entity().is_dead()) {
+                Ok(age) => age.into_iter().for_each(|age| flock.tally.restored.note(age)),
+                Err(wrong) => {
+                    let index = self.index;
+                    let case = || format!("bot {index} was not restored to where it was: {wrong}");
+                    flock.checker.report(Kind::Other, case);
+                }
+            }
         }
     }
 

@@ -162,7 +162,7 @@ fn conclude(mut bed: Bed, playing: Running, run: &Run, extent: &Extent, deaths: 
     for fault in audit.faults() {
         println!("  {fault}");
     }
-    judge(&lines(extent, deaths, &outcome, &audit)?)
+    judge(&lines(extent, run.bots, deaths, &outcome, &audit)?)
 }
 
 /// One row for each victim or pair.
@@ -190,15 +190,19 @@ fn death_row(name: &str, deaths: &[&Death]) -> Vec<String> {
     ]
 }
 
-fn lines(extent: &Extent, deaths: &[Death], outcome: &Outcome, audit: &Audit) -> Result<Vec<Line>> {
+fn lines(extent: &Extent, bots: u32, deaths: &[Death], outcome: &Outcome, audit: &Audit) -> Result<Vec<Line>> {
+    let servers = deaths.iter().filter(|death| death.who.contains(Victim::Server.name())).count();
+    let compared_min = servers as f64 * f64::from(bots) * COMPARED_SHARE_MIN;
     let exit = outcome.exit.map_or(f64::NAN, f64::from);
     let mut lines = vec![
         Line::exactly("transactions lost", audit.lost.len() as f64, 0.0),
         Line::exactly("transactions doubled", audit.doubled.len() as f64, 0.0),
         Line::exactly("kinds and coins out of balance", audit.unbalanced.len() as f64, 0.0),
-        // Among them: whoever came back stood where he had stood at most five seconds before.
+        // Among them: somebody came back to where he had not been within five seconds.
         Line::exactly("errors that bots saw", errors(outcome)?, 0.0),
         Line::exactly("exit of the swarm", exit, 0.0),
+        Line::at_least("places of bots compared after a loss", figure(outcome, "rejoin.restored")?, compared_min),
+        Line::at_most("oldest place put back, s", figure(outcome, "rejoin.oldest_s")?, CHECKPOINT_S_MAX),
         Line::at_least("receipts the swarm counted", figure(outcome, "receipts")?, audit.told as f64),
     ];
     if extent.short {
@@ -224,6 +228,10 @@ const MINUTES_MIN_S: u32 = 600;
 const CRASH_PASSES: usize = 3;
 /// A server whose players do something passes each of its points far sooner.
 const CRASH_WITHIN: Duration = Duration::from_secs(60);
+/// Of the bots that lose their server, so many have been in long enough, and do not lie dead.
+const COMPARED_SHARE_MIN: f64 = 0.5;
+/// How old a checkpoint may be.
+const CHECKPOINT_S_MAX: f64 = 5.0;
 /// Without so many a short run proves nothing.
 const TOLD_SHORT_MIN: f64 = 200.0;
 /// 10,000 in a run of 200 kills.
@@ -234,7 +242,8 @@ mod tests {
     use super::*;
 
     fn outcome(exit: i32, other: u32) -> Outcome {
-        let report = serde_json::json!({ "receipts": 20_000, "errors": { "other": other } });
+        let rejoin = serde_json::json!({ "restored": 12_000, "oldest_s": 4.9 });
+        let report = serde_json::json!({ "receipts": 20_000, "errors": { "other": other }, "rejoin": rejoin });
         Outcome { exit: Some(exit), out: String::new(), err: String::new(), report: Some(report) }
     }
 
@@ -245,7 +254,7 @@ mod tests {
     const FULL: Extent = Extent { count: 200, at_points: 20, seed: 1, short: false };
 
     fn broken(deaths: &[Death], outcome: &Outcome, audit: &Audit) -> Vec<String> {
-        let lines = lines(&FULL, deaths, outcome, audit).unwrap();
+        let lines = lines(&FULL, 120, deaths, outcome, audit).unwrap();
         lines.iter().filter(|line| !line.holds()).map(|line| line.what.clone()).collect()
     }
 
