@@ -48,6 +48,10 @@ struct Args {
     #[cfg(feature = "faults")]
     #[arg(long, value_name = "NAME")]
     fault: Option<server::Fault>,
+    /// Die at a named point as if by kill -9, at the Nth pass: POINT or POINT:N; "list" names them
+    #[cfg(feature = "faults")]
+    #[arg(long, value_name = "POINT")]
+    crash_at: Option<String>,
 }
 
 /// Runs the server as the command line says, with what `extensions` add to the game, and answers with its exit status.
@@ -63,6 +67,10 @@ pub fn run(extensions: Extensions) -> ExitCode {
     };
     if let Err(problem) = telemetry::start(&args.log) {
         return fail(EXIT_CONFIG, problem);
+    }
+    #[cfg(feature = "faults")]
+    if let Some(done) = args.crash_at.as_deref().and_then(crash_at) {
+        return done;
     }
     let config = match resolve(&args) {
         Ok(config) => config,
@@ -82,6 +90,25 @@ pub fn run(extensions: Extensions) -> ExitCode {
     match edge.run(Box::new(move || resolve(&args))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(EXIT_RUN, error),
+    }
+}
+
+/// Arms the point that was named; with what the program ends at once, if it does.
+#[cfg(feature = "faults")]
+fn crash_at(wish: &str) -> Option<ExitCode> {
+    use edge::crash::{Point, arm};
+    if wish == "list" {
+        Point::ALL.iter().for_each(|point| println!("{}", point.label()));
+        return Some(ExitCode::SUCCESS);
+    }
+    let (name, nth) = wish.split_once(':').unwrap_or((wish, "1"));
+    let point = Point::ALL.into_iter().find(|point| point.label() == name);
+    match (point, nth.parse::<u32>()) {
+        (Some(point), Ok(nth)) if nth > 0 => {
+            arm(point, nth);
+            None
+        }
+        _ => Some(fail(EXIT_CONFIG, format!("--crash-at {wish} names no point: --crash-at list shows them"))),
     }
 }
 

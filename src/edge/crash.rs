@@ -32,7 +32,7 @@ pub enum Point {
 }
 
 impl Point {
-    /// All.
+    /// All of them.
     pub const ALL: [Self; 12] = [
         Self::BeforeJournal,
         Self::AfterJournal,

@@ -12,8 +12,12 @@ mod sessions;
 mod tests;
 mod trouble;
 
-pub use checkpoints::{CHECKPOINT_TTL, Checkpoint, Kept};
-pub use leases::{Claim, Lease};
+pub use checkpoints::Checkpoint;
+#[cfg(test)]
+pub use checkpoints::{CHECKPOINT_TTL, Kept};
+#[cfg(test)]
+pub use leases::Claim;
+pub use leases::Lease;
 pub use sessions::{SESSION_REFRESH, SESSION_TTL, Session};
 
 use ::redis::aio::MultiplexedConnection;
