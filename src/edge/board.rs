@@ -139,8 +139,8 @@ pub struct StoreReport {
     pub hot_unreadable: u64,
     /// The longest transaction since the last publication, in nanoseconds.
     pub commit_max_ns: u64,
-    /// Whether the last one succeeded.
-    pub is_journal_well: bool,
+    /// Whether the last one failed.
+    pub is_journal_failing: bool,
     /// Checkpoints that Redis, and MariaDB, do not have.
     pub waiting: [usize; 2],
     /// Transactions of the game that MariaDB does not have, or not both of a pair.
@@ -176,9 +176,10 @@ impl Board {
         self.accepting.store(accepting, Ordering::Relaxed);
     }
 
-    /// Whether players are accepted: both of the above.
+    /// Whether players are accepted: both of the above, and what they do can be saved.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && self.accepting.load(Ordering::Relaxed)
+        let is_journal_failing = self.store.load().is_journal_failing;
+        self.ready.load(Ordering::Acquire) && self.accepting.load(Ordering::Relaxed) && !is_journal_failing
     }
 
     /// A tick has finished.

@@ -1,6 +1,6 @@
 //! `GET /metrics`: the same numbers for Prometheus, prefix `throng_`, base units, never a player as a label.
 
-use super::status::save_lag_seconds;
+use super::store_metrics;
 use super::tally::Tally;
 use crate::edge::board::Board;
 use crate::edge::process;
@@ -52,7 +52,7 @@ impl Collector for Figures {
         self.sessions(&mut page)?;
         self.world(&mut page)?;
         self.queues(&mut page)?;
-        self.persistence(&mut page)?;
+        store_metrics::encode(&self.board, &mut page)?;
         self.operations(&mut page)
     }
 }
@@ -228,18 +228,6 @@ impl Figures {
         page.total("outbound_made", "Output arenas made because none had come back", world.outbound_made_total)
     }
 
-    fn persistence(&self, page: &mut Page<'_>) -> fmt::Result {
-        let (store, world) = (self.board.store.load(), self.board.world.load());
-        page.gauge("save_lag_seconds", "Age of the oldest unsaved state", save_lag_seconds(world.realm.save_lag_ns))?;
-        page.total("journal_commits", "Transactions of the journal", store.commits)?;
-        page.counter_s("journal_commit_seconds", "Time those took", store.commit_ns as f64 / 1e9)?;
-        let saves = [([("outcome", "saved")], store.saves), ([("outcome", "failed")], store.save_failures)];
-        page.totals_of("saves", "Checkpoints by outcome", saves)?;
-        let loaded = store.loads.saturating_sub(store.load_failures);
-        let loads = [([("outcome", "loaded")], loaded), ([("outcome", "failed")], store.load_failures)];
-        page.totals_of("loads", "Look-ups of players and of accounts' characters by outcome", loads)
-    }
-
     fn operations(&self, page: &mut Page<'_>) -> fmt::Result {
         let tally = &self.tally;
         page.total("tokens_minted", "Connect tokens minted", tally.minted.value())?;
@@ -264,26 +252,26 @@ impl Figures {
 }
 
 /// Short words for the encoder.
-struct Page<'a> {
-    encoder: DescriptorEncoder<'a>,
+pub(super) struct Page<'a> {
+    pub(super) encoder: DescriptorEncoder<'a>,
 }
 
-type Labels<'a> = [(&'a str, &'a str)];
+pub(super) type Labels<'a> = [(&'a str, &'a str)];
 
 impl Page<'_> {
-    fn total(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+    pub(super) fn total(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         ConstCounter::new(value).encode(self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
     }
 
-    fn counter_s(&mut self, name: &str, help: &str, seconds: f64) -> fmt::Result {
+    pub(super) fn counter_s(&mut self, name: &str, help: &str, seconds: f64) -> fmt::Result {
         ConstCounter::new(seconds).encode(self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
     }
 
-    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+    pub(super) fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
         ConstGauge::new(value).encode(self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
     }
 
-    fn totals_of<'l>(
+    pub(super) fn totals_of<'l>(
         &mut self,
         name: &str,
         help: &str,
@@ -293,7 +281,17 @@ impl Page<'_> {
         rows.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))
     }
 
-    fn counters_of<'l>(
+    pub(super) fn totals_by<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); 2], u64)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        rows.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))
+    }
+
+    pub(super) fn counters_of<'l>(
         &mut self,
         name: &str,
         help: &str,
@@ -303,7 +301,7 @@ impl Page<'_> {
         rows.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))
     }
 
-    fn gauges_of<'l>(
+    pub(super) fn gauges_of<'l>(
         &mut self,
         name: &str,
         help: &str,
@@ -313,7 +311,7 @@ impl Page<'_> {
         rows.into_iter().try_for_each(|(labels, value)| ConstGauge::new(value).encode(family.encode_family(&labels)?))
     }
 
-    fn gauges<'l>(
+    pub(super) fn gauges<'l>(
         &mut self,
         name: &str,
         help: &str,
@@ -323,7 +321,14 @@ impl Page<'_> {
         rows.into_iter().try_for_each(|(labels, value)| ConstGauge::new(value).encode(family.encode_family(&labels)?))
     }
 
-    fn histogram(&mut self, name: &str, help: &str, sum: f64, count: u64, buckets: &[(f64, u64)]) -> fmt::Result {
+    pub(super) fn histogram(
+        &mut self,
+        name: &str,
+        help: &str,
+        sum: f64,
+        count: u64,
+        buckets: &[(f64, u64)],
+    ) -> fmt::Result {
         let mut encoder = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
         encoder.encode_histogram::<NoLabelSet>(sum, count, buckets, None)
     }

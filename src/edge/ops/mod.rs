@@ -5,6 +5,7 @@ mod chronicle;
 mod http;
 mod metrics;
 mod status;
+mod store_metrics;
 mod tally;
 mod token;
 
@@ -112,12 +113,17 @@ async fn live(State(office): State<Arc<Office>>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn ready(State(office): State<Arc<Office>>) -> (StatusCode, &'static str) {
-    if office.board.is_ready() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not accepting players\n")
+/// A store that is away does not make the server unready: who is known here plays on, and nothing is lost. It is said, because
+/// whoever is not known here is turned away until it is back.
+async fn ready(State(office): State<Arc<Office>>) -> (StatusCode, String) {
+    if !office.board.is_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not accepting players\n".to_owned());
     }
+    let courier = office.board.courier.load();
+    let away = store_metrics::states(&courier).filter_map(|(name, state)| {
+        state.trouble.map(|(kind, s)| format!("; {name} is {} for {s:.0} s", kind.label()))
+    });
+    (StatusCode::OK, format!("ready{}\n", away.collect::<String>()))
 }
 
 async fn metrics_page(State(office): State<Arc<Office>>) -> Response {

@@ -1,6 +1,8 @@
 //! `GET /api/v1/status`: the whole server on one page. Other programs read it: fields are added, never renamed.
 
+use super::store_metrics::states;
 use crate::edge::board::Board;
+use crate::edge::persistence::StoreState;
 use crate::edge::process::{self, CpuSeconds};
 use serde::Serialize;
 
@@ -30,8 +32,74 @@ pub struct Status {
     encoded_total: u64,
     overload_level: u8,
     save_lag_seconds: f64,
+    stores: Stores,
     kernel_drops_total: u64,
     seal_backend: &'static str,
+}
+
+/// How saving goes.
+#[derive(Debug, Serialize)]
+struct Stores {
+    /// Whether the journal took what it was last given.
+    journal: bool,
+    journal_lag_seconds: f64,
+    journal_commit_ms_max_last_second: f64,
+    /// Transactions of the game asked for and not answered.
+    commits_under_way: usize,
+    commits_total: u64,
+    commits_refused_total: u64,
+    /// Redis and MariaDB's servers; empty where there are none.
+    others: Vec<Other>,
+    /// Transactions, and checkpoints, that MariaDB does not have.
+    outbox: u64,
+    checkpoints_waiting: usize,
+    checkpoints_waiting_redis: usize,
+    /// Characters that are this server's to write.
+    leases: usize,
+    /// Why the outbox cannot be read, if it cannot.
+    torn: Option<String>,
+}
+
+/// A store beside the journal.
+#[derive(Debug, Serialize)]
+struct Other {
+    name: String,
+    place: String,
+    /// "ok", or what is wrong.
+    state: &'static str,
+    /// For so many seconds.
+    state_s: f64,
+    /// Whether what is to be saved goes to it now.
+    is_written: bool,
+    errors_total: u64,
+}
+
+impl Stores {
+    fn read(board: &Board) -> Self {
+        let (world, store, courier) = (board.world.load(), board.store.load(), board.courier.load());
+        let other = |(name, state): (String, &StoreState)| Other {
+            name,
+            place: state.place.clone(),
+            state: state.trouble.map_or("ok", |(kind, _)| kind.label()),
+            state_s: state.trouble.map_or(0.0, |(_, s)| s),
+            is_written: state.is_written,
+            errors_total: state.failures.iter().sum(),
+        };
+        Self {
+            journal: !store.is_journal_failing,
+            journal_lag_seconds: save_lag_seconds(world.realm.save_lag_ns),
+            journal_commit_ms_max_last_second: store.commit_max_ns as f64 / 1e6,
+            commits_under_way: world.realm.commits_under_way,
+            commits_total: store.deals,
+            commits_refused_total: store.deal_failures,
+            others: states(&courier).map(other).collect(),
+            outbox: store.outbox,
+            checkpoints_waiting: store.waiting[1],
+            checkpoints_waiting_redis: store.waiting[0],
+            leases: store.leases,
+            torn: courier.done.torn.clone(),
+        }
+    }
 }
 
 /// Tick durations since start; `null` bounds the last bucket.
@@ -47,6 +115,7 @@ struct Cpu {
     reactor: f64,
     world: f64,
     persistence: f64,
+    courier: f64,
     ops: f64,
     total: f64,
 }
@@ -81,7 +150,8 @@ impl Status {
             player_ticks_total: world.realm.player_ticks,
             encoded_total: world.realm.encoded,
             overload_level: 0,
-            save_lag_seconds: save_lag_seconds(world.realm.save_lag_ns),
+            save_lag_seconds: save_lag_seconds(world.realm.save_lag_ns.max(board.store.load().remote_lag_ns)),
+            stores: Stores::read(board),
             kernel_drops_total: reactor.edge.kernel_drops,
             seal_backend: board.start.seal_backend,
         }
@@ -94,13 +164,14 @@ impl From<&CpuSeconds> for Cpu {
             reactor: cpu.of("reactor"),
             world: cpu.of("world"),
             persistence: cpu.of("persistence"),
+            courier: cpu.of("courier"),
             ops: cpu.of("ops"),
             total: cpu.total,
         }
     }
 }
 
-/// Age of the oldest state that the journal does not have.
+/// Age of the oldest state that is not where it is to be.
 pub fn save_lag_seconds(lag_ns: u64) -> f64 {
     lag_ns as f64 / 1e9
 }
@@ -139,6 +210,7 @@ mod tests {
             "encoded_total",
             "overload_level",
             "save_lag_seconds",
+            "stores",
             "kernel_drops_total",
             "seal_backend",
         ];
@@ -149,7 +221,7 @@ mod tests {
         let upper = page["tick_histogram"]["upper_us"].as_array().unwrap();
         assert_eq!(upper.len(), page["tick_histogram"]["counts"].as_array().unwrap().len());
         assert!(upper.last().unwrap().is_null() && upper[0] == 10.0);
-        for thread in ["reactor", "world", "persistence", "ops", "total"] {
+        for thread in ["reactor", "world", "persistence", "courier", "ops", "total"] {
             assert!(page["cpu_seconds"][thread].is_f64(), "{thread}");
         }
     }

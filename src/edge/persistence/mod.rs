@@ -12,6 +12,7 @@ mod start;
 
 pub use courier::{Courier, CourierReport, Credentials, StoreState};
 pub use journal::{Fact, Journal, JournalError, OpenError};
+pub use mariadb::{BOUNDS_MS, Query, Timing};
 pub use server::StoreError;
 pub use start::{BeginError, addressed, incarnation};
 
@@ -273,7 +274,7 @@ impl Keeper {
             Ok(verdict) => (verdict, None),
             Err(error) => (Verdict::default(), Some(error.to_string())),
         };
-        self.report.is_journal_well = failure.is_none();
+        self.report.is_journal_failing = failure.is_some();
         self.tell_remote(&waits, &verdict, failure.is_none());
         self.answer_deals(waits.deals, failure.as_deref(), verdict.deals);
         self.answer_saves(waits.saves, failure.as_deref(), verdict.saves);
