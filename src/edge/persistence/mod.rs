@@ -5,6 +5,8 @@ mod answers;
 mod courier;
 mod journal;
 mod letters;
+#[cfg(test)]
+mod live;
 mod mariadb;
 mod redis;
 mod remote;
