@@ -27,7 +27,8 @@
 //! (`COM_STMT_BULK_EXECUTE`), instead of one text for each number of rows.
 //!
 //! It needs MariaDB 10.5 or later (`RETURNING`). Nothing here decides when to try again after a fault of the server or of
-//! the way to it: that is the caller's. But a call after a fault connects anew by itself, and no call waits for ever.
+//! the way to it: that is the caller's. But a call after a fault connects anew by itself, and no call waits for ever. The
+//! futures are for one thread: a `current_thread` runtime runs them, by `block_on` or in a `LocalSet`.
 
 mod account;
 mod checkpoints;

@@ -89,7 +89,10 @@ fn after_a_cut_both_ends_hold_the_newest_of_everything_and_the_same() {
     let two = ends.assert_same();
     let (gained, kept): (Vec<_>, Vec<_>) = two.iter().zip(&newest).partition(|(after, before)| after != before);
     assert!(kept.len() >= 8, "late rows changed what was newer: {gained:#?}");
-    assert!(gained.iter().all(|(after, _)| after.starts_with("checkpoints")), "only what it had not heard: {gained:#?}");
+    assert!(
+        gained.iter().all(|(after, _)| after.starts_with("checkpoints")),
+        "only what it had not heard: {gained:#?}"
+    );
     for character in Story::people() {
         let kept = ends.run(ends.one.load(character)).unwrap_or_default();
         assert_eq!(kept.estate, story.estate(character));
@@ -136,7 +139,12 @@ fn leases_and_names_after_a_cut(mut ends: Ends) {
     assert_eq!(taken_by_one, taken_by_two, "nor here");
     ends.join();
     ends.assert_same();
-    let holders = ends.pair.one.sql("SELECT character_id, server_id, epoch, is_undrained FROM leases ORDER BY 1").unwrap();
+    let holders =
+        ends.pair.one.sql("SELECT character_id, server_id, epoch, is_undrained FROM leases ORDER BY 1").unwrap();
     assert_eq!(holders, format!("1\t{}\t3\t1\n2\t{}\t1\t1", b.0, a.max(b).0));
-    assert_eq!(ends.pair.one.sql("SELECT character_id FROM names WHERE folded = 'ada'").unwrap(), "1", "the first keeps it");
+    assert_eq!(
+        ends.pair.one.sql("SELECT character_id FROM names WHERE folded = 'ada'").unwrap(),
+        "1",
+        "the first keeps it"
+    );
 }
