@@ -11,7 +11,8 @@ use crate::mariadb::{MariaDb, MariaDbOptions};
 /// A primary-primary pair: both take writes, the first hands out odd numbers and the second even ones.
 ///
 /// Rows that collide are overwritten instead of stopping the replication (`slave_exec_mode=IDEMPOTENT`), and triggers
-/// run on what is replicated (`slave_run_triggers_for_rbr`), which is where a newer revision is defended.
+/// run on what is replicated (`slave_run_triggers_for_rbr=ENFORCE`; with `YES` they do not if the sender has them, too), which
+/// is where a newer revision is defended.
 pub struct Pair {
     /// The one with the odd numbers.
     pub one: MariaDb,

@@ -3,8 +3,8 @@
 //! **State, not change.** A [`Parcel`] says of each thing that it touches how it is afterwards, with a revision that only ever
 //! grows. A row is written only over one of a lower or equal revision: in each statement
 //! (`ON DUPLICATE KEY UPDATE column = IF(VALUES(revision) >= revision, ..)`, the revision itself last, because MariaDB assigns
-//! from left to right), and again in a trigger before every update, because rows also come by replication from a database
-//! that was away and knows less. So whoever does not know whether a parcel arrived sends it again, to this server or to the
+//! from left to right), and again in triggers, because rows also come by replication from a database that was
+//! away and knows less. So whoever does not know whether a parcel arrived sends it again, to this server or to the
 //! other of a pair, late or twice, and nothing is lost, doubled or set back.
 //!
 //! **One SQL transaction for a parcel**, in this order: the ids of the transactions, rosters, characters, items, sums, the
@@ -16,7 +16,8 @@
 //! [`Database::prune`] deletes in small steps. Characters that are struck stay for good; there are few of them.
 //!
 //! **A pair** of servers, each the replica of the other: `binlog_format=ROW`, `slave_exec_mode=IDEMPOTENT`,
-//! `slave_run_triggers_for_rbr=YES`, `auto_increment_increment=2` with offsets 1 and 2. After any cut both hold the newest of
+//! `slave_run_triggers_for_rbr=ENFORCE` (`YES` is not enough: then a trigger does not run for a row whose sender has the same
+//! trigger), `auto_increment_increment=2` with offsets 1 and 2; [`Database::pair_faults`] looks. After any cut both hold the newest of
 //! each row (`pair.rs` in the tests). Two things have one number at both ends without asking: a server is numbered by its name,
 //! a ledger row is found by its transaction's id and has no counted one. Starts are counted by the database, odd at one and
 //! even at the other. A lease or a name that was taken at both ends while they could not hear each other is, in the end, the
@@ -26,7 +27,8 @@
 //! (`COM_STMT_BULK_EXECUTE`), instead of one text for each number of rows.
 //!
 //! It needs MariaDB 10.5 or later (`RETURNING`). Nothing here decides when to try again after a fault of the server or of
-//! the way to it: that is the caller's. But a call after a fault connects anew by itself, and no call waits for ever.
+//! the way to it: that is the caller's. But a call after a fault connects anew by itself, and no call waits for ever. The
+//! futures are for one thread: a `current_thread` runtime runs them, by `block_on` or in a `LocalSet`.
 
 mod account;
 mod checkpoints;

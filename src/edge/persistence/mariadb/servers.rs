@@ -82,6 +82,21 @@ impl Database {
         self.with(async |session| session.rows(Query::Incarnations, &statement, values).await).await
     }
 
+    /// What is wrong with the settings of this end for one of a pair, a sentence each.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database could not be asked.
+    pub async fn pair_faults(&self) -> Result<Vec<String>, StoreError> {
+        let found: Vec<(String, String)> =
+            self.with(async |session| session.rows(Query::Enlist, SETTINGS, Vec::new()).await).await?;
+        let fault = |(name, value): (String, String)| {
+            let (_, wanted) = PAIR_SETTINGS.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known))?;
+            let place = self.place();
+            (value != wanted).then(|| format!("MariaDB at {place} has {name} = {value}; one of a pair needs {wanted}"))
+        };
+        Ok(found.into_iter().filter_map(fault).collect())
+    }
+
     /// All of this server's journal up to here is in the tables; 0 of one that has written nothing.
     ///
     /// # Errors
@@ -99,3 +114,14 @@ const KNOWN: &str = "SELECT name, journal_id, (SELECT COUNT(*) FROM leases WHERE
 /// A clock that was set back does not make a start an old one.
 const ENLIST: &str = "INSERT INTO servers (server_id, name, journal_id, seen_at) VALUES (?, ?, ?, ?) \
     ON DUPLICATE KEY UPDATE journal_id = VALUES(journal_id), seen_at = GREATEST(seen_at, VALUES(seen_at))";
+/// As `SHOW VARIABLES` writes them.
+const PAIR_SETTINGS: [(&str, &str); 5] = [
+    ("log_bin", "ON"),
+    ("binlog_format", "ROW"),
+    ("slave_exec_mode", "IDEMPOTENT"),
+    ("slave_run_triggers_for_rbr", "ENFORCE"),
+    ("auto_increment_increment", "2"),
+];
+const SETTINGS: &str = "SELECT variable_name, variable_value FROM information_schema.global_variables \
+    WHERE variable_name IN ('log_bin', 'binlog_format', 'slave_exec_mode', 'slave_run_triggers_for_rbr', \
+    'auto_increment_increment')";

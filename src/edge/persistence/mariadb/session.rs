@@ -64,7 +64,10 @@ impl Sessions {
             .tcp_keepalive(Some(KEEPALIVE))
             .stmt_cache_size(STATEMENTS_MAX)
             .setup(vec![
-                format!("SET SESSION sql_mode = '{SQL_MODE}', innodb_lock_wait_timeout = {LOCK_WITHIN_S}"),
+                // The last is for the triggers of `migrations/0002_guards.sql`.
+                format!(
+                    "SET SESSION sql_mode = '{SQL_MODE}', innodb_lock_wait_timeout = {LOCK_WITHIN_S}, @is_guarded = 1"
+                ),
                 // Rows are found by their keys, so nothing is gained from locks on the gaps between them but dead-locks.
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
             ])

@@ -51,11 +51,6 @@ impl Bed {
         Self { database, name, server, runtime: runtime() }
     }
 
-    /// A second one to the same database, as another process has.
-    pub fn another(&self) -> Database {
-        database(&self.url())
-    }
-
     pub fn url(&self) -> String {
         url(&self.server, &self.name)
     }
@@ -157,7 +152,9 @@ impl Story {
         let mut postings = Vec::new();
         while postings.len() < count {
             let entries = self.something();
-            postings.extend(self.try_post(entries));
+            if !entries.is_empty() {
+                postings.extend(self.try_post(entries));
+            }
         }
         postings
     }

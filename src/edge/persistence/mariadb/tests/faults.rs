@@ -48,7 +48,7 @@ fn a_server_that_is_frozen_killed_closed_and_back_is_called_so_in_time_each_time
 
     server.stop().unwrap();
     server.restart().unwrap();
-    run(&runtime, tokio::time::sleep(Duration::from_millis(1_100)));
+    run(&runtime, async { tokio::time::sleep(Duration::from_millis(1_100)).await });
     assert_eq!(write(5), Ok(()), "a connection that was unused for so long is asked before it is relied on");
     run(&runtime, database.close());
 }
@@ -79,6 +79,13 @@ fn a_server_without_room_is_full_and_what_it_had_stays() {
     let found = run(&runtime, database.load(CharacterId(number - 1))).unwrap().unwrap();
     assert_eq!(found.checkpoint, Some((1, record.clone())));
     assert_eq!(run(&runtime, database.load(CharacterId(number))), Ok(None));
+}
+
+#[test]
+fn a_server_that_is_not_set_up_for_a_pair_is_told_what_it_needs() {
+    let bed = Bed::bare();
+    let said = format!("MariaDB at {} has AUTO_INCREMENT_INCREMENT = 1; one of a pair needs 2", bed.database.place());
+    assert_eq!(bed.run(bed.database.pair_faults()), Ok(vec![said]));
 }
 
 /// What the server answers to the question that was given up must not pass for the answer to the next.
