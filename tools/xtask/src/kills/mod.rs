@@ -121,8 +121,8 @@ fn crash_at(
         if playing.has_ended() {
             bail!("the swarm ended before it was told to");
         }
-        // The number of times that the point is passed before the crash: from at once to after some seconds of play.
-        let passes = number * number * CRASH_PASSES;
+        // At which pass of the point it crashes: from at once to after some seconds of play.
+        let passes = 1 + number * CRASH_PASSES;
         bed.restart_with(server, &["--crash-at".to_owned(), format!("{point}:{passes}")])?;
         bed.wait_crash(CRASH_WITHIN).with_context(|| format!("crash {} of {}", number + 1, extent.at_points))?;
     }
@@ -224,8 +224,8 @@ const MOST_IN_PERCENT: u32 = 90;
 const KILL_S_MAX: u32 = 150;
 /// The swarm is told when to end; until then it plays.
 const MINUTES_MIN_S: u32 = 600;
-/// How often a point is passed before the second crash at it; before the n-th it is n² times as often.
-const CRASH_PASSES: usize = 3;
+/// How many times oftener a point is passed before each further crash at it.
+const CRASH_PASSES: usize = 2;
 /// A server whose players do something passes each of its points far sooner.
 const CRASH_WITHIN: Duration = Duration::from_secs(60);
 /// Of the bots that lose their server, so many have been in long enough, and do not lie dead.
