@@ -33,8 +33,11 @@ impl Keeper {
             Letter::Looked { character, found: Err(error) } => self.refuse_load(character, error),
             Letter::Rostered { account, found } => self.on_rostered(account, found),
             Letter::Reserved { id, found } => self.on_reserved(id, found),
-            // A lease that could not be given back is taken again by the next who comes, and given back with that one.
-            Letter::Released(_) => {}
+            Letter::Released => {
+                if let Some(remote) = &mut self.remote {
+                    remote.on_released();
+                }
+            }
             Letter::Incarnations(incarnations) => {
                 if let Err(error) = self.journal.store_incarnations(&incarnations) {
                     tracing::warn!(%error, "starts cannot be put by");

@@ -327,7 +327,7 @@ impl Keeper {
     fn farewell(&mut self) {
         let deadline_ns = clock::mono_ns() + FAREWELL_NS;
         while let Some(remote) = &self.remote
-            && !(remote.is_drained() && remote.is_told() && remote.leases() == 0)
+            && !(remote.is_drained() && remote.is_told() && remote.is_free())
             && clock::mono_ns() < deadline_ns
             && !self.drain.is_abandoned()
         {

@@ -31,6 +31,8 @@ pub struct Remote {
     leaving: BTreeMap<CharacterId, u64>,
     /// Transactions that wait for a name.
     reserving: BTreeMap<TransactionId, Transaction>,
+    /// Releases that the courier has not answered.
+    releasing: usize,
     /// When somebody was last looked for who can be let go.
     looked_ns: u64,
     /// Up to here the outbox is where it is to be.
@@ -64,6 +66,7 @@ impl Remote {
             leases,
             leaving,
             reserving: BTreeMap::new(),
+            releasing: 0,
             looked_ns: now_ns,
             drained,
             lags_since_ns,
@@ -204,6 +207,10 @@ impl Remote {
     /// Those who can be let go: they have left a while ago, or all are to go, and all that they did is in MariaDB.
     pub fn to_give_up(&mut self, journal: &mut Journal, is_ending: bool, now_ns: u64) -> Vec<Lease> {
         let is_due = now_ns >= self.looked_ns + GIVE_UP_PAUSE_NS || is_ending;
+        if is_ending {
+            // Nobody is in the world any more.
+            self.leaving = self.leases.keys().map(|&character| (character, 0)).collect();
+        }
         if self.leaving.is_empty() || !is_due {
             return Vec::new();
         }
@@ -229,8 +236,19 @@ impl Remote {
             self.leaving.remove(&lease.character);
         }
         if !leases.is_empty() {
+            self.releasing += 1;
             self.say(Word::Release(leases));
         }
+    }
+
+    /// A release was answered.
+    pub fn on_released(&mut self) {
+        self.releasing = self.releasing.saturating_sub(1);
+    }
+
+    /// Whether nothing is this server's any more, and MariaDB knows it.
+    pub fn is_free(&self) -> bool {
+        self.leases.is_empty() && self.releasing == 0
     }
 
     /// Whether MariaDB has all that it is to have.

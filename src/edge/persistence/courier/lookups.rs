@@ -56,10 +56,10 @@ async fn answer(shared: Rc<Shared>, word: Word) {
         }
         Word::Release(leases) => {
             let released = anywhere(&shared, async |node, server| node.release_leases(server, &leases).await).await;
-            // What is not released now is taken again when he comes back, and released then.
-            if released.is_ok() {
-                shared.send(Letter::Released(leases.iter().map(|lease| lease.character).collect()));
+            if let Err(error) = released {
+                tracing::warn!(%error, leases = leases.len(), "players stay this server's in MariaDB until they come again");
             }
+            shared.send(Letter::Released);
         }
         Word::Entered(_) | Word::Left(_) => {}
     }

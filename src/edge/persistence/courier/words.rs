@@ -140,8 +140,9 @@ pub enum Letter {
         /// The outcome.
         found: Result<Option<CharacterId>, LoadError>,
     },
-    /// Of [`Word::Release`]: it is so.
-    Released(Vec<CharacterId>),
+    /// Of [`Word::Release`]: it is so, or could not be said. A lease that could not be given back is taken again by the next
+    /// who comes here, and given back with that one.
+    Released,
     /// MariaDB gives this journal more starts.
     Incarnations(Vec<u32>),
 }
