@@ -10,7 +10,7 @@ mod map;
 mod stores;
 mod written;
 
-use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL};
+use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL, WORLD_INTERVAL};
 pub use content::built_in as built_in_content;
 use game::content::Content;
 pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN as DEFAULT_OPS_LISTEN};
@@ -86,6 +86,8 @@ pub struct Config {
     pub request_exempt: Vec<Network>,
     /// Seconds between two checkpoints of a player.
     pub save_interval_s: u32,
+    /// Seconds between two images of the world.
+    pub world_interval_s: u32,
     /// What is done about those against whom too much speaks.
     pub policy: Policy,
 }
@@ -157,6 +159,7 @@ impl Config {
             held_s: written.integer("client.held_s", HELD) as u32,
             request_exempt: written.networks("limits.request_exempt", &Network::LOOPBACK),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
+            world_interval_s: written.integer("save.world_interval_s", WORLD_INTERVAL) as u32,
             policy: policy(written),
         }
     }

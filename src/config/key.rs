@@ -47,6 +47,7 @@ pub const KEYS: &[&str] = &[
     "mariadb.password_file",
     "redis.url",
     "redis.password_file",
+    "save.world_interval_s",
     "cheats.action",
     "cheats.inputs_points",
     "cheats.state_points",
@@ -122,6 +123,8 @@ pub const HELD: Ranged =
     Ranged { default: rudp::liveness::HELD_DEFAULT_S as i64, min: 0, max: rudp::liveness::HELD_MAX_S as i64 };
 /// Seconds. With the journal's own delay the promise "at most 5 s old" holds for every value in range.
 pub const SAVE_INTERVAL: Ranged = Ranged { default: 4, min: 1, max: 4 };
+/// Seconds; an image is half a megabyte for 4,000 entities, and older ones bring back who was killed long ago.
+pub const WORLD_INTERVAL: Ranged = Ranged { default: 30, min: 5, max: 600 };
 
 /// The real key that `typed` most probably meant, if any is near.
 #[must_use]

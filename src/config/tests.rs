@@ -74,7 +74,7 @@ fn whoever_wants_no_mobs_has_none_and_what_is_done_about_cheats_is_the_operators
 #[test]
 fn every_problem_is_reported_at_once() {
     let text = "[server]\nplayers_max = 0\nlisten = \"here\"\nseal_backend = \"rot13\"\n\
-                [client]\ndown_bytes_per_s = 256_001\n[save]\ninterval_s = 5\n[auth]\ntakeover = 1\n";
+                [client]\ndown_bytes_per_s = 256_001\n[save]\ninterval_s = 5\nworld_interval_s = 4\n[auth]\ntakeover = 1\n";
     let problems = problems(text);
     let wanted = [
         "server.listen",
@@ -83,6 +83,7 @@ fn every_problem_is_reported_at_once() {
         "auth.takeover",
         "client.down_bytes_per_s",
         "save.interval_s",
+        "save.world_interval_s",
     ];
     assert_eq!(problems.len(), wanted.len(), "{problems:?}");
     for key in wanted {

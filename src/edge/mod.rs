@@ -37,7 +37,7 @@ use board::{Board, StartReport};
 use drain::Drain;
 use game::Extensions;
 use ops::{Desk, Rules, Source, Tally, Verifier};
-use persistence::{BeginError, Courier, Credentials, Journal, JournalError, Keeper, OpenError, StoreError};
+use persistence::{BeginError, Courier, Credentials, Fact, Journal, JournalError, Keeper, OpenError, StoreError};
 use reactor::Reactor;
 use reload::Handover;
 pub use reload::Reread;
@@ -46,7 +46,7 @@ use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::NS_PER_S;
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
-use server::{Gate, GateConfig, Realm, RealmConfig};
+use server::{Gate, GateConfig, Origin, Realm, RealmConfig};
 use shelf::Shelf;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -146,7 +146,7 @@ impl Edge {
         let mut journal = Journal::open(&config.data_dir)?;
         let stores = persistence::addressed(&config.stores)?;
         let incarnation = persistence::incarnation(&mut journal, &config.name, &stores)?;
-        let realm = RealmConfig { incarnation, ground: journal.ground()?.into(), ..realm };
+        let realm = RealmConfig { incarnation, ..remembered(&mut journal, realm)? };
         let keys = keys(config)?;
         let ops_token = secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?;
         let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
@@ -180,7 +180,12 @@ impl Edge {
             .map_err(StartError::Reactor)?;
         let outlook =
             world::Outlook { waker: waker.clone(), board: board.clone(), drain: drain.clone(), shelf: shelf.clone() };
-        let world = World::new(Realm::new(realm), realm_ends, outlook);
+        let realm = Realm::new(realm);
+        match realm.origin() {
+            origin @ Origin::Unusable(_) => tracing::warn!("{origin}"),
+            origin => tracing::info!("{origin}"),
+        }
+        let world = World::new(realm, realm_ends, outlook);
         let keeper = keeper(journal, store_ends, &stores, config, (&board, &drain, listen))?;
         Ok(Self {
             reactor,
@@ -245,6 +250,16 @@ fn keeper(
     Ok(keeper)
 }
 
+/// What the journal knows of the world. A saved world that cannot be read is as good as none.
+fn remembered(journal: &mut Journal, realm: RealmConfig) -> Result<RealmConfig, JournalError> {
+    let world = journal.world()?.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the world begins as content says");
+        None
+    });
+    let (ground, journal_seq) = (journal.ground()?.into(), journal.fact(Fact::Seq)?);
+    Ok(RealmConfig { ground, world: world.map(Arc::new), journal_seq, ..realm })
+}
+
 /// The realm's settings out of the server's.
 pub fn realm_config(config: &Config) -> RealmConfig {
     RealmConfig {
@@ -256,6 +271,8 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         // Said by the journal when it is open.
         incarnation: 0,
         ground: Arc::new([]),
+        world: None,
+        journal_seq: 0,
         players_max: config.players_max,
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,
@@ -264,6 +281,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         prefetch: Prefetch::new(prefetch::prefetch),
         crew: crew::crew(config.tell_threads),
         save_interval_ns: u64::from(config.save_interval_s) * NS_PER_S,
+        world_interval_ns: u64::from(config.world_interval_s) * NS_PER_S,
         #[cfg(feature = "faults")]
         fault: None,
     }

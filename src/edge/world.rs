@@ -95,6 +95,9 @@ impl World {
         while !self.drain.is_abandoned() {
             clock::sleep_until(self.schedule.deadline_ns());
             let last = self.drain.is_gate_closed();
+            if last {
+                self.realm.close();
+            }
             self.tick()?;
             if last && self.realm.is_drained() && self.late.is_empty() {
                 break;

@@ -3,7 +3,7 @@
 use super::{Keeper, REOPEN_PAUSE_NS};
 use crate::edge::clock;
 use crate::edge::persistence::journal::Save;
-use game::{BooksError, Transaction};
+use game::{BooksError, Transaction, WorldImage};
 use protocol::{AccountId, CharacterId};
 use server::{CommitError, Enrolled, Found, LoadError, StoreDone};
 
@@ -78,6 +78,19 @@ impl Keeper {
         found.map_err(LoadError::Unreadable)
     }
 
+    /// It waits for nobody: it has come no further than what was answered, and that is on disk.
+    pub(super) fn save_world(&mut self, upto: u64, image: &WorldImage) {
+        let mut bytes = Vec::new();
+        image.to_bytes(&mut bytes);
+        let refused = self.journal.save_world(upto, &bytes).err().map(|error| error.to_string());
+        if let Some(error) = &refused
+            && let Some(missed) = self.failure_log.pass(clock::mono_ns())
+        {
+            tracing::error!(error, missed, "the world could not be saved");
+        }
+        self.answer(StoreDone::WorldSaved { refused });
+    }
+
     /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
     /// looked up either is undecided: nobody is told, and it is asked for again.
     pub(super) fn answer_deals(
@@ -102,7 +115,7 @@ impl Keeper {
             if let (Some(_), Ok(seq), Some(remote)) = (failure, &verdict, &mut self.remote) {
                 remote.on_posted(*seq, clock::mono_ns());
             }
-            self.answer_deal(&deal, verdict.err());
+            self.answer_deal(&deal, verdict);
         }
         // Making one again that is there already changes nothing, so they just join the next group.
         if !undecided.is_empty() {
@@ -112,7 +125,8 @@ impl Keeper {
         }
     }
 
-    pub(super) fn answer_deal(&mut self, deal: &Transaction, why: Option<CommitError>) {
+    pub(super) fn answer_deal(&mut self, deal: &Transaction, verdict: Result<u64, CommitError>) {
+        let (seq, why) = verdict.map_or_else(|why| (0, Some(why)), |seq| (seq, None));
         self.report.deals += u64::from(why.is_none());
         self.report.deal_failures += u64::from(why.is_some());
         // That somebody wants a name which another has is nobody's fault.
@@ -121,7 +135,7 @@ impl Keeper {
         {
             tracing::error!(error = %why, missed, "a transaction was refused");
         }
-        self.answer(StoreDone::Committed { id: deal.id, refused: why });
+        self.answer(StoreDone::Committed { id: deal.id, seq, refused: why });
     }
 
     pub(super) fn answer_saves(&mut self, saves: Vec<Save>, failure: Option<&str>, refusals: Vec<Option<String>>) {

@@ -115,13 +115,13 @@ impl Keeper {
         let Some(deal) = self.remote.as_mut().and_then(|remote| remote.take_reserving(id)) else { return };
         match found {
             Ok(None) => self.deal(deal),
-            Ok(Some(other)) => self.answer_deal(&deal, Some(CommitError::Books(BooksError::Name(other)))),
+            Ok(Some(other)) => self.answer_deal(&deal, Err(CommitError::Books(BooksError::Name(other)))),
             Err(error) => {
                 if let Some(remote) = &self.remote {
                     // It may have been taken all the same.
                     remote.unreserve(&deal);
                 }
-                self.answer_deal(&deal, Some(CommitError::Disk(error.to_string())));
+                self.answer_deal(&deal, Err(CommitError::Disk(error.to_string())));
             }
         }
     }

@@ -201,6 +201,7 @@ impl Keeper {
                 }
                 self.answer(server::StoreDone::Left { character });
             }
+            StoreJob::World { upto, image } => self.save_world(upto, &image),
             StoreJob::Commit { transaction } => {
                 if self.remote.as_mut().is_some_and(|remote| remote.reserve(&transaction)) {
                     return;

@@ -70,8 +70,8 @@ fn a_roster_has_every_character_that_was_asked_for_before_it_and_a_taken_name_is
     assert_eq!(
         done,
         [
-            StoreDone::Committed { id: ids[0], refused: None },
-            StoreDone::Committed { id: ids[1], refused: Some(taken) },
+            StoreDone::Committed { id: ids[0], seq: 1, refused: None },
+            StoreDone::Committed { id: ids[1], seq: 0, refused: Some(taken) },
             StoreDone::Roster { account, found },
         ]
     );

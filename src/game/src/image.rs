@@ -72,6 +72,9 @@ pub enum ImageError {
     /// It holds what no extension of this server can read.
     #[error("the world image was made with other extensions")]
     Extension,
+    /// Its clock has come too far to be gone on with.
+    #[error("the clock of the world image has run for too long, {} ticks: the world begins anew", .0.0)]
+    Age(Tick),
     /// More ids than this configuration allows.
     #[error("the world image has {rows} ids, the configuration allows {entities_max}")]
     Size {

@@ -45,6 +45,7 @@ mod stored;
 mod thing;
 mod trade;
 mod turn;
+mod vacant;
 mod whole;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
@@ -70,6 +71,7 @@ pub use schedule::Phase;
 pub use shot::{Aim, BODY_HEIGHT, EYE_HEIGHT, SHOT_BURST, SHOT_RANGE, ShotOutcome, Trigger};
 pub use spatial::Quadtree;
 pub use thing::{MOB_SPEED_MAX, SPIN_MAX, THING_SPEED_MAX, Thing};
+pub use vacant::Survey;
 
 use crate::carry::Bodies;
 use crate::content::Content;

@@ -70,22 +70,58 @@ impl RoomsImage {
     /// As the world is now.
     pub(crate) fn of(world: &World) -> Self {
         let roster = world.resource::<Roster>();
-        let live = || roster.live().iter().filter_map(|&id| Some((id, roster.entity(id)?)));
-        Self {
-            fighters: live().filter_map(|(id, entity)| Some((id, FighterImage::of(world, entity)?))).collect(),
+        let mut image = Self {
             ledger: world.resource::<Ledger>().clone(),
-            missiles: live().filter_map(|(id, entity)| Some((id, *world.get::<Missile>(entity)?))).collect(),
             parties: world.resource::<Parties>().image(),
-            bags: parts(world),
-            lying: parts(world),
             trades: world.resource::<Trades>().clone(),
-            within: world.resource::<Within>().clone(),
-            blows: world.resource::<Blows>().clone(),
-            extensions: SavedParts::images(world),
-            growths: live().filter_map(|(id, entity)| Some((id, world.get::<Growth>(entity)?.clone()))).collect(),
-            mobs: live().filter_map(|(id, entity)| Some((id, MobImage::of(world, entity)?))).collect(),
-            nests: world.resource::<Nests>().image(),
+            ..Self::default()
+        };
+        for &id in roster.live() {
+            if let Some(entity) = roster.entity(id) {
+                image.see(world, id, entity);
+            }
         }
+        image.see_all(world);
+        image
+    }
+
+    /// Notes what one has; to be called by ascending id.
+    pub(crate) fn see(&mut self, world: &World, id: NetId, entity: Entity) {
+        fn note<C: Component + Clone>(into: &mut Vec<(NetId, C)>, world: &World, id: NetId, entity: Entity) {
+            into.extend(world.get::<C>(entity).map(|part| (id, part.clone())));
+        }
+        self.fighters.extend(FighterImage::of(world, entity).map(|image| (id, image)));
+        self.mobs.extend(MobImage::of(world, entity).map(|image| (id, image)));
+        note(&mut self.growths, world, id, entity);
+        note(&mut self.missiles, world, id, entity);
+        note(&mut self.bags, world, id, entity);
+        note(&mut self.lying, world, id, entity);
+    }
+
+    /// Makes room for what so many have who nobody plays.
+    pub(crate) fn make_room(&mut self, entities: usize) {
+        self.fighters.reserve(entities);
+        self.mobs.reserve(entities);
+        self.lying.reserve(entities);
+    }
+
+    /// Notes what is nobody's in particular.
+    pub(crate) fn see_all(&mut self, world: &World) {
+        self.within = world.resource::<Within>().clone();
+        self.blows = world.resource::<Blows>().clone();
+        self.extensions = SavedParts::images(world);
+        self.nests = world.resource::<Nests>().image();
+    }
+
+    /// Forgets these, who are not there any more: their ids, ascending.
+    pub(crate) fn forget(&mut self, gone: &[NetId]) {
+        let is_here = |id: &NetId| gone.binary_search(id).is_err();
+        self.fighters.retain(|(id, _)| is_here(id));
+        self.mobs.retain(|(id, _)| is_here(id));
+        self.growths.retain(|(id, _)| is_here(id));
+        self.missiles.retain(|(id, _)| is_here(id));
+        self.bags.retain(|(id, _)| is_here(id));
+        self.lying.retain(|(id, _)| is_here(id));
     }
 
     /// Puts it into a world whose entities have entered already.
@@ -144,7 +180,7 @@ impl RoomsImage {
     pub(crate) fn is_possible(&self, content: &Content) -> bool {
         let effects = self.fighters.iter().flat_map(|(_, image)| &image.effects.0);
         let lie = |lying: &Lying| match lying.record {
-            GroundRecord::Item(record) => content.items.find(record.kind).is_some(),
+            GroundRecord::Item(record) => lying.record.lies() && content.items.find(record.kind).is_some(),
             GroundRecord::Coins { .. } => true,
         };
         let mut casts = self.fighters.iter().map(|(_, image)| (&image.casting, &image.cooldowns));

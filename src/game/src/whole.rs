@@ -24,11 +24,23 @@ impl Game {
     /// The whole world as a value.
     #[must_use]
     pub fn save(&self) -> WorldImage {
-        let roster = self.roster();
-        let players = roster.live().iter().filter_map(|&id| self.player_image(id)).collect();
-        let things = roster.live().iter().filter_map(|&id| self.thing_image(id)).collect();
+        let live = self.roster().live();
+        let players = live.iter().filter_map(|&id| self.player_image(id)).collect();
         let mut bosses = self.bonds().bosses().to_vec();
         bosses.sort_unstable();
+        let things = live.iter().filter_map(|&id| self.thing_image(id)).collect();
+        self.image_of(players, things, bosses, RoomsImage::of(&self.world))
+    }
+
+    /// An image of these players and things, and of what the rooms keep.
+    pub(crate) fn image_of(
+        &self,
+        players: Vec<PlayerImage>,
+        things: Vec<ThingImage>,
+        bosses: Vec<NetId>,
+        rooms: RoomsImage,
+    ) -> WorldImage {
+        let roster = self.roster();
         WorldImage {
             map_hash: self.map.hash(),
             tick: self.now(),
@@ -37,7 +49,7 @@ impl Game {
             players,
             things,
             bosses,
-            rooms: RoomsImage::of(&self.world),
+            rooms,
         }
     }
 
@@ -95,7 +107,7 @@ impl Game {
         })
     }
 
-    fn thing_image(&self, id: NetId) -> Option<ThingImage> {
+    pub(crate) fn thing_image(&self, id: NetId) -> Option<ThingImage> {
         let entity = self.entity(id)?;
         let thing = *self.world.get::<Thing>(entity)?;
         Some(ThingImage { id, body: self.world.get::<Mobile>(entity)?.0, thing })

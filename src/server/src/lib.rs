@@ -21,8 +21,8 @@ pub use inbound::{Inbound, SessionEvent};
 pub use outbound::{Outbound, OutboundItem};
 pub use realm::{
     Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Found, Incident, KindRadii,
-    LoadError, Matter, Policy, Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, StoreDone, StoreJob,
-    Suspicion, Task,
+    LoadError, Matter, Origin, Policy, Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld,
+    StoreDone, StoreJob, Suspicion, Task,
 };
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.

@@ -125,8 +125,9 @@ pub fn answer_store(realm: &mut Realm) {
         realm.handle_completion(match job {
             StoreJob::Roster { account } => StoreDone::Roster { account, found: Ok(Vec::new()) },
             StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(Found::default()) },
-            StoreJob::Commit { transaction } => StoreDone::Committed { id: transaction.id, refused: None },
+            StoreJob::Commit { transaction } => StoreDone::Committed { id: transaction.id, seq: 0, refused: None },
             StoreJob::Leave { character } => StoreDone::Left { character },
+            StoreJob::World { .. } => StoreDone::WorldSaved { refused: None },
             StoreJob::Save { character, revision, .. } => StoreDone::Saved { character, revision },
         });
     }

@@ -15,17 +15,19 @@ mod power_cuts;
 mod record;
 mod sealed;
 mod upgrade;
+mod world_row;
 
 pub use adoption::Adopted;
 pub use open::{JOURNAL_FILE, OpenError};
 pub use outbox::Fact;
 pub use record::{RecordError, decode as decode_record};
+pub use world_row::WorldError;
 
 use crate::edge::crash::{self, Point};
 use game::{Estate, GroundRecord, Posting, Transaction, TransactionId};
 use protocol::{AccountId, CharacterId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
-use server::{CommitError, Enrolled, Saved};
+use server::{CommitError, Enrolled, Saved, SavedWorld};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -219,6 +221,22 @@ impl Journal {
     /// The journal cannot be read.
     pub fn ground(&mut self) -> Result<Vec<GroundRecord>, JournalError> {
         self.read(estates::ground)
+    }
+
+    /// The world as it was saved last, if it was.
+    ///
+    /// # Errors
+    /// The outer error is the journal's, the inner one the saved world's alone.
+    pub fn world(&mut self) -> Result<Result<Option<SavedWorld>, WorldError>, JournalError> {
+        self.read(world_row::load)
+    }
+
+    /// Saves an image of the world that has come to transaction `upto`.
+    ///
+    /// # Errors
+    /// It is not on disk; the one before still is, if the journal can be read again.
+    pub fn save_world(&mut self, upto: u64, image: &[u8]) -> Result<(), JournalError> {
+        self.write(|write| world_row::save(write, upto, image))
     }
 
     /// What a character owns, if it owns anything.

@@ -1,7 +1,7 @@
 //! Opening the file: who has it, what it is, whether it is whole.
 
 use super::outbox::{self, FORMAT, Fact};
-use super::{JournalError, checkpoints, estates, leases, upgrade};
+use super::{JournalError, checkpoints, estates, leases, upgrade, world_row};
 use crate::edge::secret;
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 use std::io;
@@ -120,6 +120,7 @@ pub fn prepare(database: &Database) -> Result<(), JournalError> {
     estates::make_tables(&write)?;
     outbox::make_tables(&write)?;
     leases::make_table(&write)?;
+    world_row::make_tables(&write)?;
     if is_first {
         upgrade::from_first(&write)?;
     }

@@ -99,6 +99,23 @@ impl GroundRecord {
         }
     }
 
+    /// Whether it is a thing that can lie: one that nobody has.
+    pub(crate) const fn lies(&self) -> bool {
+        match self {
+            Self::Item(record) => matches!(record.holder, Holder::Ground { .. }),
+            Self::Coins { .. } => true,
+        }
+    }
+
+    /// Whether it looks and lies as another did that had its name.
+    pub(crate) fn is_at_the_place_of(&self, other: &Self) -> bool {
+        let kind = |record: &Self| match record {
+            Self::Item(record) => Some(record.kind),
+            Self::Coins { .. } => None,
+        };
+        kind(self) == kind(other) && self.place() == other.place()
+    }
+
     fn form(&self, content: &Content) -> u16 {
         match self {
             Self::Item(record) => content.items.find(record.kind).map_or(0, |kind| kind.form),

@@ -204,6 +204,25 @@ fn a_world_with_extensions_that_was_saved_goes_on_as_it_would_have() {
 }
 
 #[test]
+fn a_world_that_everybody_has_left_keeps_what_extensions_keep_of_the_rest() {
+    let (mut game, ids) = world_of(2);
+    let place = 200 * protocol::unit::SUBUNITS_PER_M;
+    let body = protocol::motion::Body { x: place, y: place, ..Default::default() };
+    let thing = game.spawn_thing(body, crate::Thing::Item { yaw: 0, form: 1 }).unwrap();
+    throws(&mut game, ids[0], ids[1]);
+    throws(&mut game, ids[0], thing);
+    let heat =
+        |game: &Game, id| entity_of(&game.world, id).and_then(|entity| game.world.get::<Potato>(entity).copied());
+    assert!(heat(&game, ids[1]).is_some() && heat(&game, thing).is_some());
+    let image = game.save_vacant();
+    let (again, _) = Game::restore_vacant(config(), &extensions(), &image, &[]).unwrap();
+    assert_eq!((heat(&again, thing), heat(&again, ids[1])), (heat(&game, thing), None));
+    assert_eq!(again.world.resource::<Throws>().0, 2);
+    let refused = Game::restore_vacant(config(), &Extensions::none(), &image, &[]).err();
+    assert_eq!(refused, Some(ImageError::Extension));
+}
+
+#[test]
 fn what_an_extension_keeps_is_part_of_the_hash() {
     let (mut game, ids) = world_of(2);
     let mut other = Game::restore_extended(config(), &extensions(), &game.save()).unwrap();

@@ -156,6 +156,12 @@ impl Ledger {
         self.heard.extend(self.under_way.keys().map(|&id| (id, false)));
     }
 
+    /// Forgets all that is under way, and gives back the ids that were kept for it.
+    pub(crate) fn abandon(&mut self) -> Vec<NetId> {
+        (self.asked, self.heard) = (Vec::new(), Vec::new());
+        std::mem::take(&mut self.under_way).into_values().flat_map(|under_way| under_way.places).collect()
+    }
+
     /// A transaction that is not to be waited for any longer.
     pub(crate) fn take(&mut self, id: TransactionId) -> Option<UnderWay> {
         self.under_way.remove(&id)

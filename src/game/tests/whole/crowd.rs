@@ -6,7 +6,7 @@ use crate::draws::Draws;
 use crate::town::{self, MIDDLE_M};
 use crate::wants::Wanting;
 use game::content::Content;
-use game::{Answer, Estate, Game, GameConfig, Happening, WorldImage};
+use game::{Answer, Estate, Extensions, Game, GameConfig, Happening, WorldImage};
 use protocol::command::TradeStep;
 use protocol::input::button;
 use protocol::unit::{SUBUNITS_PER_M, UNITS_PER_M};
@@ -30,6 +30,8 @@ pub struct Crowd {
     draws: Draws,
     content: Arc<Content>,
     seed: u64,
+    /// Which process this is.
+    incarnation: u32,
     waiting: BTreeMap<(NetId, u16), Command>,
     number: u16,
     /// Revision of the trade that somebody is in.
@@ -63,6 +65,7 @@ impl Crowd {
             draws: Draws(seed),
             content,
             seed,
+            incarnation: 1,
             waiting: BTreeMap::new(),
             number: 0,
             trades: BTreeMap::new(),
@@ -123,6 +126,37 @@ impl Crowd {
         self.game.save().to_bytes(&mut bytes);
         let image = WorldImage::from_bytes(&bytes).unwrap();
         self.game = Game::restore(config(&self.content, self.seed), &image).unwrap();
+    }
+
+    /// The process dies, and another begins with this image and what the disk has.
+    pub fn crash(&mut self, image: &WorldImage) {
+        self.disk.crash();
+        self.incarnation += 1;
+        self.game = self.restored(image);
+        self.waiting.clear();
+        self.trades.clear();
+        self.asked.clear();
+    }
+
+    /// The world of this image with what the disk has on the ground.
+    pub fn restored(&self, image: &WorldImage) -> Game {
+        let ground = self.disk.ground();
+        let restored = Game::restore_vacant(self.config(), &Extensions::none(), image, &ground);
+        let (game, left_out) = restored.unwrap();
+        assert_eq!(left_out, 0);
+        game
+    }
+
+    pub fn config(&self) -> GameConfig {
+        GameConfig { incarnation: self.incarnation, ..config(&self.content, self.seed) }
+    }
+
+    pub fn all_leave(&mut self) {
+        for character in characters() {
+            if let Some(id) = self.game.id_of(character) {
+                self.leave(character, id);
+            }
+        }
     }
 
     /// A restored world has told nobody anything: everybody is told all of his own.

@@ -48,6 +48,18 @@ impl Disk {
         }
     }
 
+    /// Who asked it is gone: what it had not begun has never been, and nobody waits for an answer.
+    pub fn crash(&mut self) {
+        self.waiting.clear();
+        self.silent.clear();
+        self.told = self.books.clone();
+    }
+
+    /// What it has on the ground.
+    pub fn ground(&self) -> Vec<GroundRecord> {
+        ground(&self.books)
+    }
+
     pub fn save(&mut self, character: CharacterId, record: &PlayerRecord) {
         let bytes = self.records.entry(character).or_default();
         bytes.clear();
@@ -75,10 +87,14 @@ impl Disk {
         }
         let lying = game.ground().into_iter().map(|(_, record)| (record.name(), record));
         let lying: BTreeMap<_, _> = lying.collect();
-        let items = self.told.ground.values().map(|record| GroundRecord::Item(*record));
-        let heaps = self.told.heaps.iter();
-        let heaps = heaps.map(|(&heap, of)| GroundRecord::Coins { heap, coins: of.coins, place: of.place });
-        let known: BTreeMap<_, _> = items.chain(heaps).map(|record| (record.name(), record)).collect();
+        let known: BTreeMap<_, _> = ground(&self.told).into_iter().map(|record| (record.name(), record)).collect();
         assert_eq!(lying, known);
     }
+}
+
+fn ground(books: &Books) -> Vec<GroundRecord> {
+    let items = books.ground.values().map(|record| GroundRecord::Item(*record));
+    let heaps = books.heaps.iter();
+    let heaps = heaps.map(|(&heap, of)| GroundRecord::Coins { heap, coins: of.coins, place: of.place });
+    items.chain(heaps).collect()
 }

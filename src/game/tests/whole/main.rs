@@ -4,6 +4,7 @@ mod account;
 mod crowd;
 mod disk;
 mod draws;
+mod restart;
 mod town;
 mod wants;
 

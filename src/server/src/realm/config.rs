@@ -1,6 +1,7 @@
 //! What a realm needs to know.
 
 use super::evidence::Policy;
+use super::origin::SavedWorld;
 use super::relevance::KindRadii;
 use crate::crew::{self, Crew};
 use game::content::Content;
@@ -26,6 +27,10 @@ pub struct RealmConfig {
     pub incarnation: u32,
     /// What lies on the ground at the start.
     pub ground: Arc<[GroundRecord]>,
+    /// The world as it was saved last; none of one that begins.
+    pub world: Option<Arc<SavedWorld>>,
+    /// The newest transaction of the journal at the start, by its number there; 0 of one that has none.
+    pub journal_seq: u64,
     /// Most players at once, at most 21,845; later ones are refused with a reason.
     pub players_max: usize,
     /// Others come into view nearer than this, in units.
@@ -40,6 +45,8 @@ pub struct RealmConfig {
     /// Time between two checkpoints of a player who moves. Counted by the clock, not in ticks: a world that is late must
     /// not keep its promises late.
     pub save_interval_ns: u64,
+    /// Time between two images of the world, counted in the same way.
+    pub world_interval_ns: u64,
     /// What is done about those against whom too much speaks.
     pub policy: Policy,
     /// How the processor is told what memory comes next.
@@ -62,12 +69,15 @@ impl RealmConfig {
             extensions: Extensions::none(),
             incarnation: 1,
             ground: Arc::new([]),
+            world: None,
+            journal_seq: 0,
             players_max: 2_000,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
             kind_radii: KindRadii::DEFAULT,
             visible_max: 1_000,
             save_interval_ns: 4 * NS_PER_S,
+            world_interval_ns: 30 * NS_PER_S,
             policy: Policy::default(),
             prefetch: Prefetch::NONE,
             crew: crew::alone(),

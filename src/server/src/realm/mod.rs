@@ -15,6 +15,7 @@ mod interest;
 mod judge;
 mod lobby;
 mod marks;
+mod origin;
 mod player;
 mod priority;
 mod profile;
@@ -33,6 +34,7 @@ pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::{Accused, Incident};
+pub use origin::{Origin, SavedWorld};
 pub use relevance::{KindRadii, Radii};
 pub use status::RealmStatus;
 pub use store::{CommitError, Enrolled, Found, LoadError, Saved, StoreDone, StoreJob};
@@ -44,8 +46,9 @@ use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
 use events::Happened;
 use game::content::Content;
-use game::{Game, GameConfig};
+use game::{Game, GameConfig, Survey};
 use lobby::{Heard, Lobby};
+use origin::Beginning;
 use player::{PlayerTable, Stage};
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::unit::TICK_RATE_HZ;
@@ -100,6 +103,15 @@ pub struct Realm {
     departed: Vec<NetId>,
     /// When the tick under way began.
     now_ns: u64,
+    origin: Origin,
+    /// When the world is saved next; none before the first tick.
+    world_due_ns: Option<u64>,
+    /// An image of it in the making, and how far in the journal it has come.
+    survey: Option<(u64, Survey)>,
+    /// Nobody will come any more.
+    is_closing: bool,
+    /// The last image is made.
+    is_left: bool,
     status: RealmStatus,
 }
 
@@ -121,14 +133,13 @@ impl Realm {
             incarnation: config.incarnation,
             entities_max,
         };
-        let mut game = Game::extended(world, &config.extensions);
-        let ground_left_out = game.restore_ground(&config.ground);
+        let Beginning { game, ground_left_out, departed, origin } = Beginning::of(&config, world);
         Self {
             sight: Sight::new(&config),
             game,
             players: PlayerTable::default(),
             lobby: Lobby::new(config.incarnation),
-            store: Store::default(),
+            store: Store::new(config.journal_seq),
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
             shots: Shots::default(),
@@ -138,8 +149,13 @@ impl Realm {
             suspects: Vec::new(),
             reports: Vec::new(),
             named_by: Vec::new(),
-            departed: Vec::new(),
+            departed,
             now_ns: 0,
+            origin,
+            world_due_ns: None,
+            survey: None,
+            is_closing: false,
+            is_left: false,
             status: RealmStatus { ground_left_out, ..RealmStatus::default() },
             config,
         }
@@ -161,8 +177,8 @@ impl Realm {
                 let found = found.map(|found| self.store.newest(character, found));
                 self.players.on_loaded(character, found);
             }
-            StoreDone::Committed { id, refused } => {
-                self.store.on_committed(refused.is_some());
+            StoreDone::Committed { id, seq, refused } => {
+                self.store.on_committed(seq, refused.is_some());
                 if self.lobby.is_under_way(id) {
                     return self.lobby.heard.push_back(Heard::Committed { id, refused });
                 }
@@ -175,6 +191,7 @@ impl Realm {
             StoreDone::Failed { character, revision, .. } => {
                 self.store.on_failed(character, revision, self.now_ns);
             }
+            StoreDone::WorldSaved { refused } => self.store.on_world_saved(refused.is_some()),
         }
     }
 
@@ -199,6 +216,7 @@ impl Realm {
         self.judge_refusals(out);
         self.tell_everyone(out);
         self.save_due();
+        self.save_world_due();
         self.recycle();
         self.update_status();
     }
@@ -211,7 +229,7 @@ impl Realm {
     /// Whether nobody is in and nothing waits to be saved.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.players.is_empty() && self.lobby.is_empty() && self.store.is_drained()
+        self.is_vacated() && self.is_left_behind()
     }
 
     /// Plays by other content from the coming tick on; it follows the one in force.
@@ -437,6 +455,8 @@ impl Realm {
         status.commits_under_way = self.store.commits_under_way();
         status.things_left_out = self.game.left_out();
         status.mobs_put_off = self.game.mobs_put_off();
+        status.worlds_saved = self.store.worlds_saved;
+        status.worlds_failed = self.store.worlds_failed;
         status.save_lag_ns = self.store.lag_ns(self.now_ns);
     }
 }

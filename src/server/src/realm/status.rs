@@ -84,6 +84,10 @@ pub struct RealmStatus {
     pub saves_confirmed: u64,
     /// Saves that failed (each is tried again).
     pub saves_failed: u64,
+    /// Images of the world on disk.
+    pub worlds_saved: u64,
+    /// Images of the world that the disk refused.
+    pub worlds_failed: u64,
     /// Transactions on disk.
     pub commits_confirmed: u64,
     /// Transactions that the disk refused.

@@ -4,7 +4,7 @@
 //! memory, so that a person who logs out and in again while the journal is slow is served what he left, not what the
 //! journal still has.
 
-use game::{BooksError, Estate, Listing, Transaction, TransactionId};
+use game::{BooksError, Estate, Listing, Transaction, TransactionId, WorldImage};
 use protocol::{AccountId, CharacterId};
 use rudp::time::NS_PER_S;
 use std::collections::{BTreeMap, VecDeque};
@@ -36,6 +36,13 @@ pub enum StoreJob {
     Leave {
         /// Which.
         character: CharacterId,
+    },
+    /// Write an image of the world over the last one.
+    World {
+        /// The newest transaction that is done in it, by its number in the journal.
+        upto: u64,
+        /// The image. To make bytes of it takes longer than a tick may.
+        image: Box<WorldImage>,
     },
     /// Make all changes of a transaction, or none. Of characters that are gone with it no record is left.
     Commit {
@@ -134,10 +141,17 @@ pub enum StoreDone {
         /// Why.
         error: String,
     },
+    /// Of an image of the world.
+    WorldSaved {
+        /// Why it is not on disk; the last one still is.
+        refused: Option<String>,
+    },
     /// Of a commit: whether it is on disk. If not, nothing of it is, and nothing of it will be.
     Committed {
         /// Which.
         id: TransactionId,
+        /// Its number in the journal, which counts up; 0 of one that was refused.
+        seq: u64,
         /// Why it is not.
         refused: Option<CommitError>,
     },
@@ -175,6 +189,16 @@ pub struct Store {
     leaves: VecDeque<CharacterId>,
     /// Newest revision of each character that is in the world or unconfirmed.
     revisions: BTreeMap<CharacterId, u64>,
+    /// An image of the world that is to be handed to the edge.
+    world: Option<(u64, Box<WorldImage>)>,
+    /// An image of the world is there and not answered.
+    is_world_under_way: bool,
+    /// The newest transaction that the journal has answered, by its number there.
+    upto: u64,
+    /// Images of the world confirmed since start.
+    pub worlds_saved: u64,
+    /// Images of the world that failed since start; each is superseded by the next.
+    pub worlds_failed: u64,
     /// Saves confirmed since start.
     pub saves_confirmed: u64,
     /// Saves that failed since start (each is tried again).
@@ -186,6 +210,12 @@ pub struct Store {
 }
 
 impl Store {
+    /// One that begins when the journal ends with this transaction.
+    #[must_use]
+    pub fn new(upto: u64) -> Self {
+        Self { upto, ..Self::default() }
+    }
+
     /// Asks for what is known of a character.
     pub fn load(&mut self, character: CharacterId) {
         self.loads.push_back(character);
@@ -211,8 +241,34 @@ impl Store {
         self.commits.push_back(transaction);
     }
 
-    /// A transaction was answered.
-    pub fn on_committed(&mut self, is_refused: bool) {
+    /// The newest transaction that the journal has answered, by its number there.
+    #[must_use]
+    pub fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// Saves the world, in which all is done up to a transaction. The one before must be confirmed.
+    pub fn save_world(&mut self, upto: u64, image: WorldImage) {
+        debug_assert!(!self.is_world_unconfirmed(), "one after the other");
+        self.world = Some((upto, Box::new(image)));
+    }
+
+    /// Whether an image of the world waits to be confirmed.
+    #[must_use]
+    pub fn is_world_unconfirmed(&self) -> bool {
+        self.world.is_some() || self.is_world_under_way
+    }
+
+    /// An image of the world was answered. One that is not on disk is not tried again: the next is newer.
+    pub fn on_world_saved(&mut self, is_refused: bool) {
+        self.is_world_under_way = false;
+        self.worlds_saved += u64::from(!is_refused);
+        self.worlds_failed += u64::from(is_refused);
+    }
+
+    /// A transaction was answered, which has this number.
+    pub fn on_committed(&mut self, seq: u64, is_refused: bool) {
+        self.upto = self.upto.max(seq);
         self.commits_under_way -= 1;
         self.commits_confirmed += u64::from(!is_refused);
         self.commits_refused += u64::from(is_refused);
@@ -254,7 +310,7 @@ impl Store {
         self.revisions.remove(&character);
     }
 
-    /// The next job that is due. Somebody waits for each commit, each load and each roster; nobody for a save.
+    /// The next job that is due. Somebody waits for each commit, each load and each roster; nobody for the world or a save.
     pub fn poll(&mut self, now_ns: u64) -> Option<StoreJob> {
         if let Some(transaction) = self.commits.pop_front() {
             return Some(StoreJob::Commit { transaction });
@@ -264,6 +320,10 @@ impl Store {
         }
         if let Some(account) = self.rosters.pop_front() {
             return Some(StoreJob::Roster { account });
+        }
+        if let Some((upto, image)) = self.world.take() {
+            self.is_world_under_way = true;
+            return Some(StoreJob::World { upto, image });
         }
         for _ in 0..self.saves.len() {
             let character = self.saves.pop_front()?;
@@ -383,7 +443,7 @@ mod tests {
         assert!(store.is_unconfirmed(ANN) && !store.is_unconfirmed(BOB));
         store.on_saved(ANN, 1, false);
         assert!(!store.is_drained(), "a transaction is under way");
-        store.on_committed(true);
+        store.on_committed(0, true);
         assert!(store.is_drained());
         assert_eq!((store.commits_confirmed, store.commits_refused), (0, 1));
     }

@@ -1,7 +1,7 @@
 //! What the realm says to the world on behalf of others: which things there are, and who matters to whom.
 
 use super::Realm;
-use game::{Game, SpawnError, Thing};
+use game::{Drop, Game, SpawnError, Thing};
 use protocol::motion::Body;
 use protocol::{NetId, Tick};
 
@@ -27,6 +27,11 @@ impl Realm {
             self.game.despawn(id);
             self.departed.push(id);
         }
+    }
+
+    /// Leaves things on the ground, as [`Game::leave`] does: they lie there when the disk has them.
+    pub fn leave(&mut self, drop: Drop) {
+        self.game.leave(drop);
     }
 
     /// Says whether `viewer` is told of `id` from anywhere, as [`Game::set_always_relevant`] does; false if there was no room

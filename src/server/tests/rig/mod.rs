@@ -13,8 +13,8 @@ use rudp::seal::Key;
 use rudp::time::Now;
 use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
 use server::{
-    CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig, Saved, StoreDone,
-    StoreJob,
+    CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig, Saved,
+    SavedWorld, StoreDone, StoreJob,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -50,6 +50,10 @@ pub struct Rig {
     waiting_jobs: Vec<StoreJob>,
     /// What is committed.
     pub books: Books,
+    /// How many transactions the journal was asked for.
+    pub seq: u64,
+    /// The world as it was saved last.
+    pub world: Option<SavedWorld>,
     /// Datagrams to addresses that no bot has.
     pub stray: Vec<(SocketAddr, Vec<u8>)>,
     /// Tokens name no character.
@@ -131,6 +135,8 @@ impl Rig {
             journal_is_unreadable: false,
             waiting_jobs: Vec::new(),
             books: Books::default(),
+            seq: 0,
+            world: None,
             stray: Vec::new(),
             predicts: false,
             role: Role::Operator,
@@ -307,7 +313,18 @@ impl Rig {
             }
             StoreJob::Leave { character } => StoreDone::Left { character },
             StoreJob::Commit { transaction } => {
-                StoreDone::Committed { id: transaction.id, refused: self.commit(&transaction).err() }
+                let refused = self.commit(&transaction).err();
+                self.seq += u64::from(refused.is_none());
+                StoreDone::Committed { id: transaction.id, seq: self.seq, refused }
+            }
+            StoreJob::World { .. } if self.journal_is_full => {
+                StoreDone::WorldSaved { refused: Some("the journal is full".to_owned()) }
+            }
+            StoreJob::World { upto, image } => {
+                let mut bytes = Vec::new();
+                image.to_bytes(&mut bytes);
+                self.world = Some(SavedWorld { upto, bytes });
+                StoreDone::WorldSaved { refused: None }
             }
             StoreJob::Save { character, revision, .. } if self.journal_is_full => {
                 StoreDone::Failed { character, revision, error: "the journal is full".to_owned() }

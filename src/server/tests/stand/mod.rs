@@ -41,6 +41,8 @@ impl Stand {
             leave_radius_units: units_from_m(ENTER_M * 1.15),
             // A checkpoint is a record of its own length, handed to another thread: it is made of fresh memory.
             save_interval_ns: 360_000_000_000_000,
+            // So is an image of the world.
+            world_interval_ns: 360_000_000_000_000,
             ..RealmConfig::new(map)
         };
         configure(&mut config);
