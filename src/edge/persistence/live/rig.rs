@@ -102,7 +102,7 @@ impl Server {
         let id = self.id();
         self.ask(StoreJob::Commit { transaction: Transaction { id, entries } });
         match self.answer() {
-            StoreDone::Committed { id: of, refused } if of == id => {
+            StoreDone::Committed { id: of, refused, .. } if of == id => {
                 self.deals.set(self.deals.get() + u64::from(refused.is_none()));
                 refused.map_or(Ok(id), Err)
             }
