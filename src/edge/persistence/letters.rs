@@ -38,6 +38,11 @@ impl Keeper {
                     remote.on_released();
                 }
             }
+            Letter::Known(seq) => {
+                if let Err(error) = self.journal.go_on_above(seq) {
+                    tracing::warn!(%error, seq, "the journal cannot be told how far it had come");
+                }
+            }
             Letter::Incarnations(incarnations) => {
                 if let Err(error) = self.journal.store_incarnations(&incarnations) {
                     tracing::warn!(%error, "starts cannot be put by");

@@ -1,10 +1,11 @@
 //! What must be so before a world can begin: it needs a number that no start of any server has had.
 
-use super::journal::{Journal, JournalError};
+use super::journal::{Adopted, Group, Journal, JournalError};
 use super::mariadb::{Database, Enlisted, MariaDbConfig, ServerId};
 use crate::config::{MariaDb, Stores};
 use crate::edge::clock;
 use crate::edge::secret::{self, SecretError};
+use game::SumsRow;
 use server::{StoreError, Trouble};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,7 +54,11 @@ pub fn incarnation(journal: &mut Journal, name: &str, stores: &Stores) -> Result
     if let Some(incarnation) = journal.take_incarnation(&[])? {
         return Ok(incarnation);
     }
-    let starts = first_starts(mariadb, name, journal.id()?)?;
+    let First { starts, world } = first_start(mariadb, name, journal.id()?)?;
+    if let Some(world) = world.filter(|_| journal.newest().is_ok_and(|newest| newest == 0)) {
+        tracing::info!("a new journal of a server that MariaDB knows: its ground and sums come from there");
+        journal.commit(&Group { adopted: &[world], ..Group::default() })?;
+    }
     let incarnation = journal.take_incarnation(&starts)?;
     incarnation.ok_or_else(|| {
         let text = "MariaDB counts no starts".to_owned();
@@ -61,7 +66,14 @@ pub fn incarnation(journal: &mut Journal, name: &str, stores: &Stores) -> Result
     })
 }
 
-fn first_starts(config: &MariaDb, name: &str, journal_id: u128) -> Result<Vec<u32>, BeginError> {
+/// What MariaDB says to a journal that it has not met.
+struct First {
+    starts: Vec<u32>,
+    /// What a server of this name left there, if there was one.
+    world: Option<Adopted>,
+}
+
+fn first_start(config: &MariaDb, name: &str, journal_id: u128) -> Result<First, BeginError> {
     let nodes: Result<Vec<_>, _> =
         config.servers.iter().map(|url| Database::new(&MariaDbConfig { url: url.clone(), seed: 1 })).collect();
     let nodes = nodes.map_err(BeginError::Address)?;
@@ -69,11 +81,11 @@ fn first_starts(config: &MariaDb, name: &str, journal_id: u128) -> Result<Vec<u3
     let runtime = runtime
         .map_err(|error| BeginError::NeverMet(StoreError { trouble: Trouble::Broken, text: error.to_string() }))?;
     let began = Instant::now();
-    let starts = runtime.block_on(async {
+    let first = runtime.block_on(async {
         for nth in 0.. {
             let node = &nodes[nth % nodes.len()];
-            match starts_of(node, name, journal_id).await {
-                Ok(starts) => return Ok(starts),
+            match meet(node, name, journal_id).await {
+                Ok(first) => return Ok(first),
                 // Waiting mends neither a wrong password nor tables of another build.
                 Err(error) if matches!(error.trouble, Trouble::Credentials | Trouble::Schema) => return Err(error),
                 Err(error) if began.elapsed() > FIRST_WITHIN => return Err(error),
@@ -92,13 +104,31 @@ fn first_starts(config: &MariaDb, name: &str, journal_id: u128) -> Result<Vec<u3
             let _ = tokio::time::timeout(PAUSE, node.close()).await;
         }
     });
-    starts.map_err(BeginError::NeverMet)
+    first.map_err(BeginError::NeverMet)
 }
 
-async fn starts_of(node: &Database, name: &str, journal_id: u128) -> Result<Vec<u32>, StoreError> {
+async fn meet(node: &Database, name: &str, journal_id: u128) -> Result<First, StoreError> {
     node.migrate().await?;
     let server = enlist(node, name, journal_id).await?;
-    reserve(node, server, STARTS).await
+    let watermark = node.watermark(server).await?;
+    let world = if watermark > 0 { Some(left_world(node, server, watermark).await?) } else { None };
+    Ok(First { starts: reserve(node, server, STARTS).await?, world })
+}
+
+/// What lies on a server's ground, and what ever came into its world: with the sums at nought the books would never be in
+/// balance again.
+async fn left_world(node: &Database, server: ServerId, watermark: u64) -> Result<Adopted, StoreError> {
+    let (lying, all) = (node.ground(server).await?, node.sums(server).await?);
+    let revisions = lying.iter().map(|lying| lying.revision).chain(all.iter().map(|sum| sum.revision));
+    let revision = revisions.max().unwrap_or(0).max(watermark);
+    let mut sums = SumsRow::default();
+    for sum in all {
+        match sum.kind {
+            Some(kind) => drop(sums.made.insert((sum.way, kind), sum.amount)),
+            None => drop(sums.minted.insert(sum.way, sum.amount)),
+        }
+    }
+    Ok(Adopted::World { revision, ground: lying.into_iter().map(|lying| lying.record).collect(), sums })
 }
 
 /// This server is known there by its name.

@@ -124,6 +124,7 @@ impl Shared {
         let (name, _) = &self.credentials.server;
         let server = start::enlist(database, name, self.credentials.journal_id).await?;
         if known.is_none() {
+            self.send(Letter::Known(database.watermark(server).await?));
             self.put_by_incarnations(database, server).await?;
         }
         *maria.server.borrow_mut() = Some(server);

@@ -143,6 +143,8 @@ pub enum Letter {
     /// Of [`Word::Release`]: it is so, or could not be said. A lease that could not be given back is taken again by the next
     /// who comes here, and given back with that one.
     Released,
+    /// MariaDB has had this number from this server: a journal that comes from a backup goes on above it.
+    Known(u64),
     /// MariaDB gives this journal more starts.
     Incarnations(Vec<u32>),
 }

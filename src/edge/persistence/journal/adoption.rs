@@ -1,8 +1,8 @@
 //! What another server's journal left in MariaDB comes into this one, when whoever it is about enters the world here.
 
-use super::estates::{self, ESTATES, NAMES, ROSTERS};
+use super::estates::{self, ESTATES, GROUND, NAMES, ROSTERS, SUMS};
 use super::{JournalError, checkpoints, outbox, record};
-use game::{AccountRow, Estate, Listing};
+use game::{AccountRow, Estate, GroundRecord, GroundRow, Heap, Listing, SumsRow};
 use protocol::character::folded;
 use protocol::{AccountId, CharacterId};
 use redb::{ReadableTable, WriteTransaction};
@@ -26,6 +26,16 @@ pub enum Adopted {
         character: CharacterId,
         /// The record.
         saved: Saved,
+    },
+    /// What lies on the ground of a world whose journal is lost, and what ever came into it. `revision` is the highest number
+    /// of all that.
+    World {
+        /// The number.
+        revision: u64,
+        /// Items and heaps.
+        ground: Vec<GroundRecord>,
+        /// Of items and of coins.
+        sums: SumsRow,
     },
     /// Which characters an account has.
     Roster {
@@ -52,6 +62,12 @@ pub fn adopt(write: &WriteTransaction, adopted: &Adopted) -> Result<(), JournalE
             }
             outbox::set_revision(write, *character, *revision)
         }
+        Adopted::World { revision, ground, sums } => {
+            adopt_ground(write, ground)?;
+            let row = estates::sums_row(sums);
+            write.open_table(SUMS)?.insert(0, row.as_slice())?;
+            outbox::raise_seq(write, *revision)
+        }
         Adopted::Checkpoint { character, saved } => adopt_checkpoint(write, *character, saved),
         Adopted::Roster { account, revision, roster } => {
             if outbox::account_revision_now(write, *account)? >= *revision {
@@ -61,6 +77,20 @@ pub fn adopt(write: &WriteTransaction, adopted: &Adopted) -> Result<(), JournalE
             outbox::set_account_revision(write, *account, *revision)
         }
     }
+}
+
+fn adopt_ground(write: &WriteTransaction, ground: &[GroundRecord]) -> Result<(), JournalError> {
+    let mut table = write.open_table(GROUND)?;
+    for record in ground {
+        let (item, row) = match *record {
+            GroundRecord::Item(record) => (record.item, GroundRow { record: Some(record), heap: None }),
+            GroundRecord::Coins { heap, coins, place } => {
+                (heap, GroundRow { record: None, heap: Some(Heap { coins, place }) })
+            }
+        };
+        table.insert(item.0, estates::ground_row(item, &row).as_slice())?;
+    }
+    Ok(())
 }
 
 fn adopt_checkpoint(write: &WriteTransaction, character: CharacterId, saved: &Saved) -> Result<(), JournalError> {

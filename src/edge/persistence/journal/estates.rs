@@ -215,6 +215,16 @@ pub fn roster_row(account: AccountId, of: &AccountRow) -> Vec<u8> {
     row(ROSTERS_NAME, account.0, of)
 }
 
+/// As above.
+pub fn ground_row(item: ItemId, of: &GroundRow) -> Vec<u8> {
+    row(GROUND_NAME, item.0, of)
+}
+
+/// As above.
+pub fn sums_row(of: &SumsRow) -> Vec<u8> {
+    row(SUMS_NAME, 0, of)
+}
+
 /// A row as it is read.
 pub fn read_estate(character: CharacterId, bytes: &[u8]) -> Result<Estate, SealError> {
     read_row(ESTATES_NAME, character.0, bytes)

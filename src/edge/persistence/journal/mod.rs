@@ -352,6 +352,17 @@ impl Journal {
         self.fact(Fact::Drained)
     }
 
+    /// The next transaction has a number above this one.
+    ///
+    /// # Errors
+    /// It is not on disk.
+    pub fn go_on_above(&mut self, seq: u64) -> Result<(), JournalError> {
+        if self.newest()? >= seq {
+            return Ok(());
+        }
+        self.write(|write| outbox::raise_seq(write, seq))
+    }
+
     /// Puts starts by, for when MariaDB cannot be asked.
     ///
     /// # Errors

@@ -65,7 +65,17 @@ impl Server {
         let (courier, ends) = Courier::new(stores, credentials, board.clone()).unwrap().unwrap();
         keeper.employ(courier, ends).unwrap();
         let thread = Some(std::thread::spawn(move || keeper.run()));
-        Ok(Self { jobs: Some(jobs), done, thread, drain, board, incarnation, transactions: 0, deals: Cell::new(0), saves: Cell::new(0) })
+        Ok(Self {
+            jobs: Some(jobs),
+            done,
+            thread,
+            drain,
+            board,
+            incarnation,
+            transactions: 0,
+            deals: Cell::new(0),
+            saves: Cell::new(0),
+        })
     }
 
     pub fn ask(&self, job: StoreJob) {

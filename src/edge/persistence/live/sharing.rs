@@ -124,6 +124,29 @@ fn a_record_that_cannot_be_read_is_one_players_trouble() {
 }
 
 #[test]
+fn a_server_that_lost_its_disk_finds_its_world_and_its_players_in_mariadb() {
+    let (lost, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let db = MariaDb::start(&MariaDbOptions::default()).unwrap();
+    let stores = stores(&[db.url()], false, None);
+    let mut one = Server::start(lost.path(), "one", &stores);
+    one.load(ANN).unwrap();
+    one.mint(ANN, 9);
+    let way = Way::Operator;
+    let drop = Entry::GroundCoins { item: protocol::ItemId(77), change: 4, place: (1, 2, 3) };
+    one.commit(vec![Entry::Coins { character: ANN, change: -4, way }, drop]).unwrap();
+    one.stop();
+    let mut one = Server::start(new.path(), "one", &stores);
+    assert_eq!(one.load(ANN).unwrap().estate.unwrap().coins, 5);
+    let take = Entry::GroundCoins { item: protocol::ItemId(77), change: -4, place: (1, 2, 3) };
+    one.commit(vec![take, Entry::Coins { character: ANN, change: 4, way }]).expect("they still lie there");
+    one.mint(ANN, 1);
+    one.wait_drained();
+    assert_eq!(db.sql("SELECT coins FROM throng.characters WHERE character_id = 1").unwrap().trim(), "10");
+    assert_eq!(db.sql("SELECT amount FROM throng.sums WHERE way = 'operator' AND kind = -1").unwrap().trim(), "10");
+    one.stop();
+}
+
+#[test]
 fn a_journal_that_worked_alone_brings_all_that_it_has() {
     let dir = tempfile::tempdir().unwrap();
     {
