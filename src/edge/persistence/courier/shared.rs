@@ -9,7 +9,7 @@ use crate::edge::persistence::start;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::Sender;
 use protocol::CharacterId;
-use server::{Lane, Outflow, StoreError};
+use server::{Lane, Outflow, StoreError, Trouble};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,6 +121,12 @@ impl Shared {
             return Ok((database, server));
         }
         database.migrate().await?;
+        if maria.flow.borrow().is_pair()
+            && let Some(fault) = database.pair_faults().await?.into_iter().next()
+        {
+            // What is written to a pair that does not defend what is newer may be lost in the next cut.
+            return Err(StoreError { trouble: Trouble::Schema, text: fault });
+        }
         let (name, _) = &self.credentials.server;
         let server = start::enlist(database, name, self.credentials.journal_id).await?;
         if known.is_none() {

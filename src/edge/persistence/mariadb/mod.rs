@@ -3,8 +3,8 @@
 //! **State, not change.** A [`Parcel`] says of each thing that it touches how it is afterwards, with a revision that only ever
 //! grows. A row is written only over one of a lower or equal revision: in each statement
 //! (`ON DUPLICATE KEY UPDATE column = IF(VALUES(revision) >= revision, ..)`, the revision itself last, because MariaDB assigns
-//! from left to right), and again in triggers, because rows also come by replication from a database that was
-//! away and knows less. So whoever does not know whether a parcel arrived sends it again, to this server or to the
+//! from left to right), and again in triggers (`migrations/0002_guards.sql`), because rows also come by replication from a
+//! database that was away and knows less. So whoever does not know whether a parcel arrived sends it again, to this server or to the
 //! other of a pair, late or twice, and nothing is lost, doubled or set back.
 //!
 //! **One SQL transaction for a parcel**, in this order: the ids of the transactions, rosters, characters, items, sums, the
@@ -17,11 +17,11 @@
 //!
 //! **A pair** of servers, each the replica of the other: `binlog_format=ROW`, `slave_exec_mode=IDEMPOTENT`,
 //! `slave_run_triggers_for_rbr=ENFORCE` (`YES` is not enough: then a trigger does not run for a row whose sender has the same
-//! trigger), `auto_increment_increment=2` with offsets 1 and 2; [`Database::pair_faults`] looks. After any cut both hold the newest of
-//! each row (`pair.rs` in the tests). Two things have one number at both ends without asking: a server is numbered by its name,
-//! a ledger row is found by its transaction's id and has no counted one. Starts are counted by the database, odd at one and
-//! even at the other. A lease or a name that was taken at both ends while they could not hear each other is, in the end, the
-//! same one's at both; so both should be asked for where both can be reached, and otherwise always in the same order.
+//! trigger), `auto_increment_increment=2` with offsets 1 and 2; [`Database::pair_faults`] looks. After any cut both hold the
+//! newest of each row (`pair.rs` in the tests). Two things have one number at both ends without asking: a server is numbered
+//! by its name, a ledger row is found by its transaction's id and has no counted one. Starts are counted by the database, odd
+//! at one and even at the other. A lease or a name that was taken at both ends while they could not hear each other is, in the
+//! end, the same one's at both; so both should be asked for where both can be reached, and otherwise always in the same order.
 //!
 //! **Rows in bulk.** A statement is prepared once in a connection and gets its rows as an array, 256 at a time
 //! (`COM_STMT_BULK_EXECUTE`), instead of one text for each number of rows.

@@ -126,6 +126,12 @@ impl Outflow {
         self.lanes.iter().map(Lane::opens_ns).min().unwrap_or(0)
     }
 
+    /// Whether its servers are the replicas of each other.
+    #[must_use]
+    pub const fn is_pair(&self) -> bool {
+        self.is_pair
+    }
+
     fn other(&self) -> Option<usize> {
         self.is_pair.then_some(1 - self.node.min(1))
     }
