@@ -281,7 +281,7 @@ mod tests {
     use crate::edge::board::StartReport;
     use crate::edge::queues::{GateEnds, OUTBOUND_WAITING_MAX, StoreEnds, connect};
     use protocol::motion::StaticMap;
-    use server::RealmConfig;
+    use server::{RealmConfig, StoreDone};
 
     fn realm() -> Realm {
         Realm::new(RealmConfig {
@@ -333,11 +333,17 @@ mod tests {
 
     #[test]
     fn a_drained_world_ends_and_says_so() {
-        let (world, _gate, _store, _poll) = world();
+        let (world, _gate, store, _poll) = world();
         let (drain, board) = (world.drain.clone(), world.board.clone());
         drain.ask();
         drain.on_gate_closed();
+        let keeper = std::thread::spawn(move || {
+            let job = store.jobs.recv().unwrap();
+            assert!(matches!(job, StoreJob::World { .. }), "the world itself is left to the next process: {job:?}");
+            store.done.send(StoreDone::WorldSaved { refused: None }).unwrap();
+        });
         world.run().unwrap();
+        keeper.join().unwrap();
         assert!(drain.is_world_done());
         assert!(board.world.load().ticks_total >= 1);
     }
