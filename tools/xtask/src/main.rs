@@ -45,13 +45,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// All tests of the workspace, doc tests included, with plain `cargo test`
+    /// All tests of the workspace, doc tests included, with plain `cargo test`; before them the short killing trial, unless
+    /// ARGS ask for something else
     Test {
         /// Handed on to `cargo test --workspace`
         #[arg(last = true)]
         args: Vec<String>,
     },
-    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, a crowd, tests
+    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, a crowd, kills, tests
     Ci,
     /// Lints that know this project: banned words, allowed edges between crates, the top level, sizes
     Tidy,
@@ -98,10 +99,10 @@ enum Command {
     },
     /// Kills the server, Redis and MariaDB while bots play and trade: nothing that a bot was told to be saved is lost
     Kills {
-        /// Kills at moments drawn from the seed
+        /// Kills at moments drawn from the seed; 0 for crashes at named points only
         #[arg(long, default_value_t = 200, value_name = "N")]
         count: usize,
-        /// Crashes at each of the server's named points
+        /// Crashes at each of the server's named points; 0 for kills at any moment only
         #[arg(long, default_value_t = 20, value_name = "N")]
         at_points: usize,
         /// Of all that is drawn
