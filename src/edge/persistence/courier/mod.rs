@@ -7,6 +7,7 @@
 mod carrier;
 mod lookups;
 mod presence;
+mod pruner;
 mod records;
 mod report;
 mod shared;
@@ -129,6 +130,7 @@ impl Courier {
         if shared.maria.is_some() {
             tasks.push(tokio::task::spawn_local(carrier::run(shared.clone())));
             tasks.push(tokio::task::spawn_local(records::to_mariadb(shared.clone())));
+            tasks.push(tokio::task::spawn_local(pruner::run(shared.clone())));
         }
         if shared.hot.is_some() {
             tasks.push(tokio::task::spawn_local(records::to_redis(shared.clone())));

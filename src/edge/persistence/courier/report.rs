@@ -43,8 +43,6 @@ pub struct CourierReport {
     pub timings: Vec<(Query, Timing)>,
     /// Up to here the outbox is where it is to be.
     pub drained: u64,
-    /// Players whom Redis is told to be here.
-    pub present: usize,
 }
 
 /// What was done since start.
@@ -111,7 +109,6 @@ impl Reporter {
         let mut report = CourierReport {
             redis: shared.hot.as_ref().map(|_| StoreState::of("", &shared.redis_lane.borrow(), true, now_ns)),
             done: shared.done.borrow().clone(),
-            present: shared.present.borrow().len(),
             ..CourierReport::default()
         };
         if let Some(maria) = &shared.maria {

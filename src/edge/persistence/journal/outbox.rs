@@ -48,8 +48,6 @@ pub enum Fact {
     JournalHigh,
     /// As above.
     JournalLow,
-    /// What MariaDB calls this server; 0 before it has called it anything.
-    Server,
     /// 1 when all that was here before MariaDB came is in the outbox or in MariaDB.
     Introduced,
 }
@@ -62,7 +60,6 @@ impl Fact {
             Self::Drained => "drained",
             Self::JournalHigh => "journal_high",
             Self::JournalLow => "journal_low",
-            Self::Server => "server",
             Self::Introduced => "introduced",
         }
     }
