@@ -32,6 +32,17 @@ impl Drop for Served {
 }
 
 fn serve_with(source: Source, first_expiry_unix_s: u64, limits: Limits, reload: AskReload) -> Served {
+    let (errands, _) = crate::edge::persistence::errands();
+    serve_all(source, first_expiry_unix_s, limits, reload, errands)
+}
+
+fn serve_all(
+    source: Source,
+    first_expiry_unix_s: u64,
+    limits: Limits,
+    reload: AskReload,
+    errands: Sender<Errand>,
+) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let board = Arc::new(Board::new(StartReport::default()));
@@ -45,6 +56,7 @@ fn serve_with(source: Source, first_expiry_unix_s: u64, limits: Limits, reload: 
         desk: Arc::new(desk),
         token: "c0ffee".to_owned(),
         reload,
+        errands,
         limits,
     };
     let (stop, stopped) = oneshot::channel();

@@ -2,7 +2,9 @@
 //! on to Redis and MariaDB by the [`courier`], if there are any.
 
 mod answers;
+pub mod care;
 mod courier;
+mod errands;
 mod journal;
 mod letters;
 mod mariadb;
@@ -11,7 +13,8 @@ mod remote;
 mod start;
 
 pub use courier::{Courier, CourierReport, Credentials, StoreState};
-pub use journal::{Fact, Journal, JournalError, OpenError};
+pub use errands::{Errand, ErrandError, connect as errands};
+pub use journal::{BackedUp, Fact, Journal, JournalError, OpenError};
 pub use mariadb::{BOUNDS_MS, Query, Timing};
 pub use server::StoreError;
 pub use start::{BeginError, addressed, incarnation};
@@ -24,7 +27,8 @@ use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
 use courier::CourierEnds;
 use courier::words::Word;
-use crossbeam::channel::{RecvTimeoutError, never, select};
+use crossbeam::channel::{Receiver, RecvTimeoutError, never, select};
+use errands::Backup;
 use game::Transaction;
 use journal::{Adopted, Group, Save, Verdict};
 use protocol::{AccountId, CharacterId};
@@ -56,6 +60,8 @@ const FAREWELL_NS: u64 = 4_000_000_000;
 pub struct Keeper {
     journal: Journal,
     ends: StoreEnds,
+    errands: Receiver<Errand>,
+    backup: Option<Backup>,
     board: Arc<Board>,
     drain: Arc<Drain>,
     remote: Option<Remote>,
@@ -102,6 +108,8 @@ impl Keeper {
         Self {
             journal,
             ends,
+            errands: never(),
+            backup: None,
             board,
             drain,
             remote: None,
@@ -140,8 +148,22 @@ impl Keeper {
             self.publish(false);
         }
         self.commit();
+        self.end_backup();
         self.farewell();
         self.publish(true);
+    }
+
+    /// Has no server behind it: brings all that the journal has to the other stores, and lets its characters go. Says now and then
+    /// what waits: postings, checkpoints, leases. The journal, and whether it is done.
+    pub fn hand_over(mut self, within_ns: u64, tell: &mut dyn FnMut([u64; 3])) -> (Journal, bool) {
+        let deadline_ns = clock::mono_ns() + within_ns;
+        self.carry_until(deadline_ns, tell);
+        self.commit();
+        let is_done = self.remote.take().is_some_and(|remote| remote.is_drained() && remote.leases() == 0);
+        if let Some(courier) = self.courier.take() {
+            let _ = courier.join();
+        }
+        (self.journal, is_done)
     }
 
     /// How long nothing needs to be done.
@@ -165,6 +187,10 @@ impl Keeper {
                 Ok(letter) => self.handle_letter(letter),
                 // The courier has died. What there is stays in the journal; the log has said why.
                 Err(_) => self.on_courier_lost(),
+            },
+            recv(self.errands) -> errand => match errand {
+                Ok(errand) => self.handle_errand(errand),
+                Err(_) => self.on_errands_closed(),
             },
             default(Duration::from_nanos(patience_ns)) => return Err(RecvTimeoutError::Timeout),
         }
@@ -275,6 +301,9 @@ impl Keeper {
             Err(error) => (Verdict::default(), Some(error.to_string())),
         };
         self.report.is_journal_failing = failure.is_some();
+        if failure.is_some() {
+            self.give_up_backup();
+        }
         self.tell_remote(&waits, &verdict, failure.is_none());
         self.answer_deals(waits.deals, failure.as_deref(), verdict.deals);
         self.answer_saves(waits.saves, failure.as_deref(), verdict.saves);
@@ -323,7 +352,24 @@ impl Keeper {
 
     /// The last of it goes to the other stores, if they take it soon; then the courier goes.
     fn farewell(&mut self) {
-        let deadline_ns = clock::mono_ns() + FAREWELL_NS;
+        self.carry_until(clock::mono_ns() + FAREWELL_NS, &mut |_| {});
+        self.commit();
+        if let Some(remote) = self.remote.take() {
+            let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
+            if !remote.is_drained() {
+                tracing::warn!(
+                    checkpoints,
+                    "MariaDB has not taken everything: it stays in the journal for the next start"
+                );
+            }
+        }
+        if let Some(courier) = self.courier.take() {
+            let _ = courier.join();
+        }
+    }
+
+    /// Works for the courier alone, until it has all or the time is over.
+    fn carry_until(&mut self, deadline_ns: u64, tell: &mut dyn FnMut([u64; 3])) {
         while let Some(remote) = &self.remote
             && !(remote.is_drained() && remote.is_told() && remote.leases() == 0)
             && clock::mono_ns() < deadline_ns
@@ -338,19 +384,10 @@ impl Keeper {
                 self.commit();
             }
             self.let_go(true);
-        }
-        self.commit();
-        if let Some(remote) = self.remote.take() {
-            let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
-            if !remote.is_drained() {
-                tracing::warn!(
-                    checkpoints,
-                    "MariaDB has not taken everything: it stays in the journal for the next start"
-                );
+            if let Some(remote) = &self.remote {
+                let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
+                tell([self.journal.waiting().unwrap_or_default(), checkpoints as u64, remote.leases() as u64]);
             }
-        }
-        if let Some(courier) = self.courier.take() {
-            let _ = courier.join();
         }
     }
 

@@ -5,21 +5,27 @@
 
 mod adoption;
 mod checkpoints;
+mod copy;
 mod estates;
 mod introduction;
+mod inventory;
 mod leases;
 mod open;
 mod outbox;
 #[cfg(test)]
 mod power_cuts;
 mod record;
+mod restored;
 mod sealed;
 mod upgrade;
 
 pub use adoption::Adopted;
-pub use open::{JOURNAL_FILE, OpenError};
+pub use copy::{BackedUp, BackupError, sync};
+pub use inventory::{Balance, Inventory};
+pub use open::{HOLDER_FILE, JOURNAL_FILE, OpenError};
 pub use outbox::Fact;
 pub use record::{RecordError, decode as decode_record};
+pub use restored::Resumed;
 
 use crate::edge::crash::{self, Point};
 use game::{Estate, GroundRecord, Posting, Transaction, TransactionId};
@@ -123,6 +129,32 @@ impl Journal {
     pub fn open(data_dir: &Path) -> Result<Self, OpenError> {
         let database = Some(open::open(data_dir)?);
         Ok(Self { data_dir: data_dir.to_owned(), database, is_attached: false, record: Vec::new() })
+    }
+
+    /// Opens this file, which is there and which nobody uses, to look after it: makes nothing and upgrades nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`], in one sentence.
+    pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
+        let database = Some(open::open_existing(path)?);
+        let data_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { data_dir, database, is_attached: false, record: Vec::new() })
+    }
+
+    /// Everything that it holds.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn inventory(&mut self) -> Result<Inventory, JournalError> {
+        self.read(inventory::take)
+    }
+
+    /// Makes it fit to go on after what came after it was lost: a backup becomes the journal of a server again.
+    ///
+    /// # Errors
+    /// Nothing of it is on disk.
+    pub fn resume(&mut self) -> Result<Resumed, JournalError> {
+        self.write(restored::resume)
     }
 
     fn database(&mut self) -> Result<&Database, JournalError> {
