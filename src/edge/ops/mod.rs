@@ -51,6 +51,8 @@ pub struct Offices {
     pub reload: AskReload,
     /// The way to the persistence thread.
     pub errands: Sender<Errand>,
+    /// MariaDB's servers, the preferred one first; none if there is no MariaDB.
+    pub mariadb: Vec<String>,
     /// What callers may take.
     pub limits: Limits,
 }
@@ -64,6 +66,7 @@ struct Office {
     token: String,
     reload: AskReload,
     errands: Sender<Errand>,
+    mariadb: Vec<String>,
     /// One at a time: the main thread answers them in order.
     reloading: tokio::sync::Mutex<()>,
     body_within: Duration,
@@ -78,7 +81,7 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let Offices { board, tally, desk, token, reload, errands, limits } = offices;
+        let Offices { board, tally, desk, token, reload, errands, mariadb, limits } = offices;
         let office = Arc::new(Office {
             registry: metrics::registry(board.clone(), tally.clone()),
             board,
@@ -87,6 +90,7 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
             token,
             reload,
             errands,
+            mariadb,
             reloading: tokio::sync::Mutex::default(),
             body_within: limits.body,
         });
@@ -109,6 +113,7 @@ fn router(office: Arc<Office>) -> Router {
         .route("/api/v1/token", post(token_page))
         .route("/api/v1/reload", post(reload_page))
         .route("/api/v1/backup", post(backup_page))
+        .route("/api/v1/export", post(export_page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(office)
 }
@@ -250,6 +255,13 @@ async fn backup_page(State(office): State<Arc<Office>>, request: Request) -> Res
         return unauthorised();
     }
     errands::backup(&office, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn export_page(State(office): State<Arc<Office>>, request: Request) -> Response {
+    if !is_authorised(request.headers(), &office.token) {
+        return unauthorised();
+    }
+    errands::export(&office, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn unauthorised() -> Response {

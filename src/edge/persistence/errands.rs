@@ -1,8 +1,10 @@
 //! What an operator asks of the persistence thread. It looks at these between jobs and never stays with one.
 
-use super::Keeper;
 use super::journal::{BackedUp, BackupError, JournalError};
+use super::{Keeper, account};
 use crossbeam::channel::{Receiver, Sender, bounded, never};
+use protocol::AccountId;
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -21,6 +23,13 @@ pub enum Errand {
         name: String,
         /// To whom.
         reply: oneshot::Sender<Result<BackedUp, ErrandError>>,
+    },
+    /// Say what the journal holds about an account.
+    Export {
+        /// Which.
+        account: AccountId,
+        /// To whom.
+        reply: oneshot::Sender<Result<Value, ErrandError>>,
     },
 }
 
@@ -81,6 +90,10 @@ impl Keeper {
                     let _ = reply.send(Err(error));
                 }
             }
+            // A roster is eight characters at most: some pages of the journal.
+            Errand::Export { account, reply } => {
+                let _ = reply.send(account::held(&mut self.journal, account).map_err(ErrandError::from));
+            }
         }
     }
 
@@ -137,3 +150,74 @@ impl Keeper {
 }
 
 type BackupReply = oneshot::Sender<Result<BackedUp, ErrandError>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::board::{Board, StartReport};
+    use crate::edge::persistence::Journal;
+    use crate::edge::queues::StoreEnds;
+    use protocol::CharacterId;
+    use server::{StoreDone, StoreJob};
+
+    const ANN: CharacterId = CharacterId(1);
+
+    fn keeper(dir: &std::path::Path) -> (Keeper, Sender<StoreJob>, Receiver<StoreDone>) {
+        let ((jobs_in, jobs), (done, done_out)) = (bounded(4), bounded(4));
+        let board = Arc::new(Board::new(StartReport::default()));
+        let journal = Journal::open(dir).unwrap();
+        (Keeper::new(journal, StoreEnds { jobs, done }, board, Arc::default()), jobs_in, done_out)
+    }
+
+    fn backup(name: &str) -> (Errand, oneshot::Receiver<Result<BackedUp, ErrandError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Errand::Backup { name: name.to_owned(), reply }, answer)
+    }
+
+    #[test]
+    fn a_keeper_makes_a_backup_of_what_was_saved_before_and_goes_on_saving() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, jobs, done) = keeper(dir.path());
+        let (errands, asked) = connect();
+        keeper.listen(asked);
+        let thread = std::thread::spawn(move || keeper.run());
+        let save = |revision| {
+            jobs.send(StoreJob::Save { character: ANN, revision, bytes: vec![7] }).unwrap();
+            assert_eq!(done.recv().unwrap(), StoreDone::Saved { character: ANN, revision });
+        };
+        save(1);
+        let (errand, answer) = backup("b");
+        errands.send(errand).unwrap();
+        let made = answer.blocking_recv().unwrap().unwrap();
+        drop(errands);
+        save(2);
+        drop(jobs);
+        thread.join().unwrap();
+        let revision = |mut journal: Journal| journal.load(ANN).unwrap().unwrap().unwrap().revision;
+        assert_eq!(revision(Journal::open_existing(&made.file).unwrap()), 1);
+        assert_eq!(revision(Journal::open(dir.path()).unwrap()), 2);
+    }
+
+    #[test]
+    fn a_second_backup_is_refused_as_long_as_one_is_being_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, _jobs, _done) = keeper(dir.path());
+        let (go, held) = bounded::<()>(0);
+        let thread = std::thread::spawn(move || drop(held.recv()));
+        keeper.backup = Some(Backup { thread, is_wanted: Arc::default() });
+        let (errand, answer) = backup("b");
+        keeper.handle_errand(errand);
+        let refused = answer.blocking_recv().unwrap().unwrap_err();
+        assert!(matches!(refused, ErrandError::Busy) && refused.is_conflict(), "{refused}");
+        drop(go);
+        keeper.end_backup();
+        let (errand, answer) = backup("b");
+        keeper.handle_errand(errand);
+        assert!(answer.blocking_recv().unwrap().is_ok());
+        let (errand, answer) = backup("b");
+        keeper.end_backup();
+        keeper.handle_errand(errand);
+        let again = answer.blocking_recv().unwrap().unwrap_err();
+        assert!(again.is_conflict() && again.to_string().contains("is there already"), "{again}");
+    }
+}

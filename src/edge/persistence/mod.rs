@@ -1,6 +1,7 @@
 //! The persistence thread: jobs in, one transaction of the journal for all that wait, answers out. What is in the journal goes
 //! on to Redis and MariaDB by the [`courier`], if there are any.
 
+mod account;
 mod answers;
 pub mod care;
 mod courier;
@@ -15,7 +16,7 @@ mod start;
 pub use courier::{Courier, CourierReport, Credentials, StoreState};
 pub use errands::{Errand, ErrandError, connect as errands};
 pub use journal::{BackedUp, Fact, Journal, JournalError, OpenError};
-pub use mariadb::{BOUNDS_MS, Query, Timing};
+pub use mariadb::{BOUNDS_MS, Database, MariaDbConfig, Query, Timing};
 pub use server::StoreError;
 pub use start::{BeginError, addressed, incarnation};
 

@@ -16,3 +16,6 @@ fn sign(data_dir: &Path) {
     // Without it he is told all the same, only not the number.
     let _ = std::fs::write(data_dir.join(HOLDER_FILE), std::process::id().to_string());
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,3 +185,7 @@ fn make_private_dir(path: &Path) -> io::Result<()> {
         other => other,
     }
 }
+
+#[cfg(test)]
+#[path = "copy_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@
 
 use super::sealed::{self, SealError};
 use super::{JournalError, checkpoints, outbox};
-use game::{AccountRow, Books, Estate, GroundRecord, GroundRow, Heap, Row, SumsRow, Transaction};
+use game::{AccountRow, Books, Estate, GroundRecord, GroundRow, Heap, Listing, Row, SumsRow, Transaction};
 use protocol::{AccountId, CharacterId, ItemId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use server::{CommitError, Enrolled};
@@ -174,23 +174,28 @@ pub fn estate(
 
 /// The characters of an account, each with what it has gained; a sentence if that cannot be read.
 pub fn roster(read: &redb::ReadTransaction, account: AccountId) -> Result<Result<Vec<Enrolled>, String>, JournalError> {
-    let row = match read
-        .open_table(ROSTERS)?
-        .get(account.0)?
-        .map(|row| read_row::<AccountRow>(ROSTERS_NAME, account.0, row.value()))
-    {
-        Some(Ok(row)) => row,
-        Some(Err(error)) => return Ok(Err(unreadable_roster(account, &error))),
-        None => return Ok(Ok(Vec::new())),
+    let listings = match listings(read, account)? {
+        Ok(listings) => listings,
+        Err(unusable) => return Ok(Err(unusable)),
     };
     let mut enrolled = Vec::new();
-    for listing in row.roster {
+    for listing in listings {
         match estate(read, listing.character)? {
             Ok(estate) => enrolled.push(Enrolled { experience: estate.map_or(0, |estate| estate.experience), listing }),
             Err(unusable) => return Ok(Err(unusable)),
         }
     }
     Ok(Ok(enrolled))
+}
+
+/// The same without that.
+pub fn listings(
+    read: &redb::ReadTransaction,
+    account: AccountId,
+) -> Result<Result<Vec<Listing>, String>, JournalError> {
+    let rosters = read.open_table(ROSTERS)?;
+    let row = rosters.get(account.0)?.map(|row| read_roster(account, row.value())).transpose();
+    Ok(row.map(|row| row.unwrap_or_default().roster).map_err(|error| unreadable_roster(account, &error)))
 }
 
 fn unreadable_roster(account: AccountId, error: &SealError) -> String {

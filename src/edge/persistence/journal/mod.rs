@@ -28,7 +28,7 @@ pub use record::{RecordError, decode as decode_record};
 pub use restored::Resumed;
 
 use crate::edge::crash::{self, Point};
-use game::{Estate, GroundRecord, Posting, Transaction, TransactionId};
+use game::{Estate, GroundRecord, Listing, Posting, Transaction, TransactionId};
 use protocol::{AccountId, CharacterId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use server::{CommitError, Enrolled, Saved};
@@ -259,6 +259,14 @@ impl Journal {
     /// The outer error is the journal's, the inner one this character's alone.
     pub fn estate(&mut self, character: CharacterId) -> Result<Result<Option<Estate>, String>, JournalError> {
         self.read(|read| estates::estate(read, character))
+    }
+
+    /// The characters of an account as its own row has them, without what they own.
+    ///
+    /// # Errors
+    /// The outer error is the journal's, the inner one this row's alone.
+    pub fn roster_row(&mut self, account: AccountId) -> Result<Result<Vec<Listing>, String>, JournalError> {
+        self.read(|read| estates::listings(read, account))
     }
 
     /// The characters of an account, in the order of their making.
