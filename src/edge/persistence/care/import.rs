@@ -8,8 +8,10 @@ use crate::edge::persistence::journal::{JOURNAL_FILE, Journal, JournalError, Ope
 use crate::edge::persistence::mariadb::{Database, MariaDbConfig, ServerId};
 use crate::edge::persistence::{Keeper, start};
 use crate::edge::queues;
+use protocol::CharacterId;
 use rudp::time::NS_PER_S;
 use server::StoreError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,21 +104,11 @@ pub(super) fn import_within(
 ) -> Result<Imported, ImportError> {
     let mut journal = Journal::open_existing(&data_dir.join(JOURNAL_FILE))?;
     super::sign(data_dir);
-    let first = stores.mariadb.as_ref().and_then(|mariadb| mariadb.servers.first()).ok_or(ImportError::NoMariaDb)?;
+    let urls = stores.mariadb.as_ref().map(|mariadb| mariadb.servers.as_slice()).ok_or(ImportError::NoMariaDb)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ImportError::Courier(error.to_string()))?;
-    let database = Database::new(&MariaDbConfig { url: first.clone(), seed: SEED })?;
     let leases = journal.leases()?;
-    let journal_id = journal.id()?;
-    let result = runtime.block_on(async {
-        database.migrate().await?;
-        let known = database.leases_of(ServerId::of(name)).await?;
-        if !leases.is_empty() && !known.iter().any(|lease| leases.contains_key(&lease.character)) {
-            return Err(ImportError::Name { name: name.to_owned(), leases: leases.len() });
-        }
-        Ok(start::enlist(&database, name, journal_id).await?)
-    });
-    let server = result.inspect_err(|_| runtime.block_on(close(&database)))?;
+    let (database, server) = runtime.block_on(introduce(urls, name, journal.id()?, &leases))?;
     journal.attach(clock::unix_ms())?.map_err(ImportError::Unreadable)?;
     let before = Imported {
         postings: journal.waiting()?,
@@ -135,9 +127,41 @@ pub(super) fn import_within(
         let left = database.leases_of(server).await?;
         database.release_leases(server, &left).await?;
         close(&database).await;
-        Ok::<_, StoreError>(left.len() as u64)
+        Ok::<_, StoreError>(left.into_iter().map(|lease| lease.character))
     })?;
-    Ok(Imported { leases: before.leases.max(released), ..before })
+    let leases: BTreeSet<_> = leases.into_keys().chain(released).collect();
+    Ok(Imported { leases: leases.len() as u64, ..before })
+}
+
+/// Finds the first of MariaDB's servers that answers, and makes sure that the journal is that of the server of this name.
+async fn introduce(
+    urls: &[String],
+    name: &str,
+    journal_id: u128,
+    leases: &BTreeMap<CharacterId, u64>,
+) -> Result<(Database, ServerId), ImportError> {
+    let mut last = ImportError::NoMariaDb;
+    for url in urls {
+        let database = Database::new(&MariaDbConfig { url: url.clone(), seed: SEED })?;
+        match is_known(&database, name, leases).await {
+            Ok(true) => match start::enlist(&database, name, journal_id).await {
+                Ok(server) => return Ok((database, server)),
+                Err(error) => last = error.into(),
+            },
+            Ok(false) => last = ImportError::Name { name: name.to_owned(), leases: leases.len() },
+            Err(error) => last = error.into(),
+        }
+        close(&database).await;
+    }
+    Err(last)
+}
+
+/// Whether what the journal believes to be its own is that of the server of this name. Asked before the journal is enlisted:
+/// under a wrong name it would take another server's place.
+async fn is_known(database: &Database, name: &str, leases: &BTreeMap<CharacterId, u64>) -> Result<bool, StoreError> {
+    database.migrate().await?;
+    let known = database.leases_of(ServerId::of(name)).await?;
+    Ok(leases.is_empty() || known.iter().any(|lease| leases.contains_key(&lease.character)))
 }
 
 async fn close(database: &Database) {
@@ -145,7 +169,7 @@ async fn close(database: &Database) {
 }
 
 /// The persistence of a server that has no world and no Redis: nothing comes in, everything goes out.
-fn hand_over(
+pub(super) fn hand_over(
     mut journal: Journal,
     name: &str,
     stores: &Stores,

@@ -1,7 +1,7 @@
 //! Restoring and importing, on directories of their own; importing into a real MariaDB.
 #![allow(clippy::disallowed_methods, reason = "a test waits for a database")]
 
-use super::import::import_within;
+use super::import::{hand_over, import_within};
 use super::*;
 use crate::config::{MariaDb, Stores};
 use crate::edge::persistence::journal::{Group, JOURNAL_FILE, Journal, Save};
@@ -91,14 +91,13 @@ fn a_damaged_backup_is_not_restored_and_a_damaged_journal_is_moved_aside() {
     let file = backup(&mut journal, "b");
     drop(journal);
     let path = dir.path().join(JOURNAL_FILE);
-    let whole = std::fs::read(&path).unwrap();
     let torn = dir.path().join("torn");
     std::fs::write(&torn, &std::fs::read(&file).unwrap()[..8_192]).unwrap();
     let error = restore(&torn, dir.path()).unwrap_err();
     assert!(matches!(error, RestoreError::Backup(_)), "{error}");
     let missing = restore(&dir.path().join("missing"), dir.path()).unwrap_err();
     assert!(matches!(missing, RestoreError::Io { doing: "copy", .. }), "{missing}");
-    assert_eq!(std::fs::read(&path).unwrap().len(), whole.len(), "the journal stays where it is");
+    assert_eq!(coins(&mut Journal::open(dir.path()).unwrap()), 10, "the journal stays where it is");
 
     std::fs::write(&path, b"no journal at all").unwrap();
     let before = restore(&file, dir.path()).unwrap().before.unwrap();
@@ -132,6 +131,28 @@ fn a_directory_without_a_journal_is_not_made_one_by_looking() {
 fn stores_at(url: &str) -> Stores {
     let mariadb = MariaDb { servers: vec![url.to_owned()], is_pair: false, password_file: None };
     Stores { mariadb: Some(mariadb), ..Stores::default() }
+}
+
+/// What a server gives up at its end is not in its journal any more: if MariaDB did not hear of it, nobody else could have it.
+#[test]
+fn who_is_given_up_at_the_end_is_given_up_in_mariadb_too() {
+    let server = stores::MariaDb::start(&MariaDbOptions::default()).unwrap();
+    let (dir, stores) = (tempfile::tempdir().unwrap(), stores_at(&server.url()));
+    let mut journal = Journal::open(dir.path()).unwrap();
+    journal.attach(1).unwrap().unwrap();
+    let database = Database::new(&MariaDbConfig { url: server.url(), seed: 7 }).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let one = ServerId::of("one");
+    runtime.block_on(async {
+        database.migrate().await.unwrap();
+        database.enlist("one", journal.id().unwrap()).await.unwrap();
+        database.take_lease(one, ANN).await.unwrap();
+    });
+    journal.commit(&Group { taken: &[(ANN, 1)], ..Group::default() }).unwrap();
+    let (mut journal, is_done) = hand_over(journal, "one", &stores, 60 * NS_PER_S, &mut |_| {}).unwrap();
+    assert!(is_done && journal.leases().unwrap().is_empty());
+    assert_eq!(runtime.block_on(database.leases_of(one)).unwrap(), []);
+    runtime.block_on(database.close());
 }
 
 #[test]
