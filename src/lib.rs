@@ -5,4 +5,5 @@
 
 pub mod config;
 pub mod edge;
+mod errand;
 pub mod program;

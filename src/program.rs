@@ -3,6 +3,7 @@
 
 use crate::config::{self, Config, Sources};
 use crate::edge::{self, DEV_KEY_FILE, Edge, OPS_TOKEN_FILE, telemetry};
+use crate::errand::Errand;
 use clap::Parser;
 use game::Extensions;
 use server::RealmConfig;
@@ -26,11 +27,15 @@ const EXIT_RUN: u8 = 1;
     after_help = "Every key of the configuration file can also be set as THRONG_SECTION__KEY, for example\n\
                   THRONG_SERVER__PLAYERS_MAX=500; flags override both. All keys, with their defaults, units and\n\
                   ranges, are documented in config/server.toml.\n\n\
-                  Exit status: 0 drained, 1 could not run or save, 2 wrong configuration."
+                  Exit status: 0 drained, 1 could not run or save, 2 wrong configuration.",
+    disable_help_subcommand = true
 )]
 struct Args {
+    /// What to do instead of running: look after a data directory that no server uses
+    #[command(subcommand)]
+    errand: Option<Errand>,
     /// Configuration file (TOML) [default: none, every key has a default]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the game listens, UDP [default: 127.0.0.1:7777]
     #[arg(long, value_name = "ADDR")]
@@ -39,10 +44,10 @@ struct Args {
     #[arg(long, value_name = "ADDR")]
     ops: Option<String>,
     /// Directory for keys, token and journal [default: target/throng]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data: Option<String>,
     /// What is logged to stderr: error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL", env = "THRONG_LOG", default_value = telemetry::DEFAULT_FILTER)]
+    #[arg(long, global = true, value_name = "LEVEL", env = "THRONG_LOG", default_value = telemetry::DEFAULT_FILTER)]
     log: String,
     /// Tell clients this lie: drop-entity, shift-coordinate, double-message or forget-leave
     #[cfg(feature = "faults")]
@@ -76,6 +81,12 @@ pub fn run(extensions: Extensions) -> ExitCode {
         Ok(config) => config,
         Err(problems) => return fail(EXIT_CONFIG, problems),
     };
+    if let Some(errand) = &args.errand {
+        return match errand.run(&config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(EXIT_RUN, problem),
+        };
+    }
     #[allow(unused_mut, reason = "only a faults build changes it")]
     let mut realm = RealmConfig { extensions, ..edge::realm_config(&config) };
     #[cfg(feature = "faults")]

@@ -34,10 +34,14 @@ pub use threads::RunError;
 
 use crate::config::{Config, Stores};
 use board::{Board, StartReport};
+use crossbeam::channel::Sender;
 use drain::Drain;
 use game::Extensions;
 use ops::{Desk, Rules, Source, Tally, Verifier};
-use persistence::{BeginError, Courier, Credentials, Fact, Journal, JournalError, Keeper, OpenError, StoreError};
+pub use persistence::care;
+use persistence::{
+    BeginError, Courier, Credentials, Errand, Fact, Journal, JournalError, Keeper, OpenError, StoreError,
+};
 use reactor::Reactor;
 use reload::Handover;
 pub use reload::Reread;
@@ -122,6 +126,8 @@ pub struct Edge {
     waker: Arc<mio::Waker>,
     world: World,
     keeper: Keeper,
+    errands: Sender<Errand>,
+    mariadb: Vec<String>,
     ops_listener: TcpListener,
     ops_token: String,
     board: Arc<Board>,
@@ -186,12 +192,16 @@ impl Edge {
             origin => tracing::info!("{origin}"),
         }
         let world = World::new(realm, realm_ends, outlook);
-        let keeper = keeper(journal, store_ends, &stores, config, (&board, &drain, listen))?;
+        let mut keeper = keeper(journal, store_ends, &stores, config, (&board, &drain, listen))?;
+        let (errands, asked) = persistence::errands();
+        keeper.listen(asked);
         Ok(Self {
             reactor,
             waker,
             world,
             keeper,
+            errands,
+            mariadb: stores.mariadb.map_or_else(Vec::new, |mariadb| mariadb.servers),
             ops_listener,
             ops_token,
             board,
@@ -224,6 +234,14 @@ impl Edge {
     pub fn run(self, reread: Reread) -> Result<(), RunError> {
         threads::run(self, reread)
     }
+}
+
+/// The stores with the passwords that stand in files.
+///
+/// # Errors
+/// A file cannot be read, in one sentence.
+pub fn stores_with_passwords(stores: &Stores) -> Result<Stores, String> {
+    persistence::addressed(stores).map_err(|error| error.to_string())
 }
 
 /// The persistence thread's state, with a courier if there is anybody to bring something to.

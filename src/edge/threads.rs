@@ -55,7 +55,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
-    let Edge { reactor, world, keeper, ops_listener, ops_token, tally, desk, .. } = edge;
+    let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_token, tally, desk, .. } = edge;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
     let asked = notices_in.clone();
     let offices = ops::Offices {
@@ -65,6 +65,8 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         token: ops_token,
         // A server that goes down drops the reply, and that is an answer too.
         reload: Box::new(move |reply| drop(asked.send(Notice::Reload(Some(reply))))),
+        errands,
+        mariadb,
         limits: ops::Limits::default(),
     };
     let mut threads = vec![

@@ -2,6 +2,7 @@
 //! published and never holds them up.
 
 mod chronicle;
+mod errands;
 mod http;
 mod metrics;
 mod status;
@@ -14,6 +15,7 @@ pub use tally::Tally;
 pub use token::{Desk, Rules, Source, Verifier};
 
 use crate::edge::board::Board;
+use crate::edge::persistence::Errand;
 use crate::edge::reload::{AskReload, Reloaded};
 use crate::edge::{clock, secret};
 use axum::Router;
@@ -24,6 +26,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crossbeam::channel::Sender;
 use prometheus_client::registry::Registry;
 use rudp::token::CHOOSES;
 use std::io;
@@ -46,6 +49,10 @@ pub struct Offices {
     pub token: String,
     /// Passes on that keys are to be read again.
     pub reload: AskReload,
+    /// The way to the persistence thread.
+    pub errands: Sender<Errand>,
+    /// MariaDB's servers, the preferred one first; none if there is no MariaDB.
+    pub mariadb: Vec<String>,
     /// What callers may take.
     pub limits: Limits,
 }
@@ -58,6 +65,8 @@ struct Office {
     registry: Registry,
     token: String,
     reload: AskReload,
+    errands: Sender<Errand>,
+    mariadb: Vec<String>,
     /// One at a time: the main thread answers them in order.
     reloading: tokio::sync::Mutex<()>,
     body_within: Duration,
@@ -72,7 +81,7 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let Offices { board, tally, desk, token, reload, limits } = offices;
+        let Offices { board, tally, desk, token, reload, errands, mariadb, limits } = offices;
         let office = Arc::new(Office {
             registry: metrics::registry(board.clone(), tally.clone()),
             board,
@@ -80,6 +89,8 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
             desk,
             token,
             reload,
+            errands,
+            mariadb,
             reloading: tokio::sync::Mutex::default(),
             body_within: limits.body,
         });
@@ -101,6 +112,8 @@ fn router(office: Arc<Office>) -> Router {
         .route("/api/v1/events", get(events_page))
         .route("/api/v1/token", post(token_page))
         .route("/api/v1/reload", post(reload_page))
+        .route("/api/v1/backup", post(backup_page))
+        .route("/api/v1/export", post(export_page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(office)
 }
@@ -235,6 +248,20 @@ async fn reload_page(State(office): State<Arc<Office>>, headers: HeaderMap) -> R
             (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "error": error }))).into_response()
         }
     }
+}
+
+async fn backup_page(State(office): State<Arc<Office>>, request: Request) -> Response {
+    if !is_authorised(request.headers(), &office.token) {
+        return unauthorised();
+    }
+    errands::backup(&office, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn export_page(State(office): State<Arc<Office>>, request: Request) -> Response {
+    if !is_authorised(request.headers(), &office.token) {
+        return unauthorised();
+    }
+    errands::export(&office, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn unauthorised() -> Response {

@@ -32,6 +32,17 @@ impl Drop for Served {
 }
 
 fn serve_with(source: Source, first_expiry_unix_s: u64, limits: Limits, reload: AskReload) -> Served {
+    let (errands, _) = crate::edge::persistence::errands();
+    serve_all(source, first_expiry_unix_s, limits, reload, errands)
+}
+
+fn serve_all(
+    source: Source,
+    first_expiry_unix_s: u64,
+    limits: Limits,
+    reload: AskReload,
+    errands: Sender<Errand>,
+) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let board = Arc::new(Board::new(StartReport::default()));
@@ -45,6 +56,8 @@ fn serve_with(source: Source, first_expiry_unix_s: u64, limits: Limits, reload: 
         desk: Arc::new(desk),
         token: "c0ffee".to_owned(),
         reload,
+        errands,
+        mariadb: Vec::new(),
         limits,
     };
     let (stop, stopped) = oneshot::channel();
@@ -382,4 +395,55 @@ fn a_reload_wants_the_token_and_tells_what_came_of_it() {
     assert_eq!(ask(BEARER), (409, "{\"error\":\"c.toml: there is no key auth.jwt\"}".to_owned()));
     assert_eq!(ask(BEARER).0, 503, "the main thread is on its way out");
     assert_eq!(served.get("/api/v1/reload", BEARER).0, 405);
+}
+
+/// A server whose persistence thread answers nothing by itself: the test does.
+fn serve_errands() -> (Served, crossbeam::channel::Receiver<Errand>) {
+    let (errands, asked) = crate::edge::persistence::errands();
+    (serve_all(Source::Typed, 0, Limits::default(), Box::new(drop), errands), asked)
+}
+
+impl Served {
+    fn post(&self, path: &str, extra: &str, body: &str) -> (u16, Value) {
+        let length = body.len();
+        let request = format!("POST {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}\r\n{extra}\r\n{body}");
+        let (code, _, body) = self.exchange(&request);
+        (code, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
+#[test]
+fn a_backup_wants_the_token_and_a_name_that_stays_among_the_backups() {
+    let (served, asked) = serve_errands();
+    assert_eq!(served.post("/api/v1/backup", "", "").0, 401);
+    for body in ["{\"to\":\"../x\"}", "{\"to\":\"\"}", "{\"at\":\"x\"}", "[", "7"] {
+        let (code, page) = served.post("/api/v1/backup", BEARER, body);
+        assert_eq!((code, page["error"].as_str().map(|error| error.lines().count())), (400, Some(1)), "{body}");
+    }
+    assert!(asked.try_recv().is_err(), "nothing of this reaches the persistence thread");
+}
+
+#[test]
+fn a_backup_is_asked_of_the_persistence_thread_and_its_answer_passed_on() {
+    let (served, asked) = serve_errands();
+    let keeper = std::thread::spawn(move || {
+        let Ok(Errand::Backup { name, reply }) = asked.recv() else { panic!("a backup") };
+        let made = crate::edge::persistence::BackedUp { file: name.into(), bytes: 7, seq: 3 };
+        reply.send(Ok(made)).unwrap();
+        let Ok(Errand::Backup { name, reply }) = asked.recv() else { panic!("a backup") };
+        reply.send(Err(crate::edge::persistence::ErrandError::Busy)).unwrap();
+        let Ok(Errand::Export { account, reply }) = asked.recv() else { panic!("an export") };
+        reply.send(Ok(json!({ "of": account.0 }))).unwrap();
+        name
+    });
+    let (code, page) = served.post("/api/v1/backup", BEARER, "{\"to\":\"b\"}");
+    assert_eq!((code, page), (200, json!({ "file": "b", "bytes": 7, "seq": 3 })));
+    let (code, page) = served.post("/api/v1/backup", BEARER, "");
+    assert_eq!((code, page["error"].as_str().unwrap().starts_with("another backup")), (409, true));
+    let (code, page) = served.post("/api/v1/export", BEARER, "{\"account\":42}");
+    assert_eq!((code, page), (200, json!({ "account": 42, "journal": { "of": 42 }, "mariadb": null })));
+    let name = keeper.join().unwrap();
+    assert!(name.starts_with("journal-2") && name.ends_with("Z.redb"), "{name}");
+    let (code, page) = served.post("/api/v1/backup", BEARER, "");
+    assert_eq!((code, page["error"].as_str()), (503, Some("the server is going down")));
 }

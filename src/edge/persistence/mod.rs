@@ -1,8 +1,11 @@
 //! The persistence thread: jobs in, one transaction of the journal for all that wait, answers out. What is in the journal goes
 //! on to Redis and MariaDB by the [`courier`], if there are any.
 
+mod account;
 mod answers;
+pub mod care;
 mod courier;
+mod errands;
 mod journal;
 mod letters;
 #[cfg(test)]
@@ -13,8 +16,11 @@ mod remote;
 mod start;
 
 pub use courier::{Courier, CourierReport, Credentials, StoreState};
-pub use journal::{Fact, Journal, JournalError, OpenError};
-pub use mariadb::{BOUNDS_MS, Query, Timing};
+pub use errands::{Errand, ErrandError, connect as errands};
+pub use journal::{BackedUp, Fact, Journal, JournalError, OpenError};
+#[cfg(test)]
+pub use mariadb::Query;
+pub use mariadb::{BOUNDS_MS, Database, MariaDbConfig, Timing};
 pub use server::StoreError;
 pub use start::{BeginError, addressed, incarnation};
 
@@ -26,7 +32,8 @@ use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
 use courier::CourierEnds;
 use courier::words::Word;
-use crossbeam::channel::{RecvTimeoutError, never, select};
+use crossbeam::channel::{Receiver, RecvTimeoutError, never, select};
+use errands::Backup;
 use game::Transaction;
 use journal::{Adopted, Group, Save, Verdict};
 use protocol::{AccountId, CharacterId};
@@ -58,6 +65,8 @@ const FAREWELL_NS: u64 = 4_000_000_000;
 pub struct Keeper {
     journal: Journal,
     ends: StoreEnds,
+    errands: Receiver<Errand>,
+    backup: Option<Backup>,
     board: Arc<Board>,
     drain: Arc<Drain>,
     remote: Option<Remote>,
@@ -104,6 +113,8 @@ impl Keeper {
         Self {
             journal,
             ends,
+            errands: never(),
+            backup: None,
             board,
             drain,
             remote: None,
@@ -142,8 +153,22 @@ impl Keeper {
             self.publish(false);
         }
         self.commit();
+        self.end_backup();
         self.farewell();
         self.publish(true);
+    }
+
+    /// Has no server behind it: brings all that the journal has to the other stores, and lets its characters go. Says now and then
+    /// what waits: postings, checkpoints, leases. The journal, and whether it is done.
+    pub fn hand_over(mut self, within_ns: u64, tell: &mut dyn FnMut([u64; 3])) -> (Journal, bool) {
+        let deadline_ns = clock::mono_ns() + within_ns;
+        self.carry_until(deadline_ns, tell);
+        self.commit();
+        let is_done = self.remote.take().is_some_and(|remote| remote.is_drained() && remote.leases() == 0);
+        if let Some(courier) = self.courier.take() {
+            let _ = courier.join();
+        }
+        (self.journal, is_done)
     }
 
     /// How long nothing needs to be done.
@@ -167,6 +192,10 @@ impl Keeper {
                 Ok(letter) => self.handle_letter(letter),
                 // The courier has died. What there is stays in the journal; the log has said why.
                 Err(_) => self.on_courier_lost(),
+            },
+            recv(self.errands) -> errand => match errand {
+                Ok(errand) => self.handle_errand(errand),
+                Err(_) => self.on_errands_closed(),
             },
             default(Duration::from_nanos(patience_ns)) => return Err(RecvTimeoutError::Timeout),
         }
@@ -278,6 +307,9 @@ impl Keeper {
             Err(error) => (Verdict::default(), Some(error.to_string())),
         };
         self.report.is_journal_failing = failure.is_some();
+        if failure.is_some() {
+            self.give_up_backup();
+        }
         self.tell_remote(&waits, &verdict, failure.is_none());
         self.answer_deals(waits.deals, failure.as_deref(), verdict.deals);
         self.answer_saves(waits.saves, failure.as_deref(), verdict.saves);
@@ -326,7 +358,24 @@ impl Keeper {
 
     /// The last of it goes to the other stores, if they take it soon; then the courier goes.
     fn farewell(&mut self) {
-        let deadline_ns = clock::mono_ns() + FAREWELL_NS;
+        self.carry_until(clock::mono_ns() + FAREWELL_NS, &mut |_| {});
+        self.commit();
+        if let Some(remote) = self.remote.take() {
+            let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
+            if !remote.is_drained() {
+                tracing::warn!(
+                    checkpoints,
+                    "MariaDB has not taken everything: it stays in the journal for the next start"
+                );
+            }
+        }
+        if let Some(courier) = self.courier.take() {
+            let _ = courier.join();
+        }
+    }
+
+    /// Works for the courier alone, until it has all or the time is over.
+    fn carry_until(&mut self, deadline_ns: u64, tell: &mut dyn FnMut([u64; 3])) {
         while let Some(remote) = &self.remote
             && !(remote.is_drained() && remote.is_told() && remote.is_free())
             && clock::mono_ns() < deadline_ns
@@ -341,19 +390,10 @@ impl Keeper {
                 self.commit();
             }
             self.let_go(true);
-        }
-        self.commit();
-        if let Some(remote) = self.remote.take() {
-            let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
-            if !remote.is_drained() {
-                tracing::warn!(
-                    checkpoints,
-                    "MariaDB has not taken everything: it stays in the journal for the next start"
-                );
+            if let Some(remote) = &self.remote {
+                let ([_, checkpoints], _) = remote.waiting(clock::mono_ns());
+                tell([self.journal.waiting().unwrap_or_default(), checkpoints as u64, remote.leases() as u64]);
             }
-        }
-        if let Some(courier) = self.courier.take() {
-            let _ = courier.join();
         }
     }
 

@@ -111,3 +111,31 @@ fn help_and_version_go_to_stdout() {
         assert!(String::from_utf8(output.stdout).unwrap().contains(word));
     }
 }
+
+#[test]
+fn a_running_server_is_backed_up_and_the_backup_is_restored_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data", "d"];
+    let running = Running::start(throng(dir.path()).args(args));
+    let token = std::fs::read_to_string(dir.path().join("d/ops.token")).unwrap();
+    let (code, page) = running.post("/api/v1/backup", token.trim(), "{\"to\":\"b\"}");
+    assert_eq!((code, page["file"].as_str()), (200, Some("d/backups/b")), "{page}");
+    for errand in [&["verify"][..], &["restore", "d/backups/b"]] {
+        let error = refused(throng(dir.path()).args(errand).args(["--data", "d"]), 1);
+        assert!(error.contains(&format!("in use by another server (process {})", running.child.id())), "{error}");
+    }
+    running.signal("-TERM");
+    assert_eq!(running.exit_code(), Some(0));
+
+    let done = |args: &[&str]| {
+        let output = throng(dir.path()).args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let restored = done(&["restore", "d/backups/b", "--data", "e"]);
+    assert!(restored.contains("there was no journal"), "{restored}");
+    let found = done(&["--data", "e", "verify"]);
+    assert!(found.contains("in balance: as much as was made") && found.contains("0 rows"), "{found}");
+    let nowhere = refused(throng(dir.path()).args(["import", "d", "--name", "dead"]), 1);
+    assert!(nowhere.contains("names no MariaDB"), "{nowhere}");
+}

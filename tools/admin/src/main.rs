@@ -1,5 +1,6 @@
 //! The operator's command line: asks a running server over its operations interface.
 
+mod backup;
 mod events;
 #[cfg(test)]
 mod rig;
@@ -7,6 +8,7 @@ mod status;
 mod token;
 
 use anyhow::{Context, Result, bail};
+use backup::BackupArgs;
 use clap::{Args, Parser, Subcommand};
 use events::EventArgs;
 use ops_client::Status;
@@ -57,6 +59,20 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Copy the server's journal, as it is at one moment, into backups/ in its data directory; it goes on meanwhile
+    Backup {
+        #[command(flatten)]
+        args: BackupArgs,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Everything that is held about an account, as JSON
+    Export {
+        /// The account's number
+        account: u64,
+        #[command(flatten)]
+        server: Server,
+    },
     /// What has happened in the world: who came and went, who was slain, who reached a level, whom too much speaks against
     Events {
         #[command(flatten)]
@@ -96,6 +112,8 @@ fn main() -> ExitCode {
         Command::Status { json: false, server } => server.status_table().map(|table| print!("{table}")),
         Command::Token { args, server } => args.run(&server).map(|text| print!("{text}")),
         Command::Reload { json, server } => server.reload(json).map(|text| println!("{text}")),
+        Command::Backup { args, server } => args.run(&server).map(|text| println!("{text}")),
+        Command::Export { account, server } => server.export(account).map(|text| println!("{text}")),
         Command::Events { args, server } => args.run(&server),
         Command::Metrics { server } => server.get("/metrics", None).map(|text| print!("{text}")),
     };
@@ -147,6 +165,14 @@ impl Server {
         Ok(format!("in force: {keys}, content with {content} entries"))
     }
 
+    fn export(&self, account: u64) -> Result<String> {
+        let text = self.post_and_wait("/api/v1/export", &serde_json::json!({ "account": account }).to_string())?;
+        let page: serde_json::Value =
+            serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+        // A person reads it: its own person, in the end.
+        Ok(serde_json::to_string_pretty(&page)?)
+    }
+
     fn get(&self, path: &str, token: Option<&str>) -> Result<String> {
         let answer = ops_client::get(self.ops, path, token).context("the server cannot be reached")?;
         match answer.status {
@@ -157,7 +183,15 @@ impl Server {
     }
 
     fn post(&self, path: &str, body: &str) -> Result<String> {
-        let answer = ops_client::post(self.ops, path, &read_token(&self.data)?, body);
+        self.accepted(ops_client::post(self.ops, path, &read_token(&self.data)?, body))
+    }
+
+    /// The same, where the server has much to do before it answers.
+    fn post_and_wait(&self, path: &str, body: &str) -> Result<String> {
+        self.accepted(ops_client::post_and_wait(self.ops, path, &read_token(&self.data)?, body))
+    }
+
+    fn accepted(&self, answer: Result<ops_client::Answer>) -> Result<String> {
         let answer = answer.context("the server cannot be reached")?;
         match answer.status {
             200 => Ok(answer.body),

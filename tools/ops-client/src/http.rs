@@ -9,8 +9,12 @@ use std::time::Duration;
 const STEP_MAX: Duration = Duration::from_secs(1);
 /// Limit of the wait for an answer to something that has to be done first: a server takes new keys within 3 s.
 const DONE_MAX: Duration = Duration::from_secs(5);
+/// The same of what takes as long as a disk or a database: a server ends every connection after 65 s.
+const WORK_MAX: Duration = Duration::from_secs(70);
 /// Bytes of an answer that are read; a status has some 5 kB.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
+/// The same of an answer that holds all that is known of somebody: 64 MiB, some 200,000 lines of a ledger.
+const WORK_BYTES_MAX: u64 = 64 << 20;
 
 /// An answer: status code and body.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub struct Answer {
 /// # Errors
 /// Nobody answers in time, or not in HTTP.
 pub fn get(address: SocketAddr, path: &str, bearer: Option<&str>) -> Result<Answer> {
-    exchange(address, &head("GET", address, path, bearer), STEP_MAX)
+    exchange(address, &head("GET", address, path, bearer), STEP_MAX, ANSWER_BYTES_MAX)
 }
 
 /// Hands `body` to `address` at `path`, as the bearer of `bearer`.
@@ -34,8 +38,20 @@ pub fn get(address: SocketAddr, path: &str, bearer: Option<&str>) -> Result<Answ
 /// # Errors
 /// Nobody answers in time, or not in HTTP.
 pub fn post(address: SocketAddr, path: &str, bearer: &str, body: &str) -> Result<Answer> {
+    exchange(address, &posted(address, path, bearer, body), DONE_MAX, ANSWER_BYTES_MAX)
+}
+
+/// The same, where the server has much to do before it answers.
+///
+/// # Errors
+/// As above; what was asked may be done all the same.
+pub fn post_and_wait(address: SocketAddr, path: &str, bearer: &str, body: &str) -> Result<Answer> {
+    exchange(address, &posted(address, path, bearer, body), WORK_MAX, WORK_BYTES_MAX)
+}
+
+fn posted(address: SocketAddr, path: &str, bearer: &str, body: &str) -> String {
     let head = head("POST", address, path, Some(bearer));
-    exchange(address, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()), DONE_MAX)
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// HTTP/1.0: the answer then ends with the connection and is never chunked.
@@ -45,13 +61,13 @@ fn head(method: &str, address: SocketAddr, path: &str, bearer: Option<&str>) -> 
     format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}{end}")
 }
 
-fn exchange(address: SocketAddr, request: &str, answer_max: Duration) -> Result<Answer> {
+fn exchange(address: SocketAddr, request: &str, answer_max: Duration, bytes_max: u64) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, STEP_MAX).with_context(|| format!("{address} refuses"))?;
     stream.set_read_timeout(Some(answer_max))?;
     stream.set_write_timeout(Some(STEP_MAX))?;
     stream.write_all(request.as_bytes()).with_context(|| format!("{address} takes no request"))?;
     let mut bytes = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).with_context(|| format!("{address} gives no answer"))?;
+    stream.take(bytes_max).read_to_end(&mut bytes).with_context(|| format!("{address} gives no answer"))?;
     parse(&String::from_utf8_lossy(&bytes)).with_context(|| format!("{address} does not speak HTTP"))
 }
 

@@ -2,5 +2,5 @@
 mod http;
 mod status;
 
-pub use http::{Answer, get, post};
+pub use http::{Answer, get, post, post_and_wait};
 pub use status::{Bound, CpuSeconds, Status, TickHistogram};

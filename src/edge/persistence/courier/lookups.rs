@@ -8,6 +8,7 @@ use protocol::{AccountId, CharacterId};
 use server::{Enrolled, LoadError, StoreError, Trouble};
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Whoever waits for longer is told that he cannot be let in now: 3 s.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -16,8 +17,8 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// What Redis may take of it: it only ever makes a login better, and must not make it slow.
 const HOT_WITHIN: Duration = Duration::from_millis(500);
 
-/// Does, or begins, what was asked for.
-pub fn hear(shared: &Rc<Shared>, word: Word) {
+/// Does what was asked for, or begins it among `answers`.
+pub fn hear(shared: &Rc<Shared>, word: Word, answers: &mut JoinSet<()>) {
     shared.done.borrow_mut().lookups += 1;
     match word {
         Word::Entered(lease) => {
@@ -29,7 +30,7 @@ pub fn hear(shared: &Rc<Shared>, word: Word) {
             let stay = shared.present.borrow_mut().remove(&character);
             shared.gone.borrow_mut().extend(stay.map(|stay| (character, stay)));
         }
-        word => drop(tokio::task::spawn_local(answer(shared.clone(), word))),
+        word => drop(answers.spawn_local(answer(shared.clone(), word))),
     }
 }
 

@@ -28,9 +28,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 use words::{Bell, Letter, Word};
 
+/// How long what was asked last may take.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 /// How long connections may take to say good-bye.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -136,9 +138,13 @@ impl Courier {
             tasks.push(tokio::task::spawn_local(records::to_redis(shared.clone())));
             tasks.push(tokio::task::spawn_local(presence::run(shared.clone())));
         }
+        let mut answers = JoinSet::new();
         while let Some(word) = words.recv().await {
-            lookups::hear(&shared, word);
+            lookups::hear(&shared, word, &mut answers);
+            while answers.try_join_next().is_some() {}
         }
+        // The last words give leases back, and the journal has forgotten them already: nobody else would.
+        let _ = tokio::time::timeout(LAST_WORDS_WITHIN, async { while answers.join_next().await.is_some() {} }).await;
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(maria) = &shared.maria {
             for node in &maria.nodes {

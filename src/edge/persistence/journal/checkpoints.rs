@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// Character id to record.
 pub const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
 /// Character id to the revision that MariaDB has of it; none of one that it has never had.
-const SENT: TableDefinition<'_, u64, u64> = TableDefinition::new("sent");
+pub const SENT: TableDefinition<'_, u64, u64> = TableDefinition::new("sent");
 
 /// Makes the tables that are missing.
 pub fn make_tables(write: &WriteTransaction) -> Result<(), JournalError> {

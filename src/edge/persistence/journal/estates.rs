@@ -5,7 +5,7 @@
 
 use super::sealed::{self, SealError};
 use super::{JournalError, checkpoints, outbox};
-use game::{AccountRow, Books, Estate, GroundRecord, GroundRow, Heap, Row, SumsRow, Transaction};
+use game::{AccountRow, Books, Estate, GroundRecord, GroundRow, Heap, Listing, Row, SumsRow, Transaction};
 use protocol::{AccountId, CharacterId, ItemId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use server::{CommitError, Enrolled};
@@ -26,7 +26,7 @@ pub const GROUND: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(GROUND_
 /// One row, number 0: [`SumsRow`].
 pub const SUMS: TableDefinition<'_, u8, &[u8]> = TableDefinition::new(SUMS_NAME);
 /// One row, number 0: how often this journal was opened by a server.
-const STARTS: TableDefinition<'_, u8, u32> = TableDefinition::new("starts");
+pub const STARTS: TableDefinition<'_, u8, u32> = TableDefinition::new("starts");
 
 /// Makes the tables that are missing.
 pub fn make_tables(write: &WriteTransaction) -> Result<(), JournalError> {
@@ -45,6 +45,14 @@ pub fn count_start(write: &WriteTransaction) -> Result<u32, JournalError> {
     let before = starts.get(0)?.map_or(0, |starts| starts.value());
     starts.insert(0, before + 1)?;
     Ok(before + 1)
+}
+
+/// Leaves out so many starts.
+pub fn skip_starts(write: &WriteTransaction, count: u32) -> Result<(), JournalError> {
+    let mut starts = write.open_table(STARTS)?;
+    let before = starts.get(0)?.map_or(0, |starts| starts.value());
+    starts.insert(0, before.saturating_add(count))?;
+    Ok(())
 }
 
 /// Makes all changes of a transaction, or none and says why; its number among all. One that was applied before changes
@@ -166,23 +174,28 @@ pub fn estate(
 
 /// The characters of an account, each with what it has gained; a sentence if that cannot be read.
 pub fn roster(read: &redb::ReadTransaction, account: AccountId) -> Result<Result<Vec<Enrolled>, String>, JournalError> {
-    let row = match read
-        .open_table(ROSTERS)?
-        .get(account.0)?
-        .map(|row| read_row::<AccountRow>(ROSTERS_NAME, account.0, row.value()))
-    {
-        Some(Ok(row)) => row,
-        Some(Err(error)) => return Ok(Err(unreadable_roster(account, &error))),
-        None => return Ok(Ok(Vec::new())),
+    let listings = match listings(read, account)? {
+        Ok(listings) => listings,
+        Err(unusable) => return Ok(Err(unusable)),
     };
     let mut enrolled = Vec::new();
-    for listing in row.roster {
+    for listing in listings {
         match estate(read, listing.character)? {
             Ok(estate) => enrolled.push(Enrolled { experience: estate.map_or(0, |estate| estate.experience), listing }),
             Err(unusable) => return Ok(Err(unusable)),
         }
     }
     Ok(Ok(enrolled))
+}
+
+/// The same without that.
+pub fn listings(
+    read: &redb::ReadTransaction,
+    account: AccountId,
+) -> Result<Result<Vec<Listing>, String>, JournalError> {
+    let rosters = read.open_table(ROSTERS)?;
+    let row = rosters.get(account.0)?.map(|row| read_roster(account, row.value())).transpose();
+    Ok(row.map(|row| row.unwrap_or_default().roster).map_err(|error| unreadable_roster(account, &error)))
 }
 
 fn unreadable_roster(account: AccountId, error: &SealError) -> String {
@@ -240,10 +253,15 @@ pub fn read_ground(item: ItemId, bytes: &[u8]) -> Result<GroundRow, SealError> {
     read_row(GROUND_NAME, item.0, bytes)
 }
 
+/// As above.
+pub fn read_sums(bytes: &[u8]) -> Result<SumsRow, SealError> {
+    read_row(SUMS_NAME, 0, bytes)
+}
+
 /// The sums, while something is being written.
 pub fn sums_now(write: &WriteTransaction) -> Result<Result<SumsRow, SealError>, JournalError> {
     let sums = write.open_table(SUMS)?;
-    let row = sums.get(0)?.map(|row| read_row(SUMS_NAME, 0, row.value()));
+    let row = sums.get(0)?.map(|row| read_sums(row.value()));
     Ok(row.unwrap_or_else(|| Ok(SumsRow::default())))
 }
 

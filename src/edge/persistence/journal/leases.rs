@@ -7,7 +7,7 @@ use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use std::collections::BTreeMap;
 
 /// Character id to the epoch of its lease.
-const LEASES: TableDefinition<'_, u64, u64> = TableDefinition::new("leases");
+pub const LEASES: TableDefinition<'_, u64, u64> = TableDefinition::new("leases");
 
 /// Makes the table if it is missing.
 pub fn make_table(write: &WriteTransaction) -> Result<(), JournalError> {

@@ -5,26 +5,32 @@
 
 mod adoption;
 mod checkpoints;
+mod copy;
 mod estates;
 mod introduction;
+mod inventory;
 mod leases;
 mod open;
 mod outbox;
 #[cfg(test)]
 mod power_cuts;
 mod record;
+mod restored;
 mod sealed;
 mod upgrade;
 mod world_row;
 
 pub use adoption::Adopted;
-pub use open::{JOURNAL_FILE, OpenError};
+pub use copy::{BackedUp, BackupError, sync};
+pub use inventory::{Balance, Inventory};
+pub use open::{HOLDER_FILE, JOURNAL_FILE, OpenError};
 pub use outbox::Fact;
 pub use record::{RecordError, decode as decode_record};
+pub use restored::Resumed;
 pub use world_row::WorldError;
 
 use crate::edge::crash::{self, Point};
-use game::{Estate, GroundRecord, Posting, Transaction, TransactionId};
+use game::{Estate, GroundRecord, Listing, Posting, Transaction, TransactionId};
 use protocol::{AccountId, CharacterId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use server::{CommitError, Enrolled, Saved, SavedWorld};
@@ -125,6 +131,32 @@ impl Journal {
     pub fn open(data_dir: &Path) -> Result<Self, OpenError> {
         let database = Some(open::open(data_dir)?);
         Ok(Self { data_dir: data_dir.to_owned(), database, is_attached: false, record: Vec::new() })
+    }
+
+    /// Opens this file, which is there and which nobody uses, to look after it: makes nothing and upgrades nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`], in one sentence.
+    pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
+        let database = Some(open::open_existing(path)?);
+        let data_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { data_dir, database, is_attached: false, record: Vec::new() })
+    }
+
+    /// Everything that it holds.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn inventory(&mut self) -> Result<Inventory, JournalError> {
+        self.read(inventory::take)
+    }
+
+    /// Makes it fit to go on after what came after it was lost: a backup becomes the journal of a server again.
+    ///
+    /// # Errors
+    /// Nothing of it is on disk.
+    pub fn resume(&mut self) -> Result<Resumed, JournalError> {
+        self.write(restored::resume)
     }
 
     fn database(&mut self) -> Result<&Database, JournalError> {
@@ -245,6 +277,14 @@ impl Journal {
     /// The outer error is the journal's, the inner one this character's alone.
     pub fn estate(&mut self, character: CharacterId) -> Result<Result<Option<Estate>, String>, JournalError> {
         self.read(|read| estates::estate(read, character))
+    }
+
+    /// The characters of an account as its own row has them, without what they own.
+    ///
+    /// # Errors
+    /// The outer error is the journal's, the inner one this row's alone.
+    pub fn roster_row(&mut self, account: AccountId) -> Result<Result<Vec<Listing>, String>, JournalError> {
+        self.read(|read| estates::listings(read, account))
     }
 
     /// The characters of an account, in the order of their making.
@@ -388,9 +428,7 @@ impl Journal {
     }
 
     /// Sets that.
-    ///
-    /// # Errors
-    /// It is not on disk.
+    #[cfg(test)]
     pub fn set_fact(&mut self, fact: Fact, value: u64) -> Result<(), JournalError> {
         self.write(|write| outbox::set_fact(write, fact, value))
     }

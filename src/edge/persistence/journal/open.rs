@@ -8,9 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// The journal's file in the data directory, and beside it the number of the process that uses it.
+/// The journal's file in the data directory.
 pub const JOURNAL_FILE: &str = "journal.redb";
-const HOLDER_FILE: &str = "server.pid";
+/// Beside it the number of the process that uses it.
+pub const HOLDER_FILE: &str = "server.pid";
 /// Memory for pages: 2,500 players' records are 1 MB; the rest is for bringing back who was here before.
 const CACHE_BYTES: usize = 16 << 20;
 /// A file that is larger is not read through at each start: 256 MiB are a second.
@@ -43,6 +44,14 @@ pub enum OpenError {
         /// Its layout.
         found: u64,
     },
+    /// An older build has written it, and it is only looked at.
+    #[error("{} has layout {found}: start a server on it once, which brings it to {}", path.display(), FORMAT)]
+    Older {
+        /// The journal.
+        path: PathBuf,
+        /// Its layout.
+        found: u64,
+    },
     /// The file cannot be read or written.
     #[error("cannot open {}: {error}", path.display())]
     Io {
@@ -67,7 +76,10 @@ pub fn open(data_dir: &Path) -> Result<Database, OpenError> {
     };
     let holder = data_dir.join(HOLDER_FILE);
     std::fs::write(&holder, std::process::id().to_string()).map_err(|error| OpenError::Io { path: holder, error })?;
-    check(&mut database, &path)?;
+    // A file that is longer would hold up each start.
+    if std::fs::metadata(&path).is_ok_and(|file| file.len() <= CHECKED_BYTES_MAX) {
+        check(&mut database, &path)?;
+    }
     let damaged = |error: JournalError| OpenError::Damaged { path: path.clone(), reason: one_line(&error.to_string()) };
     match guarded(|| layout(&database)).map_err(damaged)? {
         found if found > FORMAT => return Err(OpenError::Newer { path, found }),
@@ -76,13 +88,30 @@ pub fn open(data_dir: &Path) -> Result<Database, OpenError> {
     Ok(database)
 }
 
+/// Opens a file that is there and that nobody else uses, for whoever looks after it: makes nothing, upgrades nothing, and reads
+/// it through however long it is. What a crash has left is mended as at a start.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_existing(path: &Path) -> Result<Database, OpenError> {
+    let path = path.to_owned();
+    let mut database = match guarded(|| Ok(Database::builder().set_cache_size(CACHE_BYTES).open(&path))) {
+        Ok(Ok(database)) => database,
+        Ok(Err(error)) => return Err(open_error(path.parent().unwrap_or(Path::new("")), path.clone(), error)),
+        Err(error) => return Err(OpenError::Damaged { path, reason: one_line(&error.to_string()) }),
+    };
+    check(&mut database, &path)?;
+    match guarded(|| layout(&database)) {
+        Ok(FORMAT) => Ok(database),
+        Ok(found) if found > FORMAT => Err(OpenError::Newer { path, found }),
+        Ok(found) => Err(OpenError::Older { path, found }),
+        Err(error) => Err(OpenError::Damaged { path, reason: one_line(&error.to_string()) }),
+    }
+}
+
 /// Whether every page is as it was written. The database mends what a crash leaves; what it finds beside that is damage, and
 /// a server that went on with what is left would have forgotten something in silence.
 fn check(database: &mut Database, path: &Path) -> Result<(), OpenError> {
-    let is_long = std::fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES_MAX);
-    if is_long {
-        return Ok(());
-    }
     let damaged = |reason| Err(OpenError::Damaged { path: path.to_owned(), reason });
     match guarded(|| Ok(database.check_integrity()?)) {
         Ok(true) => Ok(()),

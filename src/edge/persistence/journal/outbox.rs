@@ -4,7 +4,8 @@
 //! number that it has there, and the next one here is above it. So of two states of one thing the one with the higher
 //! number is the newer one, whoever wrote it.
 
-use super::{JournalError, sealed};
+use super::JournalError;
+use super::sealed::{self, SealError};
 use game::{Books, Posting, Transaction, TransactionId};
 use protocol::{AccountId, CharacterId};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
@@ -22,18 +23,19 @@ const OUTBOX_NAME: &str = "outbox";
 /// has been away for longer, committed actions are refused until it is back.
 pub const WAITING_MAX: u64 = 1_000_000;
 /// `seq` to [`Posting`].
-const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(OUTBOX_NAME);
+pub const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(OUTBOX_NAME);
 /// Transaction id to `seq`.
-const APPLIED: TableDefinition<'_, u128, u64> = TableDefinition::new("applied_at");
+pub const APPLIED: TableDefinition<'_, u128, u64> = TableDefinition::new("applied_at");
 /// The same the other way round, to forget by.
-const RECENT: TableDefinition<'_, u64, u128> = TableDefinition::new("recent");
-/// Character id, or account id, to the `seq` that touched it last.
-const CHARACTER_REVISIONS: TableDefinition<'_, u64, u64> = TableDefinition::new("character_revisions");
-const ACCOUNT_REVISIONS: TableDefinition<'_, u64, u64> = TableDefinition::new("account_revisions");
+pub const RECENT: TableDefinition<'_, u64, u128> = TableDefinition::new("recent");
+/// Character id to the `seq` that touched it last.
+pub const CHARACTER_REVISIONS: TableDefinition<'_, u64, u64> = TableDefinition::new("character_revisions");
+/// Account id to the same.
+pub const ACCOUNT_REVISIONS: TableDefinition<'_, u64, u64> = TableDefinition::new("account_revisions");
 /// What the journal knows of itself, by name.
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// Starts that MariaDB has given this journal and that have not been used.
-const INCARNATIONS: TableDefinition<'_, u32, ()> = TableDefinition::new("incarnations");
+pub const INCARNATIONS: TableDefinition<'_, u32, ()> = TableDefinition::new("incarnations");
 
 /// Numbers in [`META`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,12 +150,17 @@ pub fn after(read: &ReadTransaction, seq: u64, max: usize) -> Result<(Vec<Postin
     let mut postings = Vec::new();
     for row in read.open_table(OUTBOX)?.range(seq + 1..)?.take(max) {
         let (seq, row) = row?;
-        match sealed::read(OUTBOX_NAME, &seq.value().to_le_bytes(), row.value()) {
+        match read_posting(seq.value(), row.value()) {
             Ok(posting) => postings.push(posting),
             Err(error) => return Ok((postings, Some(format!("posting {} of the outbox: {error}", seq.value())))),
         }
     }
     Ok((postings, None))
+}
+
+/// A row as it is read.
+pub fn read_posting(seq: u64, bytes: &[u8]) -> Result<Posting, SealError> {
+    sealed::read(OUTBOX_NAME, &seq.to_le_bytes(), bytes)
 }
 
 /// Why nothing more is taken.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// One row, number 0. Layout: version (u16), transaction (u64), crc32 (u32) of version, transaction and all that follows,
 /// length (u32), LZ4 block; little-endian.
-const WORLD: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("world");
+pub const WORLD: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("world");
 const VERSION: u16 = 1;
 const UPTO_AT: usize = 2;
 const CRC_AT: usize = 10;

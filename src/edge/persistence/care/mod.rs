@@ -1,0 +1,21 @@
+//! What is done to a data directory that no server uses: looked through, made of a backup, handed over to MariaDB.
+
+mod import;
+mod restore;
+mod verify;
+
+pub use import::{ImportError, Imported, import};
+pub use restore::{RestoreError, Restored, restore};
+pub use verify::{table, verify};
+
+use crate::edge::persistence::journal::HOLDER_FILE;
+use std::path::Path;
+
+/// Whoever finds the directory in use is told by whom.
+fn sign(data_dir: &Path) {
+    // Without it he is told all the same, only not the number.
+    let _ = std::fs::write(data_dir.join(HOLDER_FILE), std::process::id().to_string());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Whether a journal is whole, and what it holds.
+
+use super::sign;
+use crate::edge::persistence::journal::{Balance, Inventory, JOURNAL_FILE, Journal, JournalError, OpenError};
+use std::fmt::Write;
+use std::path::Path;
+use thiserror::Error;
+
+/// Why it could not be looked through.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The file.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What is in it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Looks through the journal of a data directory that no server uses, row by row.
+///
+/// # Errors
+/// It is in use, damaged or not of this build.
+pub fn verify(data_dir: &Path) -> Result<Inventory, VerifyError> {
+    let mut journal = Journal::open_existing(&data_dir.join(JOURNAL_FILE))?;
+    sign(data_dir);
+    Ok(journal.inventory()?)
+}
+
+/// What was found, for people: a line for each figure, then one for each row that cannot be used.
+#[must_use]
+pub fn table(of: &Inventory) -> String {
+    let balance = match of.balance {
+        Balance::Even => "in balance: as much as was made",
+        Balance::Shared => "shared with other servers through MariaDB, which has the sums",
+        Balance::Off => "NOT in balance: something was made or lost in silence",
+        Balance::Unknown => "not known: a row that counts cannot be read",
+    };
+    let mariadb = if of.is_introduced { format!("all up to {}", of.drained) } else { "never told".to_owned() };
+    let rows = [
+        ("layout", of.layout.to_string()),
+        ("name", format!("{:032x}", of.journal)),
+        ("newest", format!("transaction {}", of.seq)),
+        ("MariaDB has", mariadb),
+        ("outbox", format!("{} postings wait", of.outbox)),
+        ("remembered", format!("{} transactions", of.applied)),
+        ("accounts", format!("{} with characters", of.rosters)),
+        ("characters", of.characters.to_string()),
+        ("names", of.names.to_string()),
+        ("checkpoints", of.checkpoints.to_string()),
+        ("ground", format!("{} items and heaps", of.ground)),
+        ("coins", of.coins.to_string()),
+        ("items", of.items.to_string()),
+        ("coins, items", balance.to_owned()),
+        ("leases", of.leases.to_string()),
+        ("starts", format!("{} made, {} put by", of.starts, of.incarnations)),
+        ("unreadable", format!("{} rows", of.unreadable_rows)),
+    ];
+    let mut table = String::new();
+    for (name, text) in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "{name:<14} {text}");
+    }
+    of.unreadable.iter().for_each(|row| drop(writeln!(table, "unreadable: {row}")));
+    table
+}

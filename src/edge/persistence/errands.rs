@@ -1,0 +1,223 @@
+//! What an operator asks of the persistence thread. It looks at these between jobs and never stays with one.
+
+use super::journal::{BackedUp, BackupError, JournalError};
+use super::{Keeper, account};
+use crossbeam::channel::{Receiver, Sender, bounded, never};
+use protocol::AccountId;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+/// Errands that may wait: operators are few, and each waits for his answer.
+const ERRANDS_MAX: usize = 8;
+
+/// What is asked. Whoever asks gets one answer, or none if the server goes down first.
+#[derive(Debug)]
+pub enum Errand {
+    /// Copy the journal as it is now.
+    Backup {
+        /// The file's name, among the backups.
+        name: String,
+        /// To whom.
+        reply: oneshot::Sender<Result<BackedUp, ErrandError>>,
+    },
+    /// Say what the journal holds about an account.
+    Export {
+        /// Which.
+        account: AccountId,
+        /// To whom.
+        reply: oneshot::Sender<Result<Value, ErrandError>>,
+    },
+}
+
+/// Why it was not done.
+#[derive(Debug, Error)]
+pub enum ErrandError {
+    /// Two at once would only slow each other down.
+    #[error("another backup is being made: wait for that one")]
+    Busy,
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The backup failed.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The system has no thread left.
+    #[error("cannot start a thread for the backup: {0}")]
+    Thread(std::io::Error),
+}
+
+impl ErrandError {
+    /// Whether it can be done at another time, or under another name.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Busy | Self::Backup(BackupError::Exists(_)))
+    }
+}
+
+/// The way to a keeper.
+pub fn connect() -> (Sender<Errand>, Receiver<Errand>) {
+    bounded(ERRANDS_MAX)
+}
+
+/// A backup that is being made, by a thread of its own.
+#[derive(Debug)]
+pub struct Backup {
+    thread: JoinHandle<()>,
+    is_wanted: Arc<AtomicBool>,
+}
+
+impl Backup {
+    /// It need not go on.
+    fn give_up(&self) {
+        self.is_wanted.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Keeper {
+    /// Takes errands from here, too.
+    pub fn listen(&mut self, errands: Receiver<Errand>) {
+        self.errands = errands;
+    }
+
+    pub(super) fn handle_errand(&mut self, errand: Errand) {
+        match errand {
+            Errand::Backup { name, reply } => {
+                if let Err((error, reply)) = self.begin_backup(name, reply) {
+                    let _ = reply.send(Err(error));
+                }
+            }
+            // A roster is eight characters at most: some pages of the journal.
+            Errand::Export { account, reply } => {
+                let _ = reply.send(account::held(&mut self.journal, account).map_err(ErrandError::from));
+            }
+        }
+    }
+
+    /// Nobody can ask any more.
+    pub(super) fn on_errands_closed(&mut self) {
+        self.errands = never();
+    }
+
+    fn begin_backup(&mut self, name: String, reply: BackupReply) -> Result<(), (ErrandError, BackupReply)> {
+        if self.backup.as_ref().is_some_and(|backup| !backup.thread.is_finished()) {
+            return Err((ErrandError::Busy, reply));
+        }
+        let snapshot = match self.journal.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Err((error.into(), reply)),
+        };
+        let is_wanted = Arc::new(AtomicBool::new(true));
+        // In a place of its own, so that whoever asked is answered even if there is no thread for it.
+        let reply = Arc::new(std::sync::Mutex::new(Some(reply)));
+        let (thread_reply, thread_wanted) = (reply.clone(), is_wanted.clone());
+        let copy = move || {
+            let result = snapshot.write(&name, &thread_wanted);
+            match &result {
+                Ok(BackedUp { bytes, seq, .. }) => tracing::info!(name, bytes, seq, "the journal is backed up"),
+                Err(error) => tracing::error!(name, %error, "a backup was not made"),
+            }
+            let reply = thread_reply.lock().ok().and_then(|mut reply| reply.take());
+            let _ = reply.map(|reply| reply.send(result.map_err(ErrandError::from)));
+        };
+        match std::thread::Builder::new().name("backup".to_owned()).spawn(copy) {
+            Ok(thread) => {
+                self.backup = Some(Backup { thread, is_wanted });
+                Ok(())
+            }
+            Err(error) => {
+                let reply = reply.lock().ok().and_then(|mut reply| reply.take()).expect("no thread has taken it");
+                Err((ErrandError::Thread(error), reply))
+            }
+        }
+    }
+
+    /// A journal that has failed is opened anew, which it cannot be while somebody reads from it.
+    pub(super) fn give_up_backup(&self) {
+        self.backup.iter().for_each(Backup::give_up);
+    }
+
+    /// The server goes down: half a backup is taken away, which is quick.
+    pub(super) fn end_backup(&mut self) {
+        self.give_up_backup();
+        if let Some(backup) = self.backup.take() {
+            let _ = backup.thread.join();
+        }
+    }
+}
+
+type BackupReply = oneshot::Sender<Result<BackedUp, ErrandError>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::board::{Board, StartReport};
+    use crate::edge::persistence::Journal;
+    use crate::edge::queues::StoreEnds;
+    use protocol::CharacterId;
+    use server::{StoreDone, StoreJob};
+
+    const ANN: CharacterId = CharacterId(1);
+
+    fn keeper(dir: &std::path::Path) -> (Keeper, Sender<StoreJob>, Receiver<StoreDone>) {
+        let ((jobs_in, jobs), (done, done_out)) = (bounded(4), bounded(4));
+        let board = Arc::new(Board::new(StartReport::default()));
+        let journal = Journal::open(dir).unwrap();
+        (Keeper::new(journal, StoreEnds { jobs, done }, board, Arc::default()), jobs_in, done_out)
+    }
+
+    fn backup(name: &str) -> (Errand, oneshot::Receiver<Result<BackedUp, ErrandError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Errand::Backup { name: name.to_owned(), reply }, answer)
+    }
+
+    #[test]
+    fn a_keeper_makes_a_backup_of_what_was_saved_before_and_goes_on_saving() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, jobs, done) = keeper(dir.path());
+        let (errands, asked) = connect();
+        keeper.listen(asked);
+        let thread = std::thread::spawn(move || keeper.run());
+        let save = |revision| {
+            jobs.send(StoreJob::Save { character: ANN, revision, bytes: vec![7] }).unwrap();
+            assert_eq!(done.recv().unwrap(), StoreDone::Saved { character: ANN, revision });
+        };
+        save(1);
+        let (errand, answer) = backup("b");
+        errands.send(errand).unwrap();
+        let made = answer.blocking_recv().unwrap().unwrap();
+        drop(errands);
+        save(2);
+        drop(jobs);
+        thread.join().unwrap();
+        let revision = |mut journal: Journal| journal.load(ANN).unwrap().unwrap().unwrap().revision;
+        assert_eq!(revision(Journal::open_existing(&made.file).unwrap()), 1);
+        assert_eq!(revision(Journal::open(dir.path()).unwrap()), 2);
+    }
+
+    #[test]
+    fn a_second_backup_is_refused_as_long_as_one_is_being_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, _jobs, _done) = keeper(dir.path());
+        let (go, held) = bounded::<()>(0);
+        let thread = std::thread::spawn(move || drop(held.recv()));
+        keeper.backup = Some(Backup { thread, is_wanted: Arc::default() });
+        let (errand, answer) = backup("b");
+        keeper.handle_errand(errand);
+        let refused = answer.blocking_recv().unwrap().unwrap_err();
+        assert!(matches!(refused, ErrandError::Busy) && refused.is_conflict(), "{refused}");
+        drop(go);
+        keeper.end_backup();
+        let (errand, answer) = backup("b");
+        keeper.handle_errand(errand);
+        assert!(answer.blocking_recv().unwrap().is_ok());
+        let (errand, answer) = backup("b");
+        keeper.end_backup();
+        keeper.handle_errand(errand);
+        let again = answer.blocking_recv().unwrap().unwrap_err();
+        assert!(again.is_conflict() && again.to_string().contains("is there already"), "{again}");
+    }
+}

@@ -1,0 +1,86 @@
+//! What the program does instead of running a server: it looks after a data directory that no server uses.
+
+use crate::config::Config;
+use crate::edge::care;
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// One of them.
+#[derive(Debug, Subcommand)]
+pub enum Errand {
+    /// Check every row of a journal and say what it holds; status 1 if anything cannot be read or was made or lost in silence
+    Verify,
+    /// Make the journal of the data directory of a backup; a journal that is there is moved aside
+    Restore {
+        /// The backup, as `admin backup` made it: it stays as it is
+        backup: PathBuf,
+    },
+    /// Hand over a dead server's journal to MariaDB, so that other servers may have its characters
+    Import {
+        /// The dead server's data directory; its server must not run
+        dir: PathBuf,
+        /// The name that the dead server had (its server.name)
+        #[arg(long)]
+        name: String,
+    },
+}
+
+impl Errand {
+    /// Does it, and says what it did.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn run(&self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::Verify => verify(config),
+            Self::Restore { backup } => restore(config, backup),
+            Self::Import { dir, name } => import(config, dir, name),
+        }
+    }
+}
+
+fn verify(config: &Config) -> Result<(), String> {
+    let inventory = care::verify(&config.data_dir).map_err(|error| error.to_string())?;
+    print!("{}", care::table(&inventory));
+    if inventory.is_sound() {
+        return Ok(());
+    }
+    let unreadable = match inventory.unreadable_rows {
+        0 => "no row that cannot be read".to_owned(),
+        1 => "1 row that cannot be read".to_owned(),
+        many => format!("{many} rows that cannot be read"),
+    };
+    Err(format!("the journal in {} is not sound: it has {unreadable}, see above", config.data_dir.display()))
+}
+
+fn restore(config: &Config, backup: &std::path::Path) -> Result<(), String> {
+    let restored = care::restore(backup, &config.data_dir).map_err(|error| error.to_string())?;
+    print!("{}", care::table(&restored.inventory));
+    println!("restored       {} from {}", config.data_dir.display(), backup.display());
+    match &restored.before {
+        Some(before) => println!("moved aside    the journal that was there is {}", before.display()),
+        None => println!("moved aside    nothing: there was no journal"),
+    }
+    let taken = restored.resumed;
+    println!("taken out      {} leases and {} starts that were put by", taken.leases, taken.incarnations);
+    println!("goes on        after transaction {}", taken.seq);
+    if taken.is_introduced {
+        println!(
+            "beware         MariaDB is newer than this backup: whoever comes is looked up there, but what lay on the ground\n\
+             \x20              then lies there again, also what somebody has picked up since; without a backup, on an empty\n\
+             \x20              data directory, only what lies on the ground is missing"
+        );
+    }
+    Ok(())
+}
+
+fn import(config: &Config, dir: &std::path::Path, name: &str) -> Result<(), String> {
+    let stores = crate::edge::stores_with_passwords(&config.stores)?;
+    let mut tell = |[postings, checkpoints, leases]: [u64; 3]| {
+        println!("left: {postings} postings, {checkpoints} checkpoints, {leases} leases");
+    };
+    let imported = care::import(dir, name, &stores, &mut tell).map_err(|error| error.to_string())?;
+    let care::Imported { postings, checkpoints, leases } = imported;
+    println!("imported: {postings} postings, {checkpoints} checkpoints, {leases} leases; MariaDB has all of {name}");
+    Ok(())
+}
