@@ -9,19 +9,12 @@ const PLACES_MAX: usize = 5 * 60;
 const BEYOND: i64 = SUBUNITS_PER_M as i64 * 7 / 2;
 
 /// Where a player was, east and north in subunits, over its last seconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Restored {
     places: VecDeque<(i32, i32)>,
     is_gone: bool,
-    /// Since it was last told that it lies dead, so many times that it does not.
+    /// Since it was last told that it lies dead, or was first in the world, so many times that it lives.
     alive_for: usize,
-}
-
-impl Default for Restored {
-    fn default() -> Self {
-        // Nobody was ever dead.
-        Self { places: VecDeque::new(), is_gone: false, alive_for: PLACES_MAX + 1 }
-    }
 }
 
 impl Restored {
@@ -31,7 +24,7 @@ impl Restored {
     }
 
     /// The player is told where it is, and whether it lies dead there. Whoever is saved dead comes back alive, and at a
-    /// graveyard: if that may have been so, his place is not judged.
+    /// graveyard, and whoever was never saved begins anew: if that may have been so, his place is not judged.
     ///
     /// After a loss, how many times it had been told of itself since it was there last; none if that is not judged.
     ///
@@ -54,7 +47,11 @@ impl Restored {
         let last = self.places.back().copied().unwrap_or(place);
         self.places.clear();
         let (dx, dy) = (i64::from(place.0) - i64::from(last.0), i64::from(place.1) - i64::from(last.1));
-        if was_dead || age.is_some() {
+        if was_dead && age.is_none() {
+            self.alive_for = 0;
+            return Ok(None);
+        }
+        if age.is_some() {
             return Ok(age);
         }
         if dx * dx + dy * dy <= BEYOND * BEYOND {
@@ -121,5 +118,16 @@ mod tests {
         assert_eq!(lying(0).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(None));
         assert_eq!(lying(300).on_own((0, 400 * SUBUNITS_PER_M), false), Ok(None));
         assert!(lying(301).on_own((0, 400 * SUBUNITS_PER_M), false).is_err());
+    }
+
+    #[test]
+    fn who_was_not_in_for_five_seconds_may_never_have_been_saved() {
+        let mut restored = Restored::default();
+        for session in 0..3 {
+            for tick in 0..250 {
+                assert_eq!(restored.on_own((tick, session * 400 * SUBUNITS_PER_M), false), Ok(None));
+            }
+            restored.on_gone();
+        }
     }
 }
