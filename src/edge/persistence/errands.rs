@@ -203,7 +203,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut keeper, _jobs, _done) = keeper(dir.path());
         let (go, held) = bounded::<()>(0);
-        let thread = std::thread::spawn(move || drop(held.recv()));
+        let thread = std::thread::spawn(move || {
+            let _ = held.recv();
+        });
         keeper.backup = Some(Backup { thread, is_wanted: Arc::default() });
         let (errand, answer) = backup("b");
         keeper.handle_errand(errand);

@@ -61,6 +61,8 @@ pub fn table(of: &Inventory) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(table, "{name:<14} {text}");
     }
-    of.unreadable.iter().for_each(|row| drop(writeln!(table, "unreadable: {row}")));
+    for row in &of.unreadable {
+        let _ = writeln!(table, "unreadable: {row}");
+    }
     table
 }

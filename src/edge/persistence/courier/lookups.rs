@@ -70,7 +70,13 @@ async fn look(shared: &Shared, character: CharacterId) -> Result<Look, LoadError
     if shared.maria.is_none() {
         return Ok(Look { hot: hot(shared, character).await, ..Look::default() });
     }
-    let epoch = match anywhere(shared, async |node, server| node.take_lease(server, character).await).await? {
+    let taken = anywhere(shared, async |node, server| node.take_lease(server, character).await).await;
+    if let Err(LoadError::Away(_)) = &taken
+        && let Some(other) = elsewhere(shared, character).await
+    {
+        return Err(LoadError::Elsewhere(format!("character {} plays on server {other}, says Redis", character.0)));
+    }
+    let epoch = match taken? {
         LeaseAnswer::Taken { epoch } => epoch,
         LeaseAnswer::Held { by } => {
             return Err(LoadError::Elsewhere(format!(
@@ -82,6 +88,19 @@ async fn look(shared: &Shared, character: CharacterId) -> Result<Look, LoadError
     // Only now: what was found before the lease was taken might change until then.
     let kept = anywhere(shared, async |node, _| node.load(character).await).await?;
     Ok(Look { epoch, kept, hot: hot(shared, character).await })
+}
+
+/// Where somebody plays, or is expected back, if that is not here and Redis says so soon. A hint: it makes a refusal clearer
+/// and lets nobody in.
+async fn elsewhere(shared: &Shared, character: CharacterId) -> Option<String> {
+    let hot = shared.hot.as_ref()?;
+    let asked = async {
+        let mut hot = hot.lock().await;
+        let stay = hot.session_of(character).await.ok().flatten();
+        if stay.is_some() { stay } else { hot.ticket_of(character).await.ok().flatten() }
+    };
+    let stay = tokio::time::timeout(HOT_WITHIN, asked).await.ok().flatten()?;
+    Some(stay.server).filter(|server| *server != shared.credentials.server.0)
 }
 
 /// What Redis has, if it answers soon.

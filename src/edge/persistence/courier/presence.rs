@@ -66,7 +66,13 @@ async fn tell(
         let stays: Vec<_> = come.iter().map(stay).collect();
         let leases: Vec<_> = come.iter().map(lease).collect();
         hot.enter(&stays).await?;
-        hot.claim(&leases, SESSION_TTL).await?;
+        // A Redis that was started anew has forgotten them, and of those who have just come it has never heard.
+        let renewed = hot.renew(&leases, SESSION_TTL).await?;
+        let unknown = leases.into_iter().zip(renewed).filter(|(_, is_known)| !matches!(is_known, Ok(true)));
+        let unknown: Vec<_> = unknown.map(|(lease, _)| lease).collect();
+        if !unknown.is_empty() {
+            hot.claim(&unknown, SESSION_TTL).await?;
+        }
     }
     if !gone.is_empty() {
         let stays: Vec<_> = gone.iter().map(stay).collect();

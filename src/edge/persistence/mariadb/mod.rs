@@ -45,13 +45,14 @@ mod timing;
 mod trouble;
 mod write;
 
+#[cfg(test)]
 pub use account::Erased;
 pub use leases::{Lease, LeaseAnswer};
 pub use names::NameAnswer;
 pub use pruning::Pruned;
 pub use read::Kept;
 #[cfg(test)]
-pub use read::{Lying, Sum};
+pub use read::Sum;
 pub use servers::{Enlisted, ServerId};
 pub use timing::{BOUNDS_MS, Query, Timing};
 

@@ -98,6 +98,7 @@ impl Hot {
     ///
     /// # Errors
     /// It does not, and why.
+    #[cfg(test)]
     pub async fn ping(&mut self) -> Result<(), StoreError> {
         let mut answers = self.ask_each(vec![cmd("PING")]).await?;
         answers.pop().unwrap_or_else(|| Err(self.place.broken("does not answer a ping"))).map(drop)
