@@ -66,7 +66,7 @@ fn a_table_that_the_copy_does_not_know_makes_it_fail() {
     write.open_table(TableDefinition::<u64, u64>::new("of tomorrow")).unwrap();
     write.commit().unwrap();
     let error = journal.snapshot().unwrap().write("b", &wanted()).unwrap_err();
-    assert!(matches!(error, BackupError::Tables { found: 17, copied: 16 }), "{error}");
+    assert!(matches!(error, BackupError::Tables { found, copied } if found == copied + 1), "{error}");
     assert_eq!(left(dir.path()), [""; 0]);
 }
 
