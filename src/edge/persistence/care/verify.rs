@@ -48,6 +48,7 @@ pub fn table(of: &Inventory) -> String {
         ("characters", of.characters.to_string()),
         ("names", of.names.to_string()),
         ("checkpoints", of.checkpoints.to_string()),
+        ("world", of.world.map_or_else(|| "none saved".to_owned(), |upto| format!("saved after transaction {upto}"))),
         ("ground", format!("{} items and heaps", of.ground)),
         ("coins", of.coins.to_string()),
         ("items", of.items.to_string()),

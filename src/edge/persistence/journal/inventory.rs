@@ -5,7 +5,7 @@ use super::checkpoints::CHECKPOINTS;
 use super::estates::{self, ESTATES, GROUND, NAMES, ROSTERS, STARTS, SUMS};
 use super::leases::LEASES;
 use super::outbox::{self, ACCOUNT_REVISIONS, APPLIED, CHARACTER_REVISIONS, Fact, INCARNATIONS, OUTBOX, RECENT};
-use super::{JournalError, record};
+use super::{JournalError, record, world_row};
 use game::{Estate, GroundRow, SumsRow};
 use protocol::{AccountId, CharacterId, ItemId, ItemKind};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -56,6 +56,8 @@ pub struct Inventory {
     pub names: u64,
     /// Checkpoints.
     pub checkpoints: u64,
+    /// Up to which transaction the saved world knows of all, if a world was saved.
+    pub world: Option<u64>,
     /// Items and heaps on the ground.
     pub ground: u64,
     /// Coins, wherever they are.
@@ -128,6 +130,7 @@ pub fn take(read: &ReadTransaction) -> Result<Inventory, JournalError> {
     take_checkpoints(read, &mut inventory)?;
     take_outbox(read, &mut inventory)?;
     take_numbers(read, &mut inventory)?;
+    take_world(read, &mut inventory)?;
     (inventory.items, inventory.coins) = (count.kinds.values().sum(), count.coins);
     inventory.balance = balance(read, &mut inventory, count)?;
     Ok(inventory)
@@ -203,6 +206,20 @@ fn take_outbox(read: &ReadTransaction, into: &mut Inventory) -> Result<(), Journ
             Ok(_) => {}
             Err(error) => into.name(format!("posting {seq} of the outbox: {error}")),
         }
+    }
+    Ok(())
+}
+
+fn take_world(read: &ReadTransaction, into: &mut Inventory) -> Result<(), JournalError> {
+    match world_row::load(read)? {
+        Ok(Some(world)) if world.upto > into.seq => {
+            into.name(format!(
+                "the saved world: it knows of transaction {}, and the newest is {}",
+                world.upto, into.seq
+            ));
+        }
+        Ok(world) => into.world = world.map(|world| world.upto),
+        Err(error) => into.name(error.to_string()),
     }
     Ok(())
 }

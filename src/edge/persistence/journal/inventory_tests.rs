@@ -113,6 +113,22 @@ fn what_was_made_in_silence_is_noticed_unless_other_servers_journals_may_have_ma
 }
 
 #[test]
+fn a_saved_world_is_told_of_and_one_that_is_damaged_or_of_the_future_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = filled(dir.path());
+    write(&mut journal, |write| world_row::save(write, 4, b"mobs").unwrap());
+    let found = journal.inventory().unwrap();
+    assert_eq!((found.world, found.is_sound()), (Some(4), true));
+    write(&mut journal, |write| world_row::save(write, 5, b"mobs").unwrap());
+    assert!(journal.inventory().unwrap().unreadable[0].ends_with("knows of transaction 5, and the newest is 4"));
+    write(&mut journal, |write| {
+        write.open_table(world_row::WORLD).unwrap().insert(0, &b"scribbled over it"[..]).unwrap();
+    });
+    let found = journal.inventory().unwrap();
+    assert_eq!((found.unreadable_rows, found.world), (1, None));
+}
+
+#[test]
 fn numbers_that_nobody_gave_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = filled(dir.path());
