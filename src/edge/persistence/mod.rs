@@ -140,11 +140,7 @@ impl Keeper {
 
     /// Works until nobody can send jobs any more and the last one is on disk, and in MariaDB if that takes it soon.
     pub fn run(mut self) {
-        loop {
-            match self.step(self.patience_ns()) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
+        while !matches!(self.step(self.patience_ns()), Err(RecvTimeoutError::Disconnected)) {
             let is_full = self.waits.saves.len() >= GROUP_SAVES_MAX || self.waits.deals.len() >= GROUP_DEALS_MAX;
             if is_full || (!self.waits.is_empty() && clock::mono_ns() >= self.group_due_ns) {
                 self.commit();
@@ -346,7 +342,7 @@ impl Keeper {
     /// Those who left a while ago are nobody's, when all that they did is in MariaDB: first here, then there.
     fn let_go(&mut self, is_ending: bool) {
         let Some(remote) = &mut self.remote else { return };
-        let leases = remote.to_give_up(&mut self.journal, is_ending, clock::mono_ns());
+        let leases = remote.who_may_go(&mut self.journal, is_ending, clock::mono_ns());
         if leases.is_empty() {
             return;
         }

@@ -205,7 +205,7 @@ impl Remote {
     }
 
     /// Those who can be let go: they have left a while ago, or all are to go, and all that they did is in MariaDB.
-    pub fn to_give_up(&mut self, journal: &mut Journal, is_ending: bool, now_ns: u64) -> Vec<Lease> {
+    pub fn who_may_go(&mut self, journal: &mut Journal, is_ending: bool, now_ns: u64) -> Vec<Lease> {
         let is_due = now_ns >= self.looked_ns + GIVE_UP_PAUSE_NS || is_ending;
         if is_ending {
             // Nobody is in the world any more.
