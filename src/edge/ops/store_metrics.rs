@@ -101,7 +101,7 @@ fn queries(courier: &CourierReport, page: &mut Page<'_>) -> fmt::Result {
     let help = "Time that statements took, by what they are for";
     let mut family = page.encoder.encode_descriptor("query_duration_seconds", help, None, MetricType::Histogram)?;
     for (query, timing) in timings {
-        let bounds = BOUNDS_MS.iter().map(|&ms| ms as f64 / 1e3).chain([f64::MAX]);
+        let bounds = BOUNDS_MS.iter().map(|&ms| ms as f64 / 1e3).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(timing.buckets).collect();
         family.encode_family(&[("query", query)])?.encode_histogram::<NoLabelSet>(
             timing.total_ns as f64 / 1e9,

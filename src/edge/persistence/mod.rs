@@ -202,6 +202,7 @@ impl Keeper {
         if let Some(courier) = self.courier.take() {
             let _ = courier.join();
         }
+        self.commit();
         // A server that goes on without would refuse everybody whom it does not know: that is for a person to see.
         panic!("the courier has ended unasked");
     }
