@@ -172,7 +172,7 @@ mod tests {
     fn codes_are_the_published_ones() {
         // proves: PKT-31
         let codes: Vec<u8> = Reason::NAMED.iter().map(|reason| reason.code()).collect();
-        assert_eq!(codes, (0..=20).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..=22).collect::<Vec<u8>>());
         assert_eq!(Reason::UserQuit.code(), 1);
         assert_eq!(Reason::HelloContent.code(), 9);
         assert_eq!(Reason::Unreachable.code(), 18);
