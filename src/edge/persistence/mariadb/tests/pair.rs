@@ -9,6 +9,9 @@ use tokio::runtime::Runtime;
 
 const ANN: CharacterId = CharacterId(1);
 
+/// More than a database keeps.
+const CONNECTIONS_TRIED: usize = 16;
+
 struct Ends {
     pair: Pair,
     runtime: Runtime,
@@ -46,6 +49,13 @@ impl Ends {
         self.pair.one.restart().unwrap();
         self.pair.two.sql("START SLAVE").unwrap();
         self.pair.wait_in_step().unwrap();
+        // Connections from before the kill are dead, and found to be by the first calls that use them.
+        for _ in 0..CONNECTIONS_TRIED {
+            if run(&self.runtime, self.one.ping()).is_ok() {
+                return;
+            }
+        }
+        panic!("the one that was started again lets nobody in");
     }
 
     /// What both hold.
