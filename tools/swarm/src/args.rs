@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// More bots than this do not fit the wire: net ids have 16 bits.
 const BOTS_MAX: u64 = 10_000;
+/// The largest number that the first one may have.
+const FIRST_MAX: u64 = 1_000_000_000;
 /// A weapon fires no oftener (spec: SHO-5).
 const SHOTS_PER_S_MAX: f32 = 10.0;
 /// Far below the 960 commands a second that a server takes from one player.
@@ -53,6 +55,10 @@ pub struct Args {
     /// How many bots
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=BOTS_MAX))]
     bots: u64,
+    /// The number of the first bot, which is part of its name and account: swarms against servers that share a MariaDB need
+    /// bots of their own
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=FIRST_MAX))]
+    first: u64,
     /// How long to measure once all are in: 30s, 2m, 500ms
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = duration::parse)]
     duration: Duration,
@@ -135,6 +141,8 @@ pub struct Args {
 pub struct Plan {
     /// How many bots.
     pub bots: usize,
+    /// The number of the first.
+    pub first: u64,
     /// Measured time.
     pub duration: Duration,
     /// Time over which bots join.
@@ -202,6 +210,7 @@ impl Args {
             .with_context(|| hint.to_owned());
         Ok(Plan {
             bots,
+            first: self.first,
             duration: self.duration,
             ramp: self.ramp,
             server: self.server,

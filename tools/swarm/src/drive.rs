@@ -136,7 +136,7 @@ impl Drive {
             plan.seal,
             plan.rejoin,
             poll.registry().try_clone()?,
-            Minter::new(plan.key, plan.server)?,
+            Minter::new(plan.key, plan.server, plan.first)?,
             plan.movement,
             plan.recorded,
             begun_ns,

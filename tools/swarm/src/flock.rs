@@ -5,7 +5,7 @@ use crate::movement::Movement;
 use crate::play::Board;
 use crate::receipts::Receipts;
 use crate::tally::Tally;
-use crate::token::{self, Minter};
+use crate::token::Minter;
 use crate::truth::Checker;
 use crate::view::Recorded;
 use crate::wire::Arrivals;
@@ -158,7 +158,7 @@ impl Flock {
     pub fn on_receipt(&mut self, bot: usize, transaction: u128) {
         self.tally.receipts += 1;
         if let Some(receipts) = &mut self.receipts {
-            receipts.note(Clock::unix_ms(), token::account(bot), transaction);
+            receipts.note(Clock::unix_ms(), self.minter.account(bot), transaction);
         }
     }
 

@@ -9,8 +9,8 @@ use rudp::{ConnectToken, Key, Mint, UserData};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Bot i is account and character this plus i: far from those that people get.
-pub const FIRST_ACCOUNT: u64 = 1_000_000;
+/// Bot i is account and character this plus the first bot's number plus i: far from those that people get.
+const FIRST_ACCOUNT: u64 = 1_000_000;
 /// Seconds from minting to expiry; the longest a server takes by default.
 const LIFETIME_S: u64 = 30;
 /// Seconds of silence after which either end gives up.
@@ -25,16 +25,17 @@ pub struct Minter {
     server: SocketAddr,
     rng: StdRng,
     serial: u64,
+    first: u64,
 }
 
 impl Minter {
-    /// A minter with this key for this server.
+    /// A minter with this key for this server; its bots are numbered from `first` on.
     ///
     /// # Errors
     /// The system has no randomness to give.
-    pub fn new(key: Key, server: SocketAddr) -> Result<Self> {
+    pub fn new(key: Key, server: SocketAddr, first: u64) -> Result<Self> {
         let mint = Mint { key, protocol_id: protocol::PROTOCOL_ID, lifetime_s: LIFETIME_S };
-        Ok(Self { mint, server, rng: StdRng::from_seed(seed()?), serial: 0 })
+        Ok(Self { mint, server, rng: StdRng::from_seed(seed()?), serial: 0, first })
     }
 
     /// A token for bot number `bot`, valid from now. Operators may place themselves, which bots do once.
@@ -42,13 +43,13 @@ impl Minter {
     /// # Errors
     /// Never: one address fits every token.
     pub fn mint(&mut self, bot: usize) -> Result<ConnectToken> {
-        let id = account(bot);
+        let id = self.account(bot);
         let issued_at_ms = Clock::unix_ms();
         self.serial += 1;
         let user = UserData {
             account_id: id,
             character_id: id,
-            name: Name::new(&format!("bot-{bot}")).context("a bot's name fits")?,
+            name: Name::new(&format!("bot-{}", self.first + bot as u64)).context("a bot's name fits")?,
             role: Role::Operator,
             issued_at_ms,
             serial: self.serial,
@@ -56,11 +57,11 @@ impl Minter {
         };
         Ok(self.mint.mint(issued_at_ms, id, &[self.server], TIMEOUT_S, &user, &mut self.rng)?)
     }
-}
 
-/// The account of a bot, and its character.
-pub fn account(bot: usize) -> u64 {
-    FIRST_ACCOUNT + bot as u64
+    /// The account of a bot, and its character.
+    pub const fn account(&self, bot: usize) -> u64 {
+        FIRST_ACCOUNT + self.first + bot as u64
+    }
 }
 
 /// Reads a key file: 64 hex digits.
@@ -93,7 +94,8 @@ mod tests {
 
     #[test]
     fn each_token_is_of_its_own_and_names_its_bot() {
-        let mut minter = Minter::new(Key::new([7; 32]), "127.0.0.1:7777".parse().unwrap()).unwrap();
+        let mut minter = Minter::new(Key::new([7; 32]), "127.0.0.1:7777".parse().unwrap(), 500).unwrap();
+        assert_eq!(minter.account(3), FIRST_ACCOUNT + 503);
         let (first, second) = (minter.mint(3).unwrap(), minter.mint(3).unwrap());
         assert_ne!(first.sealed, second.sealed);
         assert_ne!(first.client_to_server.as_bytes(), second.client_to_server.as_bytes());
