@@ -52,6 +52,7 @@ pub struct CpuSeconds {
     pub reactor: f64,
     pub world: f64,
     pub persistence: f64,
+    pub courier: f64,
     pub ops: f64,
     pub total: f64,
 }

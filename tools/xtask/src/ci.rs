@@ -4,14 +4,14 @@ use anyhow::Result;
 
 use crate::checkout::Checkout;
 use crate::step::Steps;
-use crate::{faults, first_light, kills, prerequisites, spec, tidy, trials};
+use crate::{durability, faults, first_light, prerequisites, spec, tidy, trials};
 
 /// The short killing trial and all tests of the workspace, doc tests included; `args` go to cargo, and whoever gives some
 /// wants no trial. The tests last, so that the output ends with their own closing lines.
 pub fn test(checkout: &Checkout, steps: &Steps, args: &[String]) -> Result<()> {
     steps.run("prerequisites", prerequisites::check)?;
     if args.is_empty() {
-        kills::run(checkout, steps, &kills::Extent::SHORT)?;
+        durability::kills(checkout, steps, &durability::Extent::SHORT)?;
     }
     run_tests(checkout, steps, args)
 }
@@ -33,7 +33,7 @@ pub fn ci(checkout: &Checkout, steps: &Steps) -> Result<()> {
     faults::run(checkout, steps, false)?;
     first_light::run(checkout, steps, false, None)?;
     trials::crowd(checkout, steps, true)?;
-    kills::run(checkout, steps, &kills::Extent::SHORT)?;
+    durability::kills(checkout, steps, &durability::Extent::SHORT)?;
     run_tests(checkout, steps, &[])
 }
 

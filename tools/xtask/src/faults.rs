@@ -13,8 +13,7 @@ use crate::table::table;
 /// Runs the control and every fault and prints the table; fails when any verdict is not the expected one.
 pub fn run(checkout: &Checkout, steps: &Steps, full: bool) -> Result<()> {
     let server = steps.run("faults: build the server that can lie", || build_liar(checkout))?;
-    let swarm = steps
-        .run("faults: build the swarm", || checkout.build_binary("swarm", &["--release", "--package", "swarm"]))?;
+    let swarm = steps.run("faults: build the swarm", || checkout.build_release("swarm", &[]))?;
 
     let scratch = checkout.scratch("faults")?;
     let mut verdicts = Vec::new();
@@ -29,7 +28,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, full: bool) -> Result<()> {
 /// Builds among the honest ones, so that only what the feature touches is built again, and moves the result away: what
 /// lies must not be left where an honest server is expected.
 pub fn build_liar(checkout: &Checkout) -> Result<PathBuf> {
-    let built = checkout.build_binary("throng", &["--release", "--package", "throng", "--features", "faults"])?;
+    let built = checkout.build_release("throng", &["--features", "throng/faults"])?;
     let folder = checkout.target_folder()?.join("faults");
     std::fs::create_dir_all(&folder)?;
     let liar = folder.join("throng");

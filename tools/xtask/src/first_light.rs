@@ -16,11 +16,8 @@ use crate::swarm::{Outcome, Run};
 /// Builds the release server and the swarm and runs every check, in the short or the full form.
 pub fn run(checkout: &Checkout, steps: &Steps, full: bool, humans: Option<&str>) -> Result<()> {
     let humans = humans.map(humans_movement).transpose()?;
-    let server = steps.run("first light: build the server", || {
-        checkout.build_binary("throng", &["--release", "--package", "throng"])
-    })?;
-    let swarm = steps
-        .run("first light: build the swarm", || checkout.build_binary("swarm", &["--release", "--package", "swarm"]))?;
+    let server = steps.run("first light: build the server", || checkout.build_release("throng", &[]))?;
+    let swarm = steps.run("first light: build the swarm", || checkout.build_release("swarm", &[]))?;
     let scratch = checkout.scratch("first-light")?;
 
     steps.run("first light: refusals to start", || bad_start::run(checkout, &server, &scratch.join("bad-start")))?;
@@ -104,6 +101,12 @@ fn check_idle_load(server: &Server) -> Result<()> {
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace().skip(11);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+}
+
+/// The same in seconds.
+pub fn cpu_seconds(stat: &str) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "ticks of a few days")]
+    cpu_ticks(stat).map(|ticks| ticks as f64 / TICKS_PER_S)
 }
 
 fn cpu_percent(ticks: u64, window: Duration) -> f64 {

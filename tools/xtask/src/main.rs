@@ -11,11 +11,11 @@ mod checkout;
 mod ci;
 mod coverage;
 mod decode_coverage;
+mod durability;
 mod faults;
 mod first_light;
 mod fuzz;
 mod judge;
-mod kills;
 mod metrics;
 mod prerequisites;
 mod rust_text;
@@ -112,6 +112,24 @@ enum Command {
         #[arg(long, conflicts_with_all = ["count", "at_points"])]
         short: bool,
     },
+    /// MariaDB stands still for a minute while 500 bots play: ticks within noise, memory bounded, nothing lost
+    Frozen {
+        /// 60 bots and 10 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
+    /// What it costs to save 2,000 players every 5 s into the journal, Redis and MariaDB
+    SaveCost {
+        /// 200 bots for 10 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
+    /// Two servers on two MariaDBs that replicate to each other, of which one is killed: the other carries on within 5 s
+    Pair {
+        /// 20 bots on each for 18 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
     /// A long run: memory flat, clock true, no errors, and from 5 minutes on neither slow nor lossy
     Soak {
         /// How long
@@ -164,11 +182,14 @@ fn run(command: Command) -> Result<()> {
         Command::Crowd { short } => trials::crowd(&checkout, &steps, short),
         Command::Flood { short } => trials::flood(&checkout, &steps, short),
         Command::Kills { short: true, seed, .. } => {
-            kills::run(&checkout, &steps, &kills::Extent { seed, ..kills::Extent::SHORT })
+            durability::kills(&checkout, &steps, &durability::Extent { seed, ..durability::Extent::SHORT })
         }
         Command::Kills { count, at_points, seed, short } => {
-            kills::run(&checkout, &steps, &kills::Extent { count, at_points, seed, short })
+            durability::kills(&checkout, &steps, &durability::Extent { count, at_points, seed, short })
         }
+        Command::Frozen { short } => durability::frozen(&checkout, &steps, short),
+        Command::SaveCost { short } => durability::cost(&checkout, &steps, short),
+        Command::Pair { short } => durability::pair(&checkout, &steps, short),
         Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),

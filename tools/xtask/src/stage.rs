@@ -10,6 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use ops_client::Status;
 
 use crate::checkout::Checkout;
 
@@ -57,6 +58,17 @@ impl Place {
         without_own_settings(&mut command);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// What the server says of itself to operators.
+    pub fn status(&self) -> Result<Status> {
+        let token = self.data.join("ops.token");
+        let token = fs::read_to_string(&token).with_context(|| format!("{} cannot be read", token.display()))?;
+        let answer = ops_client::get(self.ops, "/api/v1/status", Some(token.trim()))?;
+        if answer.status != 200 {
+            bail!("the server answers {} to the question for its status", answer.status);
+        }
+        serde_json::from_str(&answer.body).context("the server's status is not understood")
     }
 
     /// Starts the server and waits until it accepts players.

@@ -27,11 +27,7 @@ struct Cast {
 
 impl Cast {
     fn build(checkout: &Checkout, steps: &Steps, trial: &str) -> Result<Self> {
-        let build = |name: &str| {
-            steps.run(&format!("{trial}: build the {name}"), || {
-                checkout.build_binary(name, &["--release", "--package", name])
-            })
-        };
+        let build = |name: &str| steps.run(&format!("{trial}: build the {name}"), || checkout.build_release(name, &[]));
         Ok(Self { server: build("throng")?, swarm: build("swarm")?, scratch: checkout.scratch(trial)? })
     }
 
@@ -255,8 +251,8 @@ fn soak_lines(samples: &[Sample]) -> Result<Vec<Line>> {
 /// Survival item 8: junk, forged and replayed requests while people play, and honest newcomers beside them.
 pub fn flood(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let cast = Cast::build(checkout, steps, "flood")?;
-    let measure = steps
-        .run("flood: build the measure", || checkout.build_binary("measure", &["--release", "--package", "measure"]))?;
+    let measure =
+        steps.run("flood: build the measure", || checkout.build_release("measure", &["--package", "measure"]))?;
     steps.run("flood: without, with, without", || play_flood(&cast, &measure, checkout, short))?;
     cast.leave();
     Ok(())

@@ -5,10 +5,6 @@
 //! at the end the server drains and the receipts are compared with MariaDB's ledger, and what was ever made with what is
 //! there. Then the same with a server that kills itself at each of its named points in turn.
 
-mod audit;
-mod bed;
-mod plan;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -17,9 +13,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use self::audit::Audit;
-use self::bed::{Bed, Death, IN_FLIGHT_WANTED};
-use self::plan::{Kill, Victim};
+use super::audit::Audit;
+use super::bed::{Bed, Death, IN_FLIGHT_WANTED};
+use super::plan::{self, Kill, Victim};
+use super::until_told;
 use crate::checkout::Checkout;
 use crate::faults;
 use crate::judge::{Line, errors, figure, judge};
@@ -46,10 +43,7 @@ impl Extent {
 
 /// Runs the trial and prints its table; any loss is an error.
 pub fn run(checkout: &Checkout, steps: &Steps, extent: &Extent) -> Result<()> {
-    let build = |name: &str| {
-        steps
-            .run(&format!("kills: build the {name}"), || checkout.build_binary(name, &["--release", "--package", name]))
-    };
+    let build = |name: &str| steps.run(&format!("kills: build the {name}"), || checkout.build_release(name, &[]));
     let swarm = build("swarm")?;
     let scratch = checkout.scratch("kills")?;
     if extent.count > 0 {
@@ -78,6 +72,9 @@ fn kill_at_any_moment(checkout: &Checkout, server: &Path, swarm: &Path, scratch:
     for (number, kill) in plan::plan(extent.seed, extent.count).iter().enumerate() {
         let told = || format!("kill {} of {} ({})", number + 1, extent.count, kill.name());
         deaths.push(endure(&mut bed, kill, &run, &mut playing).with_context(told)?);
+        if deaths.len() % TOLD_EVERY == 0 {
+            println!("  {} of {} kills", deaths.len(), extent.count);
+        }
     }
     conclude(bed, playing, &run, extent, &deaths)
 }
@@ -137,20 +134,11 @@ fn crash_at(
 fn swarm_run(extent: &Extent, receipts: &Path) -> Run {
     let bots = if extent.short { 40 } else { 120 };
     let fidget = if extent.short { "4" } else { "8" };
-    let mut extra: Vec<String> = ["--survive", "--play", "--fidget", fidget, "--receipts"].map(str::to_owned).to_vec();
+    let mut extra: Vec<String> = ["--play", "--fidget", fidget, "--receipts"].map(str::to_owned).to_vec();
     extra.push(receipts.display().to_string());
     let kills = extent.count.max(extent.at_points);
     let duration_s = u32::try_from(kills).unwrap_or(u32::MAX).saturating_mul(KILL_S_MAX).max(MINUTES_MIN_S);
-    Run {
-        name: "swarm".to_owned(),
-        bots,
-        duration_s,
-        ramp_s: 3,
-        movement: None,
-        rejoin: false,
-        truth_only: true,
-        extra,
-    }
+    until_told("swarm", bots, duration_s, 3, extra)
 }
 
 fn conclude(mut bed: Bed, playing: Running, run: &Run, extent: &Extent, deaths: &[Death]) -> Result<()> {
@@ -219,6 +207,8 @@ fn lines(extent: &Extent, bots: u32, deaths: &[Death], outcome: &Outcome, audit:
     Ok(lines)
 }
 
+/// Kills between two lines of progress.
+const TOLD_EVERY: usize = 20;
 /// Bots that knock every eight seconds at worst, at a server that has just begun, are all in before this.
 const ALL_IN_WITHIN: Duration = Duration::from_secs(60);
 /// Some of them log out on purpose at any moment.

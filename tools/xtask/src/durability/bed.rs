@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use stores::{MariaDb, MariaDbOptions, Redis};
 
 use super::audit::{Audit, Told, read_amounts, read_ledger};
+use super::cost::cpu_s;
 use super::plan::{Kill, Victim};
+use super::window::Window;
 use crate::checkout::Checkout;
 use crate::metrics::Metrics;
 use crate::stage::{Place, Server};
@@ -19,7 +21,8 @@ pub struct Bed {
     place: Place,
     server: Option<Server>,
     redis: Redis,
-    mariadb: MariaDb,
+    /// To be frozen.
+    pub mariadb: MariaDb,
     /// Where the swarm writes down what it was told.
     pub receipts: PathBuf,
 }
@@ -38,19 +41,26 @@ pub struct Death {
 impl Bed {
     /// Starts all three and waits until players are accepted.
     pub fn start(checkout: &Checkout, binary: &Path, scratch: &Path, name: &str) -> Result<Self> {
+        // Mobs are what most changes come of: bots kill them, learn from it and take what they leave.
+        Self::start_with(checkout, binary, scratch, name, &[("THRONG_WORLD__MOBS", "true".to_owned())])
+    }
+
+    /// The same with further settings.
+    pub fn start_with(
+        checkout: &Checkout,
+        binary: &Path,
+        scratch: &Path,
+        name: &str,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         let mut place = Place::new(checkout, binary, scratch, name, &[])?;
         let folder = place.data.parent().context("a data directory lies in a folder")?.to_path_buf();
         let redis = Redis::start(&folder)?;
         let options = MariaDbOptions { dir: Some(folder.clone()), ..MariaDbOptions::default() };
         let mariadb = MariaDb::start(&options)?;
-        place.settings = [
-            // Mobs are what most changes come of: bots kill them, learn from it and take what they leave.
-            ("THRONG_WORLD__MOBS", "true".to_owned()),
-            ("THRONG_MARIADB__SERVERS", mariadb.url()),
-            ("THRONG_REDIS__URL", redis.url()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec();
+        let stores = [("THRONG_MARIADB__SERVERS", mariadb.url()), ("THRONG_REDIS__URL", redis.url())];
+        let all = stores.iter().chain(settings);
+        place.settings = all.map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let server = Some(place.start()?);
         Ok(Self { place, server, redis, mariadb, receipts: folder.join("receipts") })
     }
@@ -121,17 +131,17 @@ impl Bed {
 
     /// Waits until so many people are in the world.
     pub fn wait_players(&mut self, count: u32, limit: Duration) -> Result<()> {
-        let began = Instant::now();
-        let mut players = 0.0;
-        while began.elapsed() < limit {
-            self.check_alive()?;
-            players = Metrics::read(self.place.ops).and_then(|metrics| metrics.value("throng_players")).unwrap_or(0.0);
-            if players >= f64::from(count) {
-                return Ok(());
-            }
-            sleep(LOOK_EVERY);
-        }
-        bail!("only {players} of {count} people were in the world after {} s", limit.as_secs())
+        wait_players(&self.place, self.server.as_mut().context("the server does not run")?, count, limit)
+    }
+
+    /// Looks at the server for so long.
+    pub fn watch(&mut self, time: Duration) -> Result<Window> {
+        Window::watch(&self.place, self.server.as_mut().context("the server does not run")?, time)
+    }
+
+    /// CPU seconds of Redis and of MariaDB; none where the system does not tell.
+    pub fn stores_cpu_s(&self) -> Option<[f64; 2]> {
+        Some([cpu_s(self.redis.pid().ok()?)?, cpu_s(self.mariadb.pid().ok()?)?])
     }
 
     fn run_for(&mut self, time: Duration) -> Result<()> {
@@ -140,11 +150,7 @@ impl Bed {
     }
 
     fn check_alive(&mut self) -> Result<()> {
-        let server = self.server.as_mut().context("the server does not run")?;
-        match server.ended() {
-            Some(status) => bail!("the server ended by itself with {status}{}", server.last_words()),
-            None => Ok(()),
-        }
+        check_alive(self.server.as_mut().context("the server does not run")?)
     }
 
     /// Waits until enough changes wait for the disk, or as long as may be; gives how many do.
@@ -163,11 +169,42 @@ impl Bed {
     /// SIGTERM, exit 0; then what is told is compared with what is there.
     pub fn drain_and_audit(mut self) -> Result<Audit> {
         self.server.take().context("the server does not run")?.drain()?;
-        let told = fs::read_to_string(&self.receipts);
-        let told = Told::read(&told.with_context(|| format!("{} cannot be read", self.receipts.display()))?)?;
-        let ledger = read_ledger(&self.mariadb.sql(LEDGER)?)?;
-        let (made, there) = (self.mariadb.sql(MADE)?, self.mariadb.sql(THERE)?);
-        Ok(Audit::of(&told, &ledger, &read_amounts(&made)?, &read_amounts(&there)?))
+        let told = match fs::read_to_string(&self.receipts) {
+            Ok(told) => Told::read(&told)?,
+            // A swarm that does not write them down.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Told::default(),
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", self.receipts.display())),
+        };
+        audit_of(&self.mariadb, &told)
+    }
+}
+
+/// Compares what was told with what a database holds.
+pub fn audit_of(mariadb: &MariaDb, told: &Told) -> Result<Audit> {
+    let ledger = read_ledger(&mariadb.sql(LEDGER)?)?;
+    let (made, there) = (mariadb.sql(MADE)?, mariadb.sql(THERE)?);
+    Ok(Audit::of(told, &ledger, &read_amounts(&made)?, &read_amounts(&there)?))
+}
+
+/// Waits until so many people are in a server's world.
+pub fn wait_players(place: &Place, server: &mut Server, count: u32, limit: Duration) -> Result<()> {
+    let began = Instant::now();
+    let mut players = 0.0;
+    while began.elapsed() < limit {
+        check_alive(server)?;
+        players = Metrics::read(place.ops).and_then(|metrics| metrics.value("throng_players")).unwrap_or(0.0);
+        if players >= f64::from(count) {
+            return Ok(());
+        }
+        sleep(LOOK_EVERY);
+    }
+    bail!("only {players} of {count} people were in the world after {} s", limit.as_secs())
+}
+
+fn check_alive(server: &mut Server) -> Result<()> {
+    match server.ended() {
+        Some(status) => bail!("the server ended by itself with {status}{}", server.last_words()),
+        None => Ok(()),
     }
 }
 

@@ -67,6 +67,8 @@ pub fn read_amounts(text: &str) -> Result<BTreeMap<Option<u32>, i64>> {
 pub struct Audit {
     /// Transactions that somebody was told to be saved.
     pub told: usize,
+    /// Transactions in the ledger.
+    pub ledger: usize,
     /// Of those, the ones that are not in the ledger.
     pub lost: Vec<u128>,
     /// Transactions that are in the ledger more than once, or were told to somebody more than once.
@@ -90,7 +92,13 @@ impl Audit {
         let amount = |of: &BTreeMap<Option<u32>, i64>, kind| of.get(&kind).copied().unwrap_or(0);
         let both = kinds.into_iter().map(|kind| (kind, amount(made, kind), amount(there, kind)));
         let unbalanced = both.filter(|(_, made, there)| made != there).collect();
-        Self { told: told.transactions.len(), lost, doubled: doubled.into_iter().collect(), unbalanced }
+        Self {
+            told: told.transactions.len(),
+            ledger: ledger.len(),
+            lost,
+            doubled: doubled.into_iter().collect(),
+            unbalanced,
+        }
     }
 
     /// What is wrong, a line each, and of many the first few.
@@ -140,7 +148,7 @@ mod tests {
     #[test]
     fn what_was_told_and_is_there_once_is_well_and_so_is_what_nobody_heard_of() {
         let audit = audit(RECEIPTS, LEDGER, "NULL\t50\n3\t2\n", "3\t2\nNULL\t50\n4\t0\n");
-        assert_eq!(audit, Audit { told: 2, ..Audit::default() });
+        assert_eq!(audit, Audit { told: 2, ledger: 3, ..Audit::default() });
         assert!(audit.faults().is_empty());
     }
 
