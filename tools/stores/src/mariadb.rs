@@ -125,8 +125,10 @@ impl MariaDb {
         command.args(arguments);
         let output = command.output().with_context(|| format!("{} cannot be started", self.client.display()))?;
         if !output.status.success() {
+            // What it said comes first: a statement may be longer than what a report of a failed test keeps.
             let said = String::from_utf8_lossy(&output.stderr);
-            bail!("mariadbd refused `{}`: {}", arguments.join(" "), said.trim());
+            let asked: String = arguments.join(" ").chars().take(STATEMENT_SHOWN).collect();
+            bail!("mariadbd refused: {} ({}, on `{asked}`)", said.trim(), output.status);
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
@@ -287,5 +289,7 @@ const FIXED: [&str; 24] = [
     "--innodb_print_all_deadlocks=0",
     "--skip-slow-query-log",
 ];
+/// Characters of a refused statement that an error has.
+const STATEMENT_SHOWN: usize = 200;
 /// `sun_path` has 108 bytes on Linux and 104 on others, the last one zero.
 const SOCKET_PATH_BYTES_MAX: usize = 103;
