@@ -1,5 +1,6 @@
 //! The keys of a player. What stands in braces decides the slot, so all of them are in one.
 
+use ::redis::{Arg, Cmd};
 use protocol::CharacterId;
 
 /// What was last saved of where somebody is.
@@ -22,6 +23,14 @@ pub fn lease(of: CharacterId) -> String {
     key(of, "lease")
 }
 
+/// What stands in the braces of a command's first key; none for a command about nobody.
+pub fn tag_in(command: &Cmd) -> Option<&[u8]> {
+    let words = command.args_iter().filter_map(|arg| if let Arg::Simple(word) = arg { Some(word) } else { None });
+    let mut keys = words.filter_map(|word| word.strip_prefix(b"throng:{"));
+    let key = keys.next()?;
+    Some(&key[..key.iter().position(|byte| *byte == b'}')?])
+}
+
 fn key(of: CharacterId, what: &str) -> String {
     format!("throng:{{player:{}}}:{what}", of.0)
 }
@@ -29,6 +38,14 @@ fn key(of: CharacterId, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_command_the_tag_of_its_first_key_counts() {
+        let mut call = ::redis::cmd("EVALSHA");
+        call.arg("hash").arg(1).arg(lease(CharacterId(7))).arg("throng:{another}");
+        assert_eq!(tag_in(&call), Some(&b"player:7"[..]));
+        assert_eq!(tag_in(&::redis::cmd("PING")), None);
+    }
 
     /// Other programs look them up.
     #[test]

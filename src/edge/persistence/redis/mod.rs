@@ -2,11 +2,13 @@
 //!
 //! Everything here may be lost at any moment and is written again by whoever has it; what is read is checked like a
 //! stranger's. Each command names keys of one player only, which one tag puts into one slot, so a Redis Cluster takes them
-//! as they are. Numbers are decimal text, because those of Redis' scripts have 53 bits.
+//! as they are; what is on another of its servers than the one that was asked is asked for there. Numbers are decimal text,
+//! because those of Redis' scripts have 53 bits.
 
 mod checkpoints;
 mod keys;
 mod leases;
+mod nodes;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -20,19 +22,12 @@ pub use leases::Claim;
 pub use leases::Lease;
 pub use sessions::{SESSION_REFRESH, SESSION_TTL, Session};
 
-use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::TcpSettings;
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisResult, Script, Value, cmd,
-};
+use ::redis::{Arg, Cmd, ConnectionInfo, IntoConnectionInfo, Script, Value, cmd};
+use nodes::Nodes;
 use server::{StoreError, Trouble};
-use std::time::Duration;
 use trouble::Place;
 
-/// For name look-up, TCP and login together. A Redis that takes longer is no hot store.
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
-/// For the answer to one batch: a thousand times what one takes on a network of one's own.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Commands in one pipeline. At 1 KB for a checkpoint that is half a megabyte, which a Redis works off in about 5 ms; more
 /// would keep its other users waiting.
 pub const BATCH_MAX: usize = 512;
@@ -45,9 +40,8 @@ pub type Each<T> = Result<T, StoreError>;
 /// It is made by the first call and made anew by the next one after a failure: whoever calls decides how often to try.
 /// Every call may be repeated; twice the same does no harm. It lives in the runtime that first called it.
 pub struct Hot {
-    client: Client,
+    nodes: Nodes,
     place: Place,
-    connection: Option<MultiplexedConnection>,
     scripts: Scripts,
 }
 
@@ -62,8 +56,18 @@ struct Scripts {
 }
 
 impl Scripts {
-    fn all(&self) -> [&Lua; 6] {
-        [&self.keep, &self.enter, &self.leave, &self.claim, &self.renew, &self.release]
+    /// The same call with the script's text in the place of its name.
+    fn in_full(&self, call: &Cmd) -> Cmd {
+        let all = [&self.keep, &self.enter, &self.leave, &self.claim, &self.renew, &self.release];
+        let mut words = call.args_iter().filter_map(|arg| if let Arg::Simple(word) = arg { Some(word) } else { None });
+        let name = words.by_ref().nth(1).unwrap_or_default();
+        let Some(script) = all.into_iter().find(|script| script.hash.as_bytes() == name) else { return call.clone() };
+        let mut full = cmd("EVAL");
+        full.arg(&script.text);
+        for word in words {
+            full.arg(word);
+        }
+        full
     }
 }
 
@@ -82,7 +86,7 @@ impl Hot {
             return Err(refused("asks for TLS, which this build has not"));
         }
         let place = Place::of(&info);
-        let client = Client::open(tuned(info)).map_err(|error| place.trouble(&error))?;
+        let nodes = Nodes::new(tuned(info));
         let scripts = Scripts {
             keep: Lua::new(checkpoints::KEEP),
             enter: Lua::new(sessions::ENTER),
@@ -91,7 +95,7 @@ impl Hot {
             renew: Lua::new(leases::RENEW),
             release: Lua::new(leases::RELEASE),
         };
-        Ok(Self { client, place, connection: None, scripts })
+        Ok(Self { nodes, place, scripts })
     }
 
     /// Whether it answers.
@@ -110,11 +114,8 @@ impl Hot {
         let mut answers = Vec::with_capacity(commands.len());
         let mut commands = commands.into_iter().peekable();
         while commands.peek().is_some() {
-            let mut batch = Pipeline::with_capacity(BATCH_MAX);
-            for command in commands.by_ref().take(BATCH_MAX) {
-                batch.add_command(command);
-            }
-            for value in self.ask(&mut batch).await? {
+            let batch: Vec<Cmd> = commands.by_ref().take(BATCH_MAX).collect();
+            for value in self.ask(&batch).await? {
                 answers.push(match self.place.answer(value) {
                     Err(error) if error.trouble != Trouble::Broken => return Err(error),
                     own => own,
@@ -124,60 +125,24 @@ impl Hot {
         Ok(answers)
     }
 
-    /// The answers to a batch as they come. A Redis that was started anew has forgotten the scripts: it is told them, and
-    /// asked again what it could not do without.
-    async fn ask(&mut self, batch: &mut Pipeline) -> Result<Vec<Value>, StoreError> {
+    /// The answers to a batch as they come. A Redis that was started anew has forgotten the scripts: what it could not do
+    /// without is asked again with their text, which it then remembers.
+    async fn ask(&mut self, batch: &[Cmd]) -> Result<Vec<Value>, StoreError> {
         let mut values = self.send(batch).await?;
         let forgotten: Vec<usize> =
             (0..values.len()).filter(|&at| trouble::code(&values[at]) == Some("NOSCRIPT")).collect();
-        if forgotten.is_empty() {
-            return Ok(values);
-        }
-        let mut again = Pipeline::with_capacity(forgotten.len());
-        let commands: Vec<&Cmd> = batch.cmd_iter().collect();
-        for &at in &forgotten {
-            again.add_command(commands[at].clone());
-        }
-        let mut lesson = Pipeline::new();
-        for script in self.scripts.all() {
-            lesson.cmd("SCRIPT").arg("LOAD").arg(&script.text);
-        }
-        for value in self.send(&mut lesson).await? {
-            self.place.answer(value)?;
-        }
-        let late = self.send(&mut again).await?;
-        for (at, value) in forgotten.into_iter().zip(late) {
-            values[at] = value;
+        if !forgotten.is_empty() {
+            let again: Vec<Cmd> = forgotten.iter().map(|&at| self.scripts.in_full(&batch[at])).collect();
+            for (at, value) in forgotten.into_iter().zip(self.send(&again).await?) {
+                values[at] = value;
+            }
         }
         Ok(values)
     }
 
-    /// A connection that was cut while nobody used it is no failure: it is made anew and asked once more.
-    async fn send(&mut self, batch: &mut Pipeline) -> Result<Vec<Value>, StoreError> {
-        batch.ignore_errors();
-        let was_connected = self.connection.is_some();
-        match self.send_once(batch).await {
-            Err(error) if was_connected && error.is_connection_dropped() => self.send_once(batch).await,
-            answered => answered,
-        }
-        .map_err(|error| self.place.trouble(&error))
+    async fn send(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, StoreError> {
+        self.nodes.send(commands).await.map_err(|error| self.place.trouble(&error))
     }
-
-    async fn send_once(&mut self, batch: &Pipeline) -> RedisResult<Vec<Value>> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.client.get_multiplexed_async_connection_with_config(&patience()).await?,
-        };
-        let values: Vec<Value> = batch.query_async(&mut connection).await?;
-        // Only one that answered is kept: answers that come too late must not be taken for those to the next call.
-        self.connection = Some(connection);
-        Ok(values)
-    }
-}
-
-fn patience() -> AsyncConnectionConfig {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_WITHIN));
-    config.set_response_timeout(Some(ANSWER_WITHIN))
 }
 
 /// Without it, the last piece of a batch waits for an acknowledgement of the one before.

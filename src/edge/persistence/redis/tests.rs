@@ -1,8 +1,10 @@
 //! Against real servers, which are killed, frozen, filled and misled.
 
+use super::nodes::{ANSWER_WITHIN, CONNECT_WITHIN};
 use super::*;
 use protocol::CharacterId;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::time::Instant;
 use stores::Redis;
 use tempfile::TempDir;
@@ -297,15 +299,28 @@ fn what_listens_there_and_is_no_redis_is_broken() {
     stranger.join().unwrap();
 }
 
+/// Arguments of one that can be in a cluster. Its port for the others is otherwise ten thousand above its own, which may be
+/// too high.
+fn cluster_arguments() -> Vec<String> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    ["--cluster-enabled", "yes", "--cluster-port", &port].map(str::to_owned).to_vec()
+}
+
+fn wait_cluster_ok(redis: &Redis) {
+    let began = Instant::now();
+    while !redis.ask(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok") {
+        assert!(began.elapsed() < Duration::from_secs(20), "the cluster does not come up");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// A Redis in cluster mode refuses what touches two slots at once, and scripts that touch what they did not name.
 #[test]
 fn a_cluster_takes_every_call() {
-    let mut bed = Bed::new(&["--cluster-enabled", "yes"]);
+    let arguments = cluster_arguments();
+    let mut bed = Bed::new(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     bed.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-    let began = Instant::now();
-    while !bed.ask(&["CLUSTER", "INFO"]).contains("cluster_state:ok") {
-        assert!(began.elapsed() < Duration::from_secs(10), "the cluster does not come up");
-    }
+    wait_cluster_ok(&bed.redis);
     let mut two = cmd("MGET");
     two.arg(&["throng:{player:1}:session", "throng:{player:2}:session"]);
     let refused = bed.runtime.block_on(bed.hot.ask_each(vec![two])).unwrap();
@@ -318,6 +333,58 @@ fn a_cluster_takes_every_call() {
     assert_eq!(bed.claim(&lease("a", 1)), Claim::Granted);
     assert_eq!(bed.runtime.block_on(bed.hot.renew(&[lease("a", 1)], TTL)).unwrap(), [Ok(true)]);
     assert_eq!(bed.runtime.block_on(bed.hot.release(&[lease("a", 1)])).unwrap(), [Ok(true)]);
+}
+
+/// Two servers with half of the slots each; then one slot is handed over, with one of its keys already there.
+#[test]
+fn what_another_server_of_a_cluster_has_is_asked_for_there() {
+    const PEOPLE: u64 = 40;
+    let first = cluster_arguments();
+    let mut bed = Bed::new(&first.iter().map(String::as_str).collect::<Vec<_>>());
+    let second = cluster_arguments();
+    let other_dir = tempfile::tempdir().unwrap();
+    let other = Redis::start_with(other_dir.path(), &second.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    bed.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]);
+    other.ask(&["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]).unwrap();
+    bed.ask(&["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string(), &second[3]]);
+    wait_cluster_ok(&bed.redis);
+    wait_cluster_ok(&other);
+    for revision in [1, 2] {
+        let batch = (1..=PEOPLE).map(|id| Checkpoint { character: CharacterId(id), revision, record: b"x" });
+        assert!(bed.keep(&batch.collect::<Vec<_>>()).unwrap().iter().all(|answer| *answer == Ok(Kept::Yes)));
+    }
+    let kept = [&bed.redis, &other].map(|redis| count(&redis.ask(&["DBSIZE"]).unwrap()));
+    assert!(kept.iter().all(|kept| *kept > 5) && kept.iter().sum::<u64>() == PEOPLE, "{kept:?}");
+    for id in 1..=PEOPLE {
+        assert_eq!(bed.newest(CharacterId(id)), Some((2, b"x".to_vec())), "{id}");
+    }
+
+    // `{player:1}` moves from whoever has it to the other.
+    let slot = bed.ask(&["CLUSTER", "KEYSLOT", "{player:1}"]);
+    let slot = count(&slot);
+    let (from, to) = if slot < 8_192 { (&bed.redis, &other) } else { (&other, &bed.redis) };
+    let [from_id, to_id] = [from, to].map(|redis| last_line(&redis.ask(&["CLUSTER", "MYID"]).unwrap()));
+    let slot = slot.to_string();
+    to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).unwrap();
+    from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).unwrap();
+    let key = "throng:{player:1}:checkpoint";
+    let moved = from.ask(&["MIGRATE", "127.0.0.1", &to.port().to_string(), key, "0", "5000"]).unwrap();
+    assert!(moved.contains("OK"), "{moved}");
+    assert_eq!(bed.newest(ANN), Some((2, b"x".to_vec())), "asked for where it is on its way to");
+    assert_eq!(bed.save(ANN, 3, b"y"), Ok(Kept::Yes));
+    let (from, to) = if slot.parse::<u64>().unwrap() < 8_192 { (&bed.redis, &other) } else { (&other, &bed.redis) };
+    to.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).unwrap();
+    from.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).unwrap();
+    assert_eq!(bed.newest(ANN), Some((3, b"y".to_vec())), "and where it is now");
+}
+
+/// The number in an answer.
+fn count(answer: &str) -> u64 {
+    answer.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("{answer} is no number"))
+}
+
+fn last_line(answer: &str) -> String {
+    answer.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 /// Two thousand players are checkpointed every five seconds: 400 a second.

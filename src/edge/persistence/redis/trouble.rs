@@ -81,7 +81,8 @@ fn of_code(code: &str, details: &str) -> Trouble {
         "NOAUTH" | "WRONGPASS" | "NOPERM" => Trouble::Credentials,
         // It cannot write its file, and takes nothing until it can.
         "OOM" | "MISCONF" => Trouble::Full,
-        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => Trouble::Starting,
+        // A cluster that sends on and on is about to change.
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => Trouble::Starting,
         "READONLY" | "NOREPLICAS" => Trouble::ReadOnly,
         // A script of somebody's runs and runs.
         "BUSY" => Trouble::Slow,
