@@ -54,8 +54,9 @@ pub fn incarnation(journal: &mut Journal, name: &str, stores: &Stores) -> Result
     if let Some(incarnation) = journal.take_incarnation(&[])? {
         return Ok(incarnation);
     }
-    let First { starts, world } = first_start(mariadb, name, journal.id()?)?;
-    if let Some(world) = world.filter(|_| journal.newest().is_ok_and(|newest| newest == 0)) {
+    let is_new = journal.newest()? == 0;
+    let First { starts, world } = first_start(mariadb, name, journal.id()?, is_new)?;
+    if let Some(world) = world.filter(|_| is_new) {
         tracing::info!("a new journal of a server that MariaDB knows: its ground and sums come from there");
         journal.commit(&Group { adopted: &[world], ..Group::default() })?;
     }
@@ -73,7 +74,7 @@ struct First {
     world: Option<Adopted>,
 }
 
-fn first_start(config: &MariaDb, name: &str, journal_id: u128) -> Result<First, BeginError> {
+fn first_start(config: &MariaDb, name: &str, journal_id: u128, is_new: bool) -> Result<First, BeginError> {
     let nodes: Result<Vec<_>, _> =
         config.servers.iter().map(|url| Database::new(&MariaDbConfig { url: url.clone(), seed: 1 })).collect();
     let nodes = nodes.map_err(BeginError::Address)?;
@@ -84,7 +85,7 @@ fn first_start(config: &MariaDb, name: &str, journal_id: u128) -> Result<First, 
     let first = runtime.block_on(async {
         for nth in 0.. {
             let node = &nodes[nth % nodes.len()];
-            match meet(node, name, journal_id).await {
+            match meet(node, name, journal_id, is_new).await {
                 Ok(first) => return Ok(first),
                 // Waiting mends neither a wrong password nor tables of another build.
                 Err(error) if matches!(error.trouble, Trouble::Credentials | Trouble::Schema) => return Err(error),
@@ -107,9 +108,15 @@ fn first_start(config: &MariaDb, name: &str, journal_id: u128) -> Result<First, 
     first.map_err(BeginError::NeverMet)
 }
 
-async fn meet(node: &Database, name: &str, journal_id: u128) -> Result<First, StoreError> {
+async fn meet(node: &Database, name: &str, journal_id: u128, is_new: bool) -> Result<First, StoreError> {
     node.migrate().await?;
     let server = enlist(node, name, journal_id).await?;
+    if !is_new && let Some(other) = node.introduced_before(server).await? {
+        return Err(person(format!(
+            "this data directory has worked without MariaDB, and so had that of the server {other} which is in there: both \
+             have given the same numbers to different things; start on an empty data directory, or with a database of its own"
+        )));
+    }
     let watermark = node.watermark(server).await?;
     let world = if watermark > 0 { Some(left_world(node, server, watermark).await?) } else { None };
     Ok(First { starts: reserve(node, server, STARTS).await?, world })
@@ -136,7 +143,6 @@ async fn left_world(node: &Database, server: ServerId, watermark: u64) -> Result
 /// # Errors
 /// [`Trouble::Schema`] if a person must do something first: the text says what.
 pub async fn enlist(node: &Database, name: &str, journal_id: u128) -> Result<ServerId, StoreError> {
-    let person = |text: String| StoreError { trouble: Trouble::Schema, text };
     match node.enlist(name, journal_id).await? {
         Enlisted::As(server) => Ok(server),
         Enlisted::Undrained { characters } => Err(person(format!(
@@ -147,6 +153,11 @@ pub async fn enlist(node: &Database, name: &str, journal_id: u128) -> Result<Ser
             Err(person(format!("the name {name} has the number of {with} in MariaDB: take another one")))
         }
     }
+}
+
+/// Waiting does not mend it.
+fn person(text: String) -> StoreError {
+    StoreError { trouble: Trouble::Schema, text }
 }
 
 /// Numbers for so many starts.

@@ -147,20 +147,44 @@ fn a_server_that_lost_its_disk_finds_its_world_and_its_players_in_mariadb() {
     one.stop();
 }
 
+/// Somebody gets nine coins in a server that knows no stores.
+fn work_alone(dir: &std::path::Path) {
+    let mut journal = crate::edge::persistence::Journal::open(dir).unwrap();
+    let way = Way::Operator;
+    let coins = vec![Entry::Coins { character: ANN, change: 9, way }, Entry::Minted { coins: 9, way }];
+    let deals = [game::Transaction { id: game::TransactionId(1), entries: coins }];
+    journal.commit(&crate::edge::persistence::journal::Group { deals: &deals, ..Default::default() }).unwrap();
+}
+
 #[test]
 fn a_journal_that_worked_alone_brings_all_that_it_has() {
     let dir = tempfile::tempdir().unwrap();
-    {
-        let mut journal = crate::edge::persistence::Journal::open(dir.path()).unwrap();
-        let way = Way::Operator;
-        let coins = vec![Entry::Coins { character: ANN, change: 9, way }, Entry::Minted { coins: 9, way }];
-        let deals = [game::Transaction { id: game::TransactionId(1), entries: coins }];
-        journal.commit(&crate::edge::persistence::journal::Group { deals: &deals, ..Default::default() }).unwrap();
-    }
+    work_alone(dir.path());
     let db = MariaDb::start(&MariaDbOptions::default()).unwrap();
     let one = Server::start(dir.path(), "one", &stores(&[db.url()], false, None));
     one.wait_drained();
     assert_eq!(db.sql("SELECT coins FROM throng.characters WHERE character_id = 1").unwrap().trim(), "9");
     assert_eq!(db.sql("SELECT amount FROM throng.sums WHERE way = 'operator'").unwrap().trim(), "9");
     one.stop();
+}
+
+/// Alone, each counted from one: their things have the same numbers.
+#[test]
+fn of_two_journals_that_worked_alone_the_second_is_refused() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    work_alone(dirs[0].path());
+    work_alone(dirs[1].path());
+    let db = MariaDb::start(&MariaDbOptions::default()).unwrap();
+    let stores = stores(&[db.url()], false, None);
+    let one = Server::start(dirs[0].path(), "one", &stores);
+    one.wait_drained();
+    for _ in 0..2 {
+        let why = Server::try_start(dirs[1].path(), "two", &stores).err().expect("it is refused");
+        assert!(why.contains("so had that of the server one which is in there"), "{why}");
+    }
+    assert_eq!(db.sql("SELECT coins FROM throng.characters WHERE character_id = 1").unwrap().trim(), "9");
+    // A new one has given no numbers yet, and the first has met MariaDB.
+    Server::start(dirs[2].path(), "two", &stores).stop();
+    one.stop();
+    Server::start(dirs[0].path(), "one", &stores).stop();
 }

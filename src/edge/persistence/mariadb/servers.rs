@@ -67,6 +67,17 @@ impl Database {
         .await
     }
 
+    /// The name of another server whose journal worked alone before it came here, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database could not be asked.
+    pub async fn introduced_before(&self, server: ServerId) -> Result<Option<String>, StoreError> {
+        let values: Vec<Value> = vec![INTRODUCED_FROM.to_be_bytes().to_vec().into(), server.0.into()];
+        let found: Vec<String> =
+            self.with(async |session| session.rows(Query::Enlist, INTRODUCED, values).await).await?;
+        Ok(found.into_iter().next())
+    }
+
     /// Numbers for so many starts, which no other start of any server ever has: [`INCARNATIONS_MAX`] at most.
     ///
     /// # Errors
@@ -109,6 +120,10 @@ impl Database {
     }
 }
 
+/// All that a journal brought along has such a number or a higher one, and nothing else has.
+const INTRODUCED_FROM: u128 = 1 << 127;
+const INTRODUCED: &str = "SELECT COALESCE(s.name, CONCAT('server ', l.server_id)) FROM ledger AS l \
+    LEFT JOIN servers AS s ON s.server_id = l.server_id WHERE l.transaction_id >= ? AND l.server_id <> ? LIMIT 1";
 const KNOWN: &str = "SELECT name, journal_id, (SELECT COUNT(*) FROM leases WHERE server_id = ? AND is_undrained = 1) \
     FROM servers WHERE server_id = ? FOR UPDATE";
 /// A clock that was set back does not make a start an old one.
