@@ -139,3 +139,34 @@ fn a_running_server_is_backed_up_and_the_backup_is_restored_elsewhere() {
     let nowhere = refused(throng(dir.path()).args(["import", "d", "--name", "dead"]), 1);
     assert!(nowhere.contains("names no MariaDB"), "{nowhere}");
 }
+
+/// At the end of an orderly stop the world is saved; a kill goes back to the last one that was.
+#[test]
+fn a_world_goes_on_after_a_stop_and_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = throng(dir.path());
+        command.args(["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data", "d"]);
+        Running::start(command.env("THRONG_WORLD__MOBS", "true"))
+    };
+    let first = start();
+    first.wait_metric("throng_ticks_total", 90);
+    let (stopped_after, mobs) = (first.status(dir.path(), "tick"), first.status(dir.path(), "entities"));
+    first.signal("-TERM");
+    assert_eq!(first.exit_code(), Some(0));
+    let second = start();
+    let begun_with = second.status(dir.path(), "tick");
+    assert!(begun_with >= stopped_after, "went on from tick {begun_with}, stopped after {stopped_after}");
+    assert!(
+        mobs > 0 && second.status(dir.path(), "entities") == mobs,
+        "{} of {mobs} mobs",
+        second.status(dir.path(), "entities")
+    );
+    drop(second);
+    let third = start();
+    assert!(
+        third.status(dir.path(), "tick") >= stopped_after,
+        "killed, and back to tick {}",
+        third.status(dir.path(), "tick")
+    );
+}
