@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::movement::Movement;
 use crate::play::Board;
 use crate::receipts::Receipts;
+use crate::silence::Silence;
 use crate::tally::Tally;
 use crate::token::Minter;
 use crate::truth::Checker;
@@ -15,8 +16,6 @@ use rudp::Backend;
 use rudp::time::{NS_PER_MS, NS_PER_S, Now};
 use std::net::SocketAddr;
 
-/// When no bot heard anything for this long before one came back, it came back to another server process.
-const OUTAGE_NS_MIN: u64 = 2 * NS_PER_S;
 /// A welcome this many ticks before what others have heard is another server's: 5 s, no welcome is under way for longer.
 const TICKS_BACK_MIN: u32 = 300;
 
@@ -64,6 +63,7 @@ pub struct Flock {
     pub outages: Outages,
     /// The newest tick of any own state, and when it was heard.
     heard: Option<(u32, u64)>,
+    silence: Silence,
     /// Where the tick rate is counted from.
     rate_from: Option<(u32, u64)>,
 }
@@ -119,6 +119,7 @@ impl Flock {
             begun_ns,
             outages: Outages::default(),
             heard: None,
+            silence: Silence::default(),
             rate_from: None,
         }
     }
@@ -135,10 +136,10 @@ impl Flock {
 
     /// A bot was welcomed.
     pub fn on_joined(&mut self, now: Now, bot: usize, welcome: &Welcome) {
-        if self.rejoin && self.outages.is_open && self.is_other_server(now, welcome) {
+        if self.rejoin && self.outages.is_open && self.is_other_server(welcome) {
             self.checker.on_server_restarted();
             self.outages.restarts += 1;
-            (self.heard, self.rate_from) = (None, None);
+            (self.heard, self.rate_from, self.silence) = (None, None, Silence::default());
         }
         self.checker.on_joined(bot, welcome);
         self.connected += 1;
@@ -165,6 +166,7 @@ impl Flock {
     /// Once per turn: notes how far the server's ticks have come.
     pub fn note_tick(&mut self, now: Now) {
         let newest = self.checker.newest().0;
+        self.silence.note(newest, now.mono_ns);
         if newest > 0 && self.heard.is_none_or(|(tick, _)| newest > tick) {
             self.heard = Some((newest, now.mono_ns));
         }
@@ -201,8 +203,8 @@ impl Flock {
         (to_ns > from_ns + 100 * NS_PER_MS).then(|| f64::from(to.saturating_sub(from)) * 1e9 / (to_ns - from_ns) as f64)
     }
 
-    fn is_other_server(&self, now: Now, welcome: &Welcome) -> bool {
-        let Some((tick, heard_ns)) = self.heard else { return false };
-        now.mono_ns > heard_ns + OUTAGE_NS_MIN || welcome.tick.0 + TICKS_BACK_MIN < tick
+    fn is_other_server(&self, welcome: &Welcome) -> bool {
+        let Some((tick, _)) = self.heard else { return false };
+        self.silence.is_long() || welcome.tick.0 + TICKS_BACK_MIN < tick
     }
 }

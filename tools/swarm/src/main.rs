@@ -22,6 +22,7 @@ mod report;
 mod restored;
 mod server_watch;
 mod shooter;
+mod silence;
 mod steer;
 mod tally;
 mod token;

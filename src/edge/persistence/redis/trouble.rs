@@ -129,7 +129,7 @@ mod tests {
             ("ERR max number of clients reached", Trouble::Down),
             ("ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed", Trouble::Full),
             ("WRONGTYPE Operation against a key holding the wrong kind of value", Trouble::Broken),
-            ("MOVED 3999 127.0.0.1:6381", Trouble::Broken),
+            ("MOVED 3999 127.0.0.1:6381", Trouble::Starting),
         ];
         for (line, trouble) in lines {
             let error = said(line);

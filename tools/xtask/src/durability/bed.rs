@@ -218,8 +218,8 @@ const THERE: &str = "SELECT NULL, (SELECT COALESCE(SUM(coins), 0) FROM character
     UNION ALL SELECT kind, SUM(count) FROM items WHERE is_gone = 0 AND coins IS NULL GROUP BY kind";
 /// So many changes are to wait for the disk when somebody is killed...
 pub const IN_FLIGHT_WANTED: f64 = 10.0;
-/// ...if as many wait at any moment of this time.
-const IN_FLIGHT_WITHIN: Duration = Duration::from_secs(3);
+/// ...if as many wait at any moment of this time: bots that were thrown out are back before it is over.
+const IN_FLIGHT_WITHIN: Duration = Duration::from_secs(15);
 /// Between two looks for them: they wait for a few milliseconds only.
 const IN_FLIGHT_LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Between two looks for people.
