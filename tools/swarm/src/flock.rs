@@ -13,7 +13,7 @@ use crate::wire::Arrivals;
 use mio::Registry;
 use protocol::message::Welcome;
 use rudp::Backend;
-use rudp::time::{NS_PER_MS, NS_PER_S, Now};
+use rudp::time::{NS_PER_MS, Now};
 use std::net::SocketAddr;
 
 /// A welcome this many ticks before what others have heard is another server's: 5 s, no welcome is under way for longer.
