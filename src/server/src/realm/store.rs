@@ -218,6 +218,8 @@ impl Store {
 
     /// Asks for what is known of a character.
     pub fn load(&mut self, character: CharacterId) {
+        // Who comes back is not let go any more: said after this, it would be taken for another leave.
+        self.leaves.retain(|left| *left != character);
         self.loads.push_back(character);
     }
 
@@ -477,6 +479,17 @@ mod tests {
         store.poll(2);
         store.on_saved(ANN, 2, true);
         assert_eq!(store.poll(2), None, "he is in the world");
+    }
+
+    #[test]
+    fn who_comes_back_before_it_was_said_that_he_left_is_not_let_go() {
+        let mut store = Store::default();
+        store.leave(ANN);
+        store.leave(BOB);
+        store.load(ANN);
+        assert_eq!(store.poll(1), Some(StoreJob::Load { character: ANN }));
+        assert_eq!(store.poll(1), Some(StoreJob::Leave { character: BOB }));
+        assert_eq!(store.poll(1), None);
     }
 
     #[test]
