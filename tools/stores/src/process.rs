@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::programs::{SETPRIV, find};
 
@@ -83,9 +83,14 @@ impl Process {
         bail!("{} did not end within {} s of SIGTERM{}", self.name, READY_WITHIN.as_secs(), self.last_words())
     }
 
-    /// SIGSTOP: it keeps its connections and answers nothing.
+    /// SIGSTOP: it keeps its connections and answers nothing; returns when the last of its threads has stopped.
     pub fn freeze(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let pid = self.child.as_ref().map(Pid::from_child).with_context(|| format!("{} does not run", self.name))?;
+        // Left to be waited for again, or freezing it twice would never return.
+        waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT)
+            .with_context(|| format!("{} does not stop", self.name))?;
+        Ok(())
     }
 
     /// SIGCONT: it goes on where it was.
