@@ -218,7 +218,7 @@ impl Remote {
         let mut given_up = Vec::new();
         for (&character, &since_ns) in &self.leaving {
             let is_over = is_ending || now_ns >= since_ns + LINGER_NS;
-            let mut is_carried = || journal.revision(character).is_ok_and(|revision| revision <= self.drained);
+            let mut is_carried = || journal.revision(character).is_ok_and(|revision| self.is_carried(revision));
             if is_over && !self.dirty[1].contains(character) && is_carried() {
                 given_up.extend(self.leases.get(&character).map(|&epoch| Lease { character, epoch }));
             }
@@ -227,6 +227,12 @@ impl Remote {
             }
         }
         given_up
+    }
+
+    /// Whether MariaDB has what has this number. One that was taken over from another journal may be higher than all of this
+    /// one's own: then it is enough that nothing of those waits.
+    fn is_carried(&self, revision: u64) -> bool {
+        revision <= self.drained || self.newest <= self.drained
     }
 
     /// The journal has given these up.

@@ -188,3 +188,24 @@ fn of_two_journals_that_worked_alone_the_second_is_refused() {
     one.stop();
     Server::start(dirs[0].path(), "one", &stores).stop();
 }
+
+/// What was taken over from another journal may have higher numbers than all that this one has to carry.
+#[test]
+fn who_only_looks_around_on_another_server_is_let_go_there_too() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let db = MariaDb::start(&MariaDbOptions::default()).unwrap();
+    let stores = stores(&[db.url()], false, None);
+    let mut one = Server::start(here.path(), "one", &stores);
+    one.load(ANN).unwrap();
+    for _ in 0..20 {
+        one.mint(ANN, 1);
+    }
+    one.leave(ANN);
+    one.stop();
+    let two = Server::start(there.path(), "two", &stores);
+    two.load(ANN).unwrap();
+    two.leave(ANN);
+    two.stop();
+    let undrained = db.sql("SELECT COUNT(*) FROM throng.leases WHERE is_undrained = 1").unwrap();
+    assert_eq!(undrained.trim(), "0", "nobody is anybody's");
+}
