@@ -3,13 +3,14 @@
 use super::Office;
 use super::token::BODY_BYTES_MAX;
 use crate::edge::clock;
-use crate::edge::persistence::{BackedUp, Database, Errand, ErrandError, MariaDbConfig};
+use crate::edge::persistence::{BackedUp, Database, Errand, ErrandError, Gone, MariaDbConfig};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use crossbeam::channel::TrySendError;
-use protocol::AccountId;
+use protocol::{AccountId, CharacterId};
+use rudp::token::ID_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -35,6 +36,16 @@ struct Wish {
 #[serde(deny_unknown_fields)]
 struct About {
     account: u64,
+}
+
+/// Who is to be forgotten.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whom {
+    account: u64,
+    /// Characters that a login service has given the account in its tokens.
+    #[serde(default)]
+    characters: Vec<u64>,
 }
 
 /// Why there is no answer of the kind that was asked for.
@@ -105,7 +116,7 @@ async fn export_from(servers: &[String], account: AccountId) -> Result<Value, Re
     for url in servers {
         let config = MariaDbConfig { url: url.clone(), seed: account.0 };
         let database = Database::new(&config).map_err(|error| Refusal::Failed(error.to_string()))?;
-        let found = tokio::time::timeout(EXPORT_WITHIN, database.export(account)).await;
+        let found = tokio::time::timeout(EXPORT_WITHIN, database.export(account, &[server::nameless(account)])).await;
         let _ = tokio::time::timeout(CLOSE_WITHIN, database.close()).await;
         match found {
             Ok(Ok(found)) => return Ok(found),
@@ -114,6 +125,32 @@ async fn export_from(servers: &[String], account: AccountId) -> Result<Value, Re
         }
     }
     Err(Refusal::Later(format!("MariaDB cannot be asked: {last}")))
+}
+
+/// Takes away everything that is held about an account: here, in Redis and in MariaDB, as far as there are those.
+pub async fn erase(office: &Office, request: Request<Body>) -> Result<Response, Refusal> {
+    let body = body_of(office, request).await?;
+    let Whom { account, characters } = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::Request(format!("the body names no account: {error}")))?;
+    if account > ID_MAX {
+        return Err(Refusal::Request(format!("there is no account {account}: the highest is {ID_MAX}")));
+    }
+    let named: Vec<CharacterId> = characters.into_iter().map(CharacterId).collect();
+    // The server knows whose its own are, and would otherwise take another account's.
+    if let Some(id) = named.iter().find(|id| id.0 == 0 || id.0 > ID_MAX || server::is_made_here(**id)) {
+        let id = id.0;
+        return Err(Refusal::Request(format!(
+            "character {id} is none that a login service can have given to somebody"
+        )));
+    }
+    let account = AccountId(account);
+    let Gone { characters, ledger_lines, redis, mariadb } =
+        ask(office, |reply| Errand::Erase { account, named, reply }).await?;
+    let stores = [("journal", true), ("redis", redis), ("mariadb", mariadb)];
+    let stores: Vec<&str> = stores.into_iter().filter_map(|(store, is_there)| is_there.then_some(store)).collect();
+    let page =
+        json!({ "account": account.0, "characters": characters, "ledger_lines": ledger_lines, "stores": stores });
+    Ok(Json(page).into_response())
 }
 
 async fn body_of(office: &Office, request: Request<Body>) -> Result<Bytes, Refusal> {
@@ -142,6 +179,7 @@ async fn ask<T>(
     match answer.await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) if error.is_conflict() => Err(Refusal::Conflict(error.to_string())),
+        Ok(Err(ErrandError::Away(error))) => Err(Refusal::Later(error)),
         Ok(Err(error)) => Err(Refusal::Failed(error.to_string())),
         Err(_) => Err(Refusal::Away(GOING_DOWN)),
     }

@@ -114,6 +114,7 @@ fn router(office: Arc<Office>) -> Router {
         .route("/api/v1/reload", post(reload_page))
         .route("/api/v1/backup", post(backup_page))
         .route("/api/v1/export", post(export_page))
+        .route("/api/v1/erase", post(erase_page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(office)
 }
@@ -262,6 +263,13 @@ async fn export_page(State(office): State<Arc<Office>>, request: Request) -> Res
         return unauthorised();
     }
     errands::export(&office, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn erase_page(State(office): State<Arc<Office>>, request: Request) -> Response {
+    if !is_authorised(request.headers(), &office.token) {
+        return unauthorised();
+    }
+    errands::erase(&office, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn unauthorised() -> Response {

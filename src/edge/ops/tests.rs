@@ -431,7 +431,7 @@ fn a_backup_is_asked_of_the_persistence_thread_and_its_answer_passed_on() {
         let made = crate::edge::persistence::BackedUp { file: name.into(), bytes: 7, seq: 3 };
         reply.send(Ok(made)).unwrap();
         let Ok(Errand::Backup { name, reply }) = asked.recv() else { panic!("a backup") };
-        reply.send(Err(crate::edge::persistence::ErrandError::Busy)).unwrap();
+        reply.send(Err(crate::edge::persistence::ErrandError::Busy("backup is being made"))).unwrap();
         let Ok(Errand::Export { account, reply }) = asked.recv() else { panic!("an export") };
         reply.send(Ok(json!({ "of": account.0 }))).unwrap();
         name
@@ -446,4 +446,41 @@ fn a_backup_is_asked_of_the_persistence_thread_and_its_answer_passed_on() {
     assert!(name.starts_with("journal-2") && name.ends_with("Z.redb"), "{name}");
     let (code, page) = served.post("/api/v1/backup", BEARER, "");
     assert_eq!((code, page["error"].as_str()), (503, Some("the server is going down")));
+}
+
+#[test]
+fn an_erasure_wants_the_token_and_characters_that_are_nobody_elses() {
+    let (served, asked) = serve_errands();
+    assert_eq!(served.post("/api/v1/erase", "", "{\"account\":42}").0, 401);
+    let made_here = json!({ "account": 42, "characters": [1_u64 << 62] }).to_string();
+    let nameless = json!({ "account": 42, "characters": [1_u64 << 63 | 43] }).to_string();
+    for body in ["", "{}", "{\"account\":-1}", "{\"account\":42,\"characters\":[0]}", &made_here, &nameless] {
+        let (code, page) = served.post("/api/v1/erase", BEARER, body);
+        assert_eq!((code, page["error"].as_str().map(|error| error.lines().count())), (400, Some(1)), "{body}");
+    }
+    assert!(asked.try_recv().is_err(), "nothing of this reaches the persistence thread");
+}
+
+#[test]
+fn an_erasure_says_what_is_gone_or_why_nothing_is() {
+    use crate::edge::persistence::{ErrandError, Gone};
+    let (served, asked) = serve_errands();
+    let keeper = std::thread::spawn(move || {
+        let answers = [
+            Ok(Gone { characters: 2, ledger_lines: 3, redis: false, mariadb: true }),
+            Err(ErrandError::Refused("log it out first".to_owned())),
+            Err(ErrandError::Away("MariaDB is away".to_owned())),
+        ];
+        for answer in answers {
+            let Ok(Errand::Erase { account, named, reply }) = asked.recv() else { panic!("an erasure") };
+            assert_eq!((account.0, named), (42, vec![protocol::CharacterId(7)]));
+            reply.send(answer).unwrap();
+        }
+    });
+    let ask = || served.post("/api/v1/erase", BEARER, "{\"account\":42,\"characters\":[7]}");
+    let done = json!({ "account": 42, "characters": 2, "ledger_lines": 3, "stores": ["journal", "mariadb"] });
+    assert_eq!(ask(), (200, done));
+    assert_eq!(ask(), (409, json!({ "error": "log it out first" })));
+    assert_eq!(ask(), (503, json!({ "error": "MariaDB is away" })));
+    keeper.join().unwrap();
 }

@@ -16,7 +16,13 @@ pub fn held(journal: &mut Journal, account: AccountId) -> Result<Value, JournalE
         Err(unreadable) => return Ok(json!({ "account": account.0, "unreadable": unreadable })),
     };
     let leases = journal.leases()?;
-    let mut characters = Vec::with_capacity(roster.len());
+    // No roster has the account's own character, if its tokens name none.
+    let nameless = Listing { character: server::nameless(account), ..Listing::default() };
+    let is_held = journal.revision(nameless.character)? > 0
+        || leases.contains_key(&nameless.character)
+        || journal.record_of(nameless.character)?.is_some();
+    let roster = roster.into_iter().chain(is_held.then_some(nameless));
+    let mut characters = Vec::new();
     for listing in roster {
         let lease = leases.get(&listing.character).copied();
         characters.push(character(journal, &listing, lease)?);

@@ -21,6 +21,7 @@ impl Keeper {
             Some(failure) => Err(LoadError::Away(failure.to_owned())),
         };
         self.count_lookup(&found, "a player is not let in", character.0);
+        self.attendance.on_answered(character, found.is_ok());
         if let (Ok(_), Some(remote)) = (&found, &mut self.remote) {
             remote.on_entered(character);
         }
@@ -34,6 +35,7 @@ impl Keeper {
             Some(failure) => Err(LoadError::Away(failure.to_owned())),
         };
         self.count_lookup(&found, "an account is not let in", account.0);
+        self.attendance.on_roster_answered(account);
         self.answer(StoreDone::Roster { account, found });
     }
 
@@ -42,6 +44,7 @@ impl Keeper {
         self.report.loads += 1;
         let found = Err(error);
         self.count_lookup(&found, "a player is not let in", character.0);
+        self.attendance.on_answered(character, false);
         self.answer(StoreDone::Loaded { character, found });
     }
 
@@ -50,6 +53,7 @@ impl Keeper {
         self.report.loads += 1;
         let found = Err(error);
         self.count_lookup(&found, "an account is not let in", account.0);
+        self.attendance.on_roster_answered(account);
         self.answer(StoreDone::Roster { account, found });
     }
 

@@ -1,10 +1,11 @@
 //! What an operator asks of the persistence thread. It looks at these between jobs and never stays with one.
 
 use super::journal::{BackedUp, BackupError, JournalError};
-use super::{Keeper, account};
+use super::{Gone, Keeper, account};
 use crossbeam::channel::{Receiver, Sender, bounded, never};
-use protocol::AccountId;
+use protocol::{AccountId, CharacterId};
 use serde_json::Value;
+use server::LoadError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -31,14 +32,32 @@ pub enum Errand {
         /// To whom.
         reply: oneshot::Sender<Result<Value, ErrandError>>,
     },
+    /// Take away all that is held about an account.
+    Erase {
+        /// Which.
+        account: AccountId,
+        /// Characters that a login service has given it: no roster names them.
+        named: Vec<CharacterId>,
+        /// To whom.
+        reply: oneshot::Sender<Result<Gone, ErrandError>>,
+    },
 }
 
 /// Why it was not done.
 #[derive(Debug, Error)]
 pub enum ErrandError {
     /// Two at once would only slow each other down.
-    #[error("another backup is being made: wait for that one")]
-    Busy,
+    #[error("another {0}: wait for that one")]
+    Busy(&'static str),
+    /// Something is in the way that a person can see to.
+    #[error("{0}")]
+    Refused(String),
+    /// A store is away, or has not taken what it must have.
+    #[error("{0}")]
+    Away(String),
+    /// A row, here or there.
+    #[error("{0}")]
+    Unreadable(String),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -54,7 +73,17 @@ impl ErrandError {
     /// Whether it can be done at another time, or under another name.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Busy | Self::Backup(BackupError::Exists(_)))
+        matches!(self, Self::Busy(_) | Self::Refused(_) | Self::Backup(BackupError::Exists(_)))
+    }
+}
+
+impl From<LoadError> for ErrandError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Unreadable(text) => Self::Unreadable(text),
+            LoadError::Away(text) => Self::Away(text),
+            LoadError::Elsewhere(text) => Self::Refused(text),
+        }
     }
 }
 
@@ -94,6 +123,10 @@ impl Keeper {
             Errand::Export { account, reply } => {
                 let _ = reply.send(account::held(&mut self.journal, account).map_err(ErrandError::from));
             }
+            Errand::Erase { reply, .. } if self.erasure.is_some() => {
+                let _ = reply.send(Err(ErrandError::Busy("account is being erased")));
+            }
+            Errand::Erase { account, named, reply } => self.begin_erasure(account, named, reply),
         }
     }
 
@@ -104,7 +137,7 @@ impl Keeper {
 
     fn begin_backup(&mut self, name: String, reply: BackupReply) -> Result<(), (ErrandError, BackupReply)> {
         if self.backup.as_ref().is_some_and(|backup| !backup.thread.is_finished()) {
-            return Err((ErrandError::Busy, reply));
+            return Err((ErrandError::Busy("backup is being made"), reply));
         }
         let snapshot = match self.journal.snapshot() {
             Ok(snapshot) => snapshot,
@@ -157,7 +190,6 @@ mod tests {
     use crate::edge::board::{Board, StartReport};
     use crate::edge::persistence::Journal;
     use crate::edge::queues::StoreEnds;
-    use protocol::CharacterId;
     use server::{StoreDone, StoreJob};
 
     const ANN: CharacterId = CharacterId(1);
@@ -210,7 +242,7 @@ mod tests {
         let (errand, answer) = backup("b");
         keeper.handle_errand(errand);
         let refused = answer.blocking_recv().unwrap().unwrap_err();
-        assert!(matches!(refused, ErrandError::Busy) && refused.is_conflict(), "{refused}");
+        assert!(matches!(refused, ErrandError::Busy(_)) && refused.is_conflict(), "{refused}");
         drop(go);
         keeper.end_backup();
         let (errand, answer) = backup("b");

@@ -38,6 +38,8 @@ impl Keeper {
                     remote.on_released();
                 }
             }
+            Letter::Kin(found) => self.on_kin(found),
+            Letter::Erased(done) => self.on_stores_erased(done),
             Letter::Known(seq) => {
                 if let Err(error) = self.journal.go_on_above(seq) {
                     tracing::warn!(%error, seq, "the journal cannot be told how far it had come");

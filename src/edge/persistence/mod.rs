@@ -3,8 +3,10 @@
 
 mod account;
 mod answers;
+mod attendance;
 pub mod care;
 mod courier;
+mod erasure;
 mod errands;
 mod journal;
 mod letters;
@@ -16,6 +18,7 @@ mod remote;
 mod start;
 
 pub use courier::{Courier, CourierReport, Credentials, StoreState};
+pub use erasure::Gone;
 pub use errands::{Errand, ErrandError, connect as errands};
 pub use journal::{BackedUp, Fact, Journal, JournalError, OpenError};
 #[cfg(test)]
@@ -30,15 +33,18 @@ use crate::edge::crash::{self, Point};
 use crate::edge::drain::Drain;
 use crate::edge::queues::StoreEnds;
 use crate::edge::telemetry::Throttle;
+use attendance::Attendance;
 use courier::CourierEnds;
 use courier::words::Word;
 use crossbeam::channel::{Receiver, RecvTimeoutError, never, select};
+use erasure::Erasure;
 use errands::Backup;
 use game::Transaction;
 use journal::{Adopted, Group, Save, Verdict};
 use protocol::{AccountId, CharacterId};
 use remote::Remote;
 use server::StoreJob;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -67,6 +73,10 @@ pub struct Keeper {
     ends: StoreEnds,
     errands: Receiver<Errand>,
     backup: Option<Backup>,
+    erasure: Option<Erasure>,
+    /// Characters that were erased since the start: whoever was in the lobby then may still ask for them.
+    erased: BTreeSet<CharacterId>,
+    attendance: Attendance,
     board: Arc<Board>,
     drain: Arc<Drain>,
     remote: Option<Remote>,
@@ -115,6 +125,9 @@ impl Keeper {
             ends,
             errands: never(),
             backup: None,
+            erasure: None,
+            erased: BTreeSet::new(),
+            attendance: Attendance::default(),
             board,
             drain,
             remote: None,
@@ -146,6 +159,7 @@ impl Keeper {
                 self.commit();
             }
             self.let_go(false);
+            self.go_on_erasing();
             self.publish(false);
         }
         self.commit();
@@ -222,6 +236,7 @@ impl Keeper {
                 self.waits.saves.push(Save { character, revision, bytes });
             }
             StoreJob::Leave { character } => {
+                self.attendance.on_left(character);
                 if let Some(remote) = &mut self.remote {
                     remote.on_left(character, clock::mono_ns());
                 }
@@ -229,6 +244,9 @@ impl Keeper {
             }
             StoreJob::World { upto, image } => self.save_world(upto, &image),
             StoreJob::Commit { transaction } => {
+                if let Some(why) = self.bars_deal(&transaction) {
+                    return self.answer_deal(&transaction, Err(why));
+                }
                 if self.remote.as_mut().is_some_and(|remote| remote.reserve(&transaction)) {
                     return;
                 }
@@ -244,6 +262,10 @@ impl Keeper {
 
     /// What was asked to be saved before it must be found; and so must what is not here but elsewhere.
     fn on_load(&mut self, character: CharacterId) {
+        self.attendance.on_asked(character);
+        if let Some(why) = self.bars(character) {
+            return self.refuse_load(character, why);
+        }
         match &self.remote {
             Some(remote) if !remote.is_ours(character) => remote.say(Word::Look { character }),
             _ => self.load_after_commit(character),
@@ -256,6 +278,10 @@ impl Keeper {
     }
 
     fn on_roster(&mut self, account: AccountId) {
+        self.attendance.on_roster_asked(account);
+        if let Some(why) = self.bars_account(account) {
+            return self.refuse_roster(account, why);
+        }
         match &self.remote {
             Some(remote) if remote.ends().has_mariadb => remote.say(Word::Roster { account }),
             _ => self.roster_after_commit(account),

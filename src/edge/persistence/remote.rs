@@ -6,10 +6,10 @@ use super::courier::words::{Record, Store, Word};
 use super::journal::{Journal, JournalError};
 use super::mariadb::Lease;
 use game::{Books, Entry, Transaction, TransactionId};
-use protocol::CharacterId;
+use protocol::{AccountId, CharacterId};
 use rudp::time::NS_PER_S;
 use server::Dirty;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who left keeps his lease for so long: whoever comes back at once, or after a restart, need not be looked up, and what he
 /// did last has time to be carried. 10 s.
@@ -233,6 +233,46 @@ impl Remote {
     /// one's own: then it is enough that nothing of those waits.
     fn is_carried(&self, revision: u64) -> bool {
         revision <= self.drained || self.newest <= self.drained
+    }
+
+    /// What the stores have yet to hear of this account and these characters, in a sentence; none if nothing.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn owes(
+        &self,
+        journal: &mut Journal,
+        account: AccountId,
+        characters: &BTreeSet<CharacterId>,
+    ) -> Result<Option<String>, JournalError> {
+        let is_made = |deal: &Transaction| Books::touched_rosters(deal).any(|(of, _)| of == account);
+        if self.reserving.values().any(is_made) {
+            return Ok(Some(format!("a character of account {} waits for its name", account.0)));
+        }
+        for (dirty, store) in self.dirty.iter().zip(["Redis", "MariaDB"]) {
+            if let Some(character) = characters.iter().find(|character| dirty.contains(**character)) {
+                let character = character.0;
+                return Ok(Some(format!("{store} has not taken where character {character} was last seen")));
+            }
+        }
+        if !self.ends.has_mariadb {
+            return Ok(None);
+        }
+        let mut revisions = vec![journal.account_revision(account)?];
+        for character in characters {
+            revisions.push(journal.revision(*character)?);
+        }
+        let is_carried = revisions.into_iter().all(|revision| self.is_carried(revision));
+        Ok((!is_carried).then(|| format!("MariaDB has not taken the last transactions of account {}", account.0)))
+    }
+
+    /// The journal has given up those of these that were this server's.
+    pub fn hand_back(&mut self, characters: &[CharacterId]) -> Vec<Lease> {
+        let lease = |&character: &CharacterId| {
+            self.leaving.remove(&character);
+            Some(Lease { character, epoch: self.leases.remove(&character)? })
+        };
+        characters.iter().filter_map(lease).collect()
     }
 
     /// The journal has given these up.

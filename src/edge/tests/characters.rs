@@ -9,7 +9,7 @@ use game::content::shipped;
 use program::{PATIENCE, Running, throng};
 use protocol::message::{ClientMessage, ServerMessage};
 use protocol::{Refusal, RosterRow, RosterStep, codec, motion};
-use rudp::{Client, ClientConfig, ClientEvent, ConnectToken, Hello, Now, channel};
+use rudp::{Client, ClientConfig, ClientEvent, ConnectToken, Hello, Now, Reason, channel};
 use serde_json::json;
 use std::net::UdpSocket;
 use std::path::Path;
@@ -94,6 +94,15 @@ impl Guest {
         })
     }
 
+    /// Says good-bye.
+    fn leave(mut self) {
+        self.client.disconnect(now(self.started), Reason::UserQuit);
+        let mut buf = [0; 1_500];
+        while let Some(transmit) = self.client.poll_transmit(now(self.started), &mut buf) {
+            self.socket.send_to(&buf[..transmit.len], transmit.to).unwrap();
+        }
+    }
+
     fn create(&mut self, name: &str) -> Result<(), Refusal> {
         let class = shipped("meadow").classes.iter().nth(1).unwrap().id;
         self.ask(RosterStep::Create { name: name.to_owned(), class, team: 2 })
@@ -140,4 +149,37 @@ fn a_character_is_made_played_found_again_by_the_next_server_and_deleted_for_eve
     let running = start(dir.path());
     assert_eq!(Guest::join(&running, dir.path(), 7).roster(), []);
     assert_eq!(Guest::join(&running, dir.path(), 8).roster(), [newer]);
+}
+
+#[test]
+fn an_account_is_erased_when_it_has_logged_out_and_finds_nobody_at_its_next_login() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = start(dir.path());
+    let bearer = std::fs::read_to_string(dir.path().join("d/ops.token")).unwrap();
+    let post = |path: &str| running.post(path, bearer.trim(), "{\"account\":7}");
+    let mut guest = Guest::join(&running, dir.path(), 7);
+    guest.roster();
+    assert_eq!(guest.create("Ada"), Ok(()));
+    let ada = guest.roster().pop().unwrap();
+    assert_eq!(guest.ask(RosterStep::Play { character: ada.character }), Ok(()));
+    guest.wait(|message| matches!(message, ServerMessage::Welcome(_)).then_some(()));
+    let (code, page) = post("/api/v1/erase");
+    assert_eq!((code, page["error"].as_str().unwrap().ends_with("log it out first")), (409, true), "{page}");
+    guest.leave();
+    let start = Instant::now();
+    let gone = loop {
+        match post("/api/v1/erase") {
+            (200, page) => break page,
+            (code, page) => assert!(code == 409 && start.elapsed() < PATIENCE, "{page}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!((&gone["characters"], &gone["stores"]), (&json!(1), &json!(["journal"])));
+    let (_, held) = post("/api/v1/export");
+    assert_eq!(held["journal"]["characters"], json!([]), "{held}");
+    assert_eq!(Guest::join(&running, dir.path(), 7).roster(), []);
+    running.signal("-TERM");
+    assert_eq!(running.exit_code(), Some(0));
+    let found = throng(dir.path()).args(["--data", "d", "verify"]).output().unwrap();
+    assert!(found.status.success(), "the sums balance: {found:?}");
 }

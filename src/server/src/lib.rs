@@ -22,7 +22,7 @@ pub use outbound::{Outbound, OutboundItem};
 pub use realm::{
     Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Found, Incident, KindRadii,
     LoadError, Matter, Origin, Policy, Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld,
-    StoreDone, StoreJob, Suspicion, Task,
+    StoreDone, StoreJob, Suspicion, Task, is_made_here, nameless,
 };
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.

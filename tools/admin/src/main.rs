@@ -1,6 +1,7 @@
 //! The operator's command line: asks a running server over its operations interface.
 
 mod backup;
+mod erase;
 mod events;
 #[cfg(test)]
 mod rig;
@@ -10,6 +11,7 @@ mod token;
 use anyhow::{Context, Result, bail};
 use backup::BackupArgs;
 use clap::{Args, Parser, Subcommand};
+use erase::EraseArgs;
 use events::EventArgs;
 use ops_client::Status;
 use serde::Deserialize;
@@ -73,6 +75,20 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Take away everything that is held about an account; first let it log out
+    ///
+    /// In the server's journal, in Redis and in MariaDB. Refused while one of its characters is in the world or held by any
+    /// server. What was traded stays with those who have it; the ledger keeps what was done, without names. Of accounts whose
+    /// tokens name no character, the character's number, which stays there, is made from the account's.
+    ///
+    /// Out of reach are: backups; the journals of other servers, which forget the names when the account logs in there; and a
+    /// database of a pair that is away, which may bring something back: erase again when it is there.
+    Erase {
+        #[command(flatten)]
+        args: EraseArgs,
+        #[command(flatten)]
+        server: Server,
+    },
     /// What has happened in the world: who came and went, who was slain, who reached a level, whom too much speaks against
     Events {
         #[command(flatten)]
@@ -114,6 +130,7 @@ fn main() -> ExitCode {
         Command::Reload { json, server } => server.reload(json).map(|text| println!("{text}")),
         Command::Backup { args, server } => args.run(&server).map(|text| println!("{text}")),
         Command::Export { account, server } => server.export(account).map(|text| println!("{text}")),
+        Command::Erase { args, server } => args.run(&server).map(|text| println!("{text}")),
         Command::Events { args, server } => args.run(&server),
         Command::Metrics { server } => server.get("/metrics", None).map(|text| print!("{text}")),
     };

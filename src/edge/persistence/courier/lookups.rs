@@ -1,5 +1,6 @@
 //! Whoever wants in is looked up, whoever wants a name asks for it: each within three seconds, at whichever server answers.
 
+use super::erasure;
 use super::shared::Shared;
 use super::words::{Letter, Look, Word};
 use crate::edge::clock;
@@ -61,6 +62,14 @@ async fn answer(shared: Rc<Shared>, word: Word) {
                 tracing::warn!(%error, leases = leases.len(), "players stay this server's in MariaDB until they come again");
             }
             shared.send(Letter::Released);
+        }
+        Word::Kin { account, also } => {
+            let found = erasure::kin(&shared, account, &also).await;
+            shared.send(Letter::Kin(found));
+        }
+        Word::Erase { account, characters, leases } => {
+            let done = erasure::erase(&shared, account, &characters, &leases).await;
+            shared.send(Letter::Erased(done));
         }
         Word::Entered(_) | Word::Left(_) => {}
     }
@@ -156,7 +165,7 @@ async fn reserve(
 }
 
 /// Asks the server that is written to, then the others, again and again until one has answered or the time is over.
-async fn anywhere<T>(
+pub async fn anywhere<T>(
     shared: &Shared,
     ask: impl AsyncFn(&Database, ServerId) -> Result<T, StoreError>,
 ) -> Result<T, LoadError> {

@@ -5,6 +5,7 @@
 //! every answer of a database waiting, and a database must not keep an fsync waiting.
 
 mod carrier;
+mod erasure;
 mod lookups;
 mod presence;
 mod pruner;

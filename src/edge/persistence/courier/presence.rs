@@ -2,7 +2,7 @@
 
 use super::shared::Shared;
 use crate::edge::clock;
-use crate::edge::persistence::redis::{Lease, SESSION_REFRESH, SESSION_TTL, Session};
+use crate::edge::persistence::redis::{Hot, Lease, SESSION_REFRESH, SESSION_TTL, Session};
 use protocol::CharacterId;
 use server::StoreError;
 use std::collections::BTreeMap;
@@ -21,13 +21,19 @@ pub async fn run(shared: Rc<Shared>) {
         if !shared.redis_lane.borrow().is_open(clock::mono_ns()) {
             continue;
         }
+        let Some(hot) = &shared.hot else { return };
+        // Who has come and gone is looked for when it can be said at once: of whom was erased meanwhile nothing is said.
+        let mut hot = hot.lock().await;
+        told.retain(|who, _| shared.present.borrow().contains_key(who) || shared.gone.borrow().contains_key(who));
         let is_due = refreshed.elapsed() >= SESSION_REFRESH;
         let come: Vec<(CharacterId, (u64, u64))> = (shared.present.borrow().iter())
             .filter(|(who, (epoch, _))| is_due || told.get(who) != Some(epoch))
             .map(|(who, stay)| (*who, *stay))
             .collect();
         let gone: Vec<_> = shared.gone.borrow().iter().map(|(who, stay)| (*who, *stay)).collect();
-        match tell(&shared, &come, &gone).await {
+        let said = tell(&shared, &mut hot, &come, &gone).await;
+        drop(hot);
+        match said {
             Ok(()) => {
                 told.extend(come.iter().map(|(who, (epoch, _))| (*who, *epoch)));
                 for (who, stay) in gone {
@@ -48,10 +54,10 @@ pub async fn run(shared: Rc<Shared>) {
 
 async fn tell(
     shared: &Shared,
+    hot: &mut Hot,
     come: &[(CharacterId, (u64, u64))],
     gone: &[(CharacterId, (u64, u64))],
 ) -> Result<(), StoreError> {
-    let Some(hot) = &shared.hot else { return Ok(()) };
     if come.is_empty() && gone.is_empty() {
         return Ok(());
     }
@@ -61,7 +67,6 @@ async fn tell(
     };
     let lease =
         |&(character, (epoch, _)): &(CharacterId, (u64, u64))| Lease { character, server: server.clone(), epoch };
-    let mut hot = hot.lock().await;
     if !come.is_empty() {
         let stays: Vec<_> = come.iter().map(stay).collect();
         let leases: Vec<_> = come.iter().map(lease).collect();

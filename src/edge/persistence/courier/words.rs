@@ -52,6 +52,22 @@ pub enum Word {
     },
     /// All that this server knew of these is in MariaDB: others may have them.
     Release(Vec<Lease>),
+    /// Find the characters of an account, and which of these others anything is held of: it is to be erased.
+    Kin {
+        /// Whose.
+        account: AccountId,
+        /// Whom no roster names.
+        also: Vec<CharacterId>,
+    },
+    /// Take away all that is held of an account, in both stores.
+    Erase {
+        /// Whose.
+        account: AccountId,
+        /// Who is gone with it.
+        characters: Vec<CharacterId>,
+        /// Those of them that were this server's and are not any more: all that it knew of them is in MariaDB.
+        leases: Vec<Lease>,
+    },
     /// Somebody is in the world, under this lease.
     Entered(Lease),
     /// Somebody is not any more.
@@ -143,6 +159,10 @@ pub enum Letter {
     /// Of [`Word::Release`]: it is so, or could not be said. A lease that could not be given back is taken again by the next
     /// who comes here, and given back with that one.
     Released,
+    /// Of [`Word::Kin`].
+    Kin(Result<Vec<CharacterId>, LoadError>),
+    /// Of [`Word::Erase`]: how many lines of the ledger were made nameless. After an error some of it may be erased.
+    Erased(Result<usize, LoadError>),
     /// MariaDB has had this number from this server: a journal that comes from a backup goes on above it.
     Known(u64),
     /// MariaDB gives this journal more starts.

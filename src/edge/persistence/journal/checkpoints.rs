@@ -47,6 +47,11 @@ pub fn save(
     Ok(refused)
 }
 
+/// Whether there is one of a character, usable or not.
+pub fn is_there(write: &WriteTransaction, character: CharacterId) -> Result<bool, JournalError> {
+    Ok(write.open_table(CHECKPOINTS)?.get(character.0)?.is_some())
+}
+
 /// Whoever is gone was last seen nowhere.
 pub fn forget(write: &WriteTransaction, character: CharacterId) -> Result<(), JournalError> {
     write.open_table(CHECKPOINTS)?.remove(character.0)?;

@@ -6,6 +6,7 @@
 mod adoption;
 mod checkpoints;
 mod copy;
+mod erasure;
 mod estates;
 mod introduction;
 mod inventory;

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "these tests run in real time, with real servers")]
 
 mod away;
+mod erasing;
 mod pair;
 mod rig;
 mod sharing;

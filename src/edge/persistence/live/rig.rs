@@ -3,7 +3,7 @@
 use crate::config::{MariaDb, Stores};
 use crate::edge::board::{Board, StartReport};
 use crate::edge::drain::Drain;
-use crate::edge::persistence::{Courier, Credentials, Journal, Keeper, incarnation};
+use crate::edge::persistence::{Courier, Credentials, Errand, ErrandError, Gone, Journal, Keeper, incarnation};
 use crate::edge::queues::{STORE_JOBS_MAX, StoreEnds};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use game::{Entry, Listing, Transaction, TransactionId, Way};
@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// Nothing here takes longer, on a busy machine either.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -23,6 +24,7 @@ pub struct Server {
     done: Receiver<StoreDone>,
     thread: Option<JoinHandle<()>>,
     drain: Arc<Drain>,
+    errands: Sender<Errand>,
     pub board: Arc<Board>,
     /// The number of its start.
     pub incarnation: u32,
@@ -60,8 +62,10 @@ impl Server {
         let mut keeper = Keeper::new(journal, ends, board.clone(), drain.clone());
         let (courier, ends) = Courier::new(stores, credentials, board.clone()).unwrap().unwrap();
         keeper.employ(courier, ends).unwrap();
+        let (errands, asked) = crate::edge::persistence::errands();
+        keeper.listen(asked);
         let thread = Some(std::thread::spawn(move || keeper.run()));
-        Ok(Self { jobs: Some(jobs), done, thread, drain, board, incarnation, transactions: 0 })
+        Ok(Self { jobs: Some(jobs), done, thread, drain, errands, board, incarnation, transactions: 0 })
     }
 
     pub fn ask(&self, job: StoreJob) {
@@ -123,6 +127,20 @@ impl Server {
     pub fn leave(&self, character: CharacterId) {
         self.ask(StoreJob::Leave { character });
         assert_eq!(self.answer(), StoreDone::Left { character });
+    }
+
+    /// What an operator is told who erases an account.
+    pub fn erase(&self, account: u64) -> Result<Gone, ErrandError> {
+        let (reply, answer) = oneshot::channel();
+        self.errands.send(Errand::Erase { account: AccountId(account), named: Vec::new(), reply }).unwrap();
+        answer.blocking_recv().expect("every errand is answered")
+    }
+
+    /// What the journal holds of an account.
+    pub fn held(&self, account: u64) -> serde_json::Value {
+        let (reply, answer) = oneshot::channel();
+        self.errands.send(Errand::Export { account: AccountId(account), reply }).unwrap();
+        answer.blocking_recv().expect("every errand is answered").unwrap()
     }
 
     /// Waits until the stores have everything.

@@ -82,7 +82,7 @@ impl Database {
 }
 
 /// From left to right: what an assignment reads has not been assigned before it.
-const TAKE: &str = "INSERT INTO leases (character_id, server_id, epoch, is_undrained, taken_at) VALUES (?, ?, 1, 1, ?) \
+pub const TAKE: &str = "INSERT INTO leases (character_id, server_id, epoch, is_undrained, taken_at) VALUES (?, ?, 1, 1, ?) \
     ON DUPLICATE KEY UPDATE \
     taken_at = IF(server_id = VALUES(server_id) OR is_undrained = 0, VALUES(taken_at), taken_at), \
     epoch = IF(server_id = VALUES(server_id) OR is_undrained = 0, epoch + 1, epoch), \

@@ -32,6 +32,7 @@
 
 mod account;
 mod checkpoints;
+mod erasure;
 mod leases;
 mod migrations;
 mod names;
@@ -45,8 +46,7 @@ mod timing;
 mod trouble;
 mod write;
 
-#[cfg(test)]
-pub use account::Erased;
+pub use erasure::Erased;
 pub use leases::{Lease, LeaseAnswer};
 pub use names::NameAnswer;
 pub use pruning::Pruned;

@@ -6,6 +6,7 @@
 //! because those of Redis' scripts have 53 bits.
 
 mod checkpoints;
+mod erasure;
 mod keys;
 mod leases;
 mod nodes;

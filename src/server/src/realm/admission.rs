@@ -9,7 +9,7 @@ use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Estate, PlayerRecord};
 use protocol::message::{ServerMessage, Welcome};
-use protocol::{CharacterId, ClassId, NetId};
+use protocol::{AccountId, CharacterId, ClassId, NetId};
 use rudp::token::{CHOOSES, UserData};
 use rudp::{Reason, channel};
 
@@ -21,7 +21,13 @@ const NAMELESS: u64 = 1 << 63;
 /// Whom a token lets in as. Each account has one character of its own beside those it names: were nought a character
 /// like any other, everybody whose login service knows no characters would throw the others out.
 fn character_of(user: &UserData) -> CharacterId {
-    CharacterId(if user.character_id == 0 { NAMELESS | user.account_id } else { user.character_id })
+    if user.character_id == 0 { nameless(AccountId(user.account_id)) } else { CharacterId(user.character_id) }
+}
+
+/// The character that an account has whose tokens name none.
+#[must_use]
+pub fn nameless(account: AccountId) -> CharacterId {
+    CharacterId(NAMELESS | account.0)
 }
 
 /// What is said to whom nothing can be found for.

@@ -30,10 +30,12 @@ mod turnover;
 mod view;
 mod world;
 
+pub use admission::nameless;
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::{Accused, Incident};
+pub use lobby::is_made_here;
 pub use origin::{Origin, SavedWorld};
 pub use relevance::{KindRadii, Radii};
 pub use status::RealmStatus;

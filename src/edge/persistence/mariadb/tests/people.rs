@@ -125,7 +125,7 @@ fn an_export_has_all_of_an_account_and_nothing_of_others() {
     two_people(&bed, &mut story);
     let one = enlist(&bed, "one", 10);
     take(&bed, one, ANN);
-    let export = bed.run(bed.database.export(AccountId(100))).unwrap();
+    let export = bed.run(bed.database.export(AccountId(100), &[])).unwrap();
     assert_eq!((&export["roster"][0], &export["characters"].as_array().unwrap().len()), (&1.into(), &1));
     let ada = &export["characters"][0];
     assert_eq!(ada["is"]["name"], listing(1).name);
@@ -138,25 +138,36 @@ fn an_export_has_all_of_an_account_and_nothing_of_others() {
     assert_eq!(ledger.iter().map(|line| line["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3, 4]);
     assert_eq!(ledger[0]["transaction"], "00000000000000050000000000000001");
     assert!(!ledger[1]["entries"].to_string().contains("90"), "what Eve got is hers: {}", ledger[1]);
-    let nobody = bed.run(bed.database.export(AccountId(9))).unwrap();
+    let nobody = bed.run(bed.database.export(AccountId(9), &[])).unwrap();
     assert_eq!(nobody["characters"].as_array().unwrap().len(), 0);
+}
+
+fn kin(bed: &Bed, also: &[CharacterId]) -> Vec<CharacterId> {
+    bed.run(bed.database.kin(AccountId(100), also)).unwrap()
 }
 
 #[test]
 fn of_who_is_erased_no_name_is_left_and_the_sums_still_balance() {
     let (bed, mut story) = (Bed::new(), Story::new(2));
     two_people(&bed, &mut story);
-    let one = enlist(&bed, "one", 10);
+    let (one, two) = (enlist(&bed, "one", 10), enlist(&bed, "two", 20));
     take(&bed, one, ANN);
-    let erase = || bed.run(bed.database.erase(AccountId(100))).unwrap();
-    assert_eq!(erase(), Erased::Held { character: ANN, by: "one".to_owned() });
-    bed.run(bed.database.release_leases(one, &[Lease { character: ANN, epoch: 1 }])).unwrap();
-    assert_eq!(erase(), Erased::Done { characters: 1, ledger_lines: 1 });
-    assert_eq!(erase(), Erased::Done { characters: 0, ledger_lines: 0 }, "there is nothing left to erase");
+    let erase =
+        |server, characters: &[CharacterId]| bed.run(bed.database.erase(server, AccountId(100), characters)).unwrap();
+    let before = bed.dump();
+    assert_eq!(kin(&bed, &[CharacterId(99)]), [ANN], "of 99 nothing is held");
+    assert_eq!(erase(two, &[ANN]), Erased::Held { character: ANN, by: "one".to_owned() });
+    assert_eq!(bed.dump(), before);
+    assert_eq!(erase(one, &[ANN]), Erased::Done { ledger_lines: 1 }, "who asks says that he has carried all");
+    assert_eq!(kin(&bed, &[ANN]), [], "there is nothing left to erase");
+    assert_eq!(erase(two, &[]), Erased::Done { ledger_lines: 0 });
 
-    assert_eq!(bed.run(bed.database.roster(AccountId(100))).unwrap(), (0, vec![]));
+    let (revision, roster) = bed.run(bed.database.roster(AccountId(100))).unwrap();
+    assert!(revision > 1 && roster.is_empty(), "whoever knew the roster hears of it: {revision}");
     let kept = bed.run(bed.database.load(ANN)).unwrap().unwrap();
     assert_eq!((kept.listed, kept.estate, kept.checkpoint), (None, None, None));
+    let export = bed.run(bed.database.export(AccountId(100), &[ANN])).unwrap();
+    assert_eq!((&export["characters"], &export["ledger"]), (&serde_json::json!([]), &serde_json::json!([])));
     let name = listing(1).name;
     for column in ["ledger WHERE INSTR(body, '{}')", "names WHERE folded = LOWER('{}') AND character_id IS NOT NULL"] {
         let found = format!("SELECT COUNT(*) FROM {}", column.replace("{}", &name));
@@ -169,6 +180,18 @@ fn of_who_is_erased_no_name_is_left_and_the_sums_still_balance() {
     assert_eq!(bed.sql(held), bed.sql(made));
     let coins = "SELECT SUM(coins) - (SELECT SUM(amount) FROM sums WHERE kind = -1) FROM characters";
     assert_eq!((bed.sql(coins).as_str(), bed.sql(held).as_str()), ("0", "5\t1"));
+}
+
+#[test]
+fn a_late_row_brings_nobody_back_who_was_erased() {
+    let (bed, mut story) = (Bed::new(), Story::new(3));
+    let made = story.post(listing(1).creation(TransactionId(0), AccountId(100)).entries);
+    bed.write(&Parcel::of(vec![made.clone()]));
+    bed.run(bed.database.erase(ONE, AccountId(100), &[ANN])).unwrap();
+    let erased = bed.dump();
+    bed.write(&Parcel::of(vec![made]));
+    assert_eq!(bed.run(bed.database.roster(AccountId(100))).unwrap().1, []);
+    assert_eq!(bed.dump(), erased);
 }
 
 #[test]
