@@ -1,4 +1,5 @@
-//! What the program does instead of running a server: it looks after a data directory that no server uses.
+//! What the program does instead of running a server: it looks after a data directory that no server uses, or after what one
+//! has left behind.
 
 use crate::config::Config;
 use crate::edge::care;
@@ -23,6 +24,19 @@ pub enum Errand {
         #[arg(long)]
         name: String,
     },
+    /// Give up a server whose journal is lost for ever, so that others may have its characters as MariaDB has them
+    ///
+    /// What that server told its players was done, and had not brought to MariaDB yet, is lost. If its journal is there, even
+    /// an old disk that can still be read, import it instead. Should the server come back with that journal, it can write
+    /// nothing more to MariaDB and lets nobody in: move its data directory away and start it on an empty one.
+    Forget {
+        /// The name that the server had (its server.name)
+        #[arg(long)]
+        name: String,
+        /// Says that nobody will ever read that journal again
+        #[arg(long)]
+        yes_the_journal_is_lost: bool,
+    },
 }
 
 impl Errand {
@@ -35,6 +49,8 @@ impl Errand {
             Self::Verify => verify(config),
             Self::Restore { backup } => restore(config, backup),
             Self::Import { dir, name } => import(config, dir, name),
+            Self::Forget { yes_the_journal_is_lost: false, .. } => Err(NOT_SAID.to_owned()),
+            Self::Forget { name, .. } => forget(config, name),
         }
     }
 }
@@ -84,3 +100,15 @@ fn import(config: &Config, dir: &std::path::Path, name: &str) -> Result<(), Stri
     println!("imported: {postings} postings, {checkpoints} checkpoints, {leases} leases; MariaDB has all of {name}");
     Ok(())
 }
+
+fn forget(config: &Config, name: &str) -> Result<(), String> {
+    let stores = crate::edge::stores_with_passwords(&config.stores)?;
+    let leases = care::forget(name, &stores).map_err(|error| error.to_string())?;
+    println!("forgotten: {name}, which had {leases} characters; other servers may have them as MariaDB has them");
+    println!("lost: all that {name} had told its players was done and that was only in its journal");
+    Ok(())
+}
+
+/// Nobody is to lose anything because he guessed.
+const NOT_SAID: &str = "what is only in that server's journal will be lost: import it if it can be read at all, or say \
+    --yes-the-journal-is-lost";

@@ -5,6 +5,7 @@ use super::Keeper;
 use super::courier::words::Word;
 use super::errands::ErrandError;
 use super::journal::{Fact, Group};
+use super::mariadb::WHY_FORGOTTEN;
 use super::remote::Remote;
 use crate::edge::clock;
 use game::{Books, Transaction};
@@ -214,8 +215,11 @@ impl Keeper {
         self.erasure.as_ref().is_some_and(is_it).then(|| LoadError::Away(BEING_ERASED.to_owned()))
     }
 
-    /// The same of a transaction.
+    /// The same of a transaction, also where nothing more is promised to anybody.
     pub(super) fn bars_deal(&self, transaction: &Transaction) -> Option<CommitError> {
+        if self.is_disowned {
+            return Some(CommitError::Disk(format!("this journal is not to be used any more: {WHY_FORGOTTEN}")));
+        }
         let concerns = self.erasure.as_ref().is_some_and(|erasure| erasure.concerns(transaction));
         concerns.then(|| CommitError::Disk(BEING_ERASED.to_owned()))
     }

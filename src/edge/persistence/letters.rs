@@ -1,7 +1,8 @@
 //! What the courier has found or done.
 
 use super::courier::words::{Letter, Look, Pulled, Store};
-use super::journal::{self, Adopted};
+use super::journal::{self, Adopted, Group};
+use super::mariadb::WHY_FORGOTTEN;
 use super::{Keeper, TRIM_WINDOW_NS};
 use crate::edge::clock;
 use game::{BooksError, TransactionId};
@@ -40,6 +41,7 @@ impl Keeper {
             }
             Letter::Kin(found) => self.on_kin(found),
             Letter::Erased(done) => self.on_stores_erased(done),
+            Letter::Disowned => self.on_disowned(),
             Letter::Known(seq) => {
                 if let Err(error) = self.journal.go_on_above(seq) {
                     tracing::warn!(%error, seq, "the journal cannot be told how far it had come");
@@ -50,6 +52,19 @@ impl Keeper {
                     tracing::warn!(%error, "starts cannot be put by");
                 }
             }
+        }
+    }
+
+    /// Others may have the characters that this server believes to be its own, and MariaDB takes nothing more from it: whoever
+    /// comes is looked up, which will fail, and nothing is promised any more.
+    fn on_disowned(&mut self) {
+        tracing::error!("this journal is not to be used any more: {WHY_FORGOTTEN}");
+        self.is_disowned = true;
+        let Some(remote) = &mut self.remote else { return };
+        let given_up = remote.held();
+        remote.on_disowned();
+        if let Err(error) = self.journal.commit(&Group { given_up: &given_up, ..Group::default() }) {
+            tracing::warn!(%error, "the journal does not know yet that nobody is this server's");
         }
     }
 

@@ -77,6 +77,8 @@ pub struct Keeper {
     /// Characters that were erased since the start: whoever was in the lobby then may still ask for them.
     erased: BTreeSet<CharacterId>,
     attendance: Attendance,
+    /// The journal was given up as lost while this server was away: nothing more is promised of it.
+    is_disowned: bool,
     board: Arc<Board>,
     drain: Arc<Drain>,
     remote: Option<Remote>,
@@ -128,6 +130,7 @@ impl Keeper {
             erasure: None,
             erased: BTreeSet::new(),
             attendance: Attendance::default(),
+            is_disowned: false,
             board,
             drain,
             remote: None,

@@ -275,6 +275,17 @@ impl Remote {
         characters.iter().filter_map(lease).collect()
     }
 
+    /// The journal has been given up: nobody is this server's any more.
+    pub fn on_disowned(&mut self) {
+        self.leases.clear();
+        self.leaving.clear();
+    }
+
+    /// All that are this server's to write.
+    pub fn held(&self) -> Vec<CharacterId> {
+        self.leases.keys().copied().collect()
+    }
+
     /// The journal has given these up.
     pub fn on_given_up(&mut self, leases: Vec<Lease>) {
         for lease in &leases {

@@ -1,7 +1,7 @@
 //! What must be so before a world can begin: it needs a number that no start of any server has had.
 
 use super::journal::{Adopted, Group, Journal, JournalError};
-use super::mariadb::{Database, Enlisted, MariaDbConfig, ServerId};
+use super::mariadb::{Database, Enlisted, MariaDbConfig, ServerId, WHY_FORGOTTEN};
 use crate::config::{MariaDb, Stores};
 use crate::edge::clock;
 use crate::edge::secret::{self, SecretError};
@@ -147,8 +147,10 @@ pub async fn enlist(node: &Database, name: &str, journal_id: u128) -> Result<Ser
         Enlisted::As(server) => Ok(server),
         Enlisted::Undrained { characters } => Err(person(format!(
             "MariaDB knows a server {name} with another journal, which has not handed on {characters} characters: import that \
-             journal (throng import DIR), or give this server another name"
+             journal (throng import DIR), or if it is lost for ever, give it up (throng forget), or give this server another \
+             name"
         ))),
+        Enlisted::Forgotten => Err(person(format!("MariaDB takes nothing from this journal: {WHY_FORGOTTEN}"))),
         Enlisted::Clash { with } => {
             Err(person(format!("the name {name} has the number of {with} in MariaDB: take another one")))
         }

@@ -138,6 +138,11 @@ fn a_running_server_is_backed_up_and_the_backup_is_restored_elsewhere() {
     assert!(found.contains("in balance: as much as was made") && found.contains("0 rows"), "{found}");
     let nowhere = refused(throng(dir.path()).args(["import", "d", "--name", "dead"]), 1);
     assert!(nowhere.contains("names no MariaDB"), "{nowhere}");
+    let forget = ["forget", "--name", "dead", "--yes-the-journal-is-lost"];
+    let nothing = refused(throng(dir.path()).args(forget), 1);
+    assert!(nothing.contains("names no MariaDB"), "{nothing}");
+    let hasty = refused(throng(dir.path()).args(&forget[..3]), 1);
+    assert!(hasty.contains("--yes-the-journal-is-lost"), "{hasty}");
 }
 
 /// At the end of an orderly stop the world is saved; a kill goes back to the last one that was.

@@ -1,9 +1,12 @@
-//! What is done to a data directory that no server uses: looked through, made of a backup, handed over to MariaDB.
+//! What is done to a data directory that no server uses: looked through, made of a backup, handed over to MariaDB;
+//! and what is done when one is lost.
 
+mod forget;
 mod import;
 mod restore;
 mod verify;
 
+pub use forget::{ForgetError, forget};
 pub use import::{ImportError, Imported, import};
 pub use restore::{RestoreError, Restored, restore};
 pub use verify::{table, verify};

@@ -58,6 +58,7 @@ async fn carry(shared: &Shared, maria: &Maria, node: usize, after: u64, max: usi
         }
         Err(error) => {
             shared.log("mariadb", &error);
+            shared.hear_disowned(node);
             maria.flow.borrow_mut().on_trouble(node, error.trouble, clock::mono_ns());
         }
     }
@@ -91,6 +92,7 @@ async fn look(shared: &Shared, maria: &Maria, node: usize) {
         }
         Err(error) => {
             shared.log("mariadb", &error);
+            shared.hear_disowned(node);
             maria.flow.borrow_mut().on_trouble(node, error.trouble, clock::mono_ns());
         }
     }

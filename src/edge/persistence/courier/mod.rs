@@ -6,6 +6,7 @@
 
 mod carrier;
 mod erasure;
+mod heartbeat;
 mod lookups;
 mod presence;
 mod pruner;
@@ -134,6 +135,7 @@ impl Courier {
             tasks.push(tokio::task::spawn_local(carrier::run(shared.clone())));
             tasks.push(tokio::task::spawn_local(records::to_mariadb(shared.clone())));
             tasks.push(tokio::task::spawn_local(pruner::run(shared.clone())));
+            tasks.push(tokio::task::spawn_local(heartbeat::run(shared.clone())));
         }
         if shared.hot.is_some() {
             tasks.push(tokio::task::spawn_local(records::to_redis(shared.clone())));

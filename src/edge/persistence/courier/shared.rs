@@ -10,7 +10,7 @@ use crate::edge::telemetry::Throttle;
 use crossbeam::channel::Sender;
 use protocol::CharacterId;
 use server::{Lane, Outflow, StoreError, Trouble};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -59,6 +59,8 @@ pub struct Shared {
     /// What was done.
     pub done: RefCell<super::report::Done>,
     log: RefCell<Throttle>,
+    /// The persistence thread was told that its journal was given up.
+    is_disowned: Cell<bool>,
 }
 
 impl Shared {
@@ -81,6 +83,7 @@ impl Shared {
             gone: RefCell::default(),
             done: RefCell::default(),
             log: RefCell::default(),
+            is_disowned: Cell::default(),
         }
     }
 
@@ -100,6 +103,15 @@ impl Shared {
         let Some(maria) = &self.maria else { return };
         maria.flow.borrow_mut().lane(node).on_trouble(error.trouble, clock::mono_ns());
         self.log("mariadb", error);
+        self.hear_disowned(node);
+    }
+
+    /// The persistence thread is told once if that server takes nothing more from this journal.
+    pub fn hear_disowned(&self, node: usize) {
+        let is_disowned = self.maria.as_ref().is_some_and(|maria| maria.nodes[node].is_disowned());
+        if is_disowned && !self.is_disowned.replace(true) {
+            self.send(Letter::Disowned);
+        }
     }
 
     /// One line now and then.

@@ -163,6 +163,8 @@ pub enum Letter {
     Kin(Result<Vec<CharacterId>, LoadError>),
     /// Of [`Word::Erase`]: how many lines of the ledger were made nameless. After an error some of it may be erased.
     Erased(Result<usize, LoadError>),
+    /// This journal was given up as lost: nothing is taken from it, and others may have its characters.
+    Disowned,
     /// MariaDB has had this number from this server: a journal that comes from a backup goes on above it.
     Known(u64),
     /// MariaDB gives this journal more starts.

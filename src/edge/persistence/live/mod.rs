@@ -4,6 +4,7 @@
 
 mod away;
 mod erasing;
+mod forgetting;
 mod pair;
 mod rig;
 mod sharing;

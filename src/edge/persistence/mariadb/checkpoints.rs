@@ -1,6 +1,7 @@
 //! Checkpoints: where characters are and how they are, as the realm writes it. Nothing here reads them.
 
 use super::Database;
+use super::session::Session;
 use super::timing::Query;
 use mysql_async::Value;
 use protocol::CharacterId;
@@ -20,8 +21,11 @@ impl Database {
             vec![character.0.into(), (*record).into(), (*revision).into()]
         };
         let rows: Vec<_> = order.iter().map(row).collect();
-        self.again(async || self.with(async |session| session.run_all(Query::Save, SAVE, rows.clone()).await).await)
-            .await
+        let save = async |session: &mut Session<'_>| {
+            self.check_journal(session).await?;
+            session.run_all(Query::Save, SAVE, rows.clone()).await
+        };
+        self.again(async || self.with(save).await).await
     }
 }
 

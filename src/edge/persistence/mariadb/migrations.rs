@@ -16,10 +16,11 @@ struct Migration {
 }
 
 /// In their order; the first has version 1.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { name: "base", text: include_str!("migrations/0001_base.sql") },
     Migration { name: "guards", text: include_str!("migrations/0002_guards.sql") },
     Migration { name: "gone", text: include_str!("migrations/0003_gone.sql") },
+    Migration { name: "forgotten", text: include_str!("migrations/0004_forgotten.sql") },
 ];
 
 /// The version that this build works with.

@@ -33,6 +33,7 @@
 mod account;
 mod checkpoints;
 mod erasure;
+mod forgotten;
 mod leases;
 mod migrations;
 mod names;
@@ -47,6 +48,7 @@ mod trouble;
 mod write;
 
 pub use erasure::Erased;
+pub use forgotten::{Forgotten, SILENT_MS, WHY as WHY_FORGOTTEN};
 pub use leases::{Lease, LeaseAnswer};
 pub use names::NameAnswer;
 pub use pruning::Pruned;
@@ -61,6 +63,7 @@ use rand::{RngExt, SeedableRng};
 use server::{StoreError, Trouble};
 use session::{Session, Sessions};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Which server, and as whom.
@@ -77,6 +80,9 @@ pub struct MariaDbConfig {
 pub struct Database {
     sessions: Sessions,
     rng: Mutex<StdRng>,
+    /// The journal that speaks here, as [`Self::enlist`] was told.
+    journal: Mutex<Option<Vec<u8>>>,
+    is_disowned: AtomicBool,
 }
 
 impl Database {
@@ -86,7 +92,8 @@ impl Database {
     /// [`StoreError`] if that is not an address of a database.
     pub fn new(config: &MariaDbConfig) -> Result<Self, StoreError> {
         let rng = Mutex::new(StdRng::seed_from_u64(config.seed));
-        Ok(Self { sessions: Sessions::new(&config.url)?, rng })
+        let (journal, is_disowned) = (Mutex::default(), AtomicBool::default());
+        Ok(Self { sessions: Sessions::new(&config.url)?, rng, journal, is_disowned })
     }
 
     /// Host and port, as errors call it.

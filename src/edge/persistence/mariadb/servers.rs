@@ -1,10 +1,12 @@
 //! Game servers by name: their numbers, their starts, and how far their journals are in here.
 
 use super::Database;
+use super::forgotten::is_forgotten;
 use super::timing::Query;
 use crate::edge::clock;
 use mysql_async::Value;
 use server::StoreError;
+use std::sync::atomic::Ordering;
 
 /// A game server in the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,8 @@ pub enum Enlisted {
         /// So many characters were not drained.
         characters: u64,
     },
+    /// Its journal was given up as lost: nothing is taken from it.
+    Forgotten,
     /// Another name has the same number by chance: take a third one.
     Clash {
         /// The other name.
@@ -50,7 +54,10 @@ impl Database {
     /// [`StoreError`] if the database could not be asked.
     pub async fn enlist(&self, name: &str, journal_id: u128) -> Result<Enlisted, StoreError> {
         let (id, journal) = (ServerId::of(name), journal_id.to_be_bytes().to_vec());
-        self.transaction(async |session| {
+        let enlisted = self.transaction(async |session| {
+            if is_forgotten(session, journal.clone()).await? {
+                return Ok(Enlisted::Forgotten);
+            }
             let known: Vec<(String, Vec<u8>, u64)> =
                 session.rows(Query::Enlist, KNOWN, vec![id.0.into(), id.0.into()]).await?;
             match known.into_iter().next() {
@@ -63,8 +70,14 @@ impl Database {
             let values = vec![id.0.into(), name.into(), journal.clone().into(), clock::unix_ms().into()];
             session.run(Query::Enlist, ENLIST, values).await?;
             Ok(Enlisted::As(id))
-        })
-        .await
+        });
+        let enlisted = enlisted.await?;
+        match enlisted {
+            Enlisted::As(_) => *self.journal.lock().expect("nobody panics in it") = Some(journal),
+            Enlisted::Forgotten => self.is_disowned.store(true, Ordering::Relaxed),
+            Enlisted::Undrained { .. } | Enlisted::Clash { .. } => {}
+        }
+        Ok(enlisted)
     }
 
     /// The name of another server whose journal worked alone before it came here, if there is one.

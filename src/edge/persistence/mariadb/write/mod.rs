@@ -22,7 +22,11 @@ impl Database {
     /// [`StoreError`]: then it is not known whether it was written; writing it again makes sure.
     pub async fn write(&self, server: ServerId, parcel: &Parcel) -> Result<(), StoreError> {
         let rows = Rows::of(server, parcel);
-        self.transaction(async |session| rows.write(session).await).await
+        self.transaction(async |session| {
+            self.check_journal(session).await?;
+            rows.write(session).await
+        })
+        .await
     }
 }
 
