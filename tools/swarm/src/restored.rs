@@ -13,8 +13,10 @@ const BEYOND: i64 = SUBUNITS_PER_M as i64 * 7 / 2;
 pub struct Restored {
     places: VecDeque<(i32, i32)>,
     is_gone: bool,
-    /// Since it was last told that it lies dead, or was first in the world, so many times that it lives.
+    /// In this session, since it was last told that it lies dead, so many times that it lives.
     alive_for: usize,
+    /// A session has lasted for so long that it must have been saved, and alive.
+    is_saved: bool,
 }
 
 impl Restored {
@@ -24,7 +26,9 @@ impl Restored {
     }
 
     /// The player is told where it is, and whether it lies dead there. Whoever is saved dead comes back alive, and at a
-    /// graveyard, and whoever was never saved begins anew: if that may have been so, his place is not judged.
+    /// graveyard, and whoever was never saved begins anew, each time elsewhere: if that may have been so, his place is not
+    /// judged. That he once came back to a place where he had been proves no record: of a server that dies every second
+    /// nobody is saved, and a beginning may be the same twice.
     ///
     /// After a loss, how many times it had been told of itself since it was there last; none if that is not judged.
     ///
@@ -32,7 +36,9 @@ impl Restored {
     /// After a loss, a sentence if it was restored to somewhere else.
     pub fn on_own(&mut self, place: (i32, i32), is_dead: bool) -> Result<Option<usize>, String> {
         let judged = if std::mem::take(&mut self.is_gone) { self.judge(place) } else { Ok(None) };
-        self.alive_for = if is_dead { 0 } else { self.alive_for.saturating_add(1) };
+        self.alive_for = if is_dead { 0 } else { self.alive_for + 1 };
+        // As many as are remembered, and one that nobody was told of, may be from before the last save.
+        self.is_saved = !is_dead && (self.is_saved || self.alive_for > PLACES_MAX);
         if self.places.len() == PLACES_MAX {
             self.places.pop_front();
         }
@@ -41,17 +47,12 @@ impl Restored {
     }
 
     fn judge(&mut self, place: (i32, i32)) -> Result<Option<usize>, String> {
-        // As many as are remembered, and one that nobody was told of, may be what was saved.
-        let was_dead = self.alive_for <= self.places.len();
         let age = self.places.iter().rev().position(|known| *known == place);
         let last = self.places.back().copied().unwrap_or(place);
         self.places.clear();
+        self.alive_for = 0;
         let (dx, dy) = (i64::from(place.0) - i64::from(last.0), i64::from(place.1) - i64::from(last.1));
-        if was_dead && age.is_none() {
-            self.alive_for = 0;
-            return Ok(None);
-        }
-        if age.is_some() {
+        if age.is_some() || !self.is_saved {
             return Ok(age);
         }
         if dx * dx + dy * dy <= BEYOND * BEYOND {
@@ -129,5 +130,23 @@ mod tests {
             }
             restored.on_gone();
         }
+    }
+
+    #[test]
+    fn who_came_back_by_chance_to_where_he_was_need_not_have_been_saved() {
+        let mut restored = Restored::default();
+        let mut live = |east: i32, ticks: usize| {
+            let told: Vec<_> = (0..ticks).map(|_| restored.on_own((east * SUBUNITS_PER_M, 0), false)).collect();
+            restored.on_gone();
+            told[0].clone()
+        };
+        assert_eq!(
+            [live(10, 70), live(400, 1), live(400, 4), live(900, 70)],
+            [Ok(None), Ok(None), Ok(Some(0)), Ok(None)]
+        );
+        // Now it must have been.
+        assert_eq!(live(900, 301), Ok(Some(0)));
+        assert_eq!(live(900, 1), Ok(Some(0)));
+        assert!(live(950, 1).is_err());
     }
 }
