@@ -10,7 +10,12 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub enum Errand {
     /// Check every row of a journal and say what it holds; status 1 if anything cannot be read or was made or lost in silence
-    Verify,
+    Verify {
+        /// First move each posting of the outbox that cannot be read into a table beside it, so that what is behind it reaches
+        /// MariaDB
+        #[arg(long)]
+        set_aside_unreadable: bool,
+    },
     /// Make the journal of the data directory of a backup; a journal that is there is moved aside
     Restore {
         /// The backup, as `admin backup` made it: it stays as it is
@@ -46,7 +51,8 @@ impl Errand {
     /// One sentence.
     pub fn run(&self, config: &Config) -> Result<(), String> {
         match self {
-            Self::Verify => verify(config),
+            Self::Verify { set_aside_unreadable: false } => verify(config),
+            Self::Verify { set_aside_unreadable: true } => set_aside_unreadable(config).and_then(|()| verify(config)),
             Self::Restore { backup } => restore(config, backup),
             Self::Import { dir, name } => import(config, dir, name),
             Self::Forget { yes_the_journal_is_lost: false, .. } => Err(NOT_SAID.to_owned()),
@@ -67,6 +73,21 @@ fn verify(config: &Config) -> Result<(), String> {
         many => format!("{many} rows that cannot be read"),
     };
     Err(format!("the journal in {} is not sound: it has {unreadable}, see above", config.data_dir.display()))
+}
+
+fn set_aside_unreadable(config: &Config) -> Result<(), String> {
+    let done = care::set_aside_unreadable(&config.data_dir).map_err(|error| error.to_string())?;
+    for torn in &done.postings {
+        println!("set aside: {torn}");
+    }
+    match done.postings.len() {
+        0 => println!("set aside: nothing, every posting can be read"),
+        _ => println!("MariaDB is told again of {} characters and accounts, and of the ground", done.told_again),
+    }
+    for untold in &done.untold {
+        println!("not told again: {untold}");
+    }
+    Ok(())
 }
 
 fn restore(config: &Config, backup: &std::path::Path) -> Result<(), String> {

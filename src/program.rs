@@ -73,6 +73,9 @@ pub fn run(extensions: Extensions) -> ExitCode {
     if let Err(problem) = telemetry::start(&args.log) {
         return fail(EXIT_CONFIG, problem);
     }
+    if let Err(error) = edge::outlive_file_limit() {
+        return fail(EXIT_RUN, format!("cannot set up signals: {error}"));
+    }
     #[cfg(feature = "faults")]
     if let Some(done) = args.crash_at.as_deref().and_then(crash_at) {
         return done;

@@ -2,9 +2,9 @@
 //!
 //! Nobody waits for anybody: the tick and the reactor swap, the operations thread reads whatever is newest.
 
-use crate::edge::persistence::CourierReport;
+use crate::edge::persistence::{BackupReport, CourierReport, Fault};
 use crate::edge::tick_times::TickTimes;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use server::{Chronicle, GateCounters, RealmStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,6 +25,8 @@ pub struct Board {
     pub store: ArcSwap<StoreReport>,
     /// By the courier to other stores; as new if there is none.
     pub courier: ArcSwap<CourierReport>,
+    /// The backup that is being made, or was made last; none if none was since the start.
+    pub backup: ArcSwapOption<BackupReport>,
     /// Fixed at start.
     pub start: StartReport,
     ready: AtomicBool,
@@ -139,8 +141,12 @@ pub struct StoreReport {
     pub hot_unreadable: u64,
     /// The longest transaction since the last publication, in nanoseconds.
     pub commit_max_ns: u64,
-    /// Whether the last one failed.
-    pub is_journal_failing: bool,
+    /// What is wrong with the journal, and since when on the monotonic clock; none if it took what it was last given.
+    pub journal_trouble: Option<(Fault, u64)>,
+    /// Commits of the journal that failed, by [`Fault::ALL`]. What is refused untried while it rests is not counted.
+    pub journal_failures: [u64; Fault::ALL.len()],
+    /// Transactions of the game of which it is not known whether they are on disk.
+    pub undecided: usize,
     /// Checkpoints that Redis, and MariaDB, do not have.
     pub waiting: [usize; 2],
     /// Transactions of the game that MariaDB does not have, or not both of a pair.
@@ -159,6 +165,7 @@ impl Board {
             world: ArcSwap::default(),
             store: ArcSwap::default(),
             courier: ArcSwap::default(),
+            backup: ArcSwapOption::empty(),
             start,
             ready: AtomicBool::new(false),
             accepting: AtomicBool::new(false),
@@ -178,8 +185,8 @@ impl Board {
 
     /// Whether players are accepted: both of the above, and what they do can be saved.
     pub fn is_ready(&self) -> bool {
-        let is_journal_failing = self.store.load().is_journal_failing;
-        self.ready.load(Ordering::Acquire) && self.accepting.load(Ordering::Relaxed) && !is_journal_failing
+        let is_journal_well = self.store.load().journal_trouble.is_none();
+        self.ready.load(Ordering::Acquire) && self.accepting.load(Ordering::Relaxed) && is_journal_well
     }
 
     /// A tick has finished.

@@ -28,6 +28,7 @@ mod world;
 
 pub use board::ReactorCounters;
 pub use prefetch::prefetch;
+pub use process::outlive_file_limit;
 pub use reactor::{Bound, Dock, Machine, bind};
 pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
 pub use threads::RunError;

@@ -1,6 +1,19 @@
 //! What this process uses, as the kernel accounts it: processor time by thread, memory.
 
+use signal_hook::consts::SIGXFSZ;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+
+/// From now on a file that may not grow any longer (`ulimit -f`) is an error of whoever writes it, as on a full disk, and not
+/// the end of the process.
+///
+/// # Errors
+/// The system does not let us.
+pub fn outlive_file_limit() -> io::Result<()> {
+    // Whether it came is of no interest.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
 
 /// Processor seconds since start.
 #[derive(Clone, Debug, Default, PartialEq)]

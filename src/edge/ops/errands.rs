@@ -3,7 +3,7 @@
 use super::Office;
 use super::token::BODY_BYTES_MAX;
 use crate::edge::clock;
-use crate::edge::persistence::{BackedUp, Database, Errand, ErrandError, Gone, MariaDbConfig};
+use crate::edge::persistence::{BackedUp, BackupReport, Database, Errand, ErrandError, Gone, MariaDbConfig};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
@@ -52,6 +52,8 @@ struct Whom {
 pub enum Refusal {
     /// Whoever asks is at fault.
     Request(String),
+    /// There is none of what was asked for.
+    Missing(&'static str),
     /// It cannot be done now.
     Conflict(String),
     /// The persistence thread has more to do than it can, or is gone.
@@ -66,6 +68,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, error) = match self {
             Self::Request(error) => (StatusCode::BAD_REQUEST, error),
+            Self::Missing(error) => (StatusCode::NOT_FOUND, error.to_owned()),
             Self::Conflict(error) => (StatusCode::CONFLICT, error),
             Self::Away(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_owned()),
             Self::Later(error) => (StatusCode::SERVICE_UNAVAILABLE, error),
@@ -75,7 +78,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Copies the journal. The answer comes when the copy is on disk.
+/// Copies the journal. The answer comes when that has begun: to copy gigabytes takes longer than a connection lives.
 pub async fn backup(office: &Office, request: Request<Body>) -> Result<Response, Refusal> {
     let body = body_of(office, request).await?;
     let wish = match body.trim_ascii() {
@@ -89,8 +92,30 @@ pub async fn backup(office: &Office, request: Request<Body>) -> Result<Response,
             "a backup's name has 1 to {NAME_BYTES_MAX} letters, digits, dots, - or _ and does not begin with a dot"
         )));
     }
-    let BackedUp { file, bytes, seq } = ask(office, |reply| Errand::Backup { name, reply }).await?;
-    Ok(Json(json!({ "file": file, "bytes": bytes, "seq": seq })).into_response())
+    let begun = name.clone();
+    ask(office, |reply| Errand::Backup { name, reply }).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "name": begun }))).into_response())
+}
+
+/// How far the backup is that was begun last, or what came of it.
+pub fn backup_state(office: &Office) -> Result<Response, Refusal> {
+    let report =
+        office.board.backup.load_full().ok_or(Refusal::Missing("no backup was begun since the server started"))?;
+    let BackupReport { name, progress, outcome } = &*report;
+    let (rows, rows_total) = progress.rows();
+    let mut page = json!({ "name": name, "state": "copying", "rows": rows, "rows_total": rows_total });
+    match outcome.get() {
+        None => {}
+        Some(Ok(BackedUp { file, bytes, seq })) => {
+            page["state"] = "done".into();
+            (page["file"], page["bytes"], page["seq"]) = (json!(file), (*bytes).into(), (*seq).into());
+        }
+        Some(Err(error)) => {
+            page["state"] = "failed".into();
+            page["error"] = error.as_str().into();
+        }
+    }
+    Ok(Json(page).into_response())
 }
 
 /// Everything that is held about an account: here, and in MariaDB where there is one. Redis has copies of it, which end by

@@ -112,7 +112,7 @@ fn router(office: Arc<Office>) -> Router {
         .route("/api/v1/events", get(events_page))
         .route("/api/v1/token", post(token_page))
         .route("/api/v1/reload", post(reload_page))
-        .route("/api/v1/backup", post(backup_page))
+        .route("/api/v1/backup", post(backup_page).get(backup_state_page))
         .route("/api/v1/export", post(export_page))
         .route("/api/v1/erase", post(erase_page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -131,13 +131,19 @@ async fn live(State(office): State<Arc<Office>>) -> (StatusCode, &'static str) {
 /// whoever is not known here is turned away until it is back.
 async fn ready(State(office): State<Arc<Office>>) -> (StatusCode, String) {
     if !office.board.is_ready() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "not accepting players\n".to_owned());
+        let trouble = office.board.store.load().journal_trouble;
+        let why = trouble.map_or_else(String::new, |(fault, since_ns)| {
+            let s = status::since_s(since_ns, clock::mono_ns());
+            format!(": the journal cannot be written ({}) for {s:.0} s", fault.label())
+        });
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not accepting players{why}\n"));
     }
     let courier = office.board.courier.load();
     let away = store_metrics::states(&courier).filter_map(|(name, state)| {
         state.trouble.map(|(kind, s)| format!("; {name} is {} for {s:.0} s", kind.label()))
     });
-    (StatusCode::OK, format!("ready{}\n", away.collect::<String>()))
+    let torn = courier.done.torn.as_ref().map(|torn| format!("; nothing more goes to MariaDB: {torn}"));
+    (StatusCode::OK, format!("ready{}{}\n", away.collect::<String>(), torn.unwrap_or_default()))
 }
 
 async fn metrics_page(State(office): State<Arc<Office>>) -> Response {
@@ -256,6 +262,13 @@ async fn backup_page(State(office): State<Arc<Office>>, request: Request) -> Res
         return unauthorised();
     }
     errands::backup(&office, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn backup_state_page(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response {
+    if !is_authorised(&headers, &office.token) {
+        return unauthorised();
+    }
+    errands::backup_state(&office).unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn export_page(State(office): State<Arc<Office>>, request: Request) -> Response {

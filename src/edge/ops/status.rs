@@ -42,10 +42,16 @@ pub struct Status {
 struct Stores {
     /// Whether the journal took what it was last given.
     journal: bool,
+    /// "ok", or what is wrong: "full", "io", "damaged"; and for how many seconds.
+    journal_state: &'static str,
+    journal_state_s: f64,
+    journal_errors_total: u64,
     journal_lag_seconds: f64,
     journal_commit_ms_max_last_second: f64,
     /// Transactions of the game asked for and not answered.
     commits_under_way: usize,
+    /// Of those, how many a journal that failed may have or not: they are answered when it can be read.
+    commits_undecided: usize,
     commits_total: u64,
     commits_refused_total: u64,
     /// Redis and MariaDB's servers; empty where there are none.
@@ -56,8 +62,9 @@ struct Stores {
     checkpoints_waiting_redis: usize,
     /// Characters that are this server's to write.
     leases: usize,
-    /// Why the outbox cannot be read, if it cannot.
+    /// Why the outbox cannot be read any further, if it cannot, and the number of the posting that is the reason.
     torn: Option<String>,
+    torn_at: Option<u64>,
 }
 
 /// A store beside the journal.
@@ -75,7 +82,7 @@ struct Other {
 }
 
 impl Stores {
-    fn read(board: &Board) -> Self {
+    fn read(board: &Board, mono_ns: u64) -> Self {
         let (world, store, courier) = (board.world.load(), board.store.load(), board.courier.load());
         let other = |(name, state): (String, &StoreState)| Other {
             name,
@@ -86,10 +93,14 @@ impl Stores {
             errors_total: state.failures.iter().sum(),
         };
         Self {
-            journal: !store.is_journal_failing,
+            journal: store.journal_trouble.is_none(),
+            journal_state: store.journal_trouble.map_or("ok", |(fault, _)| fault.label()),
+            journal_state_s: store.journal_trouble.map_or(0.0, |(_, since_ns)| since_s(since_ns, mono_ns)),
+            journal_errors_total: store.journal_failures.iter().sum(),
             journal_lag_seconds: save_lag_seconds(world.realm.save_lag_ns),
             journal_commit_ms_max_last_second: store.commit_max_ns as f64 / 1e6,
             commits_under_way: world.realm.commits_under_way,
+            commits_undecided: store.undecided,
             commits_total: store.deals,
             commits_refused_total: store.deal_failures,
             others: states(&courier).map(other).collect(),
@@ -97,7 +108,8 @@ impl Stores {
             checkpoints_waiting: store.waiting[1],
             checkpoints_waiting_redis: store.waiting[0],
             leases: store.leases,
-            torn: courier.done.torn.clone(),
+            torn: courier.done.torn.as_ref().map(ToString::to_string),
+            torn_at: courier.done.torn.as_ref().map(|torn| torn.seq),
         }
     }
 }
@@ -151,7 +163,7 @@ impl Status {
             encoded_total: world.realm.encoded,
             overload_level: 0,
             save_lag_seconds: save_lag_seconds(world.realm.save_lag_ns.max(board.store.load().remote_lag_ns)),
-            stores: Stores::read(board),
+            stores: Stores::read(board, mono_ns),
             kernel_drops_total: reactor.edge.kernel_drops,
             seal_backend: board.start.seal_backend,
         }
@@ -169,6 +181,11 @@ impl From<&CpuSeconds> for Cpu {
             total: cpu.total,
         }
     }
+}
+
+/// Seconds since a moment.
+pub fn since_s(since_ns: u64, mono_ns: u64) -> f64 {
+    mono_ns.saturating_sub(since_ns) as f64 / 1e9
 }
 
 /// Age of the oldest state that is not where it is to be.

@@ -3,7 +3,7 @@
 use super::metrics::Page;
 use super::status::save_lag_seconds;
 use crate::edge::board::{Board, StoreReport};
-use crate::edge::persistence::{BOUNDS_MS, CourierReport, StoreState, Timing};
+use crate::edge::persistence::{BOUNDS_MS, CourierReport, Fault, StoreState, Timing};
 use prometheus_client::encoding::NoLabelSet;
 use prometheus_client::metrics::MetricType;
 use server::Trouble;
@@ -30,7 +30,12 @@ fn journal(store: &StoreReport, page: &mut Page<'_>) -> fmt::Result {
     page.counter_s("journal_commit_seconds", "Time those took", store.commit_ns as f64 / 1e9)?;
     let max_s = store.commit_max_ns as f64 / 1e9;
     page.gauge("journal_commit_max_seconds", "The longest of the last second", max_s)?;
-    page.gauge("journal_up", "Whether the last one succeeded", f64::from(u8::from(!store.is_journal_failing)))?;
+    let is_up = store.journal_trouble.is_none();
+    page.gauge("journal_up", "Whether the last one succeeded", f64::from(u8::from(is_up)))?;
+    let failures =
+        Fault::ALL.iter().zip(store.journal_failures).map(|(fault, count)| ([("kind", fault.label())], count));
+    page.totals_of("journal_errors", "Commits of the journal that failed, by kind", failures)?;
+    page.gauge("commits_undecided", "Transactions that a failed journal may have or not", store.undecided as f64)?;
     let saves = [([("outcome", "saved")], store.saves), ([("outcome", "failed")], store.save_failures)];
     page.totals_of("saves", "Checkpoints by outcome", saves)?;
     let deals = [([("outcome", "committed")], store.deals), ([("outcome", "refused")], store.deal_failures)];
@@ -79,6 +84,8 @@ fn stores(courier: &CourierReport, store: &StoreReport, page: &mut Page<'_>) -> 
     page.totals_of("store_rows", "What was in those batches", rows)?;
     page.gauge("store_batch_max_rows", "Postings in the largest batch", done.parcel_max as f64)?;
     page.gauge("outbox_up", "Whether the outbox can be read", f64::from(u8::from(done.torn.is_none())))?;
+    let torn_at = done.torn.as_ref().map_or(0, |torn| torn.seq);
+    page.gauge("outbox_torn_at", "Number of the posting that cannot be read, 0 if all can", torn_at as f64)?;
     let unusable = done.redis_refusals + store.hot_unreadable;
     page.total("redis_unusable", "Values in Redis that could not be used", unusable)?;
     page.gauge("leases", "Characters that are this server's to write", store.leases as f64)

@@ -1,6 +1,6 @@
 //! What the world is told: each job has exactly one answer.
 
-use super::{Keeper, REOPEN_PAUSE_NS};
+use super::Keeper;
 use crate::edge::clock;
 use crate::edge::persistence::journal::Save;
 use game::{BooksError, Transaction, WorldImage};
@@ -86,7 +86,8 @@ impl Keeper {
     pub(super) fn save_world(&mut self, upto: u64, image: &WorldImage) {
         let mut bytes = Vec::new();
         image.to_bytes(&mut bytes);
-        let refused = self.journal.save_world(upto, &bytes).err().map(|error| error.to_string());
+        let saved = self.journal.save_world(upto, &bytes).inspect_err(|error| self.on_journal_failed(error));
+        let refused = saved.err().map(|error| error.to_string());
         if let Some(error) = &refused
             && let Some(missed) = self.failure_log.pass(clock::mono_ns())
         {
@@ -95,37 +96,9 @@ impl Keeper {
         self.answer(StoreDone::WorldSaved { refused });
     }
 
-    /// After a failure it is looked up what is on disk: a transaction that is must not be taken back. What cannot be
-    /// looked up either is undecided: nobody is told, and it is asked for again.
-    pub(super) fn answer_deals(
-        &mut self,
-        deals: Vec<Transaction>,
-        failure: Option<&str>,
-        verdicts: Vec<Result<u64, CommitError>>,
-    ) {
-        let mut undecided = Vec::new();
-        let mut verdicts = verdicts.into_iter();
-        for deal in deals {
-            let verdict = match failure {
-                None => verdicts.next().expect("each has its verdict"),
-                Some(failure) => match self.journal.find(deal.id) {
-                    Ok(found) => found.ok_or_else(|| CommitError::Disk(failure.to_owned())),
-                    Err(_) => {
-                        undecided.push(deal);
-                        continue;
-                    }
-                },
-            };
-            if let (Some(_), Ok(seq), Some(remote)) = (failure, &verdict, &mut self.remote) {
-                remote.on_posted(*seq, clock::mono_ns());
-            }
+    pub(super) fn answer_deals(&mut self, deals: Vec<Transaction>, verdicts: Vec<Result<u64, CommitError>>) {
+        for (deal, verdict) in deals.into_iter().zip(verdicts) {
             self.answer_deal(&deal, verdict);
-        }
-        // Making one again that is there already changes nothing, so they just join the next group.
-        if !undecided.is_empty() {
-            self.wait_at_most(REOPEN_PAUSE_NS);
-            undecided.append(&mut self.waits.deals);
-            self.waits.deals = undecided;
         }
     }
 

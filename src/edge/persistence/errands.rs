@@ -1,13 +1,12 @@
 //! What an operator asks of the persistence thread. It looks at these between jobs and never stays with one.
 
-use super::journal::{BackedUp, BackupError, JournalError};
+use super::journal::{BackedUp, BackupError, JournalError, Progress};
 use super::{Gone, Keeper, account};
 use crossbeam::channel::{Receiver, Sender, bounded, never};
 use protocol::{AccountId, CharacterId};
 use serde_json::Value;
 use server::LoadError;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -18,12 +17,12 @@ const ERRANDS_MAX: usize = 8;
 /// What is asked. Whoever asks gets one answer, or none if the server goes down first.
 #[derive(Debug)]
 pub enum Errand {
-    /// Copy the journal as it is now.
+    /// Copy the journal as it is now. The answer is that it has begun; how far it is stands on the board.
     Backup {
         /// The file's name, among the backups.
         name: String,
         /// To whom.
-        reply: oneshot::Sender<Result<BackedUp, ErrandError>>,
+        reply: oneshot::Sender<Result<(), ErrandError>>,
     },
     /// Say what the journal holds about an account.
     Export {
@@ -92,17 +91,27 @@ pub fn connect() -> (Sender<Errand>, Receiver<Errand>) {
     bounded(ERRANDS_MAX)
 }
 
-/// A backup that is being made, by a thread of its own.
+/// A backup that is being made, or was made last.
+#[derive(Debug)]
+pub struct BackupReport {
+    /// The file's name, among the backups.
+    pub name: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// What came of it; one sentence if there is none.
+    pub outcome: OnceLock<Result<BackedUp, String>>,
+}
+
+/// One that is being made, by a thread of its own.
 #[derive(Debug)]
 pub struct Backup {
     thread: JoinHandle<()>,
-    is_wanted: Arc<AtomicBool>,
+    report: Arc<BackupReport>,
 }
 
 impl Backup {
-    /// It need not go on.
-    fn give_up(&self) {
-        self.is_wanted.store(false, Ordering::Relaxed);
+    fn is_under_way(&self) -> bool {
+        !self.thread.is_finished() && self.report.outcome.get().is_none()
     }
 }
 
@@ -115,9 +124,7 @@ impl Keeper {
     pub(super) fn handle_errand(&mut self, errand: Errand) {
         match errand {
             Errand::Backup { name, reply } => {
-                if let Err((error, reply)) = self.begin_backup(name, reply) {
-                    let _ = reply.send(Err(error));
-                }
+                let _ = reply.send(self.begin_backup(name));
             }
             // A roster is eight characters at most: some pages of the journal.
             Errand::Export { account, reply } => {
@@ -135,42 +142,34 @@ impl Keeper {
         self.errands = never();
     }
 
-    fn begin_backup(&mut self, name: String, reply: BackupReply) -> Result<(), (ErrandError, BackupReply)> {
-        if self.backup.as_ref().is_some_and(|backup| !backup.thread.is_finished()) {
-            return Err((ErrandError::Busy("backup is being made"), reply));
+    fn begin_backup(&mut self, name: String) -> Result<(), ErrandError> {
+        if self.backup.as_ref().is_some_and(Backup::is_under_way) {
+            return Err(ErrandError::Busy("backup is being made"));
         }
-        let snapshot = match self.journal.snapshot() {
-            Ok(snapshot) => snapshot,
-            Err(error) => return Err((error.into(), reply)),
-        };
-        let is_wanted = Arc::new(AtomicBool::new(true));
-        // In a place of its own, so that whoever asked is answered even if there is no thread for it.
-        let reply = Arc::new(std::sync::Mutex::new(Some(reply)));
-        let (thread_reply, thread_wanted) = (reply.clone(), is_wanted.clone());
+        let snapshot = self.journal.snapshot()?;
+        let file = snapshot.file(&name);
+        if file.exists() {
+            return Err(BackupError::Exists(file).into());
+        }
+        let report = Arc::new(BackupReport { name, progress: Progress::default(), outcome: OnceLock::new() });
+        let of = report.clone();
         let copy = move || {
-            let result = snapshot.write(&name, &thread_wanted);
-            match &result {
+            let (name, made) = (&of.name, snapshot.write(&of.name, &of.progress));
+            match &made {
                 Ok(BackedUp { bytes, seq, .. }) => tracing::info!(name, bytes, seq, "the journal is backed up"),
                 Err(error) => tracing::error!(name, %error, "a backup was not made"),
             }
-            let reply = thread_reply.lock().ok().and_then(|mut reply| reply.take());
-            let _ = reply.map(|reply| reply.send(result.map_err(ErrandError::from)));
+            let _ = of.outcome.set(made.map_err(|error| error.to_string()));
         };
-        match std::thread::Builder::new().name("backup".to_owned()).spawn(copy) {
-            Ok(thread) => {
-                self.backup = Some(Backup { thread, is_wanted });
-                Ok(())
-            }
-            Err(error) => {
-                let reply = reply.lock().ok().and_then(|mut reply| reply.take()).expect("no thread has taken it");
-                Err((ErrandError::Thread(error), reply))
-            }
-        }
+        let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(copy).map_err(ErrandError::Thread)?;
+        self.board.backup.store(Some(report.clone()));
+        self.backup = Some(Backup { thread, report });
+        Ok(())
     }
 
     /// A journal that has failed is opened anew, which it cannot be while somebody reads from it.
     pub(super) fn give_up_backup(&self) {
-        self.backup.iter().for_each(Backup::give_up);
+        self.backup.iter().for_each(|backup| backup.report.progress.give_up());
     }
 
     /// The server goes down: half a backup is taken away, which is quick.
@@ -181,8 +180,6 @@ impl Keeper {
         }
     }
 }
-
-type BackupReply = oneshot::Sender<Result<BackedUp, ErrandError>>;
 
 #[cfg(test)]
 mod tests {
@@ -201,7 +198,7 @@ mod tests {
         (Keeper::new(journal, StoreEnds { jobs, done }, board, Arc::default()), jobs_in, done_out)
     }
 
-    fn backup(name: &str) -> (Errand, oneshot::Receiver<Result<BackedUp, ErrandError>>) {
+    fn backup(name: &str) -> (Errand, oneshot::Receiver<Result<(), ErrandError>>) {
         let (reply, answer) = oneshot::channel();
         (Errand::Backup { name: name.to_owned(), reply }, answer)
     }
@@ -212,6 +209,7 @@ mod tests {
         let (mut keeper, jobs, done) = keeper(dir.path());
         let (errands, asked) = connect();
         keeper.listen(asked);
+        let board = keeper.board.clone();
         let thread = std::thread::spawn(move || keeper.run());
         let save = |revision| {
             jobs.send(StoreJob::Save { character: ANN, revision, bytes: vec![7] }).unwrap();
@@ -220,7 +218,9 @@ mod tests {
         save(1);
         let (errand, answer) = backup("b");
         errands.send(errand).unwrap();
-        let made = answer.blocking_recv().unwrap().unwrap();
+        answer.blocking_recv().unwrap().unwrap();
+        let report = board.backup.load_full().unwrap();
+        let made = report.outcome.wait().clone().unwrap();
         drop(errands);
         save(2);
         drop(jobs);
@@ -228,6 +228,8 @@ mod tests {
         let revision = |mut journal: Journal| journal.load(ANN).unwrap().unwrap().unwrap().revision;
         assert_eq!(revision(Journal::open_existing(&made.file).unwrap()), 1);
         assert_eq!(revision(Journal::open(dir.path()).unwrap()), 2);
+        let (rows, rows_total) = report.progress.rows();
+        assert!(report.name == "b" && rows > 0 && rows == rows_total, "{report:?}");
     }
 
     #[test]
@@ -238,7 +240,8 @@ mod tests {
         let thread = std::thread::spawn(move || {
             let _ = held.recv();
         });
-        keeper.backup = Some(Backup { thread, is_wanted: Arc::default() });
+        let report = BackupReport { name: "a".to_owned(), progress: Progress::default(), outcome: OnceLock::new() };
+        keeper.backup = Some(Backup { thread, report: Arc::new(report) });
         let (errand, answer) = backup("b");
         keeper.handle_errand(errand);
         let refused = answer.blocking_recv().unwrap().unwrap_err();
@@ -248,10 +251,24 @@ mod tests {
         let (errand, answer) = backup("b");
         keeper.handle_errand(errand);
         assert!(answer.blocking_recv().unwrap().is_ok());
+        assert!(keeper.board.backup.load().as_ref().unwrap().outcome.wait().is_ok());
         let (errand, answer) = backup("b");
-        keeper.end_backup();
         keeper.handle_errand(errand);
         let again = answer.blocking_recv().unwrap().unwrap_err();
         assert!(again.is_conflict() && again.to_string().contains("is there already"), "{again}");
+    }
+
+    #[test]
+    fn a_backup_that_fails_says_why_on_the_board() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut keeper, _jobs, _done) = keeper(dir.path());
+        // Where backups go there is a file.
+        std::fs::write(dir.path().join("backups"), "").unwrap();
+        let (errand, answer) = backup("b");
+        keeper.handle_errand(errand);
+        assert!(answer.blocking_recv().unwrap().is_ok(), "it has begun");
+        let report = keeper.board.backup.load_full().unwrap();
+        let why = report.outcome.wait().clone().unwrap_err();
+        assert!(why.contains("Not a directory"), "{why}");
     }
 }

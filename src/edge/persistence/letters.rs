@@ -14,8 +14,8 @@ impl Keeper {
         match letter {
             Letter::Pull { after, max, reply } => {
                 let pulled = match self.journal.postings(after, max) {
-                    Ok((postings, torn)) => Pulled { postings, torn },
-                    Err(error) => Pulled { postings: Vec::new(), torn: Some(error.to_string()) },
+                    Ok((postings, torn)) => Pulled { postings, torn, away: None },
+                    Err(error) => Pulled { away: Some(error.to_string()), ..Pulled::default() },
                 };
                 let _ = reply.send(pulled);
             }

@@ -16,11 +16,14 @@ mod mariadb;
 mod redis;
 mod remote;
 mod start;
+mod trials;
 
 pub use courier::{Courier, CourierReport, Credentials, StoreState};
 pub use erasure::Gone;
-pub use errands::{Errand, ErrandError, connect as errands};
-pub use journal::{BackedUp, Fact, Journal, JournalError, OpenError};
+pub use errands::{BackupReport, Errand, ErrandError, connect as errands};
+#[cfg(test)]
+pub use journal::Torn;
+pub use journal::{BackedUp, Fact, Fault, Journal, JournalError, OpenError};
 #[cfg(test)]
 pub use mariadb::Query;
 pub use mariadb::{BOUNDS_MS, Database, MariaDbConfig, Timing};
@@ -58,8 +61,6 @@ const DEAL_WINDOW_NS: u64 = 5_000_000;
 const TRIM_WINDOW_NS: u64 = 500_000_000;
 /// Saves in one transaction; more wait for the next.
 const GROUP_SAVES_MAX: usize = 4_096;
-/// Pause before a journal that could not be opened is tried again.
-const REOPEN_PAUSE_NS: u64 = 1_000_000_000;
 /// Transactions of the game in one of the database's.
 const GROUP_DEALS_MAX: usize = 1_024;
 /// At the end, what MariaDB does not take within so long stays in the journal for the next start: 4 s of the 9.5 s that a
@@ -84,11 +85,16 @@ pub struct Keeper {
     remote: Option<Remote>,
     courier: Option<JoinHandle<()>>,
     waits: Waits,
+    /// Transactions of a commit that failed, of which cannot be looked up whether they are on disk: nobody is told until they can.
+    /// At most those of one commit: as long as the journal cannot be opened, what comes is refused untried.
+    undecided: Vec<Transaction>,
     /// When what waits is to be committed.
     group_due_ns: u64,
     report: StoreReport,
     published_ns: u64,
     failure_log: Throttle,
+    /// Of the journal itself, so that what it makes fail does not hide it.
+    journal_log: Throttle,
 }
 
 /// What the next commit is to bring to disk.
@@ -136,10 +142,12 @@ impl Keeper {
             remote: None,
             courier: None,
             waits: Waits::default(),
+            undecided: Vec::new(),
             group_due_ns: 0,
             report: StoreReport::default(),
             published_ns: 0,
             failure_log: Throttle::default(),
+            journal_log: Throttle::default(),
         }
     }
 
@@ -161,6 +169,7 @@ impl Keeper {
             if is_full || (!self.waits.is_empty() && clock::mono_ns() >= self.group_due_ns) {
                 self.commit();
             }
+            self.try_out_journal();
             self.let_go(false);
             self.go_on_erasing();
             self.publish(false);
@@ -328,27 +337,33 @@ impl Keeper {
         self.report.commit_ns += took_ns;
         self.report.commit_max_ns = self.report.commit_max_ns.max(took_ns);
         crash::at(Point::BeforeAck);
-        let (verdict, failure) = match verdict {
-            Ok(verdict) => (verdict, None),
-            Err(error) => (Verdict::default(), Some(error.to_string())),
+        let verdict = verdict.inspect_err(|error| self.on_journal_failed(error));
+        self.tell_remote(&waits, verdict.as_ref().ok());
+        let failure = match verdict {
+            Ok(Verdict { deals, saves }) => {
+                self.answer_deals(waits.deals, deals);
+                self.answer_saves(waits.saves, None, saves);
+                None
+            }
+            Err(error) => {
+                let text = error.to_string();
+                self.refuse_deals(waits.deals, &text, error.is_untried());
+                self.answer_saves(waits.saves, Some(&text), Vec::new());
+                Some(text)
+            }
         };
-        self.report.is_journal_failing = failure.is_some();
-        if failure.is_some() {
-            self.give_up_backup();
-        }
-        self.tell_remote(&waits, &verdict, failure.is_none());
-        self.answer_deals(waits.deals, failure.as_deref(), verdict.deals);
-        self.answer_saves(waits.saves, failure.as_deref(), verdict.saves);
+        // Whoever comes in now could keep nothing of what he does.
+        let failure = failure.or_else(|| self.journal.complaint());
         waits.loads.into_iter().for_each(|character| self.answer_load(character, failure.as_deref()));
         waits.rosters.into_iter().for_each(|account| self.answer_roster(account, failure.as_deref()));
         crash::at(Point::AfterAck);
     }
 
     /// What is on disk is the courier's to carry.
-    fn tell_remote(&mut self, waits: &Waits, verdict: &Verdict, is_on_disk: bool) {
+    fn tell_remote(&mut self, waits: &Waits, on_disk: Option<&Verdict>) {
         let Some(remote) = &mut self.remote else { return };
         let now_ns = clock::mono_ns();
-        if is_on_disk {
+        if let Some(verdict) = on_disk {
             waits.taken.iter().for_each(|&(character, epoch)| remote.on_taken(character, epoch));
             for (save, refusal) in waits.saves.iter().zip(&verdict.saves) {
                 if refusal.is_none() {
@@ -361,10 +376,10 @@ impl Keeper {
                     Err(_) => remote.unreserve(deal),
                 }
             }
-        }
-        // Adopted rows count numbers up, too.
-        if let Some(newest) = verdict.deals.iter().filter_map(|posted| posted.as_ref().ok()).max() {
-            remote.on_posted(*newest, now_ns);
+            // Adopted rows count numbers up, too.
+            if let Some(newest) = verdict.deals.iter().filter_map(|posted| posted.as_ref().ok()).max() {
+                remote.on_posted(*newest, now_ns);
+            }
         }
         remote.ring();
     }
@@ -377,8 +392,9 @@ impl Keeper {
             return;
         }
         let given_up: Vec<_> = leases.iter().map(|lease| lease.character).collect();
-        if self.journal.commit(&Group { given_up: &given_up, ..Group::default() }).is_ok() {
-            remote.on_given_up(leases);
+        match self.journal.commit(&Group { given_up: &given_up, ..Group::default() }) {
+            Ok(_) => remote.on_given_up(leases),
+            Err(error) => self.on_journal_failed(&error),
         }
     }
 
@@ -427,6 +443,7 @@ impl Keeper {
         let now_ns = clock::mono_ns();
         if last || now_ns >= self.published_ns + PUBLISH_INTERVAL_NS {
             self.published_ns = now_ns;
+            self.report.journal_trouble = self.journal.trouble();
             if let Some(remote) = &self.remote {
                 let (waiting, lag_ns) = remote.waiting(now_ns);
                 self.report.waiting = waiting;
@@ -440,5 +457,7 @@ impl Keeper {
     }
 }
 
+#[cfg(test)]
+mod full_disk_tests;
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,15 @@ impl Running {
         Some(answer)
     }
 
+    /// The JSON of a page that is only for operators.
+    pub fn page(&self, path: &str, bearer: &str) -> Value {
+        let mut stream = TcpStream::connect(self.ops()).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nAuthorization: Bearer {bearer}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_default()
+    }
+
     /// Status and JSON that a POST gives.
     pub fn post(&self, path: &str, bearer: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.ops()).unwrap();

@@ -119,7 +119,16 @@ fn a_running_server_is_backed_up_and_the_backup_is_restored_elsewhere() {
     let running = Running::start(throng(dir.path()).args(args));
     let token = std::fs::read_to_string(dir.path().join("d/ops.token")).unwrap();
     let (code, page) = running.post("/api/v1/backup", token.trim(), "{\"to\":\"b\"}");
-    assert_eq!((code, page["file"].as_str()), (200, Some("d/backups/b")), "{page}");
+    assert_eq!((code, page["name"].as_str()), (202, Some("b")), "{page}");
+    let start = Instant::now();
+    let made = loop {
+        let page = running.page("/api/v1/backup", token.trim());
+        if page["state"] != "copying" {
+            break page;
+        }
+        assert!(start.elapsed() < program::PATIENCE, "never done: {page}");
+    };
+    assert_eq!((made["state"].as_str(), made["file"].as_str()), (Some("done"), Some("d/backups/b")), "{made}");
     for errand in [&["verify"][..], &["restore", "d/backups/b"]] {
         let error = refused(throng(dir.path()).args(errand).args(["--data", "d"]), 1);
         assert!(error.contains(&format!("in use by another server (process {})", running.child.id())), "{error}");
@@ -174,4 +183,32 @@ fn a_world_goes_on_after_a_stop_and_after_a_kill() {
         "killed, and back to tick {}",
         third.status(dir.path(), "tick")
     );
+}
+
+#[test]
+fn a_posting_that_cannot_be_read_is_named_by_verify_and_set_aside_only_when_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data", "d"];
+    let running = Running::start(throng(dir.path()).args(args));
+    running.signal("-TERM");
+    assert_eq!(running.exit_code(), Some(0));
+    let outbox = redb::TableDefinition::<u64, &[u8]>::new("outbox");
+    let database = redb::Database::open(dir.path().join("d/journal.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    write.open_table(outbox).unwrap().insert(41, &b"of tomorrow"[..]).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let verify = |flags: &[&str]| {
+        let output = throng(dir.path()).args(["verify", "--data", "d"]).args(flags).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    for _ in 0..2 {
+        let (code, said) = verify(&[]);
+        assert!(code == Some(1) && said.contains("unreadable: posting 41 of the outbox: the row is damaged"), "{said}");
+    }
+    let (code, said) = verify(&["--set-aside-unreadable"]);
+    assert!(code == Some(0) && said.starts_with("set aside: posting 41 of the outbox"), "{said}");
+    let (code, said) = verify(&["--set-aside-unreadable"]);
+    assert!(code == Some(0) && said.starts_with("set aside: nothing"), "{said}");
+    assert!(said.contains("1 postings that could not be read"), "{said}");
 }

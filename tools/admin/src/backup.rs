@@ -1,9 +1,15 @@
 //! A copy of the journal while the server runs.
 
-use crate::Server;
-use anyhow::{Context, Result};
+use crate::{Server, now, pause, sentence};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
+use std::time::Duration;
+
+/// Between two looks at how far it is.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// Between two lines about it.
+const TELL_PAUSE: Duration = Duration::from_secs(2);
 
 /// Which backup.
 #[derive(Debug, Args)]
@@ -16,42 +22,101 @@ pub struct BackupArgs {
     json: bool,
 }
 
+/// How far the server is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct State {
+    name: String,
+    state: String,
+    rows: u64,
+    rows_total: u64,
+    file: String,
+    bytes: u64,
+    seq: u64,
+    error: String,
+}
+
 impl BackupArgs {
-    /// Has it made, and waits until it is on disk; says where it is.
+    /// Has it made, and waits until it is on disk, however long that takes; says where it is.
     pub fn run(&self, server: &Server) -> Result<String> {
         #[derive(Deserialize)]
-        struct Made {
-            file: String,
-            bytes: u64,
-            seq: u64,
+        struct Begun {
+            name: String,
         }
         let wish = self.to.as_ref().map_or_else(String::new, |to| serde_json::json!({ "to": to }).to_string());
-        let text = server.post_and_wait("/api/v1/backup", &wish)?;
-        if self.json {
-            return Ok(text);
+        let text = server.post("/api/v1/backup", &wish)?;
+        let Begun { name } = serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+        self.wait(server, &name)
+    }
+
+    fn wait(&self, server: &Server, name: &str) -> Result<String> {
+        let mut told = now();
+        loop {
+            let text = server.page("/api/v1/backup").context("the backup may go on all the same")?;
+            let state: State = serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+            if state.name != name {
+                bail!("another backup was begun since: whether {} is whole stands in the server's log", sentence(name));
+            }
+            match state.state.as_str() {
+                "done" if self.json => return Ok(text),
+                "done" => {
+                    let State { file, bytes, seq, .. } = state;
+                    return Ok(format!("{} ({bytes} bytes, all up to transaction {seq})", sentence(&file)));
+                }
+                "failed" => bail!("the server at {} has made no backup: {}", server.ops, sentence(&state.error)),
+                _ if told.elapsed() >= TELL_PAUSE => {
+                    told = now();
+                    // Beside what other programs read.
+                    eprintln!("{} of {} rows", state.rows, state.rows_total);
+                }
+                _ => {}
+            }
+            pause(LOOK_PAUSE);
         }
-        let Made { file, bytes, seq } =
-            serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
-        Ok(format!("{} ({bytes} bytes, all up to transaction {seq})", crate::sentence(&file)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rig::{answering, data_dir};
+    use crate::rig::{answering, answering_all, data_dir};
+
+    const BEGUN: &str = "HTTP/1.0 202 Accepted\r\n\r\n{\"name\":\"b\"}";
+
+    fn page(json: &str) -> String {
+        format!("HTTP/1.0 200 OK\r\n\r\n{json}")
+    }
+
+    fn run(answers: &[&str]) -> (Result<String>, Vec<String>) {
+        let dir = data_dir();
+        let (ops, asked) = answering_all(answers.iter().map(|answer| (*answer).to_owned()).collect());
+        let args = BackupArgs { to: Some("b".to_owned()), json: false };
+        let said = args.run(&Server { ops, data: dir.path().to_owned() });
+        (said, asked.join().unwrap())
+    }
 
     #[test]
-    fn a_backup_says_where_it_is_or_why_there_is_none() {
+    fn a_backup_is_waited_for_and_says_where_it_is() {
+        let copying = page("{\"name\":\"b\",\"state\":\"copying\",\"rows\":1,\"rows_total\":9}");
+        let done = page("{\"name\":\"b\",\"state\":\"done\",\"file\":\"d/backups/b\",\"bytes\":7,\"seq\":3}");
+        let (said, asked) = run(&[BEGUN, &copying, &copying, &done]);
+        assert_eq!(said.unwrap(), "d/backups/b (7 bytes, all up to transaction 3)");
+        assert!(asked[0].starts_with("POST /api/v1/backup HTTP/1.0\r\n"), "{asked:?}");
+        assert!(asked[3].starts_with("GET /api/v1/backup HTTP/1.0\r\n"), "{asked:?}");
+    }
+
+    #[test]
+    fn a_backup_that_is_refused_fails_or_is_not_the_last_one_says_so() {
         let dir = data_dir();
-        let server = |ops| Server { ops, data: dir.path().to_owned() };
-        let args = BackupArgs { to: Some("b".to_owned()), json: false };
-        let (ops, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"file\":\"d/backups/b\",\"bytes\":7,\"seq\":3}");
-        assert_eq!(args.run(&server(ops)).unwrap(), "d/backups/b (7 bytes, all up to transaction 3)");
-        let request = asked.join().unwrap();
-        assert!(request.starts_with("POST /api/v1/backup HTTP/1.0\r\n"), "{request}");
         let (ops, _asked) = answering("HTTP/1.0 409 Conflict\r\n\r\n{\"error\":\"another backup is being made\"}");
-        let error = args.run(&server(ops)).unwrap_err().to_string();
+        let args = BackupArgs { to: None, json: false };
+        let error = args.run(&Server { ops, data: dir.path().to_owned() }).unwrap_err().to_string();
         assert_eq!(error, format!("the server at {ops} refuses: another backup is being made"));
+        let failed = page("{\"name\":\"b\",\"state\":\"failed\",\"error\":\"no room\"}");
+        let error = run(&[BEGUN, &failed]).0.unwrap_err().to_string();
+        assert!(error.ends_with("has made no backup: no room"), "{error}");
+        let other = page("{\"name\":\"c\",\"state\":\"copying\"}");
+        let error = run(&[BEGUN, &other]).0.unwrap_err().to_string();
+        assert!(error.starts_with("another backup was begun since: whether b is whole"), "{error}");
     }
 }

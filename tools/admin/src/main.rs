@@ -211,7 +211,7 @@ impl Server {
     fn accepted(&self, answer: Result<ops_client::Answer>) -> Result<String> {
         let answer = answer.context("the server cannot be reached")?;
         match answer.status {
-            200 => Ok(answer.body),
+            200 | 202 => Ok(answer.body),
             status => bail!("the server at {} {}", self.ops, token::refusal(status, &answer.body)),
         }
     }

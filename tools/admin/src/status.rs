@@ -1,6 +1,6 @@
 //! What a server says of itself, for people.
 
-use ops_client::{Bound, CpuSeconds, Status};
+use ops_client::{Bound, CpuSeconds, Status, Stores};
 use std::fmt::Write;
 
 /// The table: the state of `now`, and rates since `before`, read `seconds` earlier.
@@ -58,6 +58,8 @@ pub fn table(before: &Status, now: &Status, seconds: f64) -> String {
         ),
         ("memory", format!("{:.1} MiB", now.rss_bytes as f64 / 1_048_576.0)),
         ("save lag", format!("{:.1} s", now.save_lag_seconds)),
+        ("journal", journal(&now.stores)),
+        ("outbox", outbox(&now.stores)),
         (
             "overload",
             format!("level {}, {} datagrams dropped by the kernel", now.overload_level, now.kernel_drops_total),
@@ -68,6 +70,24 @@ pub fn table(before: &Status, now: &Status, seconds: f64) -> String {
         let _ = writeln!(table, "{name:<12} {text}");
         table
     })
+}
+
+fn journal(stores: &Stores) -> String {
+    match stores.journal_state.as_str() {
+        "" => "-".to_owned(),
+        "ok" => "takes all that it is given".to_owned(),
+        trouble => {
+            let s = span(stores.journal_state_s);
+            format!("CANNOT BE WRITTEN ({}) for {s}: nothing is committed, nobody let in", crate::sentence(trouble))
+        }
+    }
+}
+
+fn outbox(stores: &Stores) -> String {
+    match &stores.torn {
+        None => format!("{} transactions wait for MariaDB", stores.outbox),
+        Some(why) => format!("{} wait and CANNOT GO ON: {}", stores.outbox, crate::sentence(why)),
+    }
 }
 
 /// Seconds as people say them.
@@ -96,6 +116,20 @@ mod tests {
         assert!(table.contains("1200 packets/s"), "{table}");
         assert!(table.contains("50.0 % of a core: reactor 0.0, world 20.0"), "{table}");
         assert!(table.contains("yes, players may join") && table.contains("p50 -"), "{table}");
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_written_and_an_outbox_that_cannot_be_read_stand_in_the_table() {
+        let told = |stores| table(&Status::default(), &Status { stores, ..Status::default() }, 1.0);
+        let well = told(Stores { journal_state: "ok".to_owned(), outbox: 3, ..Stores::default() });
+        assert!(well.contains("takes all that it is given") && well.contains("3 transactions wait"), "{well}");
+        let torn = Some("posting 7 of the outbox: damaged".to_owned());
+        let full = Stores { journal_state: "full".to_owned(), journal_state_s: 90.0, torn, ..Stores::default() };
+        let full = told(full);
+        assert!(
+            full.contains("CANNOT BE WRITTEN (full) for 1 min 30 s") && full.contains("GO ON: posting 7"),
+            "{full}"
+        );
     }
 
     #[test]

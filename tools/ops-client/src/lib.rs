@@ -3,4 +3,4 @@ mod http;
 mod status;
 
 pub use http::{Answer, get, post, post_and_wait};
-pub use status::{Bound, CpuSeconds, Status, TickHistogram};
+pub use status::{Bound, CpuSeconds, Status, Stores, TickHistogram};

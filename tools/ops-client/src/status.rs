@@ -30,8 +30,22 @@ pub struct Status {
     pub encoded_total: u64,
     pub overload_level: u64,
     pub save_lag_seconds: f64,
+    pub stores: Stores,
     pub kernel_drops_total: u64,
     pub seal_backend: String,
+}
+
+/// How saving goes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the server's interface and documented there")]
+pub struct Stores {
+    /// Empty if the server does not tell.
+    pub journal_state: String,
+    pub journal_state_s: f64,
+    pub outbox: u64,
+    pub torn: Option<String>,
+    pub torn_at: Option<u64>,
 }
 
 /// Tick durations since the server's start.

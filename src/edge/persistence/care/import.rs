@@ -4,7 +4,7 @@ use crate::config::Stores;
 use crate::edge::board::{Board, StartReport};
 use crate::edge::clock;
 use crate::edge::persistence::courier::{Courier, Credentials};
-use crate::edge::persistence::journal::{JOURNAL_FILE, Journal, JournalError, OpenError};
+use crate::edge::persistence::journal::{JOURNAL_FILE, Journal, JournalError, OpenError, Torn};
 use crate::edge::persistence::mariadb::{Database, MariaDbConfig, ServerId};
 use crate::edge::persistence::{Keeper, start};
 use crate::edge::queues;
@@ -52,6 +52,9 @@ pub enum ImportError {
     /// A row.
     #[error("{0}; what cannot be read here must not be unknown in MariaDB")]
     Unreadable(String),
+    /// Of the outbox.
+    #[error("{0}; nothing behind it can be imported: run throng verify --set-aside-unreadable on that directory first")]
+    Torn(Torn),
     /// No runtime, no thread.
     #[error("cannot start the courier: {0}")]
     Courier(String),
@@ -105,6 +108,9 @@ pub(super) fn import_within(
     let mut journal = Journal::open_existing(&data_dir.join(JOURNAL_FILE))?;
     super::sign(data_dir);
     let urls = stores.mariadb.as_ref().map(|mariadb| mariadb.servers.as_slice()).ok_or(ImportError::NoMariaDb)?;
+    if let Some(torn) = journal.unreadable_postings()?.into_iter().next() {
+        return Err(ImportError::Torn(torn));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ImportError::Courier(error.to_string()))?;
     let leases = journal.leases()?;

@@ -9,7 +9,7 @@ mod verify;
 pub use forget::{ForgetError, forget};
 pub use import::{ImportError, Imported, import};
 pub use restore::{RestoreError, Restored, restore};
-pub use verify::{table, verify};
+pub use verify::{set_aside_unreadable, table, verify};
 
 use crate::edge::persistence::journal::HOLDER_FILE;
 use std::path::Path;

@@ -4,13 +4,12 @@
 use super::import::{hand_over, import_within};
 use super::*;
 use crate::config::{MariaDb, Stores};
-use crate::edge::persistence::journal::{Group, JOURNAL_FILE, Journal, Save};
+use crate::edge::persistence::journal::{Group, JOURNAL_FILE, Journal, Progress, Save};
 use crate::edge::persistence::mariadb::{Database, Enlisted, LeaseAnswer, MariaDbConfig, ServerId};
 use game::{Entry, Listing, Transaction, TransactionId, Way};
 use protocol::{AccountId, CharacterId, ClassId};
 use rudp::time::NS_PER_S;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use stores::MariaDbOptions;
 
 const ANN: CharacterId = CharacterId(1);
@@ -35,7 +34,7 @@ fn coins(journal: &mut Journal) -> u64 {
 }
 
 fn backup(journal: &mut Journal, name: &str) -> PathBuf {
-    journal.snapshot().unwrap().write(name, &AtomicBool::new(true)).unwrap().file
+    journal.snapshot().unwrap().write(name, &Progress::default()).unwrap().file
 }
 
 #[test]
@@ -204,4 +203,40 @@ fn a_dead_servers_journal_is_handed_over_and_then_others_may_have_its_characters
     assert_eq!((found.outbox, found.leases, found.drained), (0, 0, 3));
     let again = import_within(60 * NS_PER_S, dir.path(), "dead", &stores, &mut |_| {}).unwrap();
     assert_eq!(again, Imported::default(), "a second time nothing is left to do");
+}
+
+/// What could not be read is missing in MariaDB's ledger; what it left behind is not missing anywhere.
+#[test]
+fn a_posting_that_cannot_be_read_holds_up_what_is_behind_it_until_it_is_set_aside() {
+    let server = stores::MariaDb::start(&MariaDbOptions::default()).unwrap();
+    let (dir, stores) = (tempfile::tempdir().unwrap(), stores_at(&server.url()));
+    let mut journal = Journal::open(dir.path()).unwrap();
+    journal.attach(1).unwrap().unwrap();
+    play(&mut journal, 1);
+    play(&mut journal, 2);
+    let write = journal.begin_write();
+    let outbox = redb::TableDefinition::<u64, &[u8]>::new("outbox");
+    write.open_table(outbox).unwrap().insert(3, &b"scribbled over"[..]).unwrap();
+    write.commit().unwrap();
+    drop(journal);
+    let torn = import_within(NS_PER_S, dir.path(), "dead", &stores, &mut |_| {}).unwrap_err().to_string();
+    assert!(torn.starts_with("posting 3 of the outbox: ") && torn.contains("--set-aside-unreadable"), "{torn}");
+
+    let journal = Journal::open_existing(&dir.path().join(JOURNAL_FILE)).unwrap();
+    let (mut journal, is_done) = hand_over(journal, "dead", &stores, 4 * NS_PER_S, &mut |_| {}).unwrap();
+    assert!(
+        !is_done && journal.drained().unwrap() == 2 && journal.waiting().unwrap() == 1,
+        "never left out in silence"
+    );
+    let coins = || server.sql("SELECT coins FROM throng.characters WHERE character_id = 1").unwrap();
+    assert_eq!(coins().trim(), "10");
+    drop(journal);
+
+    let done = set_aside_unreadable(dir.path()).unwrap();
+    assert_eq!((done.postings.len(), done.postings[0].seq, done.told_again), (1, 3, 1));
+    assert_eq!(verify(dir.path()).unwrap().set_aside, 1);
+    let imported = import_within(60 * NS_PER_S, dir.path(), "dead", &stores, &mut |_| {}).unwrap();
+    assert_eq!((imported.postings, coins().trim()), (2, "20"), "Ann, and the sums");
+    assert_eq!(server.sql("SELECT amount FROM throng.sums WHERE kind = -1").unwrap().trim(), "20");
+    assert_eq!(verify(dir.path()).unwrap().set_aside, 1, "it is kept");
 }

@@ -1,7 +1,8 @@
 //! Whether a journal is whole, and what it holds.
 
 use super::sign;
-use crate::edge::persistence::journal::{Balance, Inventory, JOURNAL_FILE, Journal, JournalError, OpenError};
+use crate::edge::clock;
+use crate::edge::persistence::journal::{Balance, Inventory, JOURNAL_FILE, Journal, JournalError, OpenError, SetAside};
 use std::fmt::Write;
 use std::path::Path;
 use thiserror::Error;
@@ -27,6 +28,16 @@ pub fn verify(data_dir: &Path) -> Result<Inventory, VerifyError> {
     Ok(journal.inventory()?)
 }
 
+/// Sets the postings aside that cannot be read, in the journal of a data directory that no server uses.
+///
+/// # Errors
+/// As above; then nothing was changed.
+pub fn set_aside_unreadable(data_dir: &Path) -> Result<SetAside, VerifyError> {
+    let mut journal = Journal::open_existing(&data_dir.join(JOURNAL_FILE))?;
+    sign(data_dir);
+    Ok(journal.set_aside_unreadable(clock::unix_ms())?)
+}
+
 /// What was found, for people: a line for each figure, then one for each row that cannot be used.
 #[must_use]
 pub fn table(of: &Inventory) -> String {
@@ -43,6 +54,7 @@ pub fn table(of: &Inventory) -> String {
         ("newest", format!("transaction {}", of.seq)),
         ("MariaDB has", mariadb),
         ("outbox", format!("{} postings wait", of.outbox)),
+        ("set aside", format!("{} postings that could not be read", of.set_aside)),
         ("remembered", format!("{} transactions", of.applied)),
         ("accounts", format!("{} with characters", of.rosters)),
         ("characters", of.characters.to_string()),

@@ -37,9 +37,12 @@ async fn carry(shared: &Shared, maria: &Maria, node: usize, after: u64, max: usi
     let (reply, pulled) = oneshot::channel();
     shared.send(Letter::Pull { after, max, reply });
     let Ok(pulled) = pulled.await else { return std::future::pending().await };
-    if let (true, Some(torn)) = (pulled.postings.is_empty(), &pulled.torn) {
-        shared.log("journal", &StoreError { trouble: Trouble::Broken, text: torn.clone() });
-        shared.done.borrow_mut().torn = Some(torn.clone());
+    if let Some(text) = pulled.away {
+        shared.log("journal", &StoreError { trouble: Trouble::Broken, text });
+        return maria.flow.borrow_mut().on_unread(clock::mono_ns());
+    }
+    if let (true, Some(torn)) = (pulled.postings.is_empty(), pulled.torn) {
+        shared.on_torn(torn);
         return maria.flow.borrow_mut().on_unread(clock::mono_ns());
     }
     shared.done.borrow_mut().torn = None;

@@ -4,6 +4,7 @@ use super::shared::Shared;
 use super::words::Store;
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS};
 use crate::edge::clock;
+use crate::edge::persistence::journal::Torn;
 use crate::edge::persistence::mariadb::{Query, Timing};
 use server::{Lane, Trouble};
 use std::rc::Rc;
@@ -62,8 +63,8 @@ pub struct Done {
     pub lookups: u64,
     /// Keys of players in Redis that are not what they should be.
     pub redis_refusals: u64,
-    /// Why the outbox cannot be read any further, if it cannot.
-    pub torn: Option<String>,
+    /// The posting that cannot be read, if it is the next: nothing behind it goes on before a person has set it aside.
+    pub torn: Option<Torn>,
 }
 
 impl Done {

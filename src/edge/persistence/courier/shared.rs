@@ -3,6 +3,7 @@
 use super::Credentials;
 use super::words::{Bell, Letter};
 use crate::edge::clock;
+use crate::edge::persistence::journal::Torn;
 use crate::edge::persistence::mariadb::{Database, ServerId};
 use crate::edge::persistence::redis::Hot;
 use crate::edge::persistence::start;
@@ -61,6 +62,7 @@ pub struct Shared {
     log: RefCell<Throttle>,
     /// The persistence thread was told that its journal was given up.
     is_disowned: Cell<bool>,
+    torn_log: RefCell<Throttle>,
 }
 
 impl Shared {
@@ -84,6 +86,7 @@ impl Shared {
             done: RefCell::default(),
             log: RefCell::default(),
             is_disowned: Cell::default(),
+            torn_log: RefCell::default(),
         }
     }
 
@@ -112,6 +115,19 @@ impl Shared {
         if is_disowned && !self.is_disowned.replace(true) {
             self.send(Letter::Disowned);
         }
+    }
+
+    /// The next posting cannot be read. It is never left out by the server itself: what it was is for a person to judge.
+    pub fn on_torn(&self, torn: Torn) {
+        if let Some(missed) = self.torn_log.borrow_mut().pass(clock::mono_ns()) {
+            tracing::error!(
+                seq = torn.seq,
+                error = %torn,
+                missed,
+                "nothing behind this reaches MariaDB: stop the server, and run throng verify --set-aside-unreadable"
+            );
+        }
+        self.done.borrow_mut().torn = Some(torn);
     }
 
     /// One line now and then.

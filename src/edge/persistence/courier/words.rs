@@ -3,6 +3,7 @@
 //! The courier asks for its work when it is ready for it, and is asked to look things up; so nothing piles up between them: what
 //! waits, waits in the journal.
 
+use crate::edge::persistence::journal::Torn;
 use crate::edge::persistence::mariadb::{Kept, Lease};
 use game::{Posting, TransactionId};
 use protocol::{AccountId, CharacterId};
@@ -79,8 +80,10 @@ pub enum Word {
 pub struct Pulled {
     /// In order.
     pub postings: Vec<Posting>,
-    /// Why there are no more, if there should be: the journal cannot be read, or one of them cannot.
-    pub torn: Option<String>,
+    /// The next, if it cannot be read.
+    pub torn: Option<Torn>,
+    /// Why the journal cannot be read, if it cannot.
+    pub away: Option<String>,
 }
 
 /// A checkpoint as it lies in the journal.

@@ -1,5 +1,6 @@
 //! The whole journal as it is at one moment, copied into a file of its own while the server goes on.
 
+use super::aside::SET_ASIDE;
 use super::checkpoints::{CHECKPOINTS, SENT};
 use super::estates::{ESTATES, GROUND, NAMES, ROSTERS, STARTS, SUMS};
 use super::leases::LEASES;
@@ -7,11 +8,12 @@ use super::outbox::{self, ACCOUNT_REVISIONS, APPLIED, CHARACTER_REVISIONS, Fact,
 use super::world_row::WORLD;
 use super::{Journal, JournalError, open};
 use redb::WriteTransaction;
-use redb::{Database, Durability, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value};
+use redb::{Database, Durability, Key, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{ReadableTableMetadata, TableDefinition, Value};
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thiserror::Error;
 
 /// Where backups go, in the data directory.
@@ -27,6 +29,27 @@ pub struct Snapshot {
     read: ReadTransaction,
     data_dir: PathBuf,
     seq: u64,
+}
+
+/// How far a backup is, and whether it is still wanted: for others to look at and to say meanwhile.
+#[derive(Debug, Default)]
+pub struct Progress {
+    is_unwanted: AtomicBool,
+    rows: AtomicU64,
+    rows_total: AtomicU64,
+}
+
+impl Progress {
+    /// It need not go on.
+    pub fn give_up(&self) {
+        self.is_unwanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Rows that are copied, and rows that there are; when all are copied they are brought to disk.
+    #[must_use]
+    pub fn rows(&self) -> (u64, u64) {
+        (self.rows.load(Ordering::Relaxed), self.rows_total.load(Ordering::Relaxed))
+    }
 }
 
 /// A backup that is whole and on disk.
@@ -76,7 +99,7 @@ impl Journal {
     /// # Errors
     /// The journal cannot be read.
     pub fn snapshot(&mut self) -> Result<Snapshot, JournalError> {
-        let data_dir = self.data_dir.clone();
+        let data_dir = self.place.data_dir().to_owned();
         let read = self.database()?.begin_read()?;
         let seq = outbox::fact(&read, Fact::Seq)?;
         Ok(Snapshot { read, data_dir, seq })
@@ -84,19 +107,25 @@ impl Journal {
 }
 
 impl Snapshot {
+    /// The file of this name among the backups.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.data_dir.join(BACKUPS_DIR).join(name)
+    }
+
     /// Copies it to this name among the backups. The name appears when all is on disk, and not before.
     ///
     /// # Errors
     /// [`BackupError`]; nothing is left behind.
-    pub fn write(self, name: &str, is_wanted: &AtomicBool) -> Result<BackedUp, BackupError> {
+    pub fn write(self, name: &str, progress: &Progress) -> Result<BackedUp, BackupError> {
         let dir = self.data_dir.join(BACKUPS_DIR);
         make_private_dir(&dir).map_err(|error| BackupError::Io { path: dir.clone(), error })?;
-        let (file, unfinished) = (dir.join(name), dir.join(format!("{name}.{UNFINISHED}")));
+        let (file, unfinished) = (self.file(name), dir.join(format!("{name}.{UNFINISHED}")));
         if file.exists() {
             return Err(BackupError::Exists(file));
         }
         let _ = std::fs::remove_file(&unfinished);
-        let written = self.write_file(&unfinished, is_wanted).and_then(|()| {
+        let written = self.write_file(&unfinished, progress).and_then(|()| {
             let io = |error| BackupError::Io { path: file.clone(), error };
             sync(&unfinished).map_err(io)?;
             std::fs::rename(&unfinished, &file).map_err(io)?;
@@ -107,13 +136,14 @@ impl Snapshot {
         Ok(BackedUp { file, bytes, seq: self.seq })
     }
 
-    fn write_file(&self, path: &Path, is_wanted: &AtomicBool) -> Result<(), BackupError> {
-        let found = open::guarded(|| Ok(self.read.list_tables()?.count()))?;
+    fn write_file(&self, path: &Path, progress: &Progress) -> Result<(), BackupError> {
+        let (found, rows) = open::guarded(|| self.count())?;
+        progress.rows_total.store(rows, Ordering::Relaxed);
         open::guarded(|| {
             let database = Database::builder().create(path)?;
             let mut write = database.begin_write()?;
             write.set_durability(Durability::Immediate)?;
-            let mut copy = Copy { read: &self.read, write: &write, is_wanted, tables: 0 };
+            let mut copy = Copy { read: &self.read, write: &write, progress, tables: 0 };
             if !copy.all()? {
                 return Ok(Err(BackupError::Unwanted));
             }
@@ -126,10 +156,22 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Tables, and rows in them.
+    fn count(&self) -> Result<(usize, u64), JournalError> {
+        let (mut tables, mut rows) = (0, 0);
+        for table in self.read.list_tables()? {
+            tables += 1;
+            rows += self.read.open_untyped_table(table)?.len()?;
+        }
+        Ok((tables, rows))
+    }
+}
+
 struct Copy<'a> {
     read: &'a ReadTransaction,
     write: &'a WriteTransaction,
-    is_wanted: &'a AtomicBool,
+    progress: &'a Progress,
     tables: usize,
 }
 
@@ -145,6 +187,7 @@ impl Copy<'_> {
             && self.table(SUMS)?
             && self.table(STARTS)?
             && self.table(OUTBOX)?
+            && self.table(SET_ASIDE)?
             && self.table(APPLIED)?
             && self.table(RECENT)?
             && self.table(CHARACTER_REVISIONS)?
@@ -161,9 +204,10 @@ impl Copy<'_> {
     ) -> Result<bool, JournalError> {
         let mut to = self.write.open_table(definition)?;
         for (nth, row) in (0_u64..).zip(self.read.open_table(definition)?.iter()?) {
-            if nth % ROWS_BETWEEN_LOOKS == 0 && !self.is_wanted.load(Ordering::Relaxed) {
+            if nth % ROWS_BETWEEN_LOOKS == 0 && self.progress.is_unwanted.load(Ordering::Relaxed) {
                 return Ok(false);
             }
+            self.progress.rows.fetch_add(1, Ordering::Relaxed);
             let (key, value) = row?;
             to.insert(key.value(), value.value())?;
         }

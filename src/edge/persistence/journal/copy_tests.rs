@@ -1,7 +1,6 @@
 use super::*;
 use crate::edge::persistence::journal::{Group, Save};
 use protocol::CharacterId;
-use std::sync::Arc;
 
 fn commit(journal: &mut Journal, revision: u64) {
     // Both in one transaction: a copy that has the one without the other is none of a moment.
@@ -14,8 +13,8 @@ fn revision(journal: &mut Journal, id: u64) -> u64 {
     journal.load(CharacterId(id)).unwrap().unwrap().unwrap().revision
 }
 
-fn wanted() -> AtomicBool {
-    AtomicBool::new(true)
+fn wanted() -> Progress {
+    Progress::default()
 }
 
 #[test]
@@ -51,7 +50,11 @@ fn a_backup_has_every_row_of_every_table() {
     journal.count_start().unwrap();
     commit(&mut journal, 3);
     journal.commit(&Group { sent: &[(CharacterId(1), 3)], ..Group::default() }).unwrap();
-    let copied = journal.snapshot().unwrap().write("b", &wanted()).unwrap();
+    let progress = Progress::default();
+    assert_eq!(progress.rows(), (0, 0));
+    let copied = journal.snapshot().unwrap().write("b", &progress).unwrap();
+    let (rows, rows_total) = progress.rows();
+    assert!(rows == rows_total && rows > 10, "{progress:?}");
     let mut backup = Journal::open_existing(&copied.file).unwrap();
     assert_eq!(backup.inventory().unwrap(), journal.inventory().unwrap());
     assert_eq!(backup.unsent().unwrap(), journal.unsent().unwrap());
@@ -78,7 +81,8 @@ fn an_older_backup_is_not_written_over_and_one_that_is_not_wanted_leaves_nothing
     journal.snapshot().unwrap().write("b", &wanted()).unwrap();
     let error = journal.snapshot().unwrap().write("b", &wanted()).unwrap_err();
     assert!(matches!(error, BackupError::Exists(_)), "{error}");
-    let unwanted = Arc::new(AtomicBool::new(false));
+    let unwanted = Progress::default();
+    unwanted.give_up();
     let error = journal.snapshot().unwrap().write("c", &unwanted).unwrap_err();
     assert!(matches!(error, BackupError::Unwanted), "{error}");
     assert_eq!(left(dir.path()), ["b"]);

@@ -26,38 +26,56 @@ pub fn introduce(write: &WriteTransaction, journal_id: u128, at_ms: u64) -> Resu
         let seq = postings.put(posting)?;
         outbox::set_account_revision(write, account, seq)?;
     }
-    for (&character, estate) in &books.estates {
-        let held = |row: &protocol::news::ItemRow| {
-            let protocol::news::ItemRow { item, kind, count, durability, slot, .. } = *row;
-            let holder = Holder::Character { character, slot };
-            Entry::Item { before: None, after: Some(ItemRecord { item, kind, count, durability, holder }) }
-        };
-        let entries = estate.items.iter().map(held).collect();
-        let of = Transaction { id: TransactionId(0), entries };
-        let characters = vec![Posting::character_after(character, &books)];
-        let seq = postings.put(Posting { transaction: of, characters, ..Posting::default() })?;
+    for &character in books.estates.keys() {
+        let seq = postings.put(character_posting(character, &books))?;
         outbox::set_revision(write, character, seq)?;
     }
-    let lies = |record: &ItemRecord| Entry::Item { before: None, after: Some(*record) };
-    let of = Transaction { id: TransactionId(0), entries: books.ground.values().map(lies).collect() };
-    let heaps = books.heaps.iter().map(|(&item, &heap)| (item, Some(heap))).collect();
-    let made = books.made.iter().map(|(&(way, kind), &count)| (way, kind, count)).collect();
-    let minted = books.minted.iter().map(|(&way, &coins)| (way, coins)).collect();
     if books != Books::default() {
-        postings.put(Posting { transaction: of, heaps, made, minted, ..Posting::default() })?;
+        postings.put(ground_posting(&books))?;
     }
     Ok(Ok(postings.count))
 }
 
-struct Introduction<'a> {
-    write: &'a WriteTransaction,
-    journal_id: u128,
-    at_ms: u64,
-    count: u64,
+/// A character as it is in these books, with all that it carries.
+pub fn character_posting(character: CharacterId, books: &Books) -> Posting {
+    let held = |row: &protocol::news::ItemRow| {
+        let protocol::news::ItemRow { item, kind, count, durability, slot, .. } = *row;
+        let holder = Holder::Character { character, slot };
+        Entry::Item { before: None, after: Some(ItemRecord { item, kind, count, durability, holder }) }
+    };
+    let entries = books.estates.get(&character).into_iter().flat_map(|estate| &estate.items).map(held).collect();
+    let transaction = Transaction { id: TransactionId(0), entries };
+    Posting { transaction, characters: vec![Posting::character_after(character, books)], ..Posting::default() }
+}
+
+/// All that lies on the ground in these books, and all that was ever made.
+pub fn ground_posting(books: &Books) -> Posting {
+    let lies = |record: &ItemRecord| Entry::Item { before: None, after: Some(*record) };
+    let transaction = Transaction { id: TransactionId(0), entries: books.ground.values().map(lies).collect() };
+    Posting {
+        transaction,
+        heaps: books.heaps.iter().map(|(&item, &heap)| (item, Some(heap))).collect(),
+        made: books.made.iter().map(|(&(way, kind), &count)| (way, kind, count)).collect(),
+        minted: books.minted.iter().map(|(&way, &coins)| (way, coins)).collect(),
+        ..Posting::default()
+    }
+}
+
+/// Puts what is no transaction into the outbox.
+pub struct Introduction<'a> {
+    /// Where.
+    pub write: &'a WriteTransaction,
+    /// The journal's name.
+    pub journal_id: u128,
+    /// When.
+    pub at_ms: u64,
+    /// So much was put there.
+    pub count: u64,
 }
 
 impl Introduction<'_> {
-    fn put(&mut self, posting: Posting) -> Result<u64, JournalError> {
+    /// The number that it got.
+    pub fn put(&mut self, posting: Posting) -> Result<u64, JournalError> {
         let seq = outbox::next_seq(self.write)?;
         let id = TransactionId(INTRODUCED | (self.journal_id << 32 >> 1) & !0xffff_ffff | u128::from(seq));
         let transaction = Transaction { id, ..posting.transaction };

@@ -5,7 +5,7 @@ use super::checkpoints::CHECKPOINTS;
 use super::estates::{self, ESTATES, GROUND, NAMES, ROSTERS, STARTS, SUMS};
 use super::leases::LEASES;
 use super::outbox::{self, ACCOUNT_REVISIONS, APPLIED, CHARACTER_REVISIONS, Fact, INCARNATIONS, OUTBOX, RECENT};
-use super::{JournalError, record, world_row};
+use super::{JournalError, Torn, aside, record, world_row};
 use game::{Estate, GroundRow, SumsRow};
 use protocol::{AccountId, CharacterId, ItemId, ItemKind};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -46,6 +46,8 @@ pub struct Inventory {
     pub starts: u32,
     /// Rows: what waits for MariaDB.
     pub outbox: u64,
+    /// Postings that could not be read and were set aside: MariaDB has never had them.
+    pub set_aside: u64,
     /// Transactions that are remembered by their ids.
     pub applied: u64,
     /// Characters that own something or are somebody.
@@ -121,6 +123,7 @@ pub fn take(read: &ReadTransaction) -> Result<Inventory, JournalError> {
         names: read.open_table(NAMES)?.len()?,
         leases: read.open_table(LEASES)?.len()?,
         incarnations: read.open_table(INCARNATIONS)?.len()?,
+        set_aside: aside::count(read)?,
         ..Inventory::default()
     };
     let mut count = Count { is_whole: true, ..Count::default() };
@@ -204,7 +207,7 @@ fn take_outbox(read: &ReadTransaction, into: &mut Inventory) -> Result<(), Journ
                 into.name(format!("posting {seq} of the outbox: no number between {} and {}", into.drained, into.seq));
             }
             Ok(_) => {}
-            Err(error) => into.name(format!("posting {seq} of the outbox: {error}")),
+            Err(error) => into.name(Torn::of(seq, &error).to_string()),
         }
     }
     Ok(())

@@ -4,15 +4,23 @@
 //! `commit` returns only after fsync; that is what "saved" means in this server.
 
 mod adoption;
+mod aside;
 mod checkpoints;
 mod copy;
 mod erasure;
+mod error;
 mod estates;
+mod file;
+#[cfg(test)]
+pub mod full_disk;
 mod introduction;
 mod inventory;
 mod leases;
 mod open;
+mod outage;
 mod outbox;
+mod outlet;
+mod place;
 #[cfg(test)]
 mod power_cuts;
 mod record;
@@ -22,39 +30,32 @@ mod upgrade;
 mod world_row;
 
 pub use adoption::Adopted;
-pub use copy::{BackedUp, BackupError, sync};
+pub use aside::SetAside;
+pub use copy::{BackedUp, BackupError, Progress, sync};
+pub use error::JournalError;
 pub use inventory::{Balance, Inventory};
 pub use open::{HOLDER_FILE, JOURNAL_FILE, OpenError};
-pub use outbox::Fact;
+pub use outage::Fault;
+pub use outbox::{Fact, Torn};
 pub use record::{RecordError, decode as decode_record};
 pub use restored::Resumed;
 pub use world_row::WorldError;
 
+use crate::edge::clock;
 use crate::edge::crash::{self, Point};
-use game::{Estate, GroundRecord, Listing, Posting, Transaction, TransactionId};
+use game::{Estate, GroundRecord, Listing, Transaction, TransactionId};
+use open::Known;
+use outage::Outage;
+use place::Place;
 use protocol::{AccountId, CharacterId};
-use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 use server::{CommitError, Enrolled, Saved, SavedWorld};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use thiserror::Error;
+use std::path::Path;
 
-/// Why records could not be written or read. The disk is at fault.
-#[derive(Debug, Error)]
-pub enum JournalError {
-    /// An operation failed.
-    #[error("the journal failed: {0}")]
-    Failed(Box<redb::Error>),
-    /// After a failure the journal could not be opened again.
-    #[error("the journal failed and stays closed: {0}")]
-    Closed(OpenError),
-}
-
-impl<E: Into<redb::Error>> From<E> for JournalError {
-    fn from(error: E) -> Self {
-        Self::Failed(Box::new(error.into()))
-    }
-}
+/// Is there only while it is tried out whether there is room.
+const TRIAL: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("trial");
+/// Room that there must be before a journal that was full is called well: that of 300 checkpoints, or of 600 transactions.
+const TRIAL_BYTES: usize = 256 << 10;
 
 /// A save, as the realm asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,12 +114,16 @@ pub struct Verdict {
 /// The journal.
 ///
 /// After an input or output error the database refuses everything until it is opened anew (it cannot know what reached
-/// the disk), so it is closed at the first failure and opened by the next call: a disk that was full for a moment costs
-/// the saves of that moment, which their owner tries again, and no more.
+/// the disk), so it is closed at the first failure. The next call that reads opens it, and what is on disk can be looked up;
+/// what would write is refused for a while, longer each time, without being tried, and what is small enough to fit is taken in
+/// between. Every few seconds it is tried out whether there is room again; then all goes on by itself.
 #[derive(Debug)]
 pub struct Journal {
-    data_dir: PathBuf,
+    place: Place,
     database: Option<Database>,
+    /// What must be in the file when it is opened again.
+    known: Known,
+    outage: Option<Outage>,
     /// Whether there is MariaDB to tell.
     is_attached: bool,
     record: Vec<u8>,
@@ -130,8 +135,8 @@ impl Journal {
     /// # Errors
     /// [`OpenError`], in one sentence.
     pub fn open(data_dir: &Path) -> Result<Self, OpenError> {
-        let database = Some(open::open(data_dir)?);
-        Ok(Self { data_dir: data_dir.to_owned(), database, is_attached: false, record: Vec::new() })
+        let database = open::open(data_dir)?;
+        Ok(Self::over(Place::File(data_dir.to_owned()), database))
     }
 
     /// Opens this file, which is there and which nobody uses, to look after it: makes nothing and upgrades nothing.
@@ -139,9 +144,14 @@ impl Journal {
     /// # Errors
     /// [`OpenError`], in one sentence.
     pub fn open_existing(path: &Path) -> Result<Self, OpenError> {
-        let database = Some(open::open_existing(path)?);
-        let data_dir = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self { data_dir, database, is_attached: false, record: Vec::new() })
+        let database = open::open_existing(path)?;
+        Ok(Self::over(Place::File(path.parent().unwrap_or(Path::new("")).to_owned()), database))
+    }
+
+    fn over(place: Place, database: Database) -> Self {
+        // One that cannot be read says so to whoever reads next.
+        let known = open::known(&database).unwrap_or_default();
+        Self { place, database: Some(database), known, outage: None, is_attached: false, record: Vec::new() }
     }
 
     /// Everything that it holds.
@@ -160,17 +170,80 @@ impl Journal {
         self.write(restored::resume)
     }
 
+    /// What is wrong with it, and since when on the monotonic clock; none if it takes everything.
+    #[must_use]
+    pub fn trouble(&self) -> Option<(Fault, u64)> {
+        self.outage.as_ref().map(|outage| (outage.fault, outage.since_ns))
+    }
+
+    /// What was said when it failed; none if it takes everything.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        self.outage.as_ref().map(|outage| outage.resting().to_string())
+    }
+
+    /// Whether it has failed, and it is time to see whether it still does.
+    #[must_use]
+    pub fn is_trial_due(&self) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.is_trial_due(clock::mono_ns()))
+    }
+
+    /// Writes what changes nothing, to see whether all can be written again: it takes room, and gives it back.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn try_out(&mut self) -> Result<(), JournalError> {
+        let tried = self.write(|write| {
+            write.open_table(TRIAL)?.insert(0, vec![0; TRIAL_BYTES].as_slice())?;
+            write.delete_table(TRIAL)?;
+            Ok(())
+        });
+        let now_ns = clock::mono_ns();
+        match (&tried, self.outage.take()) {
+            (Ok(()), Some(outage)) => {
+                let s = now_ns.saturating_sub(outage.since_ns) as f64 / 1e9;
+                tracing::info!(kind = outage.fault.label(), s, "the journal takes everything again");
+            }
+            (Ok(()), None) => {}
+            (Err(_), mut outage) => {
+                outage.iter_mut().for_each(|outage| outage.on_trial_failed(now_ns));
+                self.outage = outage;
+            }
+        }
+        tried
+    }
+
     fn database(&mut self) -> Result<&Database, JournalError> {
         if self.database.is_none() {
-            self.database = Some(open::open(&self.data_dir).map_err(JournalError::Closed)?);
+            let now_ns = clock::mono_ns();
+            if let Some(outage) = self.outage.as_ref().filter(|outage| !outage.is_open_due(now_ns)) {
+                return Err(outage.resting());
+            }
+            let opened = self.place.open_again(&self.known).map_err(JournalError::Closed);
+            self.database = Some(opened.inspect_err(|error| {
+                let (fault, text) = (error.fault(), error.to_string());
+                let outage = self.outage.get_or_insert_with(|| Outage::new(fault, text.clone(), now_ns));
+                outage.on_unopened(fault, text, now_ns);
+            })?);
         }
         Ok(self.database.as_ref().expect("opened above if it was closed"))
+    }
+
+    /// Closes it: an operation has failed.
+    fn on_failed(&mut self, error: &JournalError) {
+        self.database = None;
+        let (fault, text, now_ns) = (error.fault(), error.to_string(), clock::mono_ns());
+        match &mut self.outage {
+            Some(outage) => outage.on_failed(fault, text, now_ns),
+            None => self.outage = Some(Outage::new(fault, text, now_ns)),
+        }
     }
 
     /// Reads; after a failure the journal is closed.
     fn read<T>(&mut self, look: impl FnOnce(&ReadTransaction) -> Result<T, JournalError>) -> Result<T, JournalError> {
         let database = self.database()?;
-        open::guarded(|| look(&database.begin_read()?)).inspect_err(|_| self.database = None)
+        let found = open::guarded(|| look(&database.begin_read()?));
+        found.inspect_err(|error| self.on_failed(error))
     }
 
     /// Writes and waits until it is on disk; after a failure nothing of it is, or it cannot be known, and the journal is closed.
@@ -178,17 +251,24 @@ impl Journal {
         &mut self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        if let Some(outage) = self.outage.as_ref().filter(|outage| !outage.is_write_due(clock::mono_ns())) {
+            return Err(outage.resting());
+        }
         let database = self.database()?;
         let written = open::guarded(|| {
             let mut write = database.begin_write()?;
             write.set_durability(Durability::Immediate)?;
             let value = change(&write)?;
+            let seq = outbox::fact_now(&write, Fact::Seq)?;
             crash::at(Point::BeforeFsync);
             write.commit()?;
             crash::at(Point::AfterFsync);
-            Ok(value)
+            Ok((value, seq))
         });
-        written.inspect_err(|_| self.database = None)
+        let (value, seq) = written.inspect_err(|error| self.on_failed(error))?;
+        self.known.seq = seq;
+        self.outage.iter_mut().for_each(|outage| outage.on_written(clock::mono_ns()));
+        Ok(value)
     }
 
     /// Writes all of `group` in one transaction and waits until it is on disk.
@@ -297,169 +377,18 @@ impl Journal {
     }
 }
 
-/// The outbox, for whoever carries it to MariaDB.
-impl Journal {
-    /// From now on other stores are told of every transaction; what was here before goes into the outbox first, once. How much
-    /// that was.
-    ///
-    /// # Errors
-    /// The outer error is the journal's; the inner one names the row that cannot be read, and nothing was changed.
-    pub fn attach(&mut self, at_ms: u64) -> Result<Result<u64, String>, JournalError> {
-        let journal_id = self.id()?;
-        let introduced = if self.fact(Fact::Introduced)? == 0 {
-            self.write(|write| {
-                let introduced = introduction::introduce(write, journal_id, at_ms)?;
-                if introduced.is_ok() {
-                    outbox::set_fact(write, Fact::Introduced, 1)?;
-                }
-                Ok(introduced)
-            })?
-        } else {
-            Ok(0)
-        };
-        self.is_attached = introduced.is_ok();
-        Ok(introduced)
-    }
-
-    /// The postings after `seq`, in order, at most so many; and why the next cannot be read, if it cannot.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn postings(&mut self, after: u64, max: usize) -> Result<(Vec<Posting>, Option<String>), JournalError> {
-        self.read(|read| outbox::after(read, after, max))
-    }
-
-    /// Postings that MariaDB has not had, or not both of a pair.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn waiting(&mut self) -> Result<u64, JournalError> {
-        self.read(outbox::waiting)
-    }
-
-    /// The checkpoints that MariaDB does not have, with their revisions.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn unsent(&mut self) -> Result<BTreeMap<CharacterId, u64>, JournalError> {
-        self.read(checkpoints::unsent)
-    }
-
-    /// Revision and record of a character's checkpoint, as it lies here; none if there is none that can be used.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn record_of(&mut self, character: CharacterId) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
-        self.read(|read| checkpoints::record_of(read, character))
-    }
-
-    /// The characters that are this server's, with the epochs of their leases.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn leases(&mut self) -> Result<BTreeMap<CharacterId, u64>, JournalError> {
-        self.read(leases::all)
-    }
-
-    /// The number of a character's last transaction; 0 if none is known.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn revision(&mut self, character: CharacterId) -> Result<u64, JournalError> {
-        self.read(|read| outbox::revision(read, character))
-    }
-
-    /// The same of an account's roster.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn account_revision(&mut self, account: AccountId) -> Result<u64, JournalError> {
-        self.read(|read| outbox::account_revision(read, account))
-    }
-
-    /// The number of the newest transaction.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn newest(&mut self) -> Result<u64, JournalError> {
-        self.fact(Fact::Seq)
-    }
-
-    /// Up to here all is where it is to be.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn drained(&mut self) -> Result<u64, JournalError> {
-        self.fact(Fact::Drained)
-    }
-
-    /// The next transaction has a number above this one.
-    ///
-    /// # Errors
-    /// It is not on disk.
-    pub fn go_on_above(&mut self, seq: u64) -> Result<(), JournalError> {
-        if self.newest()? >= seq {
-            return Ok(());
-        }
-        self.write(|write| outbox::raise_seq(write, seq))
-    }
-
-    /// Puts starts by, for when MariaDB cannot be asked.
-    ///
-    /// # Errors
-    /// They are lost, which is no harm: there are many.
-    pub fn store_incarnations(&mut self, incarnations: &[u32]) -> Result<(), JournalError> {
-        self.write(|write| outbox::store_incarnations(write, incarnations))
-    }
-
-    /// The journal's name, which no other has.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn id(&mut self) -> Result<u128, JournalError> {
-        Ok(u128::from(self.fact(Fact::JournalHigh)?) << 64 | u128::from(self.fact(Fact::JournalLow)?))
-    }
-
-    /// Something that the journal knows of itself.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn fact(&mut self, fact: Fact) -> Result<u64, JournalError> {
-        self.read(|read| outbox::fact(read, fact))
-    }
-
-    /// Sets that.
-    #[cfg(test)]
-    pub fn set_fact(&mut self, fact: Fact, value: u64) -> Result<(), JournalError> {
-        self.write(|write| outbox::set_fact(write, fact, value))
-    }
-
-    /// Takes one of the starts that MariaDB has given; `more` are put by first.
-    ///
-    /// # Errors
-    /// None was taken.
-    pub fn take_incarnation(&mut self, more: &[u32]) -> Result<Option<u32>, JournalError> {
-        self.write(|write| {
-            outbox::store_incarnations(write, more)?;
-            outbox::take_incarnation(write)
-        })
-    }
-
-    /// Starts that are put by.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub fn incarnations(&mut self) -> Result<u64, JournalError> {
-        self.read(outbox::incarnations)
-    }
-}
-
 #[cfg(test)]
 impl Journal {
     /// The journal on a disk of a test's own.
-    pub fn on(disk: impl redb::StorageBackend) -> Result<Self, JournalError> {
-        let database = open::open_on(disk)?;
-        Ok(Self { data_dir: PathBuf::new(), database: Some(database), is_attached: false, record: Vec::new() })
+    pub fn on(disk: impl redb::StorageBackend + Clone) -> Result<Self, JournalError> {
+        let database = open::open_on(disk.clone())?;
+        open::prepare(&database)?;
+        Ok(Self::over(Place::Disk(Box::new(move || open::open_on(disk.clone()))), database))
+    }
+
+    /// The next call tries what a pause would have it wait for.
+    pub fn end_pause(&mut self) {
+        self.outage.iter_mut().for_each(Outage::end_pause);
     }
 
     /// A transaction of the database, for tests that do what a server would not.

@@ -9,6 +9,7 @@ use super::sealed::{self, SealError};
 use game::{Books, Posting, Transaction, TransactionId};
 use protocol::{AccountId, CharacterId};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
+use thiserror::Error;
 
 /// The newest version of the file's layout.
 pub const FORMAT: u64 = 2;
@@ -36,6 +37,23 @@ pub const ACCOUNT_REVISIONS: TableDefinition<'_, u64, u64> = TableDefinition::ne
 pub const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// Starts that MariaDB has given this journal and that have not been used.
 pub const INCARNATIONS: TableDefinition<'_, u32, ()> = TableDefinition::new("incarnations");
+
+/// A posting that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("posting {seq} of the outbox: {why}")]
+pub struct Torn {
+    /// Its number.
+    pub seq: u64,
+    /// Why.
+    pub why: String,
+}
+
+impl Torn {
+    /// With this number, for this reason.
+    pub fn of(seq: u64, error: &SealError) -> Self {
+        Self { seq, why: error.to_string() }
+    }
+}
 
 /// Numbers in [`META`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,16 +164,26 @@ pub fn put(write: &WriteTransaction, posting: &Posting) -> Result<(), JournalErr
 
 /// The postings after `seq`, in order, at most so many; and of the first that cannot be read, which and why: those behind it
 /// are not handed out.
-pub fn after(read: &ReadTransaction, seq: u64, max: usize) -> Result<(Vec<Posting>, Option<String>), JournalError> {
+pub fn after(read: &ReadTransaction, seq: u64, max: usize) -> Result<(Vec<Posting>, Option<Torn>), JournalError> {
     let mut postings = Vec::new();
     for row in read.open_table(OUTBOX)?.range(seq + 1..)?.take(max) {
         let (seq, row) = row?;
         match read_posting(seq.value(), row.value()) {
             Ok(posting) => postings.push(posting),
-            Err(error) => return Ok((postings, Some(format!("posting {} of the outbox: {error}", seq.value())))),
+            Err(error) => return Ok((postings, Some(Torn::of(seq.value(), &error)))),
         }
     }
     Ok((postings, None))
+}
+
+/// All that cannot be read.
+pub fn unreadable(read: &ReadTransaction) -> Result<Vec<Torn>, JournalError> {
+    let mut torn = Vec::new();
+    for row in read.open_table(OUTBOX)?.iter()? {
+        let (seq, row) = row?;
+        torn.extend(read_posting(seq.value(), row.value()).err().map(|error| Torn::of(seq.value(), &error)));
+    }
+    Ok(torn)
 }
 
 /// A row as it is read.

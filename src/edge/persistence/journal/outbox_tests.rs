@@ -173,7 +173,7 @@ fn a_damaged_posting_is_named_and_nothing_behind_it_is_handed_out() {
     write.commit().unwrap();
     let (postings, torn) = journal.postings(0, 10).unwrap();
     assert_eq!(postings.len(), 1);
-    assert!(torn.unwrap().starts_with("posting 2 of the outbox: the row is damaged"));
+    assert!(torn.unwrap().to_string().starts_with("posting 2 of the outbox: the row is damaged"));
 }
 
 #[test]

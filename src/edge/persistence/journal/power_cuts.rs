@@ -95,7 +95,7 @@ fn sectors(offset: usize, data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
+pub(super) fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
     if bytes.len() < offset + data.len() {
         bytes.resize(offset + data.len(), 0);
     }
@@ -152,7 +152,7 @@ impl StorageBackend for Disk {
 
 /// What the journal must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Truth {
+pub(super) struct Truth {
     books: Books,
     checkpoints: BTreeMap<CharacterId, (u64, Vec<u8>)>,
     deals: u128,
@@ -164,7 +164,7 @@ const KINDS: u16 = 3;
 
 impl Truth {
     /// Saves and transactions of one commit, most of which fit what there is.
-    fn group(&mut self, rng: &mut StdRng) -> (Vec<Save>, Vec<Transaction>) {
+    pub(super) fn group(&mut self, rng: &mut StdRng) -> (Vec<Save>, Vec<Transaction>) {
         let deals: Vec<_> = (0..rng.random_range(0..4)).map(|_| self.deal(rng)).collect();
         for deal in &deals {
             // What the books refuse the journal refuses, too.
@@ -214,7 +214,7 @@ impl Truth {
     }
 
     /// Whether the journal holds exactly this.
-    fn is_in(&self, journal: &mut Journal) -> bool {
+    pub(super) fn is_in(&self, journal: &mut Journal) -> bool {
         let people = (1..=PEOPLE).map(CharacterId);
         people.into_iter().all(|character| {
             let saved = journal.load(character).unwrap().unwrap().map(|saved| (saved.revision, saved.bytes));

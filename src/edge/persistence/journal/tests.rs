@@ -32,6 +32,8 @@ fn after_a_failure_the_next_call_opens_the_journal_anew() {
     assert!(matches!(journal.load(ANN), Err(JournalError::Closed(_))));
     std::fs::remove_dir(dir.path().join(JOURNAL_FILE)).unwrap();
     std::fs::rename(dir.path().join("away"), dir.path().join(JOURNAL_FILE)).unwrap();
+    assert!(matches!(journal.load(ANN), Err(JournalError::Resting { .. })), "not at once");
+    journal.end_pause();
     assert_eq!(loaded(&mut journal, ANN), Some((2, b"two".to_vec())));
 }
 
