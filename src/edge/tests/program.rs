@@ -113,11 +113,7 @@ impl Running {
     /// A number of the status that operators see; the server's data directory is `d`.
     pub fn status(&self, dir: &Path, key: &str) -> u64 {
         let token = std::fs::read_to_string(dir.join("d/ops.token")).unwrap();
-        let mut stream = TcpStream::connect(self.ops()).unwrap();
-        write!(stream, "GET /api/v1/status HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n", token.trim()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let body = self.page("/api/v1/status", token.trim());
         body[key].as_u64().unwrap_or_else(|| panic!("the status has no {key}: {body}"))
     }
 

@@ -163,26 +163,24 @@ fn a_world_goes_on_after_a_stop_and_after_a_kill() {
         command.args(["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data", "d"]);
         Running::start(command.env("THRONG_WORLD__MOBS", "true"))
     };
+    // The tick that the world has come to, and what lives in it, as published after so many ticks of the process.
+    let after = |running: &Running, ticks: u64| {
+        running.wait_metric("throng_ticks_total", ticks);
+        ["tick", "entities"].map(|key| running.status(dir.path(), key))
+    };
     let first = start();
-    first.wait_metric("throng_ticks_total", 90);
-    let (stopped_after, mobs) = (first.status(dir.path(), "tick"), first.status(dir.path(), "entities"));
+    let [stopped_after, mobs] = after(&first, 90);
+    assert!(mobs > 0);
     first.signal("-TERM");
     assert_eq!(first.exit_code(), Some(0));
     let second = start();
-    let begun_with = second.status(dir.path(), "tick");
-    assert!(begun_with >= stopped_after, "went on from tick {begun_with}, stopped after {stopped_after}");
-    assert!(
-        mobs > 0 && second.status(dir.path(), "entities") == mobs,
-        "{} of {mobs} mobs",
-        second.status(dir.path(), "entities")
-    );
+    let [tick, found] = after(&second, 1);
+    assert!(tick > stopped_after, "went on to tick {tick}, stopped after {stopped_after}");
+    assert_eq!(found, mobs);
     drop(second);
-    let third = start();
-    assert!(
-        third.status(dir.path(), "tick") >= stopped_after,
-        "killed, and back to tick {}",
-        third.status(dir.path(), "tick")
-    );
+    let [tick, found] = after(&start(), 1);
+    assert!(tick > stopped_after, "was killed, went on to tick {tick}");
+    assert_eq!(found, mobs);
 }
 
 #[test]
