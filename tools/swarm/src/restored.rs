@@ -47,7 +47,7 @@ impl Restored {
     }
 
     fn judge(&mut self, place: (i32, i32)) -> Result<Option<usize>, String> {
-        let age = self.places.iter().rev().position(|known| *known == place);
+        let age = self.age_of(place);
         let last = self.places.back().copied().unwrap_or(place);
         self.places.clear();
         self.alive_for = 0;
@@ -62,6 +62,36 @@ impl Restored {
         Err(format!("{:.1} m east and {:.1} m north of its last place", metres(dx), metres(dy)))
     }
 }
+
+impl Restored {
+    /// How many times ago it was there, or on the way from one place to the next.
+    fn age_of(&self, place: (i32, i32)) -> Option<usize> {
+        let known = || self.places.iter().rev();
+        let exact = known().position(|known| *known == place);
+        exact.or_else(|| known().zip(known().skip(1)).position(|(to, from)| is_on_the_way(*from, *to, place)))
+    }
+}
+
+/// Whether a place is beside the way between two that were told one after the other. A server that has much to do does not
+/// tell each tick, and may save one that it has not told.
+fn is_on_the_way(from: (i32, i32), to: (i32, i32), place: (i32, i32)) -> bool {
+    let metres = |of: (i32, i32)| {
+        let from_m = |to: i32, from: i32| (f64::from(to) - f64::from(from)) / f64::from(SUBUNITS_PER_M);
+        (from_m(of.0, from.0), from_m(of.1, from.1))
+    };
+    let ((way_x, way_y), (x, y)) = (metres(to), metres(place));
+    let way_squared = way_x * way_x + way_y * way_y;
+    if way_squared > WAY_M_MAX * WAY_M_MAX {
+        return false;
+    }
+    let along = if way_squared > 0.0 { ((x * way_x + y * way_y) / way_squared).clamp(0.0, 1.0) } else { 0.0 };
+    (x - along * way_x).hypot(y - along * way_y) <= BESIDE_M_MAX
+}
+
+/// The longest way that counts, m: a second at full speed. Who is put elsewhere has not walked there.
+const WAY_M_MAX: f64 = 6.0;
+/// How far beside it, m: ways are not straight, and whoever stands in another one's place is pushed aside.
+const BESIDE_M_MAX: f64 = 0.5;
 
 #[cfg(test)]
 mod tests {
@@ -86,10 +116,10 @@ mod tests {
     #[test]
     fn older_places_and_others_will_not() {
         assert_eq!(
-            lost().on_own((299 * 8_192, 0), false).unwrap_err(),
-            "-30.0 m east and 0.0 m north of its last place"
+            lost().on_own((290 * 8_192, 0), false).unwrap_err(),
+            "-30.9 m east and 0.0 m north of its last place"
         );
-        assert!(lost().on_own((400 * 8_192 + 1, 0), false).is_err());
+        assert!(lost().on_own((400 * 8_192, SUBUNITS_PER_M * 6 / 10), false).is_err());
         assert!(lost().on_own((599 * 8_192, SUBUNITS_PER_M * 4), false).is_err());
     }
 
@@ -148,5 +178,21 @@ mod tests {
         assert_eq!(live(900, 301), Ok(Some(0)));
         assert_eq!(live(900, 1), Ok(Some(0)));
         assert!(live(950, 1).is_err());
+    }
+
+    #[test]
+    fn a_tick_that_was_not_told_may_have_been_saved() {
+        let mut restored = Restored::default();
+        let m = SUBUNITS_PER_M;
+        for second in 0..400 {
+            restored.on_own((second * m * 5, 0), false).unwrap();
+        }
+        restored.on_gone();
+        let back = |place| restored.clone().on_own(place, false);
+        assert_eq!(back((1_902 * m, m / 4)), Ok(Some(18)));
+        assert!(back((1_902 * m, m)).is_err(), "beside the way");
+        assert!(back((400 * m, 0)).is_err(), "longer ago");
+        restored.places.push_back((9_000 * m, 0));
+        assert!(restored.on_own((5_000 * m, 0), false).is_err(), "between two that are no way");
     }
 }
