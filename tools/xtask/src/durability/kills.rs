@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -128,6 +129,9 @@ fn crash_at(
     }
     bed.restart_with(server, &[])?;
     bed.wait_ready()?;
+    bed.wait_players(run.bots * MOST_IN_PERCENT / 100, ALL_IN_WITHIN)?;
+    // While it crashed every second or two hardly anybody saw anybody else.
+    sleep(PLAY_ON);
     conclude(bed, playing, &run, &Extent { short: true, ..*extent }, &[])
 }
 
@@ -221,6 +225,8 @@ const MINUTES_MIN_S: u32 = 600;
 const CRASH_PASSES: usize = 2;
 /// A server whose players do something passes each of its points far sooner.
 const CRASH_WITHIN: Duration = Duration::from_secs(60);
+/// Play after the last crash at a point, so that bots have something to compare.
+const PLAY_ON: Duration = Duration::from_secs(8);
 /// Of the bots that lose their server, so many have been in long enough, and do not lie dead.
 const COMPARED_SHARE_MIN: f64 = 0.5;
 /// How old a checkpoint may be.
