@@ -7,6 +7,7 @@
 
 mod audit;
 mod bad_start;
+mod cast;
 mod checkout;
 mod ci;
 mod coverage;

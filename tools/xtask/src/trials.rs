@@ -4,13 +4,14 @@
 //! allowed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::cast::Cast;
 use crate::checkout::Checkout;
 use crate::judge::{Line, errors, figure, judge, own_verdict};
 use crate::metrics::Metrics;
@@ -18,27 +19,8 @@ use crate::stage::{Place, wait_limited, without_own_settings};
 use crate::step::Steps;
 use crate::swarm::{Outcome, Run};
 
-/// The two programs that every trial needs.
-struct Cast {
-    server: PathBuf,
-    swarm: PathBuf,
-    scratch: PathBuf,
-}
-
-impl Cast {
-    fn build(checkout: &Checkout, steps: &Steps, trial: &str) -> Result<Self> {
-        let build = |name: &str| steps.run(&format!("{trial}: build the {name}"), || checkout.build_release(name, &[]));
-        Ok(Self { server: build("throng")?, swarm: build("swarm")?, scratch: checkout.scratch(trial)? })
-    }
-
-    fn place(&self, checkout: &Checkout) -> Result<Place> {
-        Place::new(checkout, &self.server, &self.scratch, "place", &[])
-    }
-
-    fn leave(self) {
-        // Best effort: what is left lies under the build folder.
-        let _ = fs::remove_dir_all(&self.scratch);
-    }
+fn place(cast: &Cast, checkout: &Checkout) -> Result<Place> {
+    Place::new(checkout, &cast.server, &cast.scratch, "place", &[])
 }
 
 fn run_of(name: &str, bots: u32, duration_s: u32, short: bool, extra: &[String]) -> Run {
@@ -82,7 +64,7 @@ pub fn migration(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> 
     let (bots, duration_s) = if short { (40, 12) } else { (200, 60) };
     let cast = Cast::build(checkout, steps, "migration")?;
     let lines = steps.run(&format!("migration: {bots} bots change their address"), || {
-        let place = cast.place(checkout)?;
+        let place = place(&cast, checkout)?;
         let server = place.start()?;
         let extra = ["--rebind".to_owned(), bots.to_string()];
         let run = run_of("movers", bots, duration_s, short, &extra);
@@ -107,7 +89,7 @@ pub fn outage(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let (bots, cut, cut_s) = if short { (60, 20, 20) } else { (500, 200, 60) };
     let cast = Cast::build(checkout, steps, "outage")?;
     let lines = steps.run(&format!("outage: {cut} of {bots} bots are cut off for {cut_s} s"), || {
-        let place = cast.place(checkout)?;
+        let place = place(&cast, checkout)?;
         let server = place.start()?;
         let extra = ["--outage".to_owned(), format!("{cut}@{cut_s}s")];
         let run = run_of("cut", bots, cut_s + OUTAGE_AROUND_S, short, &extra);
@@ -136,7 +118,7 @@ pub fn crowd(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let (bots, duration_s) = if short { (150, 12) } else { (800, 40) };
     let cast = Cast::build(checkout, steps, "crowd")?;
     let lines = steps.run(&format!("crowd: {bots} bots in one spot"), || {
-        let mut place = cast.place(checkout)?;
+        let mut place = place(&cast, checkout)?;
         let config = cast.scratch.join("crowd.toml");
         fs::write(&config, crowd_config(short))?;
         place.extra = vec!["--config".to_owned(), config.display().to_string()];
@@ -198,7 +180,7 @@ fn soak_run(minutes: u32, bots: u32) -> Run {
 pub fn soak(checkout: &Checkout, steps: &Steps, minutes: u32, bots: u32) -> Result<()> {
     let cast = Cast::build(checkout, steps, "soak")?;
     let lines = steps.run(&format!("soak: {bots} bots for {minutes} min"), || {
-        let place = cast.place(checkout)?;
+        let place = place(&cast, checkout)?;
         let server = place.start()?;
         let run = soak_run(minutes, bots);
         let mut playing = run.start(&cast.swarm, &place)?;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::bed::Bed;
+use super::until_told;
 use super::window::Window;
-use super::{Cast, until_told};
+use crate::cast::Cast;
 use crate::checkout::Checkout;
 use crate::judge::{Line, errors, figure, judge};
 use crate::metrics::Metrics;

@@ -9,8 +9,9 @@ use anyhow::{Result, bail};
 
 use super::audit::Audit;
 use super::bed::Bed;
+use super::until_told;
 use super::window::Window;
-use super::{Cast, until_told};
+use crate::cast::Cast;
 use crate::checkout::Checkout;
 use crate::judge::{Line, errors, figure, judge};
 use crate::step::Steps;

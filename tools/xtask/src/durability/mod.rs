@@ -11,37 +11,12 @@ mod pair;
 mod plan;
 mod window;
 
-use std::path::PathBuf;
-
-use anyhow::Result;
-
 pub use self::cost::run as cost;
 pub use self::frozen::run as frozen;
 pub use self::kills::{Extent, run as kills};
 pub use self::pair::run as pair;
 
-use crate::checkout::Checkout;
-use crate::step::Steps;
 use crate::swarm::Run;
-
-/// The two programs that every trial needs, and a folder to play in.
-struct Cast {
-    server: PathBuf,
-    swarm: PathBuf,
-    scratch: PathBuf,
-}
-
-impl Cast {
-    fn build(checkout: &Checkout, steps: &Steps, trial: &str) -> Result<Self> {
-        let build = |name: &str| steps.run(&format!("{trial}: build the {name}"), || checkout.build_release(name, &[]));
-        Ok(Self { server: build("throng")?, swarm: build("swarm")?, scratch: checkout.scratch(trial)? })
-    }
-
-    fn leave(self) {
-        // Best effort: what is left lies under the build folder.
-        let _ = std::fs::remove_dir_all(&self.scratch);
-    }
-}
 
 /// Bots that stay until they are told to end, and come back whenever they are thrown out.
 fn until_told(name: &str, bots: u32, limit_s: u32, ramp_s: u32, extra: Vec<String>) -> Run {

@@ -10,7 +10,8 @@ use stores::{MariaDb, Pair};
 
 use super::audit::{Audit, Told};
 use super::bed::{audit_of, wait_players};
-use super::{Cast, until_told};
+use super::until_told;
+use crate::cast::Cast;
 use crate::checkout::Checkout;
 use crate::judge::{Line, errors, figure, judge};
 use crate::metrics::Metrics;
