@@ -71,9 +71,9 @@ impl Bed {
     }
 
     /// Kills and starts again as planned, when enough is in flight or there was time enough for it.
-    pub fn suffer(&mut self, kill: &Kill) -> Result<Death> {
+    pub fn suffer(&mut self, kill: &Kill, in_flight_within: Duration) -> Result<Death> {
         self.run_for(kill.after)?;
-        let in_flight = self.wait_in_flight()?;
+        let in_flight = self.wait_in_flight(in_flight_within)?;
         for victim in &kill.victims {
             self.kill(*victim)?;
         }
@@ -154,12 +154,12 @@ impl Bed {
     }
 
     /// Waits until enough changes wait for the disk, or as long as may be; gives how many do.
-    fn wait_in_flight(&mut self) -> Result<f64> {
+    fn wait_in_flight(&mut self, limit: Duration) -> Result<f64> {
         let began = Instant::now();
         loop {
             let metrics = Metrics::read(self.place.ops)?;
             let now = metrics.value("throng_transactions_under_way")?;
-            if now >= IN_FLIGHT_WANTED || began.elapsed() >= IN_FLIGHT_WITHIN {
+            if now >= IN_FLIGHT_WANTED || began.elapsed() >= limit {
                 return Ok(now);
             }
             sleep(IN_FLIGHT_LOOK_EVERY);
@@ -216,10 +216,8 @@ const MADE: &str = "SELECT NULLIF(kind, -1), SUM(amount) FROM sums GROUP BY kind
 const THERE: &str = "SELECT NULL, (SELECT COALESCE(SUM(coins), 0) FROM characters) \
     + (SELECT COALESCE(SUM(coins), 0) FROM items WHERE is_gone = 0) \
     UNION ALL SELECT kind, SUM(count) FROM items WHERE is_gone = 0 AND coins IS NULL GROUP BY kind";
-/// So many changes are to wait for the disk when somebody is killed...
+/// So many changes are to wait for the disk when somebody is killed.
 pub const IN_FLIGHT_WANTED: f64 = 10.0;
-/// ...if as many wait at any moment of this time: bots that were thrown out are back before it is over.
-const IN_FLIGHT_WITHIN: Duration = Duration::from_secs(15);
 /// Between two looks for them: they wait for a few milliseconds only.
 const IN_FLIGHT_LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Between two looks for people.

@@ -72,7 +72,7 @@ fn kill_at_any_moment(checkout: &Checkout, server: &Path, swarm: &Path, scratch:
     let mut deaths = Vec::with_capacity(extent.count);
     for (number, kill) in plan::plan(extent.seed, extent.count).iter().enumerate() {
         let told = || format!("kill {} of {} ({})", number + 1, extent.count, kill.name());
-        deaths.push(endure(&mut bed, kill, &run, &mut playing).with_context(told)?);
+        deaths.push(endure(&mut bed, kill, extent, &run, &mut playing).with_context(told)?);
         if deaths.len() % TOLD_EVERY == 0 {
             println!("  {} of {} kills", deaths.len(), extent.count);
         }
@@ -80,11 +80,11 @@ fn kill_at_any_moment(checkout: &Checkout, server: &Path, swarm: &Path, scratch:
     conclude(bed, playing, &run, extent, &deaths)
 }
 
-fn endure(bed: &mut Bed, kill: &Kill, run: &Run, playing: &mut Running) -> Result<Death> {
+fn endure(bed: &mut Bed, kill: &Kill, extent: &Extent, run: &Run, playing: &mut Running) -> Result<Death> {
     if playing.has_ended() {
         bail!("the swarm ended before it was told to");
     }
-    let death = bed.suffer(kill)?;
+    let death = bed.suffer(kill, if extent.short { IN_FLIGHT_SHORT } else { IN_FLIGHT_WITHIN })?;
     if kill.hits(Victim::Server) {
         bed.wait_players(run.bots * MOST_IN_PERCENT / 100, ALL_IN_WITHIN)?;
     }
@@ -211,6 +211,10 @@ fn lines(extent: &Extent, bots: u32, deaths: &[Death], outcome: &Outcome, audit:
     Ok(lines)
 }
 
+/// A moment at which enough changes are in flight is waited for so long: bots that were thrown out are back before...
+const IN_FLIGHT_WITHIN: Duration = Duration::from_secs(15);
+/// ...and so long where few bots play and nobody judges how many there were.
+const IN_FLIGHT_SHORT: Duration = Duration::from_secs(2);
 /// Kills between two lines of progress.
 const TOLD_EVERY: usize = 20;
 /// Bots that knock every eight seconds at worst, at a server that has just begun, are all in before this.
