@@ -114,8 +114,8 @@ pub(super) fn cpu_s(pid: u32) -> Option<f64> {
     crate::first_light::cpu_seconds(&stat)
 }
 
-/// Seconds in which everybody is saved once.
-const SAVED_EVERY_S: u32 = 5;
+/// Seconds in which everybody is saved once: what the server does by itself, and the longest it may be told to take.
+const SAVED_EVERY_S: u32 = 4;
 /// Both threads together, of one core.
 const PERCENT_MAX: f64 = 10.0;
 /// Those who stand still have nothing to be saved; bots seldom do.
