@@ -135,14 +135,14 @@ mod tests {
     fn a_thread_that_takes_too_much_and_a_store_that_got_too_little_are_each_enough() {
         let broken = |courier_percent, mariadb_per_s| {
             let window = Window { courier_percent, persistence_percent: 4.0, lag_max_s: 5.0, ..Window::default() };
-            let seen = Seen { window, saved_per_s: [400.0, 400.0, mariadb_per_s], stores_percent: None };
+            let seen = Seen { window, saved_per_s: [500.0, 500.0, mariadb_per_s], stores_percent: None };
             let report = serde_json::json!({ "disconnects": 0, "errors": { "ghost": 0 } });
             let outcome = Outcome { exit: Some(0), out: String::new(), err: String::new(), report: Some(report) };
             let lines = lines(2_000, &seen, &outcome).unwrap();
             lines.iter().filter(|line| !line.holds()).map(|line| line.what.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(broken(5.0, 400.0), Vec::<String>::new());
-        assert_eq!(broken(6.5, 400.0), ["both threads, % of a core"]);
+        assert_eq!(broken(5.0, 500.0), Vec::<String>::new());
+        assert_eq!(broken(6.5, 500.0), ["both threads, % of a core"]);
         assert_eq!(broken(5.0, 300.0), ["records a second into MariaDB"]);
     }
 }
