@@ -3,11 +3,11 @@
 use super::estates::{self, ESTATES, NAMES, ROSTERS, SUMS};
 use super::leases::LEASES;
 use super::outbox::{self, ACCOUNT_REVISIONS, CHARACTER_REVISIONS};
-use super::{Journal, JournalError, checkpoints, open};
+use super::{Journal, JournalError, checkpoints};
 use game::Way;
 use protocol::character::folded;
 use protocol::{AccountId, CharacterId};
-use redb::{Durability, ReadableTable, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeSet;
 
 impl Journal {
@@ -22,18 +22,7 @@ impl Journal {
         characters: &BTreeSet<CharacterId>,
     ) -> Result<Result<BTreeSet<CharacterId>, String>, JournalError> {
         let is_booked = !self.is_attached;
-        let database = self.database()?;
-        let erased = open::guarded(|| {
-            let mut write = database.begin_write()?;
-            write.set_durability(Durability::Immediate)?;
-            let erased = erase(&write, account, characters, is_booked)?;
-            match erased {
-                Ok(_) => write.commit()?,
-                Err(_) => write.abort()?,
-            }
-            Ok(erased)
-        });
-        erased.inspect_err(|_| self.database = None)
+        self.write(|write| erase(write, account, characters, is_booked))
     }
 }
 
@@ -48,15 +37,16 @@ fn erase(
     characters: &BTreeSet<CharacterId>,
     is_booked: bool,
 ) -> Result<Result<BTreeSet<CharacterId>, String>, JournalError> {
-    if is_booked && let Err(unreadable) = book(write, characters)? {
-        return Ok(Err(unreadable));
-    }
+    // All that may be unreadable is read before anything is changed: what was begun is committed.
     let mut rosters = write.open_table(ROSTERS)?;
     let roster = rosters.get(account.0)?.map(|row| estates::read_roster(account, row.value()));
     let listed = match roster.transpose() {
         Ok(row) => row.unwrap_or_default().roster,
         Err(error) => return Ok(Err(format!("the characters of account {}: {error}", account.0))),
     };
+    if is_booked && let Err(unreadable) = book(write, characters)? {
+        return Ok(Err(unreadable));
+    }
     rosters.remove(account.0)?;
     let mut names = write.open_table(NAMES)?;
     for listing in &listed {

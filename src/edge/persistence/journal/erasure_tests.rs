@@ -1,5 +1,6 @@
 use super::*;
-use crate::edge::persistence::journal::{Balance, Group, Save};
+use crate::edge::persistence::journal::full_disk::{FullDisk, Refuses};
+use crate::edge::persistence::journal::{Balance, Fault, Group, Save};
 use game::{Entry, Holder, ItemRecord, Listing, Transaction, TransactionId};
 use protocol::{ClassId, ItemId, ItemKind};
 
@@ -88,4 +89,38 @@ fn a_row_that_cannot_be_booked_stops_it_before_anything_is_changed() {
     assert!(refused.starts_with("what character 1 owns"), "{refused}");
     assert_eq!(journal.roster_row(ACCOUNT).unwrap().unwrap(), [listing(ANN, "Ann")]);
     assert!(journal.load(EVE).unwrap().unwrap().is_some());
+}
+
+/// Its sums are as they were, although all that she owns could have been booked.
+#[test]
+fn a_roster_that_cannot_be_read_stops_it_before_anything_is_booked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(dir.path()).unwrap();
+    two_people(&mut journal);
+    let write = journal.begin_write();
+    let before = estates::sums_now(&write).unwrap().unwrap();
+    write.open_table(ROSTERS).unwrap().insert(ACCOUNT.0, &b"scribbled over"[..]).unwrap();
+    write.commit().unwrap();
+    let refused = journal.erase(ACCOUNT, &BTreeSet::from([ANN])).unwrap().unwrap_err();
+    assert!(refused.starts_with("the characters of account 7"), "{refused}");
+    let write = journal.begin_write();
+    assert_eq!(estates::sums_now(&write).unwrap().unwrap(), before);
+    write.abort().unwrap();
+}
+
+#[test]
+fn an_erasure_that_finds_no_room_is_an_outage_and_is_done_when_there_is_some() {
+    let disk = FullDisk::default();
+    let mut journal = Journal::on(disk.clone()).unwrap();
+    two_people(&mut journal);
+    disk.fill(Refuses::Syncs, 0);
+    let wanted = BTreeSet::from([ANN]);
+    assert!(journal.erase(ACCOUNT, &wanted).is_err());
+    assert_eq!(journal.trouble().map(|(fault, _)| fault), Some(Fault::Full));
+    assert!(journal.erase(ACCOUNT, &wanted).unwrap_err().is_resting(), "and not tried at once");
+    disk.clear();
+    journal.end_pause();
+    journal.erase(ACCOUNT, &wanted).unwrap().unwrap();
+    assert_eq!(journal.inventory().unwrap().balance, Balance::Even);
+    assert_eq!(journal.roster(ACCOUNT).unwrap().unwrap(), []);
 }

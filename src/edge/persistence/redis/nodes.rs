@@ -16,6 +16,8 @@ pub const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How often a command is sent on: from where it was to where it is, once more if it moves just then, and on its way there.
 const SENT_ON_MAX: usize = 3;
+/// Connections that are kept: what a cluster has at most, by Redis' own advice. A server that names ever new ones gets no more.
+const NODES_MAX: usize = 1_000;
 /// Of a cluster.
 const SLOTS: u16 = 16_384;
 
@@ -107,6 +109,9 @@ impl Nodes {
             None => self.connect(node).await?,
         };
         let values: Vec<Value> = batch.query_async(&mut connection).await?;
+        if self.open.len() >= NODES_MAX {
+            self.open.clear();
+        }
         // Only one that answered is kept: answers that come too late must not be taken for those to the next call.
         self.open.insert(node.to_owned(), connection);
         Ok(values)

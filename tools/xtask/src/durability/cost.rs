@@ -7,14 +7,13 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::bed::Bed;
-use super::until_told;
 use super::window::Window;
 use crate::cast::Cast;
 use crate::checkout::Checkout;
 use crate::judge::{Line, errors, figure, judge};
 use crate::metrics::Metrics;
 use crate::step::Steps;
-use crate::swarm::Outcome;
+use crate::swarm::{Outcome, Run};
 use crate::table::table;
 
 /// Builds, plays and judges.
@@ -39,14 +38,12 @@ struct Seen {
 fn play(checkout: &Checkout, cast: &Cast, bots: u32, time: Duration) -> Result<()> {
     let settings = [("THRONG_SAVE__INTERVAL_S", SAVED_EVERY_S.to_string()), ("THRONG_WORLD__MOBS", "false".to_owned())];
     let mut bed = Bed::start_with(checkout, &cast.server, &cast.scratch, "place", &settings)?;
-    let limit_s = (time + SETTLE).as_secs() as u32 + 60;
-    let playing = until_told("swarm", bots, limit_s, 10, Vec::new()).start(&cast.swarm, bed.place())?;
+    let playing = run_of(bots, time).start(&cast.swarm, bed.place())?;
     bed.wait_players(bots, ALL_IN_WITHIN)?;
     sleep(SETTLE);
     let (before, cpu_before) = (saved(&bed)?, bed.stores_cpu_s());
     let window = bed.watch(time)?;
     let (after, cpu_after) = (saved(&bed)?, bed.stores_cpu_s());
-    crate::stage::terminate(playing.pid())?;
     let outcome = playing.wait()?;
     print!("{}", outcome.out);
     bed.drain_and_audit()?;
@@ -58,6 +55,21 @@ fn play(checkout: &Checkout, cast: &Cast, bots: u32, time: Duration) -> Result<(
     let seen = Seen { window, saved_per_s, stores_percent };
     println!("{}", seen.table());
     judge(&lines(bots, &seen, &outcome)?)
+}
+
+/// Bots that walk about and stay: on a full machine one that gave up after three silent seconds would come back as another
+/// entity, and everybody who saw it would be told wrong.
+fn run_of(bots: u32, time: Duration) -> Run {
+    Run {
+        name: "swarm".to_owned(),
+        bots,
+        duration_s: (SETTLE + time + SPARE).as_secs() as u32,
+        ramp_s: 10,
+        movement: None,
+        rejoin: false,
+        truth_only: true,
+        extra: Vec::new(),
+    }
 }
 
 /// Records that the journal, Redis and MariaDB have taken.
@@ -124,6 +136,8 @@ const SAVED_SHARE_MIN: f64 = 0.9;
 const LAG_SLACK_S: f64 = 2.0;
 /// 2,000 bots on two cores, with the handshakes that are paced.
 const ALL_IN_WITHIN: Duration = Duration::from_secs(90);
+/// The swarm plays on for so long after what is measured.
+const SPARE: Duration = Duration::from_secs(5);
 /// Those who have come have been saved once, and the leases are theirs.
 const SETTLE: Duration = Duration::from_secs(10);
 
