@@ -48,7 +48,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
 struct Side {
     place: Place,
     server: Server,
-    run: Run,
+    name: String,
     playing: Running,
     receipts: PathBuf,
 }
@@ -103,7 +103,7 @@ impl Side {
         let server = place.start()?;
         let run = run_of(name, extent, first_bot, &receipts);
         let playing = run.start(&cast.swarm, &place)?;
-        Ok(Self { place, server, run, playing, receipts })
+        Ok(Self { name: name.to_owned(), place, server, playing, receipts })
     }
 
     /// Until something that was told after this moment is in a database: how long after the moment it was.
@@ -139,7 +139,7 @@ impl Side {
         print!("{}", outcome.out);
         wait_handed_over(&self.place)?;
         self.server.drain()?;
-        Ok(Ended { name: self.run.name, outcome, receipts: self.receipts })
+        Ok(Ended { name: self.name, outcome, receipts: self.receipts })
     }
 }
 
