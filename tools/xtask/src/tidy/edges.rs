@@ -90,9 +90,10 @@ struct Room {
 }
 
 /// The house, from the ground up. A room knows only rooms of lower floors, and of those only the ones named here.
-const ROOMS: [Room; 16] = [
+const ROOMS: [Room; 17] = [
     Room { name: "netem", floor: 0, knows: &[], tests_know: &[] },
     Room { name: "counting", floor: 0, knows: &[], tests_know: &[] },
+    Room { name: "ops-api", floor: 0, knows: &[], tests_know: &[] },
     Room { name: "ops-client", floor: 0, knows: &[], tests_know: &[] },
     Room { name: "stores", floor: 0, knows: &[], tests_know: &[] },
     Room { name: "protocol", floor: 1, knows: &[], tests_know: &[] },
@@ -105,7 +106,12 @@ const ROOMS: [Room; 16] = [
         knows: &["protocol", "rudp", "game"],
         tests_know: &["client", "counting", "netem"],
     },
-    Room { name: "throng", floor: 4, knows: &["protocol", "rudp", "game", "server"], tests_know: &["netem", "stores"] },
+    Room {
+        name: "throng",
+        floor: 4,
+        knows: &["ops-api", "protocol", "rudp", "game", "server"],
+        tests_know: &["netem", "ops-client", "stores"],
+    },
     // Of `game` the content only: its bots judge the server by the rules that it ships.
     Room {
         name: "swarm",
@@ -114,7 +120,7 @@ const ROOMS: [Room; 16] = [
         tests_know: &[],
     },
     Room { name: "relay", floor: 5, knows: &["netem"], tests_know: &[] },
-    Room { name: "admin", floor: 5, knows: &["ops-client", "protocol", "server"], tests_know: &[] },
+    Room { name: "admin", floor: 5, knows: &["ops-api", "ops-client", "protocol", "server"], tests_know: &[] },
     Room {
         name: "simulate",
         floor: 5,
