@@ -18,7 +18,7 @@ pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
 use rudp::server::Network;
-use server::{Action, KindRadii, Policy, Radii, Suspicion};
+use server::{Action, KindRadii, LadderConfig, Policy, Radii, Step, Suspicion};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub struct Config {
     pub socket_batching: bool,
     /// Where `/metrics`, `/live`, `/ready` and the API listen (TCP).
     pub ops_listen: SocketAddr,
+    /// Whether operators may make the world slow, to see what happens.
+    pub test_commands: bool,
     /// The key that opens connect tokens; none means the one in the data directory, made at first start.
     pub private_key_file: Option<PathBuf>,
     /// A second key that still opens tokens while keys are being rotated.
@@ -88,6 +90,8 @@ pub struct Config {
     pub save_interval_s: u32,
     /// Seconds between two images of the world.
     pub world_interval_s: u32,
+    /// What is given up when the world cannot keep its pace, and when.
+    pub ladder: LadderConfig,
     /// What is done about those against whom too much speaks.
     pub policy: Policy,
 }
@@ -140,6 +144,7 @@ impl Config {
             seal_backend: seal_backend(written),
             socket_batching: written.boolean("server.socket_batching", true),
             ops_listen: written.address("ops.listen", key::OPS_LISTEN),
+            test_commands: written.boolean("ops.test_commands", false),
             private_key_file,
             previous_key_file: written.path("auth.previous_key_file"),
             takeover: written.boolean("auth.takeover", true),
@@ -160,6 +165,7 @@ impl Config {
             request_exempt: written.networks("limits.request_exempt", &Network::LOOPBACK),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
             world_interval_s: written.integer("save.world_interval_s", WORLD_INTERVAL) as u32,
+            ladder: ladder(written),
             policy: policy(written),
         }
     }
@@ -199,6 +205,28 @@ fn policy(written: &mut Written) -> Policy {
         written.integer(key, key::CHEAT_POINTS) as u32
     });
     Policy { action, limits }
+}
+
+/// What is given up when the world cannot keep its pace, and when.
+fn ladder(written: &mut Written) -> LadderConfig {
+    let choices = [
+        ("joins", Step::Joins),
+        ("off", Step::None),
+        ("rate", Step::Rate),
+        ("radius", Step::Radius),
+        ("mobs", Step::Mobs),
+        ("time", Step::Time),
+    ];
+    let highest = written.choice("overload.highest", &choices);
+    let hot_ms = written.integer("overload.hot_ms", key::OVERLOAD_HOT_MS);
+    let cool_ms = written.integer("overload.cool_ms", key::OVERLOAD_COOL_MS);
+    if cool_ms >= hot_ms {
+        written.problem(format!(
+            "overload.cool_ms ({cool_ms}) must be below overload.hot_ms ({hot_ms}), or steps are taken and taken back for ever"
+        ));
+        return LadderConfig::default();
+    }
+    LadderConfig { hot_ns: hot_ms as u64 * 1_000_000, cool_ns: cool_ms as u64 * 1_000_000, highest }
 }
 
 fn radii(written: &mut Written) -> (i64, i64) {

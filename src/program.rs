@@ -49,6 +49,9 @@ struct Args {
     /// What is logged to stderr: error, warn, info, debug, trace
     #[arg(long, global = true, value_name = "LEVEL", env = "THRONG_LOG", default_value = telemetry::DEFAULT_FILTER)]
     log: String,
+    /// How it is logged: text for people, or json, an object on each line
+    #[arg(long, global = true, value_name = "FORMAT", env = "THRONG_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: telemetry::Format,
     /// Tell clients this lie: drop-entity, shift-coordinate, double-message or forget-leave
     #[cfg(feature = "faults")]
     #[arg(long, value_name = "NAME")]
@@ -70,7 +73,7 @@ pub fn run(extensions: Extensions) -> ExitCode {
         }
         Err(error) => return fail(EXIT_CONFIG, first_line(&error.to_string())),
     };
-    if let Err(problem) = telemetry::start(&args.log) {
+    if let Err(problem) = telemetry::start(&args.log, args.log_format) {
         return fail(EXIT_CONFIG, problem);
     }
     if let Err(error) = edge::outlive_file_limit() {

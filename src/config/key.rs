@@ -14,6 +14,7 @@ pub const KEYS: &[&str] = &[
     "server.seal_backend",
     "server.socket_batching",
     "ops.listen",
+    "ops.test_commands",
     "auth.private_key_file",
     "auth.previous_key_file",
     "auth.takeover",
@@ -48,6 +49,9 @@ pub const KEYS: &[&str] = &[
     "redis.url",
     "redis.password_file",
     "save.world_interval_s",
+    "overload.highest",
+    "overload.hot_ms",
+    "overload.cool_ms",
     "cheats.action",
     "cheats.inputs_points",
     "cheats.state_points",
@@ -125,6 +129,11 @@ pub const HELD: Ranged =
 pub const SAVE_INTERVAL: Ranged = Ranged { default: 4, min: 1, max: 4 };
 /// Seconds; an image is half a megabyte for 4,000 entities, and older ones bring back who was killed long ago.
 pub const WORLD_INTERVAL: Ranged = Ranged { default: 30, min: 5, max: 600 };
+
+/// Milliseconds of a tick's 16.7, for nineteen ticks of twenty: beyond it the next step of the overload ladder is taken.
+pub const OVERLOAD_HOT_MS: Ranged = Ranged { default: 14, min: 2, max: 1_000 };
+/// Milliseconds, below those: under it a step is taken back.
+pub const OVERLOAD_COOL_MS: Ranged = Ranged { default: 10, min: 1, max: 999 };
 
 /// The real key that `typed` most probably meant, if any is near.
 #[must_use]

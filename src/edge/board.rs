@@ -3,6 +3,7 @@
 //! Nobody waits for anybody: the tick and the reactor swap, the operations thread reads whatever is newest.
 
 use crate::edge::persistence::{BackupReport, CourierReport, Fault};
+use crate::edge::stopwatch::{self, Stopwatch};
 use crate::edge::tick_times::TickTimes;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use server::{Chronicle, GateCounters, RealmStatus};
@@ -27,8 +28,16 @@ pub struct Board {
     pub courier: ArcSwap<CourierReport>,
     /// The backup that is being made, or was made last; none if none was since the start.
     pub backup: ArcSwapOption<BackupReport>,
+    /// Where the world thread's time goes.
+    pub world_watch: Arc<Stopwatch>,
+    /// Where the reactor's goes.
+    pub reactor_watch: Arc<Stopwatch>,
     /// Fixed at start.
     pub start: StartReport,
+    /// An operator lets nobody in.
+    draining: AtomicBool,
+    /// When the server goes down, as announced; 0 if it is not.
+    shutdown_ns: AtomicU64,
     ready: AtomicBool,
     accepting: AtomicBool,
     last_tick_ns: AtomicU64,
@@ -39,6 +48,8 @@ pub struct Board {
 pub struct StartReport {
     /// When the server started, on the monotonic clock.
     pub mono_ns: u64,
+    /// The same in unix time.
+    pub unix_s: u64,
     /// What seals packets, as the configuration calls it.
     pub seal_backend: &'static str,
     /// Bytes of the socket's receive buffer as granted.
@@ -62,6 +73,8 @@ pub struct ReactorReport {
     pub inbound_depth: usize,
     /// Ticks' output waiting for the reactor.
     pub outbound_depth: usize,
+    /// Batches that lie ready to be filled.
+    pub inbound_free: usize,
 }
 
 /// What the reactor itself counts, since start.
@@ -112,6 +125,8 @@ pub struct WorldReport {
     pub outbound_late_total: u64,
     /// Output arenas made because none had come back.
     pub outbound_made_total: u64,
+    /// Output arenas that lie ready.
+    pub outbound_free: usize,
 }
 
 /// Persistence's numbers, since start.
@@ -166,7 +181,11 @@ impl Board {
             store: ArcSwap::default(),
             courier: ArcSwap::default(),
             backup: ArcSwapOption::empty(),
+            world_watch: Arc::new(stopwatch::of_world()),
+            reactor_watch: Arc::new(stopwatch::of_reactor()),
             start,
+            draining: AtomicBool::new(false),
+            shutdown_ns: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             accepting: AtomicBool::new(false),
             last_tick_ns: AtomicU64::new(0),
@@ -178,15 +197,36 @@ impl Board {
         self.ready.store(ready, Ordering::Release);
     }
 
+    /// Says whether an operator lets nobody in.
+    pub fn publish_draining(&self, draining: bool) {
+        self.draining.store(draining, Ordering::Release);
+    }
+
+    /// Whether an operator lets nobody in.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Says when the server goes down, on the monotonic clock, if that is announced.
+    pub fn publish_shutdown(&self, due_ns: Option<u64>) {
+        self.shutdown_ns.store(due_ns.unwrap_or(0), Ordering::Release);
+    }
+
+    /// When it does.
+    pub fn shutdown_ns(&self) -> Option<u64> {
+        Some(self.shutdown_ns.load(Ordering::Acquire)).filter(|&due_ns| due_ns != 0)
+    }
+
     /// Says whether the gate would let a fresh token in.
     pub fn publish_accepting(&self, accepting: bool) {
         self.accepting.store(accepting, Ordering::Relaxed);
     }
 
-    /// Whether players are accepted: both of the above, and what they do can be saved.
+    /// Whether players are accepted: all of the above, and what they do can be saved.
     pub fn is_ready(&self) -> bool {
         let is_journal_well = self.store.load().journal_trouble.is_none();
-        self.ready.load(Ordering::Acquire) && self.accepting.load(Ordering::Relaxed) && is_journal_well
+        let is_open = self.ready.load(Ordering::Acquire) && !self.is_draining();
+        is_open && self.accepting.load(Ordering::Relaxed) && is_journal_well
     }
 
     /// A tick has finished.

@@ -5,8 +5,10 @@
 //! [`Edge::run`] starts the threads and stays until they have ended.
 #![allow(clippy::disallowed_methods, reason = "the edge is where clocks are read and threads are started")]
 
+mod asks;
 mod board;
 pub mod clock;
+mod countdown;
 pub mod crash;
 mod crew;
 mod drain;
@@ -18,27 +20,31 @@ mod queues;
 mod reactor;
 mod reload;
 mod secret;
-#[cfg(target_os = "linux")]
 mod shelf;
+mod stopwatch;
+#[cfg(target_os = "linux")]
 mod sys;
 pub mod telemetry;
 mod threads;
 mod tick_times;
+mod watchdog;
 mod world;
 
 pub use board::ReactorCounters;
 pub use prefetch::prefetch;
 pub use process::outlive_file_limit;
 pub use reactor::{Bound, Dock, Machine, bind};
+use secret::OPS_READ_TOKEN_FILE;
 pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
 pub use threads::RunError;
 
 use crate::config::{Config, Stores};
+use asks::WorldAsk;
 use board::{Board, StartReport};
 use crossbeam::channel::Sender;
 use drain::Drain;
 use game::Extensions;
-use ops::{Desk, Rules, Source, Tally, Verifier};
+use ops::{Desk, InForce, OpsTokens, Rules, Source, Tally, Verifier};
 pub use persistence::care;
 use persistence::{
     BeginError, Courier, Credentials, Errand, Fact, Journal, JournalError, Keeper, OpenError, StoreError,
@@ -128,9 +134,12 @@ pub struct Edge {
     world: World,
     keeper: Keeper,
     errands: Sender<Errand>,
+    world_asks: Sender<WorldAsk>,
     mariadb: Vec<String>,
     ops_listener: TcpListener,
-    ops_token: String,
+    ops_tokens: OpsTokens,
+    test_commands: bool,
+    in_force: InForce,
     board: Arc<Board>,
     tally: Arc<Tally>,
     desk: Arc<Desk>,
@@ -155,7 +164,10 @@ impl Edge {
         let incarnation = persistence::incarnation(&mut journal, &config.name, &stores)?;
         let realm = RealmConfig { incarnation, ..remembered(&mut journal, realm)? };
         let keys = keys(config)?;
-        let ops_token = secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?;
+        let ops_tokens = OpsTokens {
+            operate: secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?,
+            read: secret::token_or_new(&config.data_dir.join(OPS_READ_TOKEN_FILE))?,
+        };
         let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
         let bound = reactor::bind(config.listen).map_err(bind_error(config.listen, "udp"))?;
         let ops_listener = TcpListener::bind(config.ops_listen).map_err(bind_error(config.ops_listen, "tcp"))?;
@@ -165,6 +177,7 @@ impl Edge {
         let now = clock::now();
         let board = Arc::new(Board::new(StartReport {
             mono_ns: now.mono_ns,
+            unix_s: now.unix_s,
             seal_backend: seal_name(config.seal_backend),
             recv_buffer_bytes: bound.recv_buffer_bytes,
             send_buffer_bytes: bound.send_buffer_bytes,
@@ -185,8 +198,14 @@ impl Edge {
         };
         let (reactor, waker) = Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, outlook)
             .map_err(StartError::Reactor)?;
-        let outlook =
-            world::Outlook { waker: waker.clone(), board: board.clone(), drain: drain.clone(), shelf: shelf.clone() };
+        let (world_asks, asks) = asks::to_world();
+        let outlook = world::Outlook {
+            waker: waker.clone(),
+            board: board.clone(),
+            drain: drain.clone(),
+            shelf: shelf.clone(),
+            asks,
+        };
         let realm = Realm::new(realm);
         match realm.origin() {
             origin @ Origin::Unusable(_) => tracing::warn!("{origin}"),
@@ -202,9 +221,12 @@ impl Edge {
             world,
             keeper,
             errands,
+            world_asks,
             mariadb: stores.mariadb.map_or_else(Vec::new, |mariadb| mariadb.servers),
             ops_listener,
-            ops_token,
+            ops_tokens,
+            test_commands: config.test_commands,
+            in_force: InForce { players_max: config.players_max as u64, players_room: config.players_max as u64 },
             board,
             tally: Arc::default(),
             desk,
@@ -287,6 +309,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         extensions: Extensions::none(),
         content: config.content.clone(),
         policy: config.policy,
+        ladder: config.ladder,
         // Said by the journal when it is open.
         incarnation: 0,
         ground: Arc::new([]),

@@ -18,7 +18,7 @@ pub fn outlive_file_limit() -> io::Result<()> {
 /// Processor seconds since start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CpuSeconds {
-    /// By thread name, in the order in which the threads were started.
+    /// By thread name, in the order in which the threads were started; threads of one name together.
     pub threads: Vec<(String, f64)>,
     /// Of the whole process.
     pub total: f64,
@@ -37,7 +37,14 @@ pub fn cpu_seconds() -> CpuSeconds {
     let mut tasks: Vec<_> =
         std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     tasks.sort();
-    let threads = tasks.iter().filter_map(|task| thread_seconds(task)).collect();
+    let mut threads: Vec<(String, f64)> = Vec::new();
+    for (name, seconds) in tasks.iter().filter_map(|task| thread_seconds(task)) {
+        // A pool's threads have one name.
+        match threads.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += seconds,
+            None => threads.push((name, seconds)),
+        }
+    }
     CpuSeconds { threads, total: super::sys::process_cpu_ns() as f64 / 1e9 }
 }
 
@@ -73,6 +80,14 @@ pub fn resident_bytes() -> u64 {
     kibibytes.unwrap_or(0) * 1_024
 }
 
+/// Bytes asked of the allocator and not given back; unknown where it is not glibc's.
+pub fn allocated_bytes() -> Option<u64> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    return Some(super::sys::allocated_bytes());
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    None
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -99,6 +114,17 @@ mod tests {
         assert!(after.total - before.total > 0.005);
         drop(done);
         thread.join().unwrap();
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn what_is_asked_of_the_allocator_is_counted_until_it_is_given_back() {
+        let before = allocated_bytes().unwrap();
+        let block = vec![1_u8; 64 << 20];
+        let with = allocated_bytes().unwrap();
+        assert!(with > before + (48 << 20), "{before} {with}");
+        drop(block);
+        assert!(allocated_bytes().unwrap() < with - (48 << 20));
     }
 
     #[test]

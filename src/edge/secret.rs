@@ -11,6 +11,8 @@ use thiserror::Error;
 pub const DEV_KEY_FILE: &str = "dev.key";
 /// The token that the operations API wants, in the data directory.
 pub const OPS_TOKEN_FILE: &str = "ops.token";
+/// A second one, for those who may look and do nothing.
+pub const OPS_READ_TOKEN_FILE: &str = "ops-read.token";
 /// A secret file is 64 digits and a line end; a longer one is something else.
 const FILE_BYTES_MAX: u64 = 4_096;
 /// A public key in PEM of the longest RSA kind has some 1,600 bytes.

@@ -1,10 +1,16 @@
 //! Starts the threads, waits for a signal or an accident, and sees everybody out.
 
+use super::asks::WorldAsk;
+use super::board::Board;
+use super::clock;
+use super::countdown::{Announced, CALLED_OFF, Countdown, Due};
 use super::drain::Drain;
 use super::reload::{Reload, ReloadReply, Reread};
+use super::watchdog::Watchdog;
 use super::{Edge, ops};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use mio::Waker;
+use server::Operation;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -45,6 +51,10 @@ enum Notice {
     Signal,
     /// Keys are to be read again; whoever asked waits for the answer.
     Reload(Option<ReloadReply>),
+    /// Go down after a while, or stay up after all; answers whether there was anything to call off.
+    Shutdown(Option<Announced>, tokio::sync::oneshot::Sender<bool>),
+    /// A thread stands still, and where.
+    Stuck(&'static str, String),
     Ended(&'static str, Result<(), String>),
 }
 
@@ -55,19 +65,25 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
-    let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_token, tally, desk, .. } = edge;
+    let mut herald = Herald { board: board.clone(), asks: edge.world_asks.clone(), countdown: None };
+    let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_tokens, tally, desk, .. } = edge;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
-    let asked = notices_in.clone();
+    let (asked, announced) = (notices_in.clone(), notices_in.clone());
     let offices = ops::Offices {
         board: board.clone(),
         tally,
         desk,
-        token: ops_token,
+        tokens: ops_tokens,
+        data_dir: edge.data_dir.clone(),
+        world: edge.world_asks.clone(),
+        test_commands: edge.test_commands,
+        shutdown: Box::new(move |wish, reply| drop(announced.send(Notice::Shutdown(wish, reply)))),
         // A server that goes down drops the reply, and that is an answer too.
         reload: Box::new(move |reply| drop(asked.send(Notice::Reload(Some(reply))))),
         errands,
         mariadb,
         limits: ops::Limits::default(),
+        in_force: edge.in_force,
     };
     let mut threads = vec![
         spawn("persistence", &notices_in, move || {
@@ -81,16 +97,33 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         spawn("world", &notices_in, move || world.run().map_err(|error| error.to_string()))?,
     ];
     board.publish_ready(true);
+    let stuck = notices_in.clone();
+    let watchdog =
+        Watchdog::start(board.clone(), move |thread, report| drop(stuck.send(Notice::Stuck(thread, report))))
+            .map_err(RunError::Start)?;
 
     let mut running = vec!["world", "reactor", "persistence"];
     let accident = loop {
-        match notices.recv().expect("the main thread holds a sender itself") {
-            Notice::Reload(reply) => reload.run(reply),
-            Notice::Signal => break None,
-            Notice::Ended(thread, result) => break Some((thread, result)),
+        let notice = match herald.deadline() {
+            None => notices.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => notices.recv_deadline(deadline),
+        };
+        match notice {
+            Err(RecvTimeoutError::Timeout) if herald.is_time() => break None,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the main thread holds a sender itself"),
+            Ok(Notice::Reload(reply)) => reload.run(reply),
+            Ok(Notice::Shutdown(wish, reply)) => drop(reply.send(herald.announce(wish))),
+            Ok(Notice::Signal) => break None,
+            Ok(Notice::Stuck(thread, report)) => {
+                tracing::error!(thread, "a thread stands still: {report}");
+                break Some((thread, Err(format!("it stands still: {report}"))));
+            }
+            Ok(Notice::Ended(thread, result)) => break Some((thread, result)),
         }
     };
     board.publish_ready(false);
+    drop(watchdog);
     let result = match accident {
         Some((thread, result)) => {
             running.retain(|&name| name != thread);
@@ -115,6 +148,58 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         tracing::info!("drained: everybody is saved");
     }
     result
+}
+
+/// Says when the server goes down, and when it is time.
+struct Herald {
+    board: Arc<Board>,
+    asks: Sender<WorldAsk>,
+    countdown: Option<Countdown>,
+}
+
+impl Herald {
+    /// When there is something to do.
+    fn deadline(&self) -> Option<Instant> {
+        let next_ns = self.countdown.as_ref()?.next_ns();
+        Some(Instant::now() + Duration::from_nanos(next_ns.saturating_sub(clock::mono_ns())))
+    }
+
+    /// Does what the time has come for; true if that is to go down.
+    fn is_time(&mut self) -> bool {
+        match self.countdown.as_mut().and_then(|countdown| countdown.poll(clock::mono_ns())) {
+            Some(Due::Now) => return true,
+            Some(Due::Say(text)) => self.say(text),
+            None => {}
+        }
+        false
+    }
+
+    /// Begins a countdown, in the place of any other, or calls it off; whether there was one.
+    fn announce(&mut self, wish: Option<Announced>) -> bool {
+        let was_announced = self.countdown.is_some();
+        match wish {
+            Some(announced) => {
+                tracing::warn!(in_s = announced.in_s, reason = ?announced.reason, "an operator has announced a shutdown");
+                let (countdown, text) = Countdown::begin(announced, clock::mono_ns());
+                self.board.publish_shutdown(Some(countdown.due_ns()));
+                self.countdown = Some(countdown);
+                self.say(text);
+            }
+            None if was_announced => {
+                tracing::warn!("the shutdown is called off");
+                self.board.publish_shutdown(None);
+                self.countdown = None;
+                self.say(CALLED_OFF.to_owned());
+            }
+            None => {}
+        }
+        was_announced
+    }
+
+    fn say(&self, text: String) {
+        // A world that takes nothing has other worries.
+        let _ = self.asks.try_send(WorldAsk::Operate(Operation::Say { to: None, text }));
+    }
 }
 
 fn log_start(edge: &Edge) {
@@ -169,8 +254,8 @@ fn wait_for(running: &mut Vec<&'static str>, notices: &Receiver<Notice>, limit: 
     while !running.is_empty() {
         match notices.recv_deadline(deadline) {
             Ok(Notice::Signal) => return Wait::Signal,
-            // Too late for new keys.
-            Ok(Notice::Reload(_)) => {}
+            // Too late for new keys, and for an announcement.
+            Ok(Notice::Reload(_) | Notice::Shutdown(..) | Notice::Stuck(..)) => {}
             Ok(Notice::Ended(ended, result)) => {
                 running.retain(|&name| name != ended);
                 if let Err(reason) = result {

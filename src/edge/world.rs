@@ -1,14 +1,16 @@
 //! The world thread: tick `n` at `start + n/60 s`, whatever the ticks before it took.
 
+use crate::edge::asks::{Drill, WorldAsk};
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, WorldReport};
 use crate::edge::clock;
 use crate::edge::drain::Drain;
 use crate::edge::queues::{INBOUND_BATCHES, RealmEnds, STORE_JOBS_MAX};
 use crate::edge::shelf::Shelf;
+use crate::edge::stopwatch::world as part;
 use crate::edge::telemetry::Throttle;
-use crossbeam::channel::TrySendError;
+use crossbeam::channel::{Receiver, TrySendError};
 use protocol::unit::TICK_RATE_HZ;
-use server::{Accused, Inbound, Incident, Outbound, Realm, StoreJob};
+use server::{Accused, Inbound, Incident, Outbound, Realm, Step, StoreJob};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use std::sync::Arc;
 pub const CATCH_UP_TICKS_MAX: u64 = 3;
 /// Those ticks in nanoseconds: 50 ms.
 const CATCH_UP_NS: u64 = CATCH_UP_TICKS_MAX * 1_000_000_000 / TICK_RATE_HZ as u64;
+/// Questions and wishes of operators that are looked at in one tick.
+const ASKS_PER_TICK_MAX: usize = 4;
 /// Output that has waited for the reactor this many ticks (10 s): the reactor is dead and so is the server.
 const OUTBOUND_LATE_MAX: usize = 10 * TICK_RATE_HZ as usize;
 
@@ -35,12 +39,16 @@ pub struct World {
     late: VecDeque<Outbound>,
     /// Arenas with nothing left in them after their parts were withdrawn.
     idle: Vec<Outbound>,
+    /// What operators ask.
+    asks: Receiver<WorldAsk>,
+    drill: Drill,
     /// A job that found its queue full.
     held_job: Option<StoreJob>,
     report: WorldReport,
     published_ns: u64,
     published_ticks: u64,
     overrun_log: Throttle,
+    incident_log: Throttle,
 }
 
 /// What the world shares with others.
@@ -53,6 +61,8 @@ pub struct Outlook {
     pub drain: Arc<Drain>,
     /// Where new content comes from.
     pub shelf: Arc<Shelf>,
+    /// What operators ask.
+    pub asks: Receiver<WorldAsk>,
 }
 
 /// The reactor has taken nothing for ten seconds.
@@ -62,8 +72,9 @@ pub struct ReactorStuck;
 
 impl World {
     /// A world that has not ticked.
-    pub fn new(realm: Realm, ends: RealmEnds, outlook: Outlook) -> Self {
-        let Outlook { waker, board, drain, shelf } = outlook;
+    pub fn new(mut realm: Realm, ends: RealmEnds, outlook: Outlook) -> Self {
+        let Outlook { waker, board, drain, shelf, asks } = outlook;
+        realm.watch(board.world_watch.clone());
         Self {
             realm,
             ends,
@@ -76,11 +87,14 @@ impl World {
             withdrawn: Inbound::default(),
             late: VecDeque::new(),
             idle: Vec::new(),
+            asks,
+            drill: Drill::default(),
             held_job: None,
             report: WorldReport::default(),
             published_ns: 0,
             published_ticks: 0,
             overrun_log: Throttle::default(),
+            incident_log: Throttle::default(),
         }
     }
 
@@ -93,6 +107,7 @@ impl World {
         self.schedule = Schedule::new(start_ns);
         self.published_ns = start_ns;
         while !self.drain.is_abandoned() {
+            self.board.world_watch.enter(part::REST);
             clock::sleep_until(self.schedule.deadline_ns());
             let last = self.drain.is_gate_closed();
             if last {
@@ -121,6 +136,8 @@ impl World {
                 );
             }
         }
+        self.board.world_watch.enter_at(part::TAKE, now.mono_ns);
+        self.answer_asks(now.mono_ns);
         self.inbound.extend(self.ends.from_gate.try_iter().take(INBOUND_BATCHES));
         let own_batch = !self.withdrawn.is_empty();
         if own_batch {
@@ -135,6 +152,7 @@ impl World {
         }
         let mut out = self.empty_arena();
         self.realm.tick(now, &mut self.inbound, &mut out);
+        self.board.world_watch.enter(part::HAND_OVER);
         if own_batch {
             // Ours goes back to us: among the gate's it would be one too many, and the queue to us, which has room for
             // exactly those, could one day be full.
@@ -147,8 +165,23 @@ impl World {
         self.log_incidents();
         self.submit_jobs();
         self.hand_over(out)?;
+        self.board.world_watch.enter(part::DRILL);
+        self.drill.work(now.mono_ns);
+        self.board.world_watch.enter(part::PUBLISH);
         self.finish_tick(now.mono_ns);
         Ok(())
+    }
+
+    /// What operators want: a few in a tick, each as cheap as a snapshot.
+    fn answer_asks(&mut self, now_ns: u64) {
+        for ask in self.asks.try_iter().take(ASKS_PER_TICK_MAX) {
+            match ask {
+                // Whoever asked may be gone.
+                WorldAsk::People { reply } => drop(reply.send(self.realm.people())),
+                WorldAsk::Operate(operation) => self.realm.operate(operation),
+                WorldAsk::Drill { work_ns, for_ns, freeze_ns } => self.drill.begin(now_ns, work_ns, for_ns, freeze_ns),
+            }
+        }
     }
 
     fn empty_arena(&mut self) -> Outbound {
@@ -210,14 +243,25 @@ impl World {
         self.report.tick_max_ns = self.report.tick_max_ns.max(took_ns);
         self.report.ticks_total += 1;
         self.board.on_tick(ended_ns);
+        if let Some(step) = self.realm.handle_load(took_ns) {
+            self.on_step(step, ended_ns);
+        }
         if ended_ns - self.published_ns >= PUBLISH_INTERVAL_NS {
             self.publish(ended_ns);
         }
     }
 
+    fn on_step(&mut self, step: Step, now_ns: u64) {
+        let level = step.level();
+        tracing::warn!(level, "the overload ladder: {}", step.sentence());
+        self.schedule.set_slow(step >= Step::Time, now_ns);
+    }
+
     fn publish(&mut self, now_ns: u64) {
+        self.board.world_watch.publish();
         let elapsed_s = (now_ns - self.published_ns).max(1) as f64 / 1e9;
         self.report.tick_rate_hz = (self.report.ticks_total - self.published_ticks) as f64 / elapsed_s;
+        self.report.outbound_free = self.ends.spare_outbound.len() + self.idle.len();
         self.report.realm = *self.realm.status();
         if self.report.chronicle.written() != self.realm.chronicle().written() {
             self.report.chronicle = Arc::new(self.realm.chronicle().clone());
@@ -230,13 +274,29 @@ impl World {
 
     fn log_incidents(&mut self) {
         while let Some(Incident { who, kind, points, action }) = self.realm.poll_incident() {
+            // Whoever provokes one provokes thousands; `admin events` has them all.
+            let Some(missed) = self.incident_log.pass(clock::mono_ns()) else { continue };
             let kind = kind.label();
             match who {
                 Accused::Character(character) => {
-                    tracing::warn!(character = character.0, kind, points, ?action, "too much speaks against a player");
+                    tracing::warn!(
+                        character = character.0,
+                        kind,
+                        points,
+                        ?action,
+                        missed,
+                        "too much speaks against a player"
+                    );
                 }
                 Accused::Account(account) => {
-                    tracing::warn!(account = account.0, kind, points, ?action, "too much speaks against a guest");
+                    tracing::warn!(
+                        account = account.0,
+                        kind,
+                        points,
+                        ?action,
+                        missed,
+                        "too much speaks against a guest"
+                    );
                 }
             }
         }
@@ -254,15 +314,25 @@ impl World {
 struct Schedule {
     origin_ns: u64,
     ticks: u64,
+    /// Each tick has the time of two.
+    is_slow: bool,
 }
 
 impl Schedule {
     fn new(origin_ns: u64) -> Self {
-        Self { origin_ns, ticks: 0 }
+        Self { origin_ns, ticks: 0, is_slow: false }
     }
 
     fn deadline_ns(&self) -> u64 {
-        self.origin_ns + self.ticks * 1_000_000_000 / u64::from(TICK_RATE_HZ)
+        let slower = 1 + u64::from(self.is_slow);
+        self.origin_ns + slower * self.ticks * 1_000_000_000 / u64::from(TICK_RATE_HZ)
+    }
+
+    /// From the coming tick on time goes at half its pace, or as it should.
+    fn set_slow(&mut self, is_slow: bool, now_ns: u64) {
+        if is_slow != self.is_slow {
+            *self = Self { origin_ns: self.deadline_ns().max(now_ns), ticks: 0, is_slow };
+        }
     }
 
     /// A tick begins. When it is more than [`CATCH_UP_TICKS_MAX`] late the schedule moves; answers by how much.
@@ -299,7 +369,8 @@ mod tests {
         let board = Arc::new(Board::new(StartReport::default()));
         {
             let shelf = Arc::new(Shelf::new(Arc::default()));
-            let outlook = Outlook { waker, board, drain: Arc::default(), shelf };
+            let (_, asks) = crate::edge::asks::to_world();
+            let outlook = Outlook { waker, board, drain: Arc::default(), shelf, asks };
             (World::new(realm(), ends, outlook), gate, store, poll)
         }
     }
@@ -356,6 +427,23 @@ mod tests {
             assert_eq!(schedule.begin(deadline + 5), None);
         }
         assert_eq!(schedule.deadline_ns(), 1_000_001_000);
+    }
+
+    #[test]
+    fn time_may_go_at_half_its_pace_and_goes_on_from_where_it_is() {
+        let mut schedule = Schedule::new(1_000);
+        for _ in 0..60 {
+            schedule.begin(schedule.deadline_ns());
+        }
+        schedule.set_slow(true, 1_000_000_500);
+        assert_eq!(schedule.deadline_ns(), 1_000_001_000, "the coming tick is due when it was");
+        for _ in 0..30 {
+            schedule.begin(schedule.deadline_ns());
+        }
+        assert_eq!(schedule.deadline_ns(), 2_000_001_000);
+        schedule.set_slow(false, 2_000_000_000);
+        schedule.begin(schedule.deadline_ns());
+        assert_eq!(schedule.deadline_ns(), 2_000_001_000 + 1_000_000_000 / 60);
     }
 
     #[test]

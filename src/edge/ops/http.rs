@@ -1,10 +1,12 @@
 //! HTTP/1 for few and patient callers: every connection has a place, a pace and an end.
 
 use super::tally::Tally;
-use axum::Router;
+use axum::extract::Request;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,17 @@ impl Default for Limits {
     }
 }
 
+/// Who asks: every request carries it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+impl Peer {
+    /// Address and port of whoever sent this, in words.
+    pub fn of(request: &Request) -> String {
+        request.extensions().get::<Self>().map_or_else(|| "nobody".to_owned(), |peer| peer.0.to_string())
+    }
+}
+
 /// Header lines of a request.
 const HEADERS_MAX: usize = 64;
 /// Bytes of a request's head, and of an answer that waits to be sent.
@@ -51,8 +64,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, tally: Arc<Tally>) {
     let places = Arc::new(Semaphore::new(limits.connections_max));
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -65,7 +78,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, tally:
             continue;
         };
         tally.connections.add();
-        let (router, tally) = (router.clone(), tally.clone());
+        let (router, tally) = (router.clone().layer(Extension(Peer(peer))), tally.clone());
         tokio::spawn(async move {
             if !converse(stream, router, limits).await {
                 tally.cut_off.add();

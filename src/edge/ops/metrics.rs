@@ -1,7 +1,7 @@
 //! `GET /metrics`: the same numbers for Prometheus, prefix `throng_`, base units, never a player as a label.
 
-use super::store_metrics;
 use super::tally::Tally;
+use super::{phase_metrics, store_metrics};
 use crate::edge::board::Board;
 use crate::edge::process;
 use crate::edge::queues::{INBOUND_BATCHES, OUTBOUND_WAITING_MAX, STORE_JOBS_MAX};
@@ -52,6 +52,8 @@ impl Collector for Figures {
         self.sessions(&mut page)?;
         self.world(&mut page)?;
         self.queues(&mut page)?;
+        self.pools(&mut page)?;
+        phase_metrics::encode(&self.board, &mut page)?;
         store_metrics::encode(&self.board, &mut page)?;
         self.operations(&mut page)
     }
@@ -67,10 +69,17 @@ impl Figures {
         page.counters_of("thread_cpu_seconds", "User and system time by thread", threads)?;
         page.counter_s("process_cpu_seconds", "User and system time of the process", cpu.total)?;
         page.gauge("resident_bytes", "Resident memory", process::resident_bytes() as f64)?;
+        if let Some(bytes) = process::allocated_bytes() {
+            page.gauge("allocated_bytes", "Memory asked of the allocator and not given back", bytes as f64)?;
+        }
+        page.gauge("start_time_seconds", "When the server started, in unix time", start.unix_s as f64)?;
         let sizes =
             [([("dir", "in")], start.recv_buffer_bytes as f64), ([("dir", "out")], start.send_buffer_bytes as f64)];
         page.gauges_of("socket_buffer_bytes", "Kernel buffer of the game's socket as granted", sizes)?;
-        page.gauge("ready", "1 while players are accepted", f64::from(u8::from(self.board.is_ready())))
+        page.gauge("ready", "1 while players are accepted", flag(self.board.is_ready()))?;
+        page.gauge("draining", "1 while an operator lets nobody in", flag(self.board.is_draining()))?;
+        let is_announced = flag(self.board.shutdown_ns().is_some());
+        page.gauge("shutdown_initiated", "1 from the announcement of a shutdown on", is_announced)
     }
 
     fn traffic(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -143,7 +152,9 @@ impl Figures {
         page.total("resyncs", "Times a client was told everything anew", realm.resyncs)?;
         self.shots(page)?;
         self.game(page)?;
-        page.gauge("overload_level", "Steps of the overload ladder taken", 0.0)?;
+        page.gauge("overload_level", "Steps of the overload ladder taken", f64::from(realm.overload_level))?;
+        let steps = [([("dir", "up")], realm.overload_ups), ([("dir", "down")], realm.overload_downs)];
+        page.totals_of("overload_steps", "Steps of the overload ladder taken and taken back", steps)?;
         let times = &world.times;
         let mut buckets: Vec<(f64, u64)> =
             COARSE_NS.iter().zip(times.coarse()).map(|(&ns, &count)| (ns as f64 / 1e9, count)).collect();
@@ -228,6 +239,19 @@ impl Figures {
         page.total("outbound_made", "Output arenas made because none had come back", world.outbound_made_total)
     }
 
+    /// Arenas that go round between two threads: how many lie ready, and how often none did.
+    fn pools(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (reactor, world) = (self.board.reactor.load(), self.board.world.load());
+        let free = [
+            ([("pool", "inbound")], reactor.inbound_free as f64),
+            ([("pool", "outbound")], world.outbound_free as f64),
+        ];
+        page.gauges_of("pool_free", "Arenas that lie ready", free)?;
+        let misses =
+            [([("pool", "inbound")], reactor.edge.inbound_held), ([("pool", "outbound")], world.outbound_made_total)];
+        page.totals_of("pool_misses", "Times an arena was wanted and none lay ready", misses)
+    }
+
     fn operations(&self, page: &mut Page<'_>) -> fmt::Result {
         let tally = &self.tally;
         page.total("tokens_minted", "Connect tokens minted", tally.minted.value())?;
@@ -238,6 +262,8 @@ impl Figures {
             ([("outcome", "refused")], tally.reloads_refused.value()),
         ];
         page.totals_of("reloads", "Times keys and login rules were read again", reloads)?;
+        page.total("audit_failures", "Commands that the audit log's disk did not take", tally.audit_failures.value())?;
+        page.total("commands_unauthorised", "Commands by whom they are not for", tally.commands_refused.value())?;
         let connections = [
             ([("outcome", "taken")], tally.connections.value()),
             ([("outcome", "turned_away")], tally.turned_away.value()),
@@ -249,6 +275,10 @@ impl Figures {
             tally.cut_off.value(),
         )
     }
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 /// Short words for the encoder.
@@ -319,6 +349,19 @@ impl Page<'_> {
     ) -> fmt::Result {
         let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         rows.into_iter().try_for_each(|(labels, value)| ConstGauge::new(value).encode(family.encode_family(&labels)?))
+    }
+
+    /// A histogram for each label: sum, count and buckets that are not cumulative.
+    pub(super) fn histograms_by<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); 2], f64, u64, Vec<(f64, u64)>)>,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        rows.into_iter().try_for_each(|(labels, sum, count, buckets)| {
+            family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+        })
     }
 
     pub(super) fn histogram(

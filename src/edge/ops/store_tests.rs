@@ -8,15 +8,6 @@ fn serve_errands() -> (Served, crossbeam::channel::Receiver<Errand>) {
     (serve_all(Source::Typed, 0, Limits::default(), Box::new(drop), errands), asked)
 }
 
-impl Served {
-    fn post(&self, path: &str, extra: &str, body: &str) -> (u16, Value) {
-        let length = body.len();
-        let request = format!("POST {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}\r\n{extra}\r\n{body}");
-        let (code, _, body) = self.exchange(&request);
-        (code, serde_json::from_str(&body).unwrap_or_default())
-    }
-}
-
 #[test]
 fn a_backup_wants_the_token_and_a_name_that_stays_among_the_backups() {
     let (served, asked) = serve_errands();

@@ -20,6 +20,10 @@ pub struct Tally {
     pub reloaded: Count,
     /// Times they were read again and refused.
     pub reloads_refused: Count,
+    /// Commands that the audit log's disk did not take.
+    pub audit_failures: Count,
+    /// Commands by whom they are not for.
+    pub commands_refused: Count,
 }
 
 /// A number that only rises.

@@ -1,10 +1,14 @@
 //! The operations interface over real sockets on loopback.
 
+use super::token::BODY_BYTES_MAX;
 use super::token::signer::Signer;
 use super::*;
 use crate::config::LoginConfig;
 use crate::edge::board::StartReport;
-use crate::edge::reload::ReloadReply;
+use crate::edge::reload::{ReloadReply, Reloaded};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crossbeam::channel::Receiver;
 use rudp::{ConnectToken, Key, Mint};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -20,6 +24,11 @@ struct Served {
     address: SocketAddr,
     board: Arc<Board>,
     tally: Arc<Tally>,
+    data_dir: tempfile::TempDir,
+    /// What the world's thread would be asked, which the tests are.
+    asked: Receiver<WorldAsk>,
+    /// What the main thread would be told.
+    wishes: Receiver<(Option<Announced>, oneshot::Sender<bool>)>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -50,11 +59,19 @@ fn serve_all(
     let mint = Mint { key: Key::new([7; 32]), protocol_id: protocol::PROTOCOL_ID, lifetime_s: 30 };
     let public = vec!["203.0.113.7:7777".parse().unwrap()];
     let desk = Desk::new(Rules { mint, source, tokens_per_s: 100 }, public, first_expiry_unix_s, 1);
+    let data_dir = tempfile::tempdir().unwrap();
+    let (world, asked) = crate::edge::asks::to_world();
+    let (wished, wishes) = crossbeam::channel::unbounded();
     let offices = Offices {
         board: board.clone(),
         tally: tally.clone(),
         desk: Arc::new(desk),
-        token: "c0ffee".to_owned(),
+        tokens: OpsTokens { operate: "c0ffee".to_owned(), read: "7ea".to_owned() },
+        data_dir: data_dir.path().to_owned(),
+        shutdown: Box::new(move |wish, reply| drop(wished.send((wish, reply)))),
+        world,
+        test_commands: true,
+        in_force: InForce { players_max: 100, players_room: 100 },
         reload,
         errands,
         mariadb: Vec::new(),
@@ -62,7 +79,7 @@ fn serve_all(
     };
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::spawn(move || run(listener, offices, stopped));
-    Served { address, board, tally, stop: Some(stop), thread: Some(thread) }
+    Served { address, board, tally, data_dir, asked, wishes, stop: Some(stop), thread: Some(thread) }
 }
 
 fn serve() -> Served {
@@ -166,7 +183,6 @@ fn metrics_need_no_token_and_other_pages_do_not_exist() {
     let served = serve();
     let (code, body) = served.get("/metrics", "");
     assert!(code == 200 && body.contains("throng_build_info") && body.ends_with("# EOF\n"));
-    assert_eq!(served.get("/", "").0, 404);
     assert_eq!(served.get("/api/v1/token", BEARER).0, 405, "a token is made, not looked up");
 }
 
@@ -397,5 +413,17 @@ fn a_reload_wants_the_token_and_tells_what_came_of_it() {
     assert_eq!(served.get("/api/v1/reload", BEARER).0, 405);
 }
 
+impl Served {
+    fn post(&self, path: &str, extra: &str, body: &str) -> (u16, Value) {
+        let length = body.len();
+        let request = format!("POST {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}\r\n{extra}\r\n{body}");
+        let (code, _, body) = self.exchange(&request);
+        (code, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
 #[path = "store_tests.rs"]
 mod stores;
+
+#[path = "command_tests.rs"]
+mod commands;

@@ -20,6 +20,7 @@ use crate::edge::drain::Drain;
 use crate::edge::ops::Desk;
 use crate::edge::queues::GateEnds;
 use crate::edge::reload::Handover;
+use crate::edge::stopwatch::reactor as part;
 use mio::Waker;
 use protocol::unit::TICK_NS;
 use rudp::{Now, Reason, Transmit};
@@ -115,6 +116,7 @@ impl Reactor {
     /// The poll or the alarm failed, which nothing outside can cause.
     pub fn run(mut self) -> io::Result<()> {
         while !self.drain.is_abandoned() {
+            self.board.reactor_watch.enter(part::WAIT);
             self.dock.wait(Some(self.gate.poll_timeout().map_or(self.publish_ns, |due| due.min(self.publish_ns))))?;
             // Before the queue is looked at: what the world sent before it ended is then in it.
             let last = self.drain.is_world_done();
@@ -124,25 +126,33 @@ impl Reactor {
                 offer.apply(&mut self.gate, &self.desk);
             }
             let now = clock::now();
+            self.board.reactor_watch.enter_at(part::RECEIVE, now.mono_ns);
             let received = self.dock.receive(now, &mut self.gate);
+            self.board.reactor_watch.enter(part::OUTBOUND);
             self.take_outbound(now);
+            self.board.reactor_watch.enter(part::TIMEOUTS);
             if self.gate.poll_timeout().is_some_and(|deadline_ns| deadline_ns <= now.mono_ns) {
                 self.gate.handle_timeout(now);
             }
             if asked && !self.closed {
                 self.gate.close_all(now, Reason::ServerShutdown);
             }
+            self.board.reactor_watch.enter(part::TRANSMIT);
             self.dock.transmit(now, &mut self.gate)?;
+            self.board.reactor_watch.enter(part::HAND_OVER);
             self.hand_over(now, asked);
+            self.board.reactor_watch.enter(part::TRANSMIT);
             // A tick edge gives credit, to bulk that waits for instance: that leaves now, not with the next wake.
             self.dock.transmit(now, &mut self.gate)?;
             self.board.publish_accepting(self.gate.is_accepting(now));
             if now.mono_ns >= self.publish_ns {
+                self.board.reactor_watch.enter(part::PUBLISH);
                 self.publish(now);
             }
             if last && !self.dock.is_unsent() && !self.dock.is_blocked() {
                 break;
             }
+            self.board.reactor_watch.enter(part::REST);
             self.dock.rest(now, received);
         }
         self.publish(clock::now());
@@ -186,6 +196,7 @@ impl Reactor {
 
     fn publish(&mut self, now: Now) {
         self.publish_ns = now.mono_ns + PUBLISH_INTERVAL_NS;
+        self.board.reactor_watch.publish();
         let mut edge = *self.dock.counters();
         edge.inbound_held = self.inbound_held;
         self.board.reactor.store(Arc::new(ReactorReport {
@@ -195,6 +206,7 @@ impl Reactor {
             edge,
             inbound_depth: self.ends.to_realm.len(),
             outbound_depth: self.ends.from_realm.len(),
+            inbound_free: self.ends.spare_inbound.len(),
         }));
     }
 }

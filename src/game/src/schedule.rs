@@ -1,5 +1,6 @@
 //! The order of a tick, named once.
 
+use crate::probe;
 use bevy_ecs::prelude::{IntoScheduleConfigs, Schedule, SystemSet};
 use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
 
@@ -100,6 +101,14 @@ impl Settling {
     const ALL: [Self; 4] = [Self::Heard, Self::Credit, Self::Deaths, Self::Leaving];
 }
 
+/// Where it is said that a part of the tick begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+enum Marked {
+    Phase(Phase),
+    Doing(Doing),
+    Settling(Settling),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, ScheduleLabel)]
 struct TickSchedule;
 
@@ -123,7 +132,33 @@ pub(crate) fn tick_schedule() -> Schedule {
     }
     chain(&mut schedule, Doing::ALL, Phase::Act);
     chain(&mut schedule, Settling::ALL, Phase::Settle);
+    mark(&mut schedule);
     schedule
+}
+
+/// Says where each part begins: behind all of the one before, ahead of all of its own.
+fn mark(schedule: &mut Schedule) {
+    for (at, phase) in Phase::ALL.into_iter().enumerate() {
+        let Some(part) = probe::of_phase(phase) else { continue };
+        schedule.configure_sets((Marked::Phase(phase), phase).chain());
+        if let Some(before) = at.checked_sub(1) {
+            schedule.configure_sets((Extended(Phase::ALL[before]), Marked::Phase(phase)).chain());
+        }
+        schedule.add_systems(probe::mark(part).in_set(Marked::Phase(phase)));
+    }
+    let before = |at: usize| at.checked_sub(1);
+    for (at, doing) in Doing::ALL.into_iter().enumerate() {
+        let marked = Marked::Doing(doing);
+        schedule.configure_sets((marked.in_set(Phase::Act), doing).chain());
+        before(at).map(|before| schedule.configure_sets((Doing::ALL[before], marked).chain()));
+        schedule.add_systems(probe::mark(probe::of_doing(doing)).in_set(marked));
+    }
+    for (at, settling) in Settling::ALL.into_iter().enumerate() {
+        let marked = Marked::Settling(settling);
+        schedule.configure_sets((marked.in_set(Phase::Settle), settling).chain());
+        before(at).map(|before| schedule.configure_sets((Settling::ALL[before], marked).chain()));
+        schedule.add_systems(probe::mark(probe::of_settling(settling)).in_set(marked));
+    }
 }
 
 /// The parts of a phase, one after the other.
@@ -155,6 +190,7 @@ mod tests {
     fn two_systems_that_touch_the_same_thing_in_no_stated_order_are_refused() {
         let mut world = World::new();
         world.init_resource::<Trace>();
+        world.init_resource::<probe::Watched>();
         let mut schedule = tick_schedule();
         schedule.add_systems((reads, writes).in_set(Phase::Movement));
         let refused = schedule.initialize(&mut world);
@@ -169,6 +205,7 @@ mod tests {
     fn phases_run_in_their_listed_order_whatever_the_order_of_registration() {
         let mut world = World::new();
         world.init_resource::<Trace>();
+        world.init_resource::<probe::Watched>();
         let mut schedule = tick_schedule();
         for phase in Phase::ALL.into_iter().rev() {
             let note = |of| move |mut trace: ResMut<'_, Trace>| trace.0.push(of);

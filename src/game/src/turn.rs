@@ -5,6 +5,7 @@ use crate::event::{Happening, Happenings, Notices};
 use crate::extension::MarksTable;
 use crate::ledger::{Ledger, Transaction, TransactionId};
 use crate::order::{Answer, Answers, Order, Orders};
+use crate::probe::{self, Probe, Watched};
 use crate::rulebook::Rulebook;
 use crate::thing::Ended;
 use crate::{Clock, Game, mobs, renew};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 impl Game {
     /// Advances the world by one tick.
     pub fn tick(&mut self) {
+        self.world.resource::<Watched>().enter(probe::BEGIN);
         let mut clock = self.world.resource_mut::<Clock>();
         clock.now = clock.now.next();
         self.world.resource_mut::<Happenings>().0.clear();
@@ -22,12 +24,24 @@ impl Game {
         self.world.resource_mut::<Ended>().0.clear();
         mobs::populate(&mut self.world);
         self.schedule.run(&mut self.world);
+        self.world.resource::<Watched>().enter(probe::END);
         self.world.resource_mut::<Orders>().clear();
         self.launch_missiles();
         self.settle_ground();
         self.despawn_ended();
         // Without an app around the world nobody else forgets removals and change marks of ticks gone by.
         self.world.clear_trackers();
+    }
+
+    /// From now on `probe` hears when each part of a tick begins.
+    pub fn watch(&mut self, probe: Arc<dyn Probe>) {
+        self.world.resource_mut::<Watched>().0 = Some(probe);
+    }
+
+    /// Whether mobs spare work: those near whom nobody is sleep then, and none strolls where nobody sees it. Those who fight go
+    /// on. An input like all others: equal calls, equal futures.
+    pub fn spare_mobs(&mut self, spare: bool) {
+        mobs::spare(&mut self.world, spare);
     }
 
     /// Gives a command of a player's; it is carried out and answered in the coming tick, unless the disk must have it first.

@@ -94,6 +94,20 @@ pub enum ServerMessage {
     Marks(Marks),
     /// All characters of a guest's account, by the order of their making; at most [`crate::character::CHARACTERS_MAX`]. spec: CHR-1
     Roster(Vec<RosterRow>),
+    /// What an operator has to say to people, or the server itself.
+    Notice {
+        /// [`is_notice`].
+        text: String,
+    },
+}
+
+/// Longest notice, bytes: four lines on a screen; with what is around it a quarter of a message.
+pub const NOTICE_BYTES_MAX: usize = 256;
+
+/// spec: MSG-6. Whether this can be said to people: 1 to [`NOTICE_BYTES_MAX`] bytes without control characters.
+#[must_use]
+pub fn is_notice(text: &str) -> bool {
+    (1..=NOTICE_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 /// spec: CMD-7. All marks that somebody has, as of a tick: whatever was told of his marks before is over.

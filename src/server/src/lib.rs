@@ -21,8 +21,9 @@ pub use inbound::{Inbound, SessionEvent};
 pub use outbound::{Outbound, OutboundItem};
 pub use realm::{
     Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Found, Incident, KindRadii,
-    LoadError, Matter, Origin, Policy, Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld,
-    StoreDone, StoreJob, Suspicion, Task, is_made_here, nameless,
+    LadderConfig, LoadError, Matter, Operation, Origin, PersonRow, Policy, REALM_PARTS, REALM_PARTS_FROM, Radii, Realm,
+    RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld, Standing, Step, StoreDone, StoreJob, Suspicion, Task,
+    is_made_here, nameless,
 };
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.

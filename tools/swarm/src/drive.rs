@@ -350,6 +350,7 @@ impl Drive {
             bots: self.bots.len(),
             connected: self.flock.connected,
             disconnects,
+            disconnects_by: tally.disconnects.iter().map(|(reason, count)| (reason.label(), *count)).collect(),
             duration_s: window_ns as f64 / 1e9,
             rtt_ms: spread_ms(&tally.rtt_us),
             rtt_sample_ms: spread_ms(&tally.rtt_sample_us),

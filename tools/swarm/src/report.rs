@@ -5,6 +5,7 @@ use crate::shooter::ShotCounts;
 use crate::trouble::Recovery;
 use crate::truth::{Findings, Kind};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Everything a run found out. Keys are added, never renamed.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -13,6 +14,7 @@ pub struct Report {
     pub bots: usize,
     pub connected: usize,
     pub disconnects: u64,
+    pub disconnects_by: BTreeMap<&'static str, u64>,
     pub duration_s: f64,
     pub rtt_ms: Spread,
     pub rtt_sample_ms: Spread,

@@ -18,6 +18,7 @@ mod first_light;
 mod fuzz;
 mod judge;
 mod metrics;
+mod night;
 mod prerequisites;
 mod rust_text;
 mod spec;
@@ -131,6 +132,12 @@ enum Command {
         #[arg(long)]
         short: bool,
     },
+    /// What the person on call relies on: overload ladder and alert, SIGTERM, a world that stands still, scrapes
+    Night {
+        /// 40 and 100 bots, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
     /// A long run: memory flat, clock true, no errors, and from 5 minutes on neither slow nor lossy
     Soak {
         /// How long
@@ -191,6 +198,7 @@ fn run(command: Command) -> Result<()> {
         Command::Frozen { short } => durability::frozen(&checkout, &steps, short),
         Command::SaveCost { short } => durability::cost(&checkout, &steps, short),
         Command::Pair { short } => durability::pair(&checkout, &steps, short),
+        Command::Night { short } => night::run(&checkout, &steps, short),
         Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),

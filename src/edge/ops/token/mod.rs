@@ -5,12 +5,14 @@
 
 mod jwt;
 mod login;
+mod page;
 mod refusal;
 #[cfg(test)]
 pub mod signer;
 
 pub use jwt::Verifier;
 pub use login::CHOOSE;
+pub use page::page;
 pub use refusal::{REASONS, Refusal};
 
 use arc_swap::ArcSwap;

@@ -18,7 +18,7 @@ use super::arsenal::{Arsenal, Moment};
 use super::crowd::{Crowd, Person};
 use super::nest::{self, Nests};
 use super::way::{self, Course, Will};
-use super::{Mob, MobCasts, NO_AREA, sight};
+use super::{Mob, MobCasts, NO_AREA, Thrift, sight};
 use crate::cast::Casting;
 use crate::chance::{Dice, Question};
 use crate::content::{Content, Holds, MobType, Stat};
@@ -45,6 +45,8 @@ const QUICK_TICKS: u32 = 2;
 const QUICK_RANGE: i32 = 10 * SUBUNITS_PER_M;
 /// It sleeps when nobody is nearer than 1.2 times the more of this and its aggro radius: 60 m, in subunits.
 const WAKE_RADIUS: i32 = 60 * SUBUNITS_PER_M;
+/// The same, without the 1.2, where mobs are to spare work: nobody sees from much farther what a mob does, in subunits.
+const WAKE_RADIUS_SPARING: i32 = 25 * SUBUNITS_PER_M;
 /// Thoughts from one stroll to the next, in the mean: 10 s.
 const STROLL_THOUGHTS: u32 = 10 * TICK_RATE_HZ / THINK_TICKS;
 /// No stroll takes longer: 15 s, in ticks.
@@ -142,7 +144,7 @@ pub(super) struct Call {
 /// and what they say to each other is put in order.
 #[expect(clippy::too_many_arguments, reason = "a system names what it touches")]
 pub(super) fn think(
-    (clock, seed): (Res<'_, Clock>, Res<'_, Seed>),
+    (clock, seed, thrift): (Res<'_, Clock>, Res<'_, Seed>, Res<'_, Thrift>),
     rulebook: Res<'_, Rulebook>,
     ground: Res<'_, Ground>,
     crowd: Res<'_, Crowd>,
@@ -154,7 +156,7 @@ pub(super) fn think(
     casts.0.clear();
     calls.clear();
     let (content, now) = (&*rulebook.0, clock.now);
-    let scene = Scene { content, map: &ground.0, crowd: &crowd, dice: Dice::new(seed.0, now), now };
+    let scene = Scene { content, map: &ground.0, crowd: &crowd, dice: Dice::new(seed.0, now), now, thrift: *thrift };
     for mut one in &mut mobs {
         if is_turn(&one, now) {
             let kind = content.mobs.at(one.mob.kind);
@@ -206,6 +208,7 @@ struct Scene<'a> {
     crowd: &'a Crowd,
     dice: Dice,
     now: Tick,
+    thrift: Thrift,
 }
 
 /// One who thinks, and to whom it says it.
@@ -253,8 +256,13 @@ impl Thinker<'_> {
     }
 
     fn is_alone(&self, one: &MindedItem<'_, '_>) -> bool {
-        let radius = WAKE_RADIUS.max(self.kind.aggro_radius);
-        one.threat.0.is_empty() && !self.scene.crowd.is_near(here(one), radius.saturating_add(radius / 5))
+        let radius = if self.scene.thrift.0 {
+            WAKE_RADIUS_SPARING.max(self.kind.aggro_radius)
+        } else {
+            let radius = WAKE_RADIUS.max(self.kind.aggro_radius);
+            radius.saturating_add(radius / 5)
+        };
+        one.threat.0.is_empty() && !self.scene.crowd.is_near(here(one), radius)
     }
 
     /// Idle or on a stroll.

@@ -28,7 +28,7 @@ use crate::replica::Replica;
 use crate::roster::Roster;
 use crate::schedule::{Phase, Settling};
 use crate::thing::Thing;
-use bevy_ecs::prelude::{Bundle, Component, Entity, IntoScheduleConfigs, Schedule, World};
+use bevy_ecs::prelude::{Bundle, Component, Entity, IntoScheduleConfigs, Resource, Schedule, World};
 use mind::Mind;
 use protocol::motion::Body;
 use protocol::{EntityKind, MobKind, NetId, Tick};
@@ -59,8 +59,18 @@ pub(crate) fn register(world: &mut World, schedule: &mut Schedule) {
     world.insert_resource(Nests::default());
     world.insert_resource(MobCasts::default());
     world.insert_resource(crowd::Crowd::default());
+    world.insert_resource(Thrift::default());
     schedule.add_systems((crowd::gather, mind::think, arsenal::ask).chain().in_set(Phase::Think));
     schedule.add_systems((loot::leave, mind::die).chain().in_set(Settling::Deaths));
+}
+
+/// Whether mobs are to spare work.
+#[derive(Clone, Copy, Debug, Default, Resource)]
+pub(crate) struct Thrift(bool);
+
+/// Whether mobs are to spare work from now on.
+pub(crate) fn spare(world: &mut World, spare: bool) {
+    world.resource_mut::<Thrift>().0 = spare;
 }
 
 /// Everything that a mob's entity consists of.

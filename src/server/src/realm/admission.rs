@@ -2,6 +2,7 @@
 
 use super::Realm;
 use super::chronicle::Matter;
+use super::ladder::Step;
 use super::lobby;
 use super::player::{Player, Stage};
 use super::store::{Found, LoadError};
@@ -47,7 +48,8 @@ impl Realm {
             character if lobby::is_made_here(character) => self.receive_guest(session, user, Some(character), out),
             _ => {
                 let player = Player::loading(session, character_of(user), user.role);
-                self.bring_in(Player { name: user.name, ..player }, out);
+                let account = AccountId(user.account_id);
+                self.bring_in(Player { name: user.name, account, ..player }, out);
             }
         }
     }
@@ -70,7 +72,8 @@ impl Realm {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.players.len() + self.lobby.len() >= self.config.players_max
+        let is_closed = self.is_paused || self.ladder.step() >= Step::Joins;
+        is_closed || self.players.len() + self.lobby.len() >= self.players_max
     }
 
     /// Those whose records were found.

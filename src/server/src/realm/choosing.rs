@@ -183,9 +183,9 @@ impl Realm {
         let Some(guest) = self.lobby.remove(session) else { return };
         let name = Name::new(&row.name).unwrap_or_default();
         let birth = Some((row.class, row.team));
-        let Guest { evidence, is_silent, role, .. } = guest;
+        let Guest { account, evidence, is_silent, role, .. } = guest;
         let player = Player::loading(session, row.character, role);
-        self.bring_in(Player { name, birth, evidence, is_silent, ..player }, out);
+        self.bring_in(Player { account, name, birth, evidence, is_silent, ..player }, out);
     }
 
     fn on_roster_found(&mut self, account: AccountId, found: Result<Vec<Enrolled>, LoadError>, out: &mut Outbound) {

@@ -1,6 +1,7 @@
 //! What a realm needs to know.
 
 use super::evidence::Policy;
+use super::ladder::LadderConfig;
 use super::origin::SavedWorld;
 use super::relevance::KindRadii;
 use crate::crew::{self, Crew};
@@ -49,6 +50,8 @@ pub struct RealmConfig {
     pub world_interval_ns: u64,
     /// What is done about those against whom too much speaks.
     pub policy: Policy,
+    /// When it is given up that the world cannot do.
+    pub ladder: LadderConfig,
     /// How the processor is told what memory comes next.
     pub prefetch: Prefetch,
     /// Who shares the work of telling everybody. What is told does not depend on it.
@@ -79,6 +82,7 @@ impl RealmConfig {
             save_interval_ns: 4 * NS_PER_S,
             world_interval_ns: 30 * NS_PER_S,
             policy: Policy::default(),
+            ladder: LadderConfig::default(),
             prefetch: Prefetch::NONE,
             crew: crew::alone(),
             #[cfg(feature = "faults")]

@@ -115,6 +115,12 @@ impl Evidence {
         halved - (u64::from(halved) * u64::from(passed % HALF_LIFE_TICKS) / u64::from(2 * HALF_LIFE_TICKS)) as u32
     }
 
+    /// The most points of any kind.
+    #[must_use]
+    pub fn most_points(&self, now: Tick) -> u32 {
+        Suspicion::ALL.into_iter().map(|kind| self.whole_points(kind, now)).max().unwrap_or(0)
+    }
+
     /// What is left of a kind's points.
     #[must_use]
     pub fn whole_points(&self, kind: Suspicion, now: Tick) -> u32 {

@@ -158,6 +158,11 @@ impl Lobby {
         self.guests.is_empty()
     }
 
+    /// All guests, in the order of their sessions.
+    pub fn iter(&self) -> impl Iterator<Item = &Guest> {
+        self.guests.values()
+    }
+
     /// A session's guest.
     pub fn find(&mut self, session: SessionId) -> Option<&mut Guest> {
         self.guests.get_mut(&session)

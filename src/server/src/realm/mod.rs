@@ -13,9 +13,12 @@ mod evidence;
 mod inbox;
 mod interest;
 mod judge;
+mod ladder;
 mod lobby;
 mod marks;
+mod operate;
 mod origin;
+mod phase;
 mod player;
 mod priority;
 mod profile;
@@ -35,8 +38,11 @@ pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
 pub use judge::{Accused, Incident};
+pub use ladder::{LadderConfig, Step};
 pub use lobby::is_made_here;
+pub use operate::{Operation, PersonRow, Standing};
 pub use origin::{Origin, SavedWorld};
+pub use phase::{FROM as REALM_PARTS_FROM, REALM_PARTS};
 pub use relevance::{KindRadii, Radii};
 pub use status::RealmStatus;
 pub use store::{CommitError, Enrolled, Found, LoadError, Saved, StoreDone, StoreJob};
@@ -48,7 +54,8 @@ use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
 use events::Happened;
 use game::content::Content;
-use game::{Game, GameConfig, Survey};
+use game::{Game, GameConfig, Probe, Survey};
+use ladder::Ladder;
 use lobby::{Heard, Lobby};
 use origin::Beginning;
 use player::{PlayerTable, Stage};
@@ -93,6 +100,15 @@ pub struct Realm {
     chronicle: Chronicle,
     /// Who went beyond a limit of the policy, until somebody asks.
     incidents: VecDeque<Incident>,
+    /// What an operator wants, until the coming tick.
+    operations: Vec<Operation>,
+    ladder: Ladder,
+    /// An operator lets nobody in.
+    is_paused: bool,
+    /// People at once; at most as many as were configured.
+    players_max: usize,
+    /// Who watches where the time goes.
+    probe: Option<Arc<dyn Probe>>,
     /// Those to be suspected of something; kept for its memory.
     suspects: Vec<SessionId>,
     /// What happened in this tick.
@@ -148,6 +164,11 @@ impl Realm {
             happened: Happened::default(),
             chronicle: Chronicle::default(),
             incidents: VecDeque::new(),
+            operations: Vec::new(),
+            ladder: Ladder::new(config.ladder),
+            is_paused: false,
+            players_max: config.players_max,
+            probe: None,
             suspects: Vec::new(),
             reports: Vec::new(),
             named_by: Vec::new(),
@@ -200,13 +221,17 @@ impl Realm {
     /// Advances the world by one tick. Batches are emptied; `out` is added to.
     pub fn tick(&mut self, now: Now, inbound: &mut [Inbound], out: &mut Outbound) {
         self.now_ns = now.mono_ns;
+        self.enter(phase::INBOX);
+        self.carry_out_operations(out);
         self.hear_lobby(out);
         for batch in inbound.iter_mut() {
             self.drain(batch, out);
         }
+        self.enter(phase::ADMIT);
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
+        self.enter(phase::HEAR);
         self.game.take_transactions().into_iter().for_each(|transaction| self.store.commit(transaction));
         self.note_ended();
         self.judge_beliefs(out);
@@ -214,11 +239,15 @@ impl Realm {
         self.hear_game();
         self.carry_out_shots(out);
         self.happened.end(self.game.now());
+        self.enter(phase::OWN);
         self.tell_own(out);
         self.judge_refusals(out);
+        self.enter(phase::TELL);
         self.tell_everyone(out);
+        self.enter(phase::SAVE);
         self.save_due();
         self.save_world_due();
+        self.enter(phase::STATUS);
         self.recycle();
         self.update_status();
     }

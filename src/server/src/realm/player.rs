@@ -9,7 +9,7 @@ use super::store::{Found, LoadError};
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
-use protocol::{CharacterId, ClassId, NetId, Tick};
+use protocol::{AccountId, CharacterId, ClassId, NetId, Tick};
 use rudp::token::{Name, Role};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,6 +27,8 @@ pub enum Stage {
 pub struct Player {
     /// The connection.
     pub session: SessionId,
+    /// The person, as the token says.
+    pub account: AccountId,
     /// Whose record.
     pub character: CharacterId,
     /// What he is called: as his character, or as the token says of one that has no name.
@@ -83,6 +85,7 @@ impl Player {
     pub fn loading(session: SessionId, character: CharacterId, role: Role) -> Self {
         Self {
             session,
+            account: AccountId(0),
             character,
             name: Name::default(),
             birth: None,

@@ -102,6 +102,12 @@ pub struct RealmStatus {
     pub mobs_put_off: u64,
     /// Items that people came with and that cannot be: of a kind that there is none of, or two in one slot.
     pub strays: u64,
+    /// Steps of the overload ladder that are taken now.
+    pub overload_level: u8,
+    /// Steps of it taken.
+    pub overload_ups: u64,
+    /// Steps of it taken back.
+    pub overload_downs: u64,
     /// Age of the oldest state that is not on disk, now.
     pub save_lag_ns: u64,
 }

@@ -59,6 +59,8 @@ struct Scene<'a> {
     /// In the order of their sessions.
     reports: &'a [Report],
     happened: &'a Happened,
+    /// Ticks from one snapshot of a viewer to the next.
+    period: u32,
     prefetch: Prefetch,
     #[cfg(feature = "faults")]
     fault: Option<crate::Fault>,
@@ -98,6 +100,7 @@ impl Realm {
             around: Surroundings::new(&self.game, &self.sight),
             reports: &self.reports,
             happened: &self.happened,
+            period: self.ladder.step().snapshot_period(),
             prefetch: self.config.prefetch,
             #[cfg(feature = "faults")]
             fault: self.config.fault,
@@ -200,6 +203,10 @@ impl Share<'_> {
         self.desk.tally.events_told += told.told;
         self.desk.tally.events_untold += told.left_out;
         self.tell_marks(id, player, looked);
+        // Each viewer in a tick of his own: a third of them in each, not all in every third.
+        if !(now.0.wrapping_add(player.session.slot)).is_multiple_of(self.scene.period) {
+            return;
+        }
         if player.budget_bytes <= 0 {
             self.desk.tally.snapshots_skipped += 1;
             return;

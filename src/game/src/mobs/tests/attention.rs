@@ -43,6 +43,25 @@ fn who_is_far_from_everybody_sleeps_and_wakes_as_it_was_at_its_next_thought() {
 }
 
 #[test]
+fn mobs_that_spare_work_sleep_unless_somebody_is_close_and_wake_again_when_they_need_not() {
+    let mut rig = Rig::new(content(vec![peaceful()]), 1);
+    let id = rig.mob(WOLF, 140, 200);
+    rig.run(60);
+    assert_ne!(rig.state(id), State::Asleep, "40 m away somebody watches");
+    rig.game.spare_mobs(true);
+    rig.run(8);
+    assert_eq!(rig.state(id), State::Asleep);
+    rig.put(rig.ids[0], 120, 200);
+    rig.run(8);
+    assert_ne!(rig.state(id), State::Asleep, "20 m away he is seen");
+    rig.put(rig.ids[0], 100, 200);
+    rig.run(8);
+    rig.game.spare_mobs(false);
+    rig.run(8);
+    assert_ne!(rig.state(id), State::Asleep);
+}
+
+#[test]
 fn a_mob_goes_for_the_nearest_who_comes_near_and_no_farther_one() {
     let mut rig = Rig::new(content(vec![wolf(|_| ())]), 3);
     let id = rig.mob(WOLF, 120, 200);

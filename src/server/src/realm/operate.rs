@@ -1,0 +1,200 @@
+//! What an operator does to the world, and what he is shown of the people in it.
+
+use super::Realm;
+use super::ladder::Step;
+use super::player::Stage;
+use super::relevance::{KindRadii, Radii, Sight};
+use crate::SessionId;
+use crate::outbound::Outbound;
+use game::Probe;
+use protocol::message::ServerMessage;
+use protocol::{AccountId, CharacterId};
+use rudp::token::Role;
+use rudp::{Reason, channel};
+use std::sync::Arc;
+
+/// Something that an operator wants of the world; done at the beginning of the coming tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Ends a session; nothing happens if it is over.
+    Close {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Lets nobody in, or again; whoever is here stays.
+    PauseJoins(bool),
+    /// Lets so many in at once, and no more than were configured; who is in stays.
+    PlayersMax(usize),
+    /// Tells people something, in words.
+    Say {
+        /// Whom; everybody who is connected if it is not said. Who has gone hears nothing.
+        to: Option<Vec<SessionId>>,
+        /// The words: [`protocol::message::is_notice`].
+        text: String,
+    },
+}
+
+/// How far somebody has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// His record is being fetched.
+    Loading,
+    /// He has not chosen whom to play.
+    Lobby,
+    /// He is in the world.
+    Playing,
+}
+
+/// Somebody who is here, for an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRow {
+    /// The connection.
+    pub session: SessionId,
+    /// The person.
+    pub account: AccountId,
+    /// Whom he plays; none of who has not chosen.
+    pub character: Option<CharacterId>,
+    /// What he is called.
+    pub name: String,
+    /// What his token allows.
+    pub role: Role,
+    /// How far he has come.
+    pub standing: Standing,
+    /// He is not heard at present.
+    pub is_silent: bool,
+    /// Where he is, east and north, in units; nought of who is not in the world.
+    pub place_units: [i32; 2],
+    /// His level; 0 of who is not in the world.
+    pub level: u8,
+    /// Others in his view.
+    pub visible: usize,
+    /// What speaks against him: the most points of any kind.
+    pub suspicion_points: u32,
+    /// He went beyond a limit.
+    pub is_flagged: bool,
+}
+
+impl Realm {
+    /// Does this at the beginning of the coming tick.
+    pub fn operate(&mut self, operation: Operation) {
+        self.operations.push(operation);
+    }
+
+    /// From now on `probe` hears when each part of a tick begins.
+    pub fn watch(&mut self, probe: Arc<dyn Probe>) {
+        self.game.watch(probe.clone());
+        self.probe = Some(probe);
+    }
+
+    /// The last tick took so long, in nanoseconds. Answers with what is given up from now on, if that changes.
+    pub fn handle_load(&mut self, took_ns: u64) -> Option<Step> {
+        let step = self.ladder.on_tick(took_ns)?;
+        self.status.overload_level = step.level();
+        (self.status.overload_ups, self.status.overload_downs) = (self.ladder.ups, self.ladder.downs);
+        self.sight = if step >= Step::Radius { self.shorter_sight() } else { Sight::new(&self.config) };
+        self.game.spare_mobs(step >= Step::Mobs);
+        Some(step)
+    }
+
+    /// What is given up now.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.ladder.step()
+    }
+
+    /// Everybody who is here, in the order of their sessions.
+    pub fn people(&mut self) -> Vec<PersonRow> {
+        let now = self.game.now();
+        let mut rows: Vec<PersonRow> = Vec::with_capacity(self.players.len() + self.lobby.len());
+        for player in self.players.iter_mut() {
+            let id = match player.stage {
+                Stage::Playing(id) => Some(id),
+                Stage::Loading => None,
+            };
+            let state = id.and_then(|id| self.game.replicas().live_state(id)).map(|(state, ..)| state);
+            rows.push(PersonRow {
+                session: player.session,
+                account: player.account,
+                character: Some(player.character),
+                name: player.name.as_str().to_owned(),
+                role: player.role,
+                standing: if id.is_some() { Standing::Playing } else { Standing::Loading },
+                is_silent: player.is_silent,
+                place_units: state.map_or([0; 2], |state| [state.x, state.y]),
+                level: id.and_then(|id| self.game.kind_of(id)).map_or(0, |kind| kind.level),
+                visible: player.view.present(),
+                suspicion_points: player.evidence.most_points(now),
+                is_flagged: player.evidence.is_flagged,
+            });
+        }
+        rows.extend(self.lobby.iter().map(|guest| PersonRow {
+            session: guest.session,
+            account: guest.account,
+            character: None,
+            name: String::new(),
+            role: guest.role,
+            standing: Standing::Lobby,
+            is_silent: guest.is_silent,
+            place_units: [0; 2],
+            level: 0,
+            visible: 0,
+            suspicion_points: guest.evidence.most_points(now),
+            is_flagged: guest.evidence.is_flagged,
+        }));
+        rows.sort_unstable_by_key(|row| row.session);
+        rows
+    }
+
+    /// Does what was asked since the last tick.
+    pub(super) fn carry_out_operations(&mut self, out: &mut Outbound) {
+        for operation in std::mem::take(&mut self.operations) {
+            match operation {
+                Operation::Close { session, reason } => {
+                    let is_here = self.players.find(session).is_some() || self.lobby.find(session).is_some();
+                    if is_here {
+                        out.close(session, reason);
+                        self.on_left(session);
+                    }
+                }
+                Operation::PauseJoins(paused) => self.is_paused = paused,
+                Operation::PlayersMax(most) => self.players_max = most.min(self.config.players_max),
+                Operation::Say { to: Some(sessions), text } => {
+                    sessions.iter().for_each(|&session| self.say(session, &text, out));
+                }
+                Operation::Say { to: None, text } => {
+                    let everybody: Vec<SessionId> = self.sessions().collect();
+                    everybody.iter().for_each(|&session| self.say(session, &text, out));
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, session: SessionId, text: &str, out: &mut Outbound) {
+        let is_here = self.players.find(session).is_some() || self.lobby.find(session).is_some();
+        if is_here {
+            out.message(session, channel::CONTROL, &ServerMessage::Notice { text: text.to_owned() });
+        }
+    }
+
+    fn sessions(&mut self) -> impl Iterator<Item = SessionId> {
+        self.players.iter_mut().map(|player| player.session).chain(self.lobby.iter().map(|guest| guest.session))
+    }
+
+    /// A quarter less far than was configured, of every kind.
+    fn shorter_sight(&self) -> Sight {
+        let shorter = |radii: Radii| Radii { enter: radii.enter * 3 / 4, leave: radii.leave * 3 / 4 };
+        let KindRadii { mob, projectile, item, body } = self.config.kind_radii;
+        let others =
+            KindRadii { mob: shorter(mob), projectile: shorter(projectile), item: shorter(item), body: shorter(body) };
+        let players = Radii { enter: self.config.enter_radius_units, leave: self.config.leave_radius_units };
+        Sight::of(shorter(players), &others, usize::from(self.config.visible_max))
+    }
+
+    pub(super) fn enter(&self, part: game::Part) {
+        if let Some(probe) = &self.probe {
+            probe.enter(part);
+        }
+    }
+}

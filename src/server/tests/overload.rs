@@ -1,0 +1,97 @@
+//! What a world gives up that cannot keep its pace, as its players see it, and how it takes that back.
+
+mod rig;
+
+use netem::LinkConfig;
+use rig::Rig;
+use server::Step;
+
+/// What a tick takes that is too slow, and one that is not, in nanoseconds.
+const SLOW_NS: u64 = 20_000_000;
+const QUICK_NS: u64 = 1_000_000;
+
+fn meadow(bots: u64) -> Rig {
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |_| {});
+    for number in 1..=bots {
+        rig.join(number);
+    }
+    rig.run_until_joined(300);
+    for index in 0..rig.bots.len() {
+        rig.place(index, 500.0 + index as f64, 500.0);
+    }
+    rig.run_ticks(60);
+    rig
+}
+
+/// Runs ticks that take so long, until the ladder says that it stands there.
+fn until(rig: &mut Rig, took_ns: u64, step: Step) {
+    for _ in 0..60 * 60 {
+        rig.run_ticks(1);
+        if rig.realm.handle_load(took_ns) == Some(step) {
+            return;
+        }
+    }
+    panic!("the ladder never stood at {step:?}");
+}
+
+/// Snapshots that a player had in a second.
+fn snapshots(rig: &mut Rig, index: usize) -> usize {
+    let (id, before) = (rig.own_id(index), rig.truth.len());
+    let seen = |rig: &Rig| rig.truth.keys().filter(|(_, of)| *of == id).count();
+    let had = seen(rig);
+    rig.run_ticks(60);
+    assert!(rig.truth.len() > before);
+    seen(rig) - had
+}
+
+#[test]
+fn each_step_sends_less_and_all_of_it_comes_back() {
+    let mut rig = meadow(5);
+    assert_eq!(snapshots(&mut rig, 2), 60);
+    until(&mut rig, SLOW_NS, Step::Rate);
+    rig.run_ticks(5);
+    assert_eq!(snapshots(&mut rig, 2), 30);
+    until(&mut rig, SLOW_NS, Step::Radius);
+    rig.run_ticks(5);
+    assert_eq!(snapshots(&mut rig, 2), 20);
+    until(&mut rig, SLOW_NS, Step::Joins);
+    assert_eq!((rig.realm.status().overload_ups, rig.realm.step().level()), (4, 4));
+    until(&mut rig, QUICK_NS, Step::None);
+    rig.run_ticks(5);
+    assert_eq!(snapshots(&mut rig, 2), 60);
+    assert_eq!(rig.realm.status().overload_downs, 4);
+    rig.assert_all_true();
+    assert!(rig.bots.iter().all(|bot| bot.gone.is_none()), "nobody was lost over it");
+}
+
+#[test]
+fn sight_is_a_quarter_shorter_from_the_second_step_on() {
+    let mut rig = meadow(2);
+    rig.bots.iter_mut().for_each(|bot| bot.wanders = false);
+    rig.place(1, 590.0, 500.0);
+    rig.run_ticks(60);
+    assert!(rig.sees(0, 1), "90 m are less than 100");
+    until(&mut rig, SLOW_NS, Step::Radius);
+    rig.run_ticks(60);
+    assert!(!rig.sees(0, 1), "90 m are more than three quarters of 115");
+    rig.place(1, 570.0, 500.0);
+    rig.run_ticks(60);
+    assert!(rig.sees(0, 1), "70 m are less than 75");
+    until(&mut rig, QUICK_NS, Step::None);
+    rig.place(1, 590.0, 500.0);
+    rig.run_ticks(60);
+    assert!(rig.sees(0, 1));
+}
+
+#[test]
+fn nobody_is_let_in_while_the_world_cannot_carry_those_who_are_there() {
+    let mut rig = meadow(2);
+    until(&mut rig, SLOW_NS, Step::Joins);
+    let late = rig.join(9);
+    rig.run_ticks(120);
+    assert!(rig.bots[late].client.welcome().is_none());
+    until(&mut rig, QUICK_NS, Step::None);
+    let later = rig.join(10);
+    rig.run_ticks(120);
+    assert!(rig.bots[later].client.welcome().is_some());
+}
