@@ -12,6 +12,7 @@ mod countdown;
 pub mod crash;
 mod crew;
 mod drain;
+mod herald;
 mod ops;
 mod persistence;
 mod prefetch;
@@ -27,6 +28,8 @@ mod sys;
 pub mod telemetry;
 mod threads;
 mod tick_times;
+#[cfg(feature = "tracy")]
+mod tracy;
 mod watchdog;
 mod world;
 

@@ -66,6 +66,8 @@ impl Stopwatch {
         }
         self.current.store(part, Relaxed);
         self.since_ns.store(now_ns, Relaxed);
+        #[cfg(feature = "tracy")]
+        super::tracy::enter(self.names.get(usize::from(part)).copied().unwrap_or_default());
     }
 
     /// The same, now.

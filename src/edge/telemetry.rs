@@ -46,7 +46,10 @@ pub fn start(filter: &str, format: Format) -> Result<(), String> {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
     };
-    let subscriber = tracing_subscriber::registry().with(layer).with(lines);
+    // The filter is the log's: the profiler's spans are finer than anybody wants to read.
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(layer));
+    #[cfg(feature = "tracy")]
+    let subscriber = subscriber.with(tracing_tracy::TracyLayer::default());
     tracing::subscriber::set_global_default(subscriber).map_err(|_| "logging was started twice".to_owned())?;
     let _ = TAP.set(Tap { handle, filter: Mutex::new(filter.to_owned()) });
     Ok(())

@@ -1,16 +1,13 @@
 //! Starts the threads, waits for a signal or an accident, and sees everybody out.
 
-use super::asks::WorldAsk;
-use super::board::Board;
-use super::clock;
-use super::countdown::{Announced, CALLED_OFF, Countdown, Due};
+use super::countdown::Announced;
 use super::drain::Drain;
+use super::herald::Herald;
 use super::reload::{Reload, ReloadReply, Reread};
 use super::watchdog::Watchdog;
 use super::{Edge, ops};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use mio::Waker;
-use server::Operation;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -65,7 +62,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
-    let mut herald = Herald { board: board.clone(), asks: edge.world_asks.clone(), countdown: None };
+    let mut herald = Herald::new(board.clone(), edge.world_asks.clone());
     let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_tokens, tally, desk, .. } = edge;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
     let (asked, announced) = (notices_in.clone(), notices_in.clone());
@@ -103,25 +100,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
             .map_err(RunError::Start)?;
 
     let mut running = vec!["world", "reactor", "persistence"];
-    let accident = loop {
-        let notice = match herald.deadline() {
-            None => notices.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(deadline) => notices.recv_deadline(deadline),
-        };
-        match notice {
-            Err(RecvTimeoutError::Timeout) if herald.is_time() => break None,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => unreachable!("the main thread holds a sender itself"),
-            Ok(Notice::Reload(reply)) => reload.run(reply),
-            Ok(Notice::Shutdown(wish, reply)) => drop(reply.send(herald.announce(wish))),
-            Ok(Notice::Signal) => break None,
-            Ok(Notice::Stuck(thread, report)) => {
-                tracing::error!(thread, "a thread stands still: {report}");
-                break Some((thread, Err(format!("it stands still: {report}"))));
-            }
-            Ok(Notice::Ended(thread, result)) => break Some((thread, result)),
-        }
-    };
+    let accident = wait_for_end(&notices, &reload, &mut herald);
     board.publish_ready(false);
     drop(watchdog);
     let result = match accident {
@@ -150,58 +129,6 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     result
 }
 
-/// Says when the server goes down, and when it is time.
-struct Herald {
-    board: Arc<Board>,
-    asks: Sender<WorldAsk>,
-    countdown: Option<Countdown>,
-}
-
-impl Herald {
-    /// When there is something to do.
-    fn deadline(&self) -> Option<Instant> {
-        let next_ns = self.countdown.as_ref()?.next_ns();
-        Some(Instant::now() + Duration::from_nanos(next_ns.saturating_sub(clock::mono_ns())))
-    }
-
-    /// Does what the time has come for; true if that is to go down.
-    fn is_time(&mut self) -> bool {
-        match self.countdown.as_mut().and_then(|countdown| countdown.poll(clock::mono_ns())) {
-            Some(Due::Now) => return true,
-            Some(Due::Say(text)) => self.say(text),
-            None => {}
-        }
-        false
-    }
-
-    /// Begins a countdown, in the place of any other, or calls it off; whether there was one.
-    fn announce(&mut self, wish: Option<Announced>) -> bool {
-        let was_announced = self.countdown.is_some();
-        match wish {
-            Some(announced) => {
-                tracing::warn!(in_s = announced.in_s, reason = ?announced.reason, "an operator has announced a shutdown");
-                let (countdown, text) = Countdown::begin(announced, clock::mono_ns());
-                self.board.publish_shutdown(Some(countdown.due_ns()));
-                self.countdown = Some(countdown);
-                self.say(text);
-            }
-            None if was_announced => {
-                tracing::warn!("the shutdown is called off");
-                self.board.publish_shutdown(None);
-                self.countdown = None;
-                self.say(CALLED_OFF.to_owned());
-            }
-            None => {}
-        }
-        was_announced
-    }
-
-    fn say(&self, text: String) {
-        // A world that takes nothing has other worries.
-        let _ = self.asks.try_send(WorldAsk::Operate(Operation::Say { to: None, text }));
-    }
-}
-
 fn log_start(edge: &Edge) {
     let start = edge.board.start.clone();
     tracing::info!(
@@ -219,6 +146,33 @@ fn log_start(edge: &Edge) {
             asked = super::reactor::SOCKET_BUFFER_BYTES,
             "the kernel grants a small receive buffer; raise net.core.rmem_max for many players"
         );
+    }
+}
+
+/// Answers what is asked until it is time to go; with the thread that failed, if that is why.
+fn wait_for_end(
+    notices: &Receiver<Notice>,
+    reload: &Reload,
+    herald: &mut Herald,
+) -> Option<(&'static str, Result<(), String>)> {
+    loop {
+        let notice = match herald.deadline() {
+            None => notices.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => notices.recv_deadline(deadline),
+        };
+        match notice {
+            Err(RecvTimeoutError::Timeout) if herald.is_time() => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the main thread holds a sender itself"),
+            Ok(Notice::Reload(reply)) => reload.run(reply),
+            Ok(Notice::Shutdown(wish, reply)) => drop(reply.send(herald.announce(wish))),
+            Ok(Notice::Signal) => return None,
+            Ok(Notice::Stuck(thread, report)) => {
+                tracing::error!(thread, "a thread stands still: {report}");
+                return Some((thread, Err(format!("it stands still: {report}"))));
+            }
+            Ok(Notice::Ended(thread, result)) => return Some((thread, result)),
+        }
     }
 }
 
