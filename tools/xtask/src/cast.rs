@@ -1,4 +1,4 @@
-//! The programs that a trial needs, as they are shipped, and a folder to play in.
+//! The programs that a trial needs, and a folder to play in.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,9 +19,10 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Builds both.
-    pub fn build(checkout: &Checkout, steps: &Steps, trial: &str) -> Result<Self> {
-        let build = |name: &str| steps.run(&format!("{trial}: build the {name}"), || checkout.build_release(name, &[]));
+    /// Builds both; for a short trial as the tests build them.
+    pub fn build(checkout: &Checkout, steps: &Steps, trial: &str, short: bool) -> Result<Self> {
+        let build =
+            |name: &str| steps.run(&format!("{trial}: build the {name}"), || checkout.build_program(name, short, &[]));
         Ok(Self { server: build("throng")?, swarm: build("swarm")?, scratch: checkout.scratch(trial)? })
     }
 

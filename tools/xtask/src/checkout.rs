@@ -75,12 +75,18 @@ impl Checkout {
             .with_context(|| format!("`cargo build {}` made no binary named {name}", arguments.join(" ")))
     }
 
-    /// Builds one of the programs that trials need as it is shipped, and those beside it.
+    /// Builds one of the programs that trials need, and those beside it: as they are shipped, or for a short trial as the tests
+    /// build them, with their assertions.
     ///
     /// Always the same packages at once: asked for alone, each would have its dependencies built with the features of its
-    /// own, and most of them are then built twice (5 of 30 minutes of `ci`).
-    pub fn build_release(&self, name: &str, extra: &[&str]) -> Result<PathBuf> {
-        let mut arguments = vec!["--release", "--package", "throng", "--package", "swarm"];
+    /// own, and most of them are then built twice (5 of 30 minutes of `ci`). Short trials share all of them with the tests
+    /// (another 12).
+    pub fn build_program(&self, name: &str, short: bool, extra: &[&str]) -> Result<PathBuf> {
+        let mut arguments = if short {
+            vec!["--workspace", "--bins"]
+        } else {
+            vec!["--release", "--package", "throng", "--package", "swarm"]
+        };
         arguments.extend(extra);
         self.build_binary(name, &arguments)
     }

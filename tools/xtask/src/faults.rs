@@ -12,8 +12,8 @@ use crate::table::table;
 
 /// Runs the control and every fault and prints the table; fails when any verdict is not the expected one.
 pub fn run(checkout: &Checkout, steps: &Steps, full: bool) -> Result<()> {
-    let server = steps.run("faults: build the server that can lie", || build_liar(checkout))?;
-    let swarm = steps.run("faults: build the swarm", || checkout.build_release("swarm", &[]))?;
+    let server = steps.run("faults: build the server that can lie", || build_liar(checkout, !full))?;
+    let swarm = steps.run("faults: build the swarm", || checkout.build_program("swarm", !full, &[]))?;
 
     let scratch = checkout.scratch("faults")?;
     let mut verdicts = Vec::new();
@@ -27,8 +27,8 @@ pub fn run(checkout: &Checkout, steps: &Steps, full: bool) -> Result<()> {
 
 /// Builds among the honest ones, so that only what the feature touches is built again, and moves the result away: what
 /// lies must not be left where an honest server is expected.
-pub fn build_liar(checkout: &Checkout) -> Result<PathBuf> {
-    let built = checkout.build_release("throng", &["--features", "throng/faults"])?;
+pub fn build_liar(checkout: &Checkout, short: bool) -> Result<PathBuf> {
+    let built = checkout.build_program("throng", short, &["--features", "throng/faults"])?;
     let folder = checkout.target_folder()?.join("faults");
     std::fs::create_dir_all(&folder)?;
     let liar = folder.join("throng");

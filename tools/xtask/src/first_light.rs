@@ -1,4 +1,4 @@
-//! The release server seen from outside: idle load, crowds of bots, a kill -9 under play, refusals to start.
+//! The server seen from outside: idle load, crowds of bots, a kill -9 under play, refusals to start.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use crate::stage::{Place, Server};
 use crate::step::Steps;
 use crate::swarm::{Outcome, Run};
 
-/// Builds the release server and the swarm and runs every check, in the short or the full form.
+/// Builds server and swarm, for the full form as they are shipped, and runs every check.
 pub fn run(checkout: &Checkout, steps: &Steps, full: bool, humans: Option<&str>) -> Result<()> {
     let humans = humans.map(humans_movement).transpose()?;
-    let server = steps.run("first light: build the server", || checkout.build_release("throng", &[]))?;
-    let swarm = steps.run("first light: build the swarm", || checkout.build_release("swarm", &[]))?;
+    let server = steps.run("first light: build the server", || checkout.build_program("throng", !full, &[]))?;
+    let swarm = steps.run("first light: build the swarm", || checkout.build_program("swarm", !full, &[]))?;
     let scratch = checkout.scratch("first-light")?;
 
     steps.run("first light: refusals to start", || bad_start::run(checkout, &server, &scratch.join("bad-start")))?;

@@ -1,4 +1,4 @@
-//! Trials of the release server that take minutes: players that move, players that are cut off, a long quiet run, a flood.
+//! Trials of the server that take minutes: players that move, players that are cut off, a long quiet run, a flood.
 //!
 //! Each stages a server of its own on free loopback ports, sends a swarm, and prints what was found beside what is
 //! allowed.
@@ -62,7 +62,7 @@ fn common_lines(outcome: &Outcome, metrics: &Metrics, run: &Run) -> Result<Vec<L
 /// 200 of 200 live bots change their address in mid-run.
 pub fn migration(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let (bots, duration_s) = if short { (40, 12) } else { (200, 60) };
-    let cast = Cast::build(checkout, steps, "migration")?;
+    let cast = Cast::build(checkout, steps, "migration", short)?;
     let lines = steps.run(&format!("migration: {bots} bots change their address"), || {
         let place = place(&cast, checkout)?;
         let server = place.start()?;
@@ -87,7 +87,7 @@ pub fn migration(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> 
 /// 200 of 500 bots are cut off for 60 s.
 pub fn outage(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let (bots, cut, cut_s) = if short { (60, 20, 20) } else { (500, 200, 60) };
-    let cast = Cast::build(checkout, steps, "outage")?;
+    let cast = Cast::build(checkout, steps, "outage", short)?;
     let lines = steps.run(&format!("outage: {cut} of {bots} bots are cut off for {cut_s} s"), || {
         let place = place(&cast, checkout)?;
         let server = place.start()?;
@@ -116,7 +116,7 @@ pub fn outage(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
 /// told in time, and nobody is told more than the bytes there are.
 pub fn crowd(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let (bots, duration_s) = if short { (150, 12) } else { (800, 40) };
-    let cast = Cast::build(checkout, steps, "crowd")?;
+    let cast = Cast::build(checkout, steps, "crowd", short)?;
     let lines = steps.run(&format!("crowd: {bots} bots in one spot"), || {
         let mut place = place(&cast, checkout)?;
         let config = cast.scratch.join("crowd.toml");
@@ -178,7 +178,7 @@ fn soak_run(minutes: u32, bots: u32) -> Run {
 
 /// Bots play for as long as asked; the server's memory stays flat and its clock true.
 pub fn soak(checkout: &Checkout, steps: &Steps, minutes: u32, bots: u32) -> Result<()> {
-    let cast = Cast::build(checkout, steps, "soak")?;
+    let cast = Cast::build(checkout, steps, "soak", false)?;
     let lines = steps.run(&format!("soak: {bots} bots for {minutes} min"), || {
         let place = place(&cast, checkout)?;
         let server = place.start()?;
@@ -232,9 +232,9 @@ fn soak_lines(samples: &[Sample]) -> Result<Vec<Line>> {
 
 /// Survival item 8: junk, forged and replayed requests while people play, and honest newcomers beside them.
 pub fn flood(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
-    let cast = Cast::build(checkout, steps, "flood")?;
-    let measure =
-        steps.run("flood: build the measure", || checkout.build_release("measure", &["--package", "measure"]))?;
+    let cast = Cast::build(checkout, steps, "flood", false)?;
+    let measure = steps
+        .run("flood: build the measure", || checkout.build_program("measure", false, &["--package", "measure"]))?;
     steps.run("flood: without, with, without", || play_flood(&cast, &measure, checkout, short))?;
     cast.leave();
     Ok(())

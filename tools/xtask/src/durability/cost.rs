@@ -19,7 +19,7 @@ use crate::table::table;
 /// Builds, plays and judges.
 pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let (bots, time) = if short { (200, Duration::from_secs(10)) } else { (2_000, Duration::from_secs(60)) };
-    let cast = Cast::build(checkout, steps, "save cost")?;
+    let cast = Cast::build(checkout, steps, "save cost", short)?;
     let name = format!("save cost: {bots} bots, all saved every {SAVED_EVERY_S} s, for {} s", time.as_secs());
     steps.run(&name, || play(checkout, &cast, bots, time))?;
     cast.leave();

@@ -34,7 +34,7 @@ const SHORT: Extent = Extent { bots: 60, calm: Duration::from_secs(6), frozen: D
 /// Builds, plays and judges.
 pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let extent = if short { SHORT } else { FULL };
-    let cast = Cast::build(checkout, steps, "frozen")?;
+    let cast = Cast::build(checkout, steps, "frozen", short)?;
     let name = format!("frozen: {} bots, MariaDB stands still for {} s", extent.bots, extent.frozen.as_secs());
     steps.run(&name, || play(checkout, &cast, extent))?;
     cast.leave();

@@ -44,7 +44,8 @@ impl Extent {
 
 /// Runs the trial and prints its table; any loss is an error.
 pub fn run(checkout: &Checkout, steps: &Steps, extent: &Extent) -> Result<()> {
-    let build = |name: &str| steps.run(&format!("kills: build the {name}"), || checkout.build_release(name, &[]));
+    let build =
+        |name: &str| steps.run(&format!("kills: build the {name}"), || checkout.build_program(name, extent.short, &[]));
     let swarm = build("swarm")?;
     let scratch = checkout.scratch("kills")?;
     if extent.count > 0 {
@@ -53,7 +54,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, extent: &Extent) -> Result<()> {
         steps.run(&name, || kill_at_any_moment(checkout, &server, &swarm, &scratch, extent))?;
     }
     if extent.at_points > 0 {
-        let liar = steps.run("kills: build the server that crashes", || faults::build_liar(checkout))?;
+        let liar = steps.run("kills: build the server that crashes", || faults::build_liar(checkout, extent.short))?;
         for point in points(&liar)? {
             let name = format!("kills: {} at {point}", extent.at_points);
             steps.run(&name, || crash_at(checkout, &liar, &swarm, &scratch, &point, extent))?;

@@ -36,7 +36,7 @@ const SHORT: Extent = Extent { bots: 20, both: Duration::from_secs(10), alone: D
 /// Builds, plays and judges.
 pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let extent = if short { SHORT } else { FULL };
-    let cast = Cast::build(checkout, steps, "pair")?;
+    let cast = Cast::build(checkout, steps, "pair", short)?;
     let name =
         format!("pair: two servers of {} bots, a database killed after {} s", extent.bots, extent.both.as_secs());
     steps.run(&name, || play(checkout, &cast, extent))?;

@@ -18,7 +18,7 @@ use crate::swarm::Run;
 
 /// All of it, or with few people on a machine that does other work.
 pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
-    let cast = Cast::build(checkout, steps, "night")?;
+    let cast = Cast::build(checkout, steps, "night", short)?;
     let night = Night { checkout, cast: &cast, bots: if short { 40 } else { 500 }, short };
     steps.run(&format!("night: {} bots, 20 ms of work in each tick", night.bots), || overload::try_it(&night))?;
     steps.run(&format!("night: SIGTERM with {} bots", night.bots), || ending::try_it(&night))?;
