@@ -4,7 +4,7 @@ use super::countdown::Announced;
 use super::drain::Drain;
 use super::herald::Herald;
 use super::reload::{Reload, ReloadReply, Reread};
-use super::watchdog::Watchdog;
+use super::watchdog::{Stuck, Watchdog};
 use super::{Edge, ops};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use mio::Waker;
@@ -50,8 +50,8 @@ enum Notice {
     Reload(Option<ReloadReply>),
     /// Go down after a while, or stay up after all; answers whether there was anything to call off.
     Shutdown(Option<Announced>, tokio::sync::oneshot::Sender<bool>),
-    /// A thread stands still, and where.
-    Stuck(&'static str, String),
+    /// A thread stands still.
+    Stuck(Stuck),
     Ended(&'static str, Result<(), String>),
 }
 
@@ -96,8 +96,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     board.publish_ready(true);
     let stuck = notices_in.clone();
     let watchdog =
-        Watchdog::start(board.clone(), move |thread, report| drop(stuck.send(Notice::Stuck(thread, report))))
-            .map_err(RunError::Start)?;
+        Watchdog::start(board.clone(), move |found| drop(stuck.send(Notice::Stuck(found)))).map_err(RunError::Start)?;
 
     let mut running = vec!["world", "reactor", "persistence"];
     let accident = wait_for_end(&notices, &reload, &mut herald);
@@ -167,9 +166,9 @@ fn wait_for_end(
             Ok(Notice::Reload(reply)) => reload.run(reply),
             Ok(Notice::Shutdown(wish, reply)) => drop(reply.send(herald.announce(wish))),
             Ok(Notice::Signal) => return None,
-            Ok(Notice::Stuck(thread, report)) => {
-                tracing::error!(thread, "a thread stands still: {report}");
-                return Some((thread, Err(format!("it stands still: {report}"))));
+            Ok(Notice::Stuck(Stuck { thread, sentence, mean_us })) => {
+                tracing::error!(thread, mean_us, "a thread stands still: {sentence}");
+                return Some((thread, Err(format!("it stands still: {sentence}"))));
             }
             Ok(Notice::Ended(thread, result)) => return Some((thread, result)),
         }

@@ -17,6 +17,17 @@ const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// A thread that stays in one part for so long is stuck: six hundred ticks, and the reactor wakes once a second.
 pub const STUCK_NS: u64 = 10_000_000_000;
 
+/// A thread that stands still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Which.
+    pub thread: &'static str,
+    /// Where, and for how long.
+    pub sentence: String,
+    /// What each of its parts took in the mean until then, in microseconds.
+    pub mean_us: String,
+}
+
 /// Watches until it is dropped.
 pub struct Watchdog {
     stop: Arc<AtomicBool>,
@@ -28,10 +39,7 @@ impl Watchdog {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(
-        board: Arc<Board>,
-        on_stuck: impl FnOnce(&'static str, String) + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn start(board: Arc<Board>, on_stuck: impl FnOnce(Stuck) + Send + 'static) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let mut on_stuck = Some(on_stuck);
@@ -41,10 +49,10 @@ impl Watchdog {
                 let now_ns = clock::mono_ns();
                 let threads = [("world", &board.world_watch), ("reactor", &board.reactor_watch)];
                 for (thread, watch) in threads {
-                    if let Some(report) = stuck(watch, now_ns)
+                    if let Some(found) = stuck(thread, watch, now_ns)
                         && let Some(on_stuck) = on_stuck.take()
                     {
-                        on_stuck(thread, report);
+                        on_stuck(found);
                         return;
                     }
                 }
@@ -66,23 +74,24 @@ impl Drop for Watchdog {
 }
 
 /// What there is to say of a thread that stands still; nothing of one that goes on.
-fn stuck(watch: &Stopwatch, now_ns: u64) -> Option<String> {
+fn stuck(thread: &'static str, watch: &Stopwatch, now_ns: u64) -> Option<Stuck> {
     let (part, since_ns) = watch.now_in()?;
     let still_ns = now_ns.saturating_sub(since_ns);
     if still_ns < STUCK_NS {
         return None;
     }
-    let mut report = format!("it has been in \"{part}\" for {:.1} s; mean of each part until then:", secs(still_ns));
-    for PartTimes { name, sum_ns, count, max_ns, .. } in watch.read().filter(|of| of.count > 0) {
-        let mean_us = sum_ns as f64 / count as f64 / 1e3;
+    let sentence = format!("it has been in \"{part}\" for {:.1} s", still_ns as f64 / 1e9);
+    let mut times = String::new();
+    for PartTimes { name, sum_ns, count, .. } in watch.read().filter(|of| of.count > 0) {
         // Writing to a string cannot fail.
-        let _ = write!(report, " {name} {mean_us:.1} us (last longest {:.1} ms)", max_ns as f64 / 1e6);
+        let _ = write!(
+            times,
+            "{}{name} {:.1}",
+            if times.is_empty() { "" } else { ", " },
+            sum_ns as f64 / count as f64 / 1e3
+        );
     }
-    Some(report)
-}
-
-fn secs(ns: u64) -> f64 {
-    ns as f64 / 1e9
+    Some(Stuck { thread, sentence, mean_us: times })
 }
 
 #[cfg(test)]
@@ -92,12 +101,12 @@ mod tests {
     #[test]
     fn a_thread_that_goes_on_is_left_alone_and_one_that_stands_still_says_where() {
         let watch = Stopwatch::new(vec!["rest", "tell"]);
-        assert_eq!(stuck(&watch, u64::MAX), None, "it has not begun");
+        assert_eq!(stuck("world", &watch, u64::MAX), None, "it has not begun");
         watch.enter_at(0, 1_000);
         watch.enter_at(1, 2_001_000);
-        assert_eq!(stuck(&watch, 2_001_000 + STUCK_NS - 1), None);
-        let report = stuck(&watch, 2_001_000 + STUCK_NS).unwrap();
-        assert!(report.starts_with("it has been in \"tell\" for 10.0 s"), "{report}");
-        assert!(report.contains("rest 2000.0 us"), "{report}");
+        assert_eq!(stuck("world", &watch, 2_001_000 + STUCK_NS - 1), None);
+        let found = stuck("world", &watch, 2_001_000 + STUCK_NS).unwrap();
+        assert_eq!(found.sentence, "it has been in \"tell\" for 10.0 s");
+        assert_eq!(found.mean_us, "rest 2000.0");
     }
 }
