@@ -9,7 +9,8 @@ use super::store::{Found, LoadError};
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
-use protocol::{CharacterId, ClassId, NetId, Tick};
+use protocol::message::Experience;
+use protocol::{AccountId, CharacterId, ClassId, NetId, Tick};
 use rudp::token::{Name, Role};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,6 +28,8 @@ pub enum Stage {
 pub struct Player {
     /// The connection.
     pub session: SessionId,
+    /// The person.
+    pub account: AccountId,
     /// Whose record.
     pub character: CharacterId,
     /// What he is called: as his character, or as the token says of one that has no name.
@@ -53,6 +56,8 @@ pub struct Player {
     pub told: Told,
     /// What he believes of himself, until the input comes that it is about.
     pub believed: Option<Believed>,
+    /// How the game goes for him, as his client said last, and from when on it may say more.
+    pub experience: (Experience, Tick),
     /// When he asked who somebody is, and how often since then: the second is counted that begins with the first.
     pub asks: (Tick, u32),
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
@@ -83,6 +88,7 @@ impl Player {
     pub fn loading(session: SessionId, character: CharacterId, role: Role) -> Self {
         Self {
             session,
+            account: AccountId(0),
             character,
             name: Name::default(),
             birth: None,
@@ -92,6 +98,7 @@ impl Player {
             trigger: Trigger::default(),
             shots_asked: 0,
             orders_asked: 0,
+            experience: (Experience::default(), Tick(0)),
             asks: (Tick(0), 0),
             evidence: Evidence::default(),
             pace: Pace::default(),
