@@ -56,6 +56,9 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
     let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_token, tally, desk, .. } = edge;
+    let (clerk, switchboard) = (edge.clerk, edge.switchboard);
+    // It ends when the reactor has, and nobody has to be told.
+    let clerk = std::thread::Builder::new().name("bans".to_owned()).spawn(|| clerk.run()).map_err(RunError::Start)?;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
     let asked = notices_in.clone();
     let offices = ops::Offices {
@@ -66,6 +69,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         // A server that goes down drops the reply, and that is an answer too.
         reload: Box::new(move |reply| drop(asked.send(Notice::Reload(Some(reply))))),
         errands,
+        switchboard,
         mariadb,
         limits: ops::Limits::default(),
     };
@@ -112,6 +116,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
             // A panic was reported by its own notice.
             let _ = thread.join();
         }
+        let _ = clerk.join();
         tracing::info!("drained: everybody is saved");
     }
     result

@@ -2,6 +2,7 @@
 //! published and never holds them up.
 
 mod chronicle;
+mod connection_metrics;
 mod errands;
 mod http;
 mod metrics;
@@ -17,6 +18,7 @@ pub use token::{Desk, Rules, Source, Verifier};
 use crate::edge::board::Board;
 use crate::edge::persistence::Errand;
 use crate::edge::reload::{AskReload, Reloaded};
+use crate::edge::switchboard::Switchboard;
 use crate::edge::{clock, secret};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -51,6 +53,8 @@ pub struct Offices {
     pub reload: AskReload,
     /// The way to the persistence thread.
     pub errands: Sender<Errand>,
+    /// The way to the gate.
+    pub switchboard: Switchboard,
     /// MariaDB's servers, the preferred one first; none if there is no MariaDB.
     pub mariadb: Vec<String>,
     /// What callers may take.
@@ -66,6 +70,8 @@ struct Office {
     token: String,
     reload: AskReload,
     errands: Sender<Errand>,
+    #[allow(dead_code, reason = "asked by the handlers of operations' commands")]
+    switchboard: Switchboard,
     mariadb: Vec<String>,
     /// One at a time: the main thread answers them in order.
     reloading: tokio::sync::Mutex<()>,
@@ -81,7 +87,7 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let Offices { board, tally, desk, token, reload, errands, mariadb, limits } = offices;
+        let Offices { board, tally, desk, token, reload, errands, switchboard, mariadb, limits } = offices;
         let office = Arc::new(Office {
             registry: metrics::registry(board.clone(), tally.clone()),
             board,
@@ -90,6 +96,7 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
             token,
             reload,
             errands,
+            switchboard,
             mariadb,
             reloading: tokio::sync::Mutex::default(),
             body_within: limits.body,

@@ -57,6 +57,7 @@ fn serve_all(
         token: "c0ffee".to_owned(),
         reload,
         errands,
+        switchboard: crate::edge::switchboard::switchboard(crossbeam::channel::bounded(1).0).0,
         mariadb: Vec::new(),
         limits,
     };
