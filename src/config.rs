@@ -18,7 +18,7 @@ pub use login::{JwtAlgorithm, LoginConfig};
 use protocol::motion::StaticMap;
 use rudp::seal::Backend;
 use rudp::server::Network;
-use server::{Action, KindRadii, LadderConfig, Policy, Radii, Step, Suspicion};
+use server::{AccessLimits, Action, KindRadii, LadderConfig, Policy, Radii, Step, Suspicion};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,8 +40,10 @@ pub struct Config {
     pub name: String,
     /// Where saved things go beside the journal.
     pub stores: Stores,
-    /// Sessions at once.
+    /// People in the world and in the lobby at once.
     pub players_max: usize,
+    /// People who wait for one of them to go.
+    pub queue_max: usize,
     /// Which cipher implementation seals packets.
     pub seal_backend: Backend,
     /// Whether datagrams are read and written many per system call, where the platform can.
@@ -86,6 +88,12 @@ pub struct Config {
     pub held_s: u32,
     /// Networks that the limits on connection requests do not bind.
     pub request_exempt: Vec<Network>,
+    /// Networks from which alone anybody comes in; none: from everywhere.
+    pub allow: Vec<Network>,
+    /// Networks from which nobody comes in.
+    pub deny: Vec<Network>,
+    /// How many sessions and strikes are too many.
+    pub access: AccessLimits,
     /// Seconds between two checkpoints of a player.
     pub save_interval_s: u32,
     /// Seconds between two images of the world.
@@ -141,6 +149,7 @@ impl Config {
             name: name(written),
             stores: stores::resolve(written),
             players_max: written.integer("server.players_max", key::PLAYERS_MAX) as usize,
+            queue_max: written.integer("server.queue_max", key::QUEUE_MAX) as usize,
             seal_backend: seal_backend(written),
             socket_batching: written.boolean("server.socket_batching", true),
             ops_listen: written.address("ops.listen", key::OPS_LISTEN),
@@ -163,6 +172,9 @@ impl Config {
             down_bytes_per_s: written.integer("client.down_bytes_per_s", CLIENT_DOWN) as u32,
             held_s: written.integer("client.held_s", HELD) as u32,
             request_exempt: written.networks("limits.request_exempt", &Network::LOOPBACK),
+            allow: written.networks("limits.allow", &[]),
+            deny: written.networks("limits.deny", &[]),
+            access: access(written),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
             world_interval_s: written.integer("save.world_interval_s", WORLD_INTERVAL) as u32,
             ladder: ladder(written),
@@ -186,6 +198,16 @@ fn world(written: &mut Written) -> (String, StaticMap, Content) {
             let content = content::load(written, "", &nowhere);
             (String::new(), nowhere, content)
         }
+    }
+}
+
+/// How many sessions and strikes are too many.
+fn access(written: &mut Written) -> AccessLimits {
+    AccessLimits {
+        sessions_per_account: written.integer("limits.sessions_per_account", key::SESSIONS_PER_ACCOUNT) as u32,
+        sessions_per_address: written.integer("limits.sessions_per_address", key::SESSIONS_PER_ADDRESS) as u32,
+        auto_ban_s: written.integer("limits.auto_ban_s", key::AUTO_BAN_S) as u32,
+        auto_ban_strikes: written.integer("limits.auto_ban_strikes", key::AUTO_BAN_STRIKES) as u32,
     }
 }
 

@@ -11,6 +11,7 @@ pub const KEYS: &[&str] = &[
     "server.data_dir",
     "server.name",
     "server.players_max",
+    "server.queue_max",
     "server.seal_backend",
     "server.socket_batching",
     "ops.listen",
@@ -42,6 +43,12 @@ pub const KEYS: &[&str] = &[
     "client.down_bytes_per_s",
     "client.held_s",
     "limits.request_exempt",
+    "limits.allow",
+    "limits.deny",
+    "limits.sessions_per_account",
+    "limits.sessions_per_address",
+    "limits.auto_ban_s",
+    "limits.auto_ban_strikes",
     "save.interval_s",
     "mariadb.servers",
     "mariadb.pair",
@@ -86,6 +93,16 @@ pub const NAME: &str = "one";
 pub const NAME_BYTES_MAX: usize = 64;
 /// A session takes at most 64 KiB in steady play: 160 MiB for the default, 640 MiB for the largest.
 pub const PLAYERS_MAX: Ranged = Ranged { default: 2_500, min: 1, max: 10_000 };
+/// Who waits has a session, up to 16 KiB of it while nothing is played: 4 MiB for the default, 64 MiB for the largest.
+pub const QUEUE_MAX: Ranged = Ranged { default: 256, min: 0, max: 4_096 };
+/// Sessions; a mint that gives an account one client id, as ours does, has one of each anyway.
+pub const SESSIONS_PER_ACCOUNT: Ranged = Ranged { default: 4, min: 1, max: 64 };
+/// Sessions; behind one address of a carrier, a school or a café there are many people, and each needs a token.
+pub const SESSIONS_PER_ADDRESS: Ranged = Ranged { default: 256, min: 1, max: 10_000 };
+/// Seconds, up to a week; who should stay away for longer is an operator's decision.
+pub const AUTO_BAN_S: Ranged = Ranged { default: 600, min: 0, max: 604_800 };
+/// Strikes; one may be a bug, and one is forgotten in ten minutes.
+pub const AUTO_BAN_STRIKES: Ranged = Ranged { default: 3, min: 1, max: 100 };
 /// A netcode connect token has room for 32 addresses.
 pub const PUBLIC_ADDRESSES_MAX: usize = 32;
 /// Seconds; a wider allowance refuses fresh tokens for longer after a restart.

@@ -72,6 +72,21 @@ fn whoever_wants_no_mobs_has_none_and_what_is_done_about_cheats_is_the_operators
 }
 
 #[test]
+fn who_may_come_in_is_the_operators_choice() {
+    let defaults = defaults();
+    assert_eq!(defaults.access, server::AccessLimits::default());
+    assert_eq!((defaults.queue_max, defaults.allow.len(), defaults.deny.len()), (256, 0, 0));
+    let text = "[server]\nqueue_max = 0\n[limits]\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.1.0.0/16\", \"::/0\"]\n\
+                sessions_per_account = 1\nauto_ban_s = 0\n";
+    let config = from_file(text).unwrap();
+    assert_eq!((config.queue_max, config.allow.len(), config.deny.len()), (0, 1, 2));
+    assert_eq!((config.access.sessions_per_account, config.access.auto_ban_s), (1, 0));
+    let wrong = "[server]\nqueue_max = 4097\n[limits]\nallow = [\"10.0.0.0\"]\ndeny = [\"10.0.0.0/33\"]\n\
+                 sessions_per_account = 0\nsessions_per_address = 0\nauto_ban_s = -1\nauto_ban_strikes = 0\n";
+    assert_eq!(problems(wrong).len(), 7);
+}
+
+#[test]
 fn every_problem_is_reported_at_once() {
     let text = "[server]\nplayers_max = 0\nlisten = \"here\"\nseal_backend = \"rot13\"\n\
                 [client]\ndown_bytes_per_s = 256_001\n[save]\ninterval_s = 5\nworld_interval_s = 4\n[auth]\ntakeover = 1\n";

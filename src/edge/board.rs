@@ -6,7 +6,7 @@ use crate::edge::persistence::{BackupReport, CourierReport, Fault};
 use crate::edge::stopwatch::{self, Stopwatch};
 use crate::edge::tick_times::TickTimes;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use server::{Chronicle, GateCounters, RealmStatus};
+use server::{Chronicle, GateCounters, RealmStatus, Survey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -63,6 +63,10 @@ pub struct StartReport {
 pub struct ReactorReport {
     /// Sessions whose hello was accepted.
     pub connections: usize,
+    /// How they fared, second by second.
+    pub survey: Survey,
+    /// Bans in force.
+    pub bans: usize,
     /// What the transport counted.
     pub transport: rudp::Counters,
     /// What the gate counted.

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the edge is where clocks are read and threads are started")]
 
 mod asks;
+mod bans;
 mod board;
 pub mod clock;
 mod countdown;
@@ -23,6 +24,7 @@ mod reload;
 mod secret;
 mod shelf;
 mod stopwatch;
+mod switchboard;
 #[cfg(target_os = "linux")]
 mod sys;
 pub mod telemetry;
@@ -43,6 +45,7 @@ pub use threads::RunError;
 
 use crate::config::{Config, Stores};
 use asks::WorldAsk;
+use bans::{BANS_FILE, BansError, Clerk};
 use board::{Board, StartReport};
 use crossbeam::channel::Sender;
 use drain::Drain;
@@ -60,13 +63,14 @@ use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::NS_PER_S;
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
-use server::{Gate, GateConfig, Origin, Realm, RealmConfig};
+use server::{AccessConfig, Gate, GateConfig, Origin, Realm, RealmConfig};
 use shelf::Shelf;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use switchboard::Switchboard;
 use thiserror::Error;
 use world::World;
 
@@ -88,6 +92,9 @@ pub enum StartError {
     /// A key or the token.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// Who is kept out.
+    #[error(transparent)]
+    Bans(#[from] BansError),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -143,6 +150,8 @@ pub struct Edge {
     ops_tokens: OpsTokens,
     test_commands: bool,
     in_force: InForce,
+    switchboard: Switchboard,
+    clerk: Clerk,
     board: Arc<Board>,
     tally: Arc<Tally>,
     desk: Arc<Desk>,
@@ -191,13 +200,18 @@ impl Edge {
         let shelf = Arc::new(Shelf::new(config.content.clone()));
         let (gate_ends, realm_ends, store_ends) = queues::connect();
         let addresses = public_addresses(config, listen);
-        let gate = Gate::new(GateConfig { transport: transport(config, keys, listen) }, now)?;
+        let bans_file = config.data_dir.join(BANS_FILE);
+        let access = access(config, bans::load(&bans_file, now.unix_s)?);
+        let gate = Gate::new(GateConfig { transport: transport(config, keys, listen), access }, now)?;
+        let (clerk, to_clerk) = Clerk::new(bans_file);
+        let (switchboard, exchange) = switchboard::switchboard(to_clerk);
         let desk = Arc::new(Desk::new(rules, addresses, gate.first_admissible_expiry(), seed()));
         let outlook = reactor::Outlook {
             board: board.clone(),
             drain: drain.clone(),
             handover: handover.clone(),
             desk: desk.clone(),
+            exchange,
         };
         let (reactor, waker) = Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, outlook)
             .map_err(StartError::Reactor)?;
@@ -219,6 +233,8 @@ impl Edge {
         let (errands, asked) = persistence::errands();
         keeper.listen(asked);
         Ok(Self {
+            switchboard: switchboard.with_waker(waker.clone()),
+            clerk,
             reactor,
             waker,
             world,
@@ -229,7 +245,10 @@ impl Edge {
             ops_listener,
             ops_tokens,
             test_commands: config.test_commands,
-            in_force: InForce { players_max: config.players_max as u64, players_room: config.players_max as u64 },
+            in_force: InForce {
+                players_max: config.players_max as u64,
+                players_room: (config.players_max + config.queue_max) as u64,
+            },
             board,
             tally: Arc::default(),
             desk,
@@ -319,6 +338,7 @@ pub fn realm_config(config: &Config) -> RealmConfig {
         world: None,
         journal_seq: 0,
         players_max: config.players_max,
+        queue_max: config.queue_max,
         enter_radius_units: config.enter_radius_units,
         leave_radius_units: config.leave_radius_units,
         kind_radii: config.kind_radii,
@@ -344,7 +364,8 @@ fn transport(config: &Config, keys: Vec<Key>, listen: SocketAddr) -> ServerConfi
         ServerConfig::new(protocol::PROTOCOL_ID, keys[0].clone(), public_addresses[0], hello, secret::random());
     transport.private_keys = keys;
     transport.public_addresses = public_addresses;
-    transport.connections_max = config.players_max as u32;
+    // Who waits is connected, and is told so.
+    transport.connections_max = (config.players_max + config.queue_max) as u32;
     transport.skew_s = u64::from(config.skew_s);
     transport.takeover = config.takeover;
     transport.held_s = config.held_s;
@@ -357,6 +378,11 @@ fn transport(config: &Config, keys: Vec<Key>, listen: SocketAddr) -> ServerConfi
         ..ConnectionConfig::default()
     };
     transport
+}
+
+/// Who may come in: as configured, and without whom the last start kept out.
+fn access(config: &Config, bans: Vec<server::Ban>) -> AccessConfig {
+    AccessConfig { allow: config.allow.clone(), deny: config.deny.clone(), limits: config.access, bans }
 }
 
 /// What tokens name: port 0 was a wish, and this is what came of it.

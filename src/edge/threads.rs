@@ -64,6 +64,9 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let reload = Reload::new(reread, &edge);
     let mut herald = Herald::new(board.clone(), edge.world_asks.clone());
     let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_tokens, tally, desk, .. } = edge;
+    let (clerk, switchboard) = (edge.clerk, edge.switchboard);
+    // It ends when the reactor has, and nobody has to be told.
+    let clerk = std::thread::Builder::new().name("bans".to_owned()).spawn(|| clerk.run()).map_err(RunError::Start)?;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
     let (asked, announced) = (notices_in.clone(), notices_in.clone());
     let offices = ops::Offices {
@@ -78,6 +81,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         // A server that goes down drops the reply, and that is an answer too.
         reload: Box::new(move |reply| drop(asked.send(Notice::Reload(Some(reply))))),
         errands,
+        switchboard,
         mariadb,
         limits: ops::Limits::default(),
         in_force: edge.in_force,
@@ -123,6 +127,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
             // A panic was reported by its own notice.
             let _ = thread.join();
         }
+        let _ = clerk.join();
         tracing::info!("drained: everybody is saved");
     }
     result

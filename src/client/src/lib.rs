@@ -11,6 +11,7 @@ mod clock;
 mod curve;
 #[cfg(feature = "driver")]
 pub mod driver;
+mod experience;
 mod face;
 #[doc(hidden)]
 pub mod fuzz;
@@ -33,10 +34,11 @@ pub use smoothing::{FRAME_M_MAX, SNAP_M};
 pub use store::{SnapshotStore, StoreCounters, StoreError};
 pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
+use experience::Ledger;
 use marks::MarksKept;
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
-use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
+use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome, is_notice};
 use protocol::unit::unit_of;
 use protocol::{
     Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec,
@@ -106,8 +108,17 @@ pub enum ClientEvent {
         /// What.
         event: GameEvent,
     },
-    /// A message on a reliable channel, other than the welcome and events.
+    /// A message on a reliable channel, other than the welcome, events and the two that follow.
     Message(ServerMessage),
+    /// An operator, or the server itself, has this to say to the player: to be shown.
+    Notice(String),
+    /// The world is full, or lets nobody in at present: the client is in the queue, at this place of so many; the first is 1.
+    Queued {
+        /// Which place.
+        place: u16,
+        /// How many wait.
+        of: u16,
+    },
     /// The server is not heard any more; the session is held for two minutes.
     Silent,
     /// The server was heard again; the session goes on.
@@ -129,6 +140,8 @@ pub struct ClientStats {
     pub resyncs: u64,
     /// Server messages that did not decode.
     pub messages_malformed: u64,
+    /// Reports of how the game goes that were sent.
+    pub reports: u64,
 }
 
 /// One connection to one server.
@@ -147,6 +160,9 @@ pub struct Client {
     /// Events whose tick has not been shown yet.
     order: EventOrder,
     marks: MarksKept,
+    ledger: Ledger,
+    queued: Option<(u16, u16)>,
+    reports: u64,
     resync_after_ns: u64,
     resyncs: u64,
     messages_malformed: u64,
@@ -185,6 +201,9 @@ impl Client {
             command_number: 0,
             order: EventOrder::new(EVENT_PATIENCE_NS),
             marks: MarksKept::default(),
+            ledger: Ledger::default(),
+            queued: None,
+            reports: 0,
             resync_after_ns: 0,
             resyncs: 0,
             messages_malformed: 0,
@@ -251,6 +270,7 @@ impl Client {
         if self.input_number.is_multiple_of(CLAIM_INPUTS) {
             self.claim();
         }
+        self.report(now);
         let message = InputMessage::new(self.input_number, &self.inputs[..self.inputs_len]);
         let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
         let len = message.encode(&mut buf);
@@ -264,6 +284,15 @@ impl Client {
         let predicted = self.screen.as_ref().and_then(|screen| screen.predicted());
         let believed = predicted.map(|body| (self.input_number, [body.x, body.y, body.z].map(unit_of)));
         let _ = self.send(&ClientMessage::Claim(Claim { tick, digest: own.digest(), believed }));
+    }
+
+    /// spec: MSG-5. Says how the last second went, when it is time to. One that cannot be queued is not made up for.
+    fn report(&mut self, now: Now) {
+        let rtt_ns = self.transport.stats().rtt_smoothed_ns;
+        let shown = self.screen.as_ref().map(|screen| screen.stats());
+        if let Some(experience) = self.ledger.on_input(now.mono_ns, self.input_number, shown, rtt_ns) {
+            self.reports += u64::from(self.send(&ClientMessage::Report(experience)).is_ok());
+        }
     }
 
     /// Has the player do something. Answers the number under which the outcome will be told
@@ -354,6 +383,12 @@ impl Client {
         self.welcome.as_ref()
     }
 
+    /// The place in the queue, from 1, and how many wait there, as last told; none of who does not wait.
+    #[must_use]
+    pub fn queued(&self) -> Option<(u16, u16)> {
+        self.queued
+    }
+
     /// The newest own state.
     #[must_use]
     pub fn own(&self) -> Option<(Tick, OwnState)> {
@@ -392,6 +427,7 @@ impl Client {
             order: self.order.counters,
             resyncs: self.resyncs,
             messages_malformed: self.messages_malformed,
+            reports: self.reports,
         }
     }
 
@@ -400,7 +436,7 @@ impl Client {
         while let Some(event) = self.transport.poll_event() {
             match event {
                 rudp::ClientEvent::Message { sequence, channel: channel::SNAPSHOT, bytes } => {
-                    let told_before = self.events.len();
+                    let (told_before, newest_before) = (self.events.len(), self.store.shown());
                     let decoded = match &self.welcome {
                         Some(_) => {
                             let applied = self.store.apply(bytes, &mut self.events);
@@ -409,6 +445,9 @@ impl Client {
                         }
                         None => Err(StoreError::NotWelcome),
                     };
+                    if self.store.shown() > newest_before {
+                        self.ledger.on_snapshot(now.mono_ns);
+                    }
                     if let Some(screen) = &mut self.screen {
                         self.events.iter().skip(told_before).for_each(|event| screen.on_event(now.mono_ns, event));
                     }
@@ -421,15 +460,27 @@ impl Client {
                 rudp::ClientEvent::Message { bytes, .. } => match codec::decode(bytes) {
                     Ok(ServerMessage::Welcome(welcome)) => {
                         self.store.start(welcome.tick);
-                        self.welcome = Some(welcome);
+                        (self.welcome, self.queued) = (Some(welcome), None);
                         self.events.push_back(ClientEvent::Joined(welcome));
                     }
+                    Ok(ServerMessage::Queued { place, of }) => {
+                        self.queued = Some((place, of));
+                        self.events.push_back(ClientEvent::Queued { place, of });
+                    }
+                    // spec: MSG-6
+                    Ok(ServerMessage::Notice { text }) if is_notice(&text) => {
+                        self.events.push_back(ClientEvent::Notice(text));
+                    }
+                    Ok(ServerMessage::Notice { .. }) => self.messages_malformed += 1,
                     Ok(ServerMessage::Event { tick, event }) => {
                         let early = self.order.push(now.mono_ns, tick, event);
                         self.events.extend(early.map(|(tick, event)| ClientEvent::Event { tick, event }));
                         self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
                     }
                     Ok(message) => {
+                        if matches!(message, ServerMessage::Roster(_)) {
+                            self.queued = None;
+                        }
                         if let ServerMessage::Marks(marks) = &message
                             && !self.marks.take(marks)
                         {

@@ -94,6 +94,8 @@ pub struct ScreenStats {
     pub frames_slower: u64,
     /// As `frames_starved`, of those told more rarely.
     pub frames_slower_starved: u64,
+    /// Frames in which any entity told every tick was shown beyond its newest state.
+    pub frames_lacking: u64,
     /// Own states that were not as predicted.
     pub corrections: u64,
     /// Of these, those too large to be smoothed.
@@ -118,6 +120,8 @@ pub struct Screen {
     told: Option<(Tick, OwnState)>,
     input_number: u16,
     stats: ScreenStats,
+    /// [`ScreenStats::frames_starved`] when the last frame of others began.
+    starved_before: u64,
 }
 
 impl Screen {
@@ -136,6 +140,7 @@ impl Screen {
             told: None,
             input_number: 0,
             stats: ScreenStats::default(),
+            starved_before: 0,
         }
     }
 
@@ -187,7 +192,10 @@ impl Screen {
     /// Everybody else in a frame made now, by net id, as soon as it is known when ticks come; those whose states have all
     /// been used up and who have left are forgotten.
     pub fn others(&mut self, now_ns: u64) -> impl Iterator<Item = Shown> {
-        let Self { clock, tracks, stats, .. } = self;
+        let Self { clock, tracks, stats, starved_before, .. } = self;
+        // Of the frame before: only now is it known whom it was asked for.
+        let starved = stats.frames_starved;
+        stats.frames_lacking += u64::from(std::mem::replace(starved_before, starved) != starved);
         let moved_ns = clock.advance(now_ns);
         let passed_ns = now_ns.saturating_sub(self.others_ns) as i64;
         self.others_ns = now_ns;

@@ -186,3 +186,51 @@ fn an_event_waits_for_a_snapshot_also_if_it_is_of_the_welcomes_tick() {
         }
     }
 }
+
+/// proves: MSG-6, LIF-21
+#[test]
+fn who_waits_is_told_his_place_until_he_is_in_and_everybody_what_an_operator_says() {
+    let mut pair = Pair::new();
+    pair.say(channel::CONTROL, &ServerMessage::Queued { place: 2, of: 3 });
+    pair.say(channel::CONTROL, &ServerMessage::Notice { text: "Patience.".to_owned() });
+    let told: Vec<_> = (0..5).flat_map(|_| pair.turn()).collect();
+    let [ClientEvent::Queued { place: 2, of: 3 }, ClientEvent::Notice(text)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((text.as_str(), pair.client.queued()), ("Patience.", Some((2, 3))));
+    pair.welcome();
+    (0..5).for_each(|_| drop(pair.turn()));
+    assert_eq!(pair.client.queued(), None);
+    for text in ["", "\u{1b}[31mred", &"x".repeat(257)] {
+        pair.say(channel::CONTROL, &ServerMessage::Notice { text: text.to_owned() });
+    }
+    let told: Vec<_> = (0..5).flat_map(|_| pair.turn()).collect();
+    assert!(told.is_empty(), "{told:?}");
+    assert_eq!(pair.client.stats().messages_malformed, 3);
+}
+
+/// proves: MSG-5
+#[test]
+fn how_the_game_goes_is_reported_once_a_second_by_itself() {
+    let mut pair = Pair::new();
+    pair.welcome();
+    pair.turn();
+    for tick in 0..240 {
+        // Nothing comes for a fifth of the third second.
+        if !(130..142).contains(&tick) {
+            pair.part(ENTER);
+        }
+        pair.turn();
+    }
+    let reports: Vec<_> = pair
+        .heard
+        .iter()
+        .filter_map(|(tick, message)| match message {
+            ClientMessage::Report(experience) => Some((*tick, *experience)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((reports.len(), pair.client.stats().reports), (4, 4), "{reports:?}");
+    assert!(reports.windows(2).all(|pair| (59..=61).contains(&(pair[1].0 - pair[0].0))), "{reports:?}");
+    let ages: Vec<_> = reports.iter().map(|(_, report)| (report.age_ms > 150, report.starved > 0)).collect();
+    assert_eq!(ages, [(false, false), (false, false), (true, true), (false, false)], "{reports:?}");
+    assert!(reports.iter().all(|(_, report)| report.corrections == 0));
+}

@@ -21,6 +21,7 @@ fn person(slot: u32, account: u64, name: &str) -> PersonRow {
         visible: 12,
         suspicion_points: 0,
         is_flagged: false,
+        experience: None,
     }
 }
 
@@ -158,10 +159,10 @@ fn a_drain_closes_the_doors_at_once_and_opens_them_again() {
     let served = serve().open_doors();
     assert_eq!(served.get("/ready", "").0, 200);
     assert_eq!(served.give("drain", BEARER, &json!({})), (200, json!({ "draining": true })));
-    assert_eq!(served.operation(), Operation::PauseJoins(true));
+    assert_eq!(served.operation(), Operation::PauseJoins(Some(rudp::Reason::ServerShutdown)));
     assert_eq!(served.get("/ready", "").0, 503);
     assert_eq!(served.give("drain", BEARER, &json!({ "cancel": true })), (200, json!({ "draining": false })));
-    assert_eq!(served.operation(), Operation::PauseJoins(false));
+    assert_eq!(served.operation(), Operation::PauseJoins(None));
     assert_eq!(served.get("/ready", "").0, 200);
 }
 
@@ -191,9 +192,34 @@ fn a_limit_is_changed_within_its_range_and_shown_as_it_is() {
     let (code, page) = served.give("limits", BEARER, &json!({ "name": "players_max", "value": 50 }));
     assert_eq!((code, &page["limit"]["value"]), (200, &json!(50)));
     assert_eq!(served.operation(), Operation::PlayersMax(50));
+    let (code, page) = served.give("limits", BEARER, &json!({ "name": "sessions_per_account", "value": 2 }));
+    assert_eq!((code, &page["limit"]["value"]), (200, &json!(2)));
     let page: Value = serde_json::from_str(&served.get("/api/v1/limits", READER).1).unwrap();
     assert_eq!(page["limits"][0]["value"], 50);
     assert_eq!(page["limits"][0]["max"], 100, "what there is room for stays");
+    assert_eq!((&page["limits"][1]["name"], &page["limits"][1]["value"]), (&json!("sessions_per_account"), &json!(2)));
+}
+
+#[test]
+fn who_is_banned_is_listed_until_it_is_lifted() {
+    let served = serve();
+    let ban = json!({ "what": "10.1.2.3/8", "for_s": 60, "reason": "flood" });
+    let (code, page) = served.give("ban", BEARER, &ban);
+    assert_eq!((code, &page["sessions"], &page["ban"]["what"]), (200, &json!(0), &json!("10.0.0.0/8")));
+    assert_eq!(served.give("ban", BEARER, &json!({ "what": "42" })).0, 200);
+    let list = || serde_json::from_str::<Value>(&served.get("/api/v1/bans", READER).1).unwrap();
+    let bans = list()["bans"].as_array().unwrap().clone();
+    assert_eq!(bans.len(), 2);
+    let one = bans.iter().find(|ban| ban["what"] == "10.0.0.0/8").unwrap();
+    assert_eq!((&one["reason"], &one["by"]), (&json!("flood"), &json!("operator")));
+    let other = bans.iter().find(|ban| ban["what"] == "account:42").unwrap();
+    assert_eq!(other["left_s"], Value::Null, "it does not end");
+    assert_eq!(served.give("unban", BEARER, &json!({ "what": "10.0.0.0/8" })).1["lifted"], 1);
+    assert_eq!(served.give("unban", BEARER, &json!({ "what": "10.0.0.0/8" })).0, 404);
+    assert_eq!(list()["bans"].as_array().unwrap().len(), 1);
+    for wrong in [json!({ "what": "1", "for_s": 0 }), json!({ "what": "10.0.0.0/33" }), json!({ "for_s": 5 })] {
+        assert_eq!(served.give("ban", BEARER, &wrong).0, 400, "{wrong}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::http::Peer;
 use super::players::{ask_world, sessions};
 use super::refusal::{GOING_DOWN, Refusal};
 use super::token::BODY_BYTES_MAX;
-use super::{Office, errands, limits};
+use super::{Office, bans, errands, limits};
 use crate::edge::asks::WorldAsk;
 use crate::edge::countdown::Announced;
 use crate::edge::reload::Reloaded;
@@ -127,9 +127,12 @@ async fn carry_out(office: &Office, command: Command) -> Done {
         Command::Drain { cancel } => drain(office, !cancel),
         Command::Shutdown { in_s, reason, cancel } => shutdown(office, in_s, reason, cancel).await,
         Command::Test { work_ms, freeze_ms, for_s } => drill(office, work_ms, freeze_ms, for_s),
-        Command::Ban { .. } | Command::Unban { .. } | Command::Report {} | Command::TestAlert {} => {
-            Err(Refusal::Conflict("not here yet".to_owned()))
+        Command::Ban { what, for_s, reason } => {
+            check_reason(&reason)?;
+            bans::ban(office, what, for_s, reason).await
         }
+        Command::Unban { what } => bans::unban(office, what).await,
+        Command::Report {} | Command::TestAlert {} => Err(Refusal::Conflict("not here yet".to_owned())),
     }
 }
 
@@ -148,7 +151,8 @@ async fn reload(office: &Office) -> Done {
 
 /// Nobody is let in, and who is here plays on; or people are let in again.
 fn drain(office: &Office, draining: bool) -> Done {
-    ask_world(office, WorldAsk::Operate(Operation::PauseJoins(draining)))?;
+    let why = draining.then_some(Reason::ServerShutdown);
+    ask_world(office, WorldAsk::Operate(Operation::PauseJoins(why)))?;
     office.board.publish_draining(draining);
     tracing::warn!(draining, "an operator has said whether anybody is let in");
     Ok((StatusCode::OK, json!({ "draining": draining })))

@@ -1,7 +1,7 @@
 //! `GET /metrics`: the same numbers for Prometheus, prefix `throng_`, base units, never a player as a label.
 
 use super::tally::Tally;
-use super::{phase_metrics, store_metrics};
+use super::{connection_metrics, phase_metrics, store_metrics};
 use crate::edge::board::Board;
 use crate::edge::process;
 use crate::edge::queues::{INBOUND_BATCHES, OUTBOUND_WAITING_MAX, STORE_JOBS_MAX};
@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{GameEvent, ViewTick};
-use server::Suspicion;
+use server::{Histogram, Suspicion};
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,6 +50,7 @@ impl Collector for Figures {
         self.process(&mut page)?;
         self.traffic(&mut page)?;
         self.sessions(&mut page)?;
+        connection_metrics::encode(&self.board, &mut page)?;
         self.world(&mut page)?;
         self.queues(&mut page)?;
         self.pools(&mut page)?;
@@ -99,7 +100,14 @@ impl Figures {
             |name: &str| ["drop_", "request_", "response_", "payload_"].iter().any(|prefix| name.starts_with(prefix));
         let listed = |drops: bool| reactor.transport.iter().filter(move |(name, _)| is_drop(name) == drops);
         let labelled = |label, drops| listed(drops).map(move |(name, count)| ([(label, name)], count));
-        page.totals_of("drops", "Datagrams dropped or refused by the transport", labelled("reason", true))?;
+        let gate = &reactor.gate;
+        let kept_out = [
+            ([("reason", "not_allowed")], gate.dropped_not_allowed),
+            ([("reason", "denied")], gate.dropped_denied),
+            ([("reason", "banned")], gate.dropped_banned),
+        ];
+        let drops = labelled("reason", true).chain(kept_out);
+        page.totals_of("drops", "Datagrams dropped or refused before anything was made of them", drops)?;
         page.totals_of("transport_events", "What else the transport counted", labelled("event", false))
     }
 
@@ -122,6 +130,9 @@ impl Figures {
             ([("reason", "slow_consumers")], gate.slow_consumers),
             ([("reason", "windows_closed")], gate.windows_closed),
             ([("reason", "bulk_bytes_untaken")], gate.bulk_bytes_untaken),
+            ([("reason", "banned")], gate.refused_banned),
+            ([("reason", "too_many_sessions")], gate.refused_too_many),
+            ([("reason", "session_replaced")], gate.sessions_replaced),
         ];
         page.totals_of("gate_refusals", "What the gate dropped or held back", dropped)
     }
@@ -131,6 +142,7 @@ impl Figures {
         let realm = &world.realm;
         page.gauge("players", "People in the world", realm.players as f64)?;
         page.gauge("guests", "People who have not chosen whom to play", realm.guests as f64)?;
+        page.gauge("queued", "People who wait to come in", realm.queued as f64)?;
         page.gauge("entities", "Entities in the world", realm.entities as f64)?;
         page.total("ticks", "Ticks of the world", world.ticks_total)?;
         page.total("tick_overruns", "Times the tick schedule was moved", world.overruns_total)?;
@@ -139,10 +151,12 @@ impl Figures {
         page.total("encoded", "Times an entity's record was encoded", realm.encoded)?;
         let refused = [
             ([("reason", "full")], realm.refused_full),
+            ([("reason", "paused")], realm.refused_paused),
             ([("reason", "record")], realm.refused_record),
             ([("reason", "stores")], realm.refused_stores),
             ([("reason", "role")], realm.refused),
             ([("reason", "resync")], realm.resyncs_refused),
+            ([("reason", "report")], realm.reports_refused),
             ([("reason", "roster")], realm.roster_refused),
         ];
         page.totals_of("refusals", "Joins and messages the world refused", refused)?;
@@ -360,6 +374,28 @@ impl Page<'_> {
     ) -> fmt::Result {
         let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
         rows.into_iter().try_for_each(|(labels, sum, count, buckets)| {
+            family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+        })
+    }
+
+    /// A histogram of whole numbers, of which `whole` are one of the metric's unit.
+    pub(super) fn spread(&mut self, name: &str, help: &str, histogram: &Histogram, whole: f64) -> fmt::Result {
+        let buckets = connection_metrics::buckets(histogram, whole);
+        self.histogram(name, help, histogram.sum() as f64 / whole, histogram.total(), &buckets)
+    }
+
+    /// Several under one name.
+    pub(super) fn spreads_of<'l>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = ([(&'l str, &'l str); 1], &'l Histogram)>,
+        whole: f64,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        rows.into_iter().try_for_each(|(labels, histogram)| {
+            let buckets = connection_metrics::buckets(histogram, whole);
+            let (sum, count) = (histogram.sum() as f64 / whole, histogram.total());
             family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
         })
     }

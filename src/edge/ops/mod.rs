@@ -2,8 +2,10 @@
 //! published and never holds them up.
 
 mod audit;
+mod bans;
 mod chronicle;
 mod commands;
+mod connection_metrics;
 mod errands;
 mod health;
 mod http;
@@ -31,6 +33,7 @@ use crate::edge::clock;
 use crate::edge::countdown::Announced;
 use crate::edge::persistence::Errand;
 use crate::edge::reload::AskReload;
+use crate::edge::switchboard::Switchboard;
 use crate::edge::telemetry::{self, Throttle};
 use audit::Audit;
 use axum::Router;
@@ -73,6 +76,8 @@ pub struct Offices {
     pub test_commands: bool,
     /// The way to the persistence thread.
     pub errands: Sender<Errand>,
+    /// The way to the gate.
+    pub switchboard: Switchboard,
     /// MariaDB's servers, the preferred one first; none if there is no MariaDB.
     pub mariadb: Vec<String>,
     /// What callers may take.
@@ -96,6 +101,7 @@ struct Office {
     world: Sender<WorldAsk>,
     test_commands: bool,
     errands: Sender<Errand>,
+    switchboard: Switchboard,
     mariadb: Vec<String>,
     /// One at a time: the main thread answers them in order.
     reloading: tokio::sync::Mutex<()>,
@@ -137,6 +143,7 @@ impl Office {
             world: offices.world,
             test_commands: offices.test_commands,
             errands: offices.errands,
+            switchboard: offices.switchboard,
             mariadb: offices.mariadb,
             reloading: tokio::sync::Mutex::default(),
             body_within: offices.limits.body,
@@ -149,6 +156,7 @@ fn router(office: Arc<Office>) -> Router {
         .route("/status", get(status_page))
         .route("/events", get(events_page))
         .route("/players", get(players_page))
+        .route("/bans", get(bans_page))
         .route("/profile", get(profile_page))
         .route("/audit", get(audit_page))
         .route("/limits", get(limits_page).post(commands::page))
@@ -176,6 +184,10 @@ async fn events_page(State(office): State<Arc<Office>>, Query(after): Query<chro
 
 async fn players_page(State(office): State<Arc<Office>>, Query(wanted): Query<players::Wanted>) -> Response {
     answer(players::page(&office, wanted).await)
+}
+
+async fn bans_page(State(office): State<Arc<Office>>) -> Response {
+    answer(bans::page(&office).await)
 }
 
 async fn profile_page(State(office): State<Arc<Office>>) -> Response {

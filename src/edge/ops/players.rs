@@ -3,12 +3,14 @@
 use super::Office;
 use super::refusal::{GOING_DOWN, Refusal};
 use crate::edge::asks::WorldAsk;
+use crate::edge::clock;
 use crossbeam::channel::TrySendError;
 use ops_api::{PlayerRow, Players, Whom};
 use protocol::unit::UNITS_PER_M;
 use rudp::token::Role;
 use serde::Deserialize;
-use server::{PersonRow, SessionId, Standing};
+use server::{ConnectionRow, PersonRow, SessionId, Standing};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -86,7 +88,9 @@ pub async fn sessions(office: &Office, whom: &Whom) -> Result<Vec<SessionId>, Re
     Ok(present.into_iter().map(|one| one.session).collect())
 }
 
+/// As the world knows them, with what the gate knows of their connections: of who came or went in between one of both is missing.
 async fn everybody(office: &Office) -> Result<Vec<Present>, Refusal> {
+    let connections = office.switchboard.rows().await?;
     let (reply, answer) = oneshot::channel();
     ask_world(office, WorldAsk::People { reply })?;
     let people = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
@@ -94,7 +98,18 @@ async fn everybody(office: &Office) -> Result<Vec<Present>, Refusal> {
         Ok(Err(_)) => return Err(Refusal::Away(GOING_DOWN)),
         Err(_) => return Err(Refusal::Away("the world does not answer: it may stand still")),
     };
-    Ok(people.into_iter().map(|person| Present { session: person.session, row: row_of(person) }).collect())
+    let now_ns = clock::mono_ns();
+    let connections: BTreeMap<SessionId, &ConnectionRow> = connections.iter().map(|row| (row.session, row)).collect();
+    let present = people.into_iter().map(|person| {
+        let session = person.session;
+        let row = row_of(person);
+        let row = match connections.get(&session) {
+            Some(link) => with_link(row, link, now_ns),
+            None => row,
+        };
+        Present { session, row }
+    });
+    Ok(present.collect())
 }
 
 /// Hands something to the world.
@@ -121,6 +136,7 @@ fn row_of(person: PersonRow) -> PlayerRow {
             Standing::Loading => "loading",
             Standing::Lobby => "lobby",
             Standing::Playing => "playing",
+            Standing::Queued => "queued",
         }
         .to_owned(),
         silent: person.is_silent,
@@ -130,7 +146,25 @@ fn row_of(person: PersonRow) -> PlayerRow {
         visible: person.visible,
         suspicion_points: person.suspicion_points,
         flagged: person.is_flagged,
+        snapshot_age_ms: person.experience.map_or(0.0, |said| said.age_ms.into()),
+        starved: person.experience.map_or(0, |said| said.starved.into()),
+        corrections: person.experience.map_or(0, |said| said.corrections.into()),
         ..PlayerRow::default()
+    }
+}
+
+/// The same, with how its connection fares.
+fn with_link(row: PlayerRow, link: &ConnectionRow, now_ns: u64) -> PlayerRow {
+    PlayerRow {
+        address: link.address.to_string(),
+        silent: link.is_silent,
+        connected_s: now_ns.saturating_sub(link.since_ns) as f64 / 1e9,
+        rtt_ms: f64::from(link.seen.rtt_us) / 1e3,
+        loss_ratio: link.seen.loss.map_or(0.0, |of_ten_thousand| f64::from(of_ten_thousand) / 1e4),
+        down_kbit_per_s: f64::from(link.seen.down_bit_per_s) / 1e3,
+        up_kbit_per_s: f64::from(link.seen.up_bit_per_s) / 1e3,
+        backlog_bytes: link.backlog_bytes,
+        ..row
     }
 }
 

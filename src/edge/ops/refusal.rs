@@ -1,5 +1,6 @@
 //! Why an operator is not given what he wants: one sentence, and the status that goes with it.
 
+use crate::edge::switchboard::NoAnswer;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
@@ -40,6 +41,16 @@ impl Refusal {
             Self::Away(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_owned()),
             Self::Later(error) => (StatusCode::SERVICE_UNAVAILABLE, error),
             Self::Failed(error) => (StatusCode::INTERNAL_SERVER_ERROR, error),
+        }
+    }
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Busy => Self::Away("the gate has not answered what it was asked before"),
+            NoAnswer::GoingDown => Self::Away(GOING_DOWN),
+            NoAnswer::Refused(error) => Self::Conflict(error.to_string()),
         }
     }
 }

@@ -74,6 +74,7 @@ fn serve_all(
         in_force: InForce { players_max: 100, players_room: 100 },
         reload,
         errands,
+        switchboard: crate::edge::switchboard::rig::attended(),
         mariadb: Vec::new(),
         limits,
     };

@@ -21,6 +21,7 @@ use crate::edge::ops::Desk;
 use crate::edge::queues::GateEnds;
 use crate::edge::reload::Handover;
 use crate::edge::stopwatch::reactor as part;
+use crate::edge::switchboard::Exchange;
 use mio::Waker;
 use protocol::unit::TICK_NS;
 use rudp::{Now, Reason, Transmit};
@@ -47,6 +48,8 @@ pub struct Outlook {
     pub handover: Arc<Handover>,
     /// Who mints with the newest of them.
     pub desk: Arc<Desk>,
+    /// Where operations ask the gate.
+    pub exchange: Exchange,
 }
 
 /// The thread's state.
@@ -58,6 +61,7 @@ pub struct Reactor {
     drain: Arc<Drain>,
     handover: Arc<Handover>,
     desk: Arc<Desk>,
+    exchange: Exchange,
     closed: bool,
     publish_ns: u64,
     handed_over_ns: u64,
@@ -91,7 +95,7 @@ impl Reactor {
         ends: GateEnds,
         outlook: Outlook,
     ) -> io::Result<(Self, Arc<Waker>)> {
-        let Outlook { board, drain, handover, desk } = outlook;
+        let Outlook { board, drain, handover, desk, exchange } = outlook;
         let dock = Dock::new(socket, batching)?;
         let waker = Arc::new(dock.waker()?);
         let reactor = Self {
@@ -102,6 +106,7 @@ impl Reactor {
             drain,
             handover,
             desk,
+            exchange,
             closed: false,
             publish_ns: 0,
             handed_over_ns: 0,
@@ -134,6 +139,7 @@ impl Reactor {
             if self.gate.poll_timeout().is_some_and(|deadline_ns| deadline_ns <= now.mono_ns) {
                 self.gate.handle_timeout(now);
             }
+            self.exchange.serve(now, &mut self.gate);
             if asked && !self.closed {
                 self.gate.close_all(now, Reason::ServerShutdown);
             }
@@ -201,6 +207,8 @@ impl Reactor {
         edge.inbound_held = self.inbound_held;
         self.board.reactor.store(Arc::new(ReactorReport {
             connections: self.gate.connections(),
+            survey: *self.gate.survey(now),
+            bans: self.gate.bans().count(),
             transport: self.gate.counters().clone(),
             gate: *self.gate.gate_counters(),
             edge,

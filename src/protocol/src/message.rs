@@ -47,6 +47,39 @@ pub enum ClientMessage {
         /// What.
         step: RosterStep,
     },
+    /// How the game went in the last second, as the client saw it: for the server's figures, and for nothing else.
+    Report(Experience),
+}
+
+/// spec: MSG-5. What a player saw of the last second. A server counts what is beyond the greatest of each as that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Experience {
+    /// How long ago the newest snapshot had come in, ms: the most at any tick of the second, so that 99 of 100 were better.
+    pub age_ms: u16,
+    /// Frames in which somebody was shown beyond his newest state; of who draws nothing, ticks whose newest snapshot came in
+    /// more than 100 ms before.
+    pub starved: u16,
+    /// Times the own player was not where it was predicted.
+    pub corrections: u16,
+    /// The smoothed round trip, ms.
+    pub rtt_ms: u16,
+}
+
+impl Experience {
+    /// The greatest that counts: ten seconds, after which a session is silent (LIF-17); ten seconds of frames at 100 a second;
+    /// two corrections for each tick of a second.
+    pub const MOST: Self = Self { age_ms: 10_000, starved: 1_000, corrections: 120, rtt_ms: 10_000 };
+
+    /// The same with nothing beyond [`Self::MOST`].
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        Self {
+            age_ms: self.age_ms.min(Self::MOST.age_ms),
+            starved: self.starved.min(Self::MOST.starved),
+            corrections: self.corrections.min(Self::MOST.corrections),
+            rtt_ms: self.rtt_ms.min(Self::MOST.rtt_ms),
+        }
+    }
 }
 
 /// spec: CMD-4. What a client says of its own player.
@@ -98,6 +131,13 @@ pub enum ServerMessage {
     Notice {
         /// [`is_notice`].
         text: String,
+    },
+    /// The world is full, or lets nobody in at present: the client waits, and enters when its turn comes. spec: LIF-21
+    Queued {
+        /// Its place, from 1.
+        place: u16,
+        /// How many wait.
+        of: u16,
     },
 }
 
@@ -287,6 +327,38 @@ mod tests {
         assert_eq!(bytes_of(&ServerMessage::Roster(vec![])), [7, 0]);
     }
 
+    /// proves: MSG-5, MSG-6, LIF-21
+    #[test]
+    fn the_bytes_of_reports_notices_and_places_in_the_queue_are_pinned() {
+        let report = ClientMessage::Report(Experience { age_ms: 34, starved: 0, corrections: 251, rtt_ms: 65_535 });
+        let bytes = bytes_of(&report);
+        assert_eq!(bytes, [8, 34, 0, 251, 251, 0, 251, 255, 255]);
+        assert_eq!(decode::<ClientMessage>(&bytes).unwrap(), report);
+        assert_eq!(bytes_of(&ServerMessage::Notice { text: "hé".to_owned() }), [8, 3, b'h', 0xc3, 0xa9]);
+        assert!(decode::<ServerMessage>(&[8, 1, 0xc3]).is_err(), "it is no UTF-8");
+        assert_eq!(bytes_of(&ServerMessage::Queued { place: 3, of: 300 }), [9, 3, 251, 44, 1]);
+    }
+
+    /// proves: MSG-6
+    #[test]
+    fn a_notice_is_short_and_has_nothing_in_it_that_moves_a_cursor() {
+        for good in ["x", "The server restarts in 5 minutes.", &"é".repeat(128)] {
+            assert!(is_notice(good), "{good}");
+        }
+        for bad in ["", "a\nb", "\u{1b}[2J", "\u{7f}", "\u{85}", &"x".repeat(257)] {
+            assert!(!is_notice(bad), "{}", bad.escape_debug());
+        }
+    }
+
+    /// proves: MSG-5
+    #[test]
+    fn what_is_beyond_the_greatest_counts_as_that() {
+        let absurd = Experience { age_ms: u16::MAX, starved: u16::MAX, corrections: u16::MAX, rtt_ms: u16::MAX };
+        assert_eq!(absurd.clamped(), Experience::MOST);
+        let usual = Experience { age_ms: 20, starved: 3, corrections: 1, rtt_ms: 80 };
+        assert_eq!(usual.clamped(), usual);
+    }
+
     /// The largest that anybody may send or be told.
     #[test]
     fn no_message_is_longer_than_a_message_may_be() {
@@ -299,6 +371,7 @@ mod tests {
         let longest = Custom::of(&Long([255; BODY_BYTES_MAX]));
         let marks = Marks { tick: Tick(u32::MAX), id: NetId(u16::MAX), marks: vec![longest; MARKS_MAX] };
         assert!(bytes_of(&ServerMessage::Marks(marks)).len() <= 600);
+        assert_eq!(bytes_of(&ServerMessage::Notice { text: "x".repeat(NOTICE_BYTES_MAX) }).len(), 260);
         let (name, class) = ("x".repeat(NAME_BYTES_MAX), ClassId(u16::MAX));
         let row = RosterRow { character: CharacterId(u64::MAX), name, class, team: u8::MAX, level: u8::MAX };
         assert!(bytes_of(&ServerMessage::Roster(vec![row; CHARACTERS_MAX])).len() <= 400);

@@ -4,7 +4,7 @@
 use protocol::bits::BitReader;
 use protocol::event::{Shoot, Shot, ShotRefusal};
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, InputMessage, button};
-use protocol::message::{ClientMessage, ServerMessage, Welcome};
+use protocol::message::{ClientMessage, Experience, ServerMessage, Welcome};
 use protocol::motion::{self, Block, Body, Gait, StaticMap};
 use protocol::snapshot::{
     Baseline, BaselineAges, Codes, PartHeader, PartReader, PartWriter, Record, RecordBody, decode_delta, encode_delta,
@@ -75,7 +75,26 @@ fn messages_agree_with_their_vectors() {
         lines.push(format!("server event 123457 shot refused 7 {word} = {}", hex(&buf)));
     }
     lines.extend(rosters());
+    lines.extend(tidings());
     assert_eq!(lines, vectors("messages.txt"));
+}
+
+/// How the game went, and what people are told beside it.
+fn tidings() -> Vec<String> {
+    let (mut lines, mut buf) = (Vec::new(), Vec::new());
+    for (age_ms, starved, corrections, rtt_ms) in [(17, 0, 0, 40), (10_000, 1_000, 120, 65_535)] {
+        codec::encode(&ClientMessage::Report(Experience { age_ms, starved, corrections, rtt_ms }), &mut buf);
+        lines.push(format!("client report {age_ms} {starved} {corrections} {rtt_ms} = {}", hex(&buf)));
+    }
+    for text in ["Down in 5 min.", "Grüße"] {
+        codec::encode(&ServerMessage::Notice { text: text.to_owned() }, &mut buf);
+        lines.push(format!("server notice {text} = {}", hex(&buf)));
+    }
+    for (place, of) in [(1, 1), (250, 4_096)] {
+        codec::encode(&ServerMessage::Queued { place, of }, &mut buf);
+        lines.push(format!("server queued {place} {of} = {}", hex(&buf)));
+    }
+    lines
 }
 
 /// What guests say, and are told of their characters.

@@ -77,6 +77,14 @@ impl Kind {
     }
 }
 
+/// Whether a datagram may be of somebody who has no session at its address: a request, a response, or a path packet. All
+/// others count for nothing unless a session lives there. Nothing is opened for the answer.
+#[must_use]
+pub fn comes_from_anywhere(datagram: &[u8]) -> bool {
+    let kind = datagram.first().and_then(|&prefix| Kind::from_prefix(prefix));
+    matches!(kind, Some(Kind::Request | Kind::Response | Kind::Path))
+}
+
 /// Who reads: each side ignores what only it may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {

@@ -103,6 +103,8 @@ reasons! {
     StoresAway = 21, "stores_away", "the player's record cannot be reached now";
     /// Another server has the player, or has yet to hand on what he did there last.
     HeldElsewhere = 22, "held_elsewhere", "another server still has the player or his last changes";
+    /// The account, or its address, has as many sessions as it may.
+    TooManySessions = 23, "too_many_sessions", "too many sessions of the account or from its address";
 }
 
 /// How often each reason occurred; those without a name together.
@@ -172,7 +174,7 @@ mod tests {
     fn codes_are_the_published_ones() {
         // proves: PKT-31
         let codes: Vec<u8> = Reason::NAMED.iter().map(|reason| reason.code()).collect();
-        assert_eq!(codes, (0..=22).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..=23).collect::<Vec<u8>>());
         assert_eq!(Reason::UserQuit.code(), 1);
         assert_eq!(Reason::HelloContent.code(), 9);
         assert_eq!(Reason::Unreachable.code(), 18);

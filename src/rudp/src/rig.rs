@@ -246,6 +246,8 @@ impl World {
                 Event::Message { id, channel, bytes } => Told::Message(id, channel, bytes.to_vec()),
                 Event::Bulk { id, channel } => Told::Bulk(id, channel),
                 Event::Part { id, part, outcome } => Told::Part(id, part, outcome),
+                // Its end tells as much.
+                Event::Misbehaved { .. } => continue,
                 Event::Disconnected { id, reason } => Told::Disconnected(id, reason),
             });
         }

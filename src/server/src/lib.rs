@@ -8,6 +8,7 @@ mod crew;
 #[cfg(feature = "faults")]
 mod fault;
 mod gate;
+mod histogram;
 mod inbound;
 mod outbound;
 mod realm;
@@ -16,14 +17,18 @@ pub use courier::{Dirty, Lane, LedgerLine, Outflow, Outgoing, PARCEL_MAX, Parcel
 pub use crew::{Alone, Crew, HANDS_MAX, alone};
 #[cfg(feature = "faults")]
 pub use fault::Fault;
-pub use gate::{Gate, GateConfig, GateCounters};
+pub use gate::{
+    AccessConfig, AccessLimits, BANS_MAX, Ban, BanError, Barred, ConnectionRow, Gate, GateConfig, GateCounters,
+    Imposed, LOSS_WHOLE, REASON_BYTES_MAX, Seen, Survey,
+};
+pub use histogram::{BOUNDS, Histogram};
 pub use inbound::{Inbound, SessionEvent};
 pub use outbound::{Outbound, OutboundItem};
 pub use realm::{
-    Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Found, Incident, KindRadii,
-    LadderConfig, LoadError, Matter, Operation, Origin, PersonRow, Policy, REALM_PARTS, REALM_PARTS_FROM, Radii, Realm,
-    RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld, Standing, Step, StoreDone, StoreJob, Suspicion, Task,
-    is_made_here, nameless,
+    Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Experienced, Found, Incident,
+    KindRadii, LadderConfig, LoadError, Matter, Operation, Origin, PersonRow, Policy, REALM_PARTS, REALM_PARTS_FROM,
+    Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld, Standing, Step, StoreDone, StoreJob,
+    Suspicion, Task, is_made_here, nameless,
 };
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.

@@ -66,5 +66,7 @@ fn assert_steady(mut stand: Stand) {
     let [shots, hits] = [status.shots - before.shots, status.shots_hit - before.shots_hit];
     let refused = [status.shots_stale - before.shots_stale, status.shots_too_soon - before.shots_too_soon];
     assert!(shots > 3_000 && hits > 100 && refused.iter().all(|&refused| refused > 500), "{status:?}");
+    let reports = status.experience.rtt_ms.total() - before.experience.rtt_ms.total();
+    assert_eq!((reports, status.reports_refused), (600 / 60 * u64::from(PLAYERS), 0), "every report was counted");
     assert!(status.updates - updates > 600 * u64::from(PLAYERS), "people saw each other");
 }

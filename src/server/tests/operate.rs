@@ -2,6 +2,7 @@
 
 mod rig;
 
+use client::ClientEvent;
 use netem::LinkConfig;
 use protocol::{AccountId, CharacterId};
 use rig::Rig;
@@ -9,7 +10,7 @@ use rudp::Reason;
 use server::{Operation, Standing};
 
 fn rig(bots: u64) -> Rig {
-    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |_| {});
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |config| config.queue_max = 8);
     for number in 1..=bots {
         rig.join(number);
     }
@@ -57,17 +58,44 @@ fn everybody_is_shown_as_he_is() {
 #[test]
 fn doors_that_an_operator_closes_stay_closed_until_he_opens_them_and_who_is_in_stays() {
     let mut rig = rig(2);
-    rig.realm.operate(Operation::PauseJoins(true));
+    rig.realm.operate(Operation::PauseJoins(Some(Reason::ServerShutdown)));
     rig.run_ticks(2);
     let early = rig.join(3);
     rig.run_ticks(120);
     assert!(rig.bots[early].client.welcome().is_none());
-    rig.realm.operate(Operation::PauseJoins(false));
+    rig.realm.operate(Operation::PauseJoins(None));
     rig.run_ticks(2);
-    let late = rig.join(4);
-    rig.run_ticks(120);
-    assert!(rig.bots[late].client.welcome().is_some());
-    assert!(rig.bots[..2].iter().all(|bot| bot.gone.is_none()));
+    rig.run_ticks(60);
+    assert!(rig.bots[early].client.welcome().is_some(), "he waited, and his turn has come");
+    assert!(rig.bots.iter().all(|bot| bot.gone.is_none()));
+}
+
+#[test]
+fn what_an_operator_says_is_heard_once_by_whom_it_is_for_also_by_those_who_wait() {
+    let mut rig = rig(3);
+    rig.realm.operate(Operation::PlayersMax(3));
+    rig.run_ticks(2);
+    let waits = rig.join(4);
+    rig.run_ticks(60);
+    let people = rig.realm.people();
+    assert_eq!(people.iter().filter(|row| row.standing == Standing::Queued).count(), 1);
+    rig.realm.operate(Operation::Say { to: None, text: "to all".to_owned() });
+    rig.realm.operate(Operation::Say { to: Some(vec![people[0].session]), text: "to one".to_owned() });
+    rig.run_ticks(30);
+    let heard = |rig: &Rig, index: usize| -> Vec<String> {
+        let notice = |event: &ClientEvent| match event {
+            ClientEvent::Notice(text) => Some(text.clone()),
+            _ => None,
+        };
+        rig.bots[index].events.iter().filter_map(notice).collect()
+    };
+    assert_eq!(heard(&rig, 0), ["to all", "to one"]);
+    assert_eq!((heard(&rig, 1), heard(&rig, waits)), (vec!["to all".to_owned()], vec!["to all".to_owned()]));
+    // Who waits can be put out too.
+    let session = rig.realm.people().into_iter().find(|row| row.standing == Standing::Queued).unwrap().session;
+    rig.realm.operate(Operation::Close { session, reason: Reason::Kicked });
+    rig.run_ticks(30);
+    assert_eq!(rig.bots[waits].gone, Some(Reason::Kicked));
 }
 
 #[test]
@@ -81,7 +109,6 @@ fn a_lower_limit_sends_nobody_away_and_lets_nobody_in() {
     assert!(rig.bots[..3].iter().all(|bot| bot.gone.is_none()));
     rig.realm.operate(Operation::PlayersMax(usize::MAX));
     rig.run_ticks(2);
-    let later = rig.join(5);
-    rig.run_ticks(120);
-    assert!(rig.bots[later].client.welcome().is_some(), "as many as were configured");
+    rig.run_ticks(60);
+    assert!(rig.bots[late].client.welcome().is_some(), "there is room for as many as were configured");
 }

@@ -45,7 +45,7 @@ impl VirtualServer {
         let transport = rudp::ServerConfig::new(protocol::PROTOCOL_ID, key.clone(), address, rules, [3; 32]);
         let transport = rudp::ServerConfig { skew_s: 0, connection, ..transport };
         let begin = Now { mono_ns: NS_PER_S, unix_s: UNIX_S };
-        let gate = Gate::new(GateConfig { transport }, begin)?;
+        let gate = Gate::new(GateConfig::new(transport), begin)?;
         // Tokens of before the start are refused, so the world begins a second before anyone connects.
         let now = Now { unix_s: UNIX_S + 1, ..begin };
         Ok(Self {

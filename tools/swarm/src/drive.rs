@@ -270,7 +270,7 @@ impl Drive {
         }
         let is_to_end = self.is_to_end(now_ns);
         match self.stage {
-            Stage::Joining { until_ns } if self.flock.connected == self.bots.len() || now_ns >= until_ns => {
+            Stage::Joining { until_ns } if self.flock.is_complete() || now_ns >= until_ns => {
                 self.stage = Stage::Settling { until_ns: now_ns + SETTLE_NS };
             }
             Stage::Settling { until_ns } if now_ns >= until_ns => {
@@ -306,7 +306,7 @@ impl Drive {
             return false;
         }
         let since_ns = *self.told_to_end_ns.get_or_insert(now_ns);
-        self.flock.connected == self.bots.len() || now_ns >= since_ns + LAST_IN_NS_MAX
+        self.flock.is_complete() || now_ns >= since_ns + LAST_IN_NS_MAX
     }
 
     fn close(mut self, now: rudp::Now, from_ns: u64, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<(Report, Findings)> {
@@ -374,6 +374,9 @@ impl Drive {
             receipts: tally.receipts,
             survives: self.flock.survives,
             silents: tally.silents,
+            queued: tally.queued_max,
+            waiting: self.flock.queued,
+            notices: tally.notices,
             link: self.link_name.clone(),
             moves: (self.troubles.rebinds > 0).then_some(tally.moves),
             outage: self.troubles.outage.map(|_| tally.outages),

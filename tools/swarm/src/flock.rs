@@ -57,6 +57,8 @@ pub struct Flock {
     bots: usize,
     /// Bots that are in.
     pub connected: usize,
+    /// Bots that wait to be let in.
+    pub queued: usize,
     /// When the run began.
     pub begun_ns: u64,
     /// Outages and how they ended.
@@ -116,6 +118,7 @@ impl Flock {
             checker: Checker::new(bots),
             tally: Tally::default(),
             connected: 0,
+            queued: 0,
             begun_ns,
             outages: Outages::default(),
             heard: None,
@@ -146,6 +149,17 @@ impl Flock {
         self.tally.logins += 1;
         // A restarted server says nothing to bots that are still on their way in.
         self.heard.get_or_insert((welcome.tick.0, now.mono_ns));
+    }
+
+    /// A bot was told to wait.
+    pub fn on_queued(&mut self) {
+        self.queued += 1;
+        self.tally.queued_max = self.tally.queued_max.max(self.queued);
+    }
+
+    /// Whether every bot is in, or waits for its turn.
+    pub fn is_complete(&self) -> bool {
+        self.connected + self.queued == self.bots
     }
 
     /// A session is over.

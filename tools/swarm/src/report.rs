@@ -37,6 +37,10 @@ pub struct Report {
     pub receipts: u64,
     pub survives: bool,
     pub silents: u64,
+    /// Most that waited in the queue at a time, and how many still did at the end.
+    pub queued: usize,
+    pub waiting: usize,
+    pub notices: u64,
     pub link: Option<String>,
     pub moves: Option<Recovery>,
     pub outage: Option<Recovery>,
@@ -193,6 +197,12 @@ impl Report {
         }
         if self.receipts > 0 {
             rows.push(("receipts", format!("{} told", self.receipts)));
+        }
+        if self.queued > 0 {
+            rows.push(("queue", format!("at most {} waited, {} still did at the end", self.queued, self.waiting)));
+        }
+        if self.notices > 0 {
+            rows.push(("notices", format!("{} told", self.notices)));
         }
         rows.extend(self.link.iter().map(|link| ("link", link.clone())));
         rows.extend(self.moves.iter().map(|moves| ("moved", moves.line())));

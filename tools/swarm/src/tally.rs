@@ -41,6 +41,10 @@ pub struct Tally {
     pub restored: RestoredCount,
     /// Receipts that bots were told; both sides of a trade count.
     pub receipts: u64,
+    /// Most bots that waited in the queue at a time.
+    pub queued_max: usize,
+    /// What operators said to bots, or the server did.
+    pub notices: u64,
     /// Times a client found the server silent...
     pub silents: u64,
     /// ...and heard it again.
@@ -101,6 +105,8 @@ impl Default for Tally {
             disconnects: BTreeMap::new(),
             silences: 0,
             logins: 0,
+            queued_max: 0,
+            notices: 0,
             silents: 0,
             resumes: 0,
             shots: ShotCounts::default(),

@@ -51,7 +51,8 @@ pub fn reasons(
     server_failure: Option<&str>,
 ) -> Vec<String> {
     let mut reasons = Vec::new();
-    if report.connected != report.bots {
+    // Whom the server has asked to wait is where he should be.
+    if report.connected + report.waiting != report.bots {
         let why = if refusals.is_empty() { String::new() } else { format!(" ({})", refusals.join("; ")) };
         reasons.push(format!("{} of {} bots were in at the end{why}.", report.connected, report.bots));
     }
@@ -169,6 +170,11 @@ mod tests {
     }
 
     #[test]
+    fn whoever_waits_in_the_queue_is_no_fault() {
+        assert_eq!(judged(&Report { connected: 60, waiting: 40, queued: 50, ..good() }), Vec::<String>::new());
+    }
+
+    #[test]
     fn truth_only_forgives_slowness_but_no_error() {
         let swarm = SwarmReport { loop_lag_ms_p99: 50.0, ..SwarmReport::default() };
         let slow = Report { loss_ratio: 0.5, swarm, truth_only: true, ..good() };
@@ -180,10 +186,11 @@ mod tests {
     #[test]
     fn each_shortcoming_has_one_sentence() {
         let slow = Spread { mean: 20.0, p50: 1.0, p99: 99.0 };
-        let cases: [(Report, &str); 8] = [
+        let cases: [(Report, &str); 9] = [
             (Report { loss_ratio: 0.002, ..good() }, "0.200 % of the packets were lost"),
             (Report { rtt_ms: slow, ..good() }, "the round trip took 20.0 ms"),
             (Report { connected: 99, ..good() }, "99 of 100 bots were in at the end."),
+            (Report { connected: 90, waiting: 9, ..good() }, "90 of 100 bots were in at the end."),
             (Report { disconnects: 2, ..good() }, "2 sessions were disconnected."),
             (Report { comparisons: 999_999, ..good() }, "only 999999 states were compared"),
             (Report { server: None, ..good() }, "the server's status could not be read"),

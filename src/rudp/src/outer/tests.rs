@@ -174,3 +174,10 @@ fn a_request_has_1078_bytes_at_fixed_places() {
         assert_eq!(decode_request(&mut buf[..len]).map(|_| ()), Err(OuterError::Length), "{len} bytes");
     }
 }
+
+#[test]
+fn only_requests_responses_and_path_packets_may_come_from_anywhere() {
+    let by_kind: Vec<bool> = (0..=7).map(|kind| comes_from_anywhere(&[0x10 | kind, 1, 2])).collect();
+    assert_eq!(by_kind, [true, false, false, true, false, false, false, true]);
+    assert!(comes_from_anywhere(&[0]) && !comes_from_anywhere(&[]) && !comes_from_anywhere(&[0x88]));
+}

@@ -129,7 +129,7 @@ impl Default for PacketLimits {
 }
 
 /// An address prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Network {
     /// First address.
     pub address: IpAddr,

@@ -70,6 +70,12 @@ pub enum Event<'a> {
         /// Its fate.
         outcome: PartOutcome,
     },
+    /// The peer broke the rules inside its session, which nobody else can: what it sent was sealed with its keys. The
+    /// session ends for that reason, and the end follows.
+    Misbehaved {
+        /// The connection.
+        id: ConnectionId,
+    },
     /// It is over: exactly once per `Connected`, and the last event of its connection.
     Disconnected {
         /// The connection; from now on nobody.
@@ -88,6 +94,7 @@ enum Stored {
     Message(ConnectionId, ChannelId, Range<usize>),
     Bulk(ConnectionId, ChannelId),
     Part(ConnectionId, PartId, PartOutcome),
+    Misbehaved(ConnectionId),
     Disconnected(ConnectionId, Reason),
 }
 
@@ -145,6 +152,10 @@ impl EventQueue {
         self.events.push_back(Stored::Part(id, part, outcome));
     }
 
+    pub(super) fn on_misbehaved(&mut self, id: ConnectionId) {
+        self.events.push_back(Stored::Misbehaved(id));
+    }
+
     pub(super) fn on_disconnected(&mut self, id: ConnectionId, reason: Reason) {
         self.events.push_back(Stored::Disconnected(id, reason));
     }
@@ -162,6 +173,7 @@ impl EventQueue {
             Stored::Message(id, channel, range) => Event::Message { id, channel, bytes: &self.bytes[range] },
             Stored::Bulk(id, channel) => Event::Bulk { id, channel },
             Stored::Part(id, part, outcome) => Event::Part { id, part, outcome },
+            Stored::Misbehaved(id) => Event::Misbehaved { id },
             Stored::Disconnected(id, reason) => Event::Disconnected { id, reason },
         })
     }

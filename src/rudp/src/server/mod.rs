@@ -249,6 +249,12 @@ impl Server {
         self.session(id).map(|session| session.connection.stats())
     }
 
+    /// Reliable bytes that one connection has queued, as the limits count them, as of its last packet.
+    #[must_use]
+    pub fn backlog_bytes(&self, id: ConnectionId) -> usize {
+        self.session(id).map_or(0, |session| session.queued_bytes)
+    }
+
     /// Where a connection's packets come from.
     #[must_use]
     pub fn address(&self, id: ConnectionId) -> Option<SocketAddr> {

@@ -81,13 +81,14 @@ impl Server {
         if sink.end.is_none() {
             self.counters.payload_unspoken += session.connection.stats().unspoken_in - unspoken_in;
         }
-        let is_new = sink.is_spoken;
+        let (id, is_new) = (sink.id, sink.is_spoken);
         match sink.end {
             None if is_new => self.offer_path(slot),
             None => {}
             Some(End::Closed(reason)) => self.end_session(now, slot, reason, None),
             Some(End::Misbehaved(text)) => {
                 self.counters.sessions_misbehaved += 1;
+                self.events.on_misbehaved(id);
                 self.end_session(now, slot, Reason::ProtocolViolation, Some(&text));
             }
             Some(End::Refused(reason, text)) => {

@@ -3,22 +3,41 @@
 //! Lives on the reactor thread. Per wake: every datagram, then the realm's arena if there is one, then
 //! [`Gate::handle_timeout`] if [`Gate::poll_timeout`] is due, then [`Gate::poll_transmit`] until none.
 
+mod access;
+mod survey;
+
+pub use access::{AccessConfig, AccessLimits, BANS_MAX, Ban, BanError, Barred, Imposed, REASON_BYTES_MAX};
+pub use survey::{ConnectionRow, LOSS_WHOLE, Seen, Survey};
+
 use crate::SessionId;
 use crate::inbound::{Inbound, InputsWaiting, SESSION_MESSAGES_MAX, SessionEvent};
 use crate::outbound::{Outbound, OutboundItem};
+use access::{Access, Barrier, Verdict, host};
 use protocol::codec;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use rudp::time::Now;
 use rudp::token::UserData;
-use rudp::{ChannelId, Counters, Event, PartOutcome, Reason, ReasonCounts, Transmit, channel};
-use std::net::SocketAddr;
+use rudp::token::address::canonical;
+use rudp::{ChannelId, Counters, Event, PartOutcome, Reason, ReasonCounts, Transmit, channel, outer};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use survey::Sample;
 
 /// What a gate needs to know.
 #[derive(Debug)]
 pub struct GateConfig {
     /// The transport's own settings.
     pub transport: rudp::ServerConfig,
+    /// Who may come in.
+    pub access: AccessConfig,
+}
+
+impl GateConfig {
+    /// A gate that lets everybody in.
+    #[must_use]
+    pub fn new(transport: rudp::ServerConfig) -> Self {
+        Self { transport, access: AccessConfig::default() }
+    }
 }
 
 /// What the gate itself dropped or refused, since start. The transport's own counts are in [`rudp::Counters`].
@@ -44,6 +63,24 @@ pub struct GateCounters {
     pub windows_closed: u64,
     /// Bytes of bulk streams that nothing here takes.
     pub bulk_bytes_untaken: u64,
+    /// Requests, responses and path packets dropped unopened because their address is in no network that is allowed.
+    pub dropped_not_allowed: u64,
+    /// The same, because it is in one that is denied.
+    pub dropped_denied: u64,
+    /// The same, because it is banned.
+    pub dropped_banned: u64,
+    /// Hellos of accounts that are banned.
+    pub refused_banned: u64,
+    /// Hellos from accounts or addresses that have as many sessions as they may.
+    pub refused_too_many: u64,
+    /// Sessions that made room for a newer one of their account.
+    pub sessions_replaced: u64,
+    /// Times an account broke the rules in a session.
+    pub strikes: u64,
+    /// Bans that came of it.
+    pub bans_imposed: u64,
+    /// Bans that would have, had there been room for them.
+    pub bans_left_out: u64,
 }
 
 /// The reactor thread's machine.
@@ -56,15 +93,25 @@ pub struct Gate {
     spoken: Vec<SessionId>,
     /// Sessions with messages in the batch.
     waiting: Vec<SessionId>,
+    access: Access,
+    survey: Survey,
     counters: GateCounters,
     closing: Option<Reason>,
     /// The realm has spoken: once its packets have left, what is left for the next tick is published.
     tick_edge: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Session {
     generation: u32,
+    /// Whose it is, as the token says.
+    account: u64,
+    /// Whom its address stands for.
+    host: IpAddr,
+    /// When its hello was accepted.
+    since_ns: u64,
+    /// As of the last survey.
+    sample: Sample,
     /// Held from the token's acceptance to the hello's.
     user: Option<Box<UserData>>,
     /// Messages of this session in the batch that the realm has not taken yet.
@@ -72,6 +119,33 @@ struct Session {
     inputs_waiting: InputsWaiting,
     /// Its place among those who spoke.
     spoken_at: Option<u32>,
+    /// It is one of those that its account and its host have.
+    is_counted: bool,
+    /// What it did has been counted against its account: whatever came in the same packet was no second time.
+    is_struck: bool,
+}
+
+impl Session {
+    /// A slot that nobody has had.
+    fn vacant() -> Self {
+        Self::new(0, 0, IpAddr::V4(Ipv4Addr::UNSPECIFIED), None)
+    }
+
+    fn new(generation: u32, account: u64, host: IpAddr, user: Option<Box<UserData>>) -> Self {
+        Self {
+            generation,
+            account,
+            host,
+            since_ns: 0,
+            sample: Sample::default(),
+            user,
+            messages_waiting: 0,
+            inputs_waiting: InputsWaiting::default(),
+            spoken_at: None,
+            is_counted: false,
+            is_struck: false,
+        }
+    }
 }
 
 impl Gate {
@@ -80,8 +154,12 @@ impl Gate {
     /// # Errors
     /// [`rudp::server::ConfigError`] if the transport's settings contradict each other.
     pub fn new(config: GateConfig, now: Now) -> Result<Self, rudp::server::ConfigError> {
+        let GateConfig { transport, access } = config;
+        let access = Access::new(access, &transport.requests.exempt, transport.takeover, now);
         Ok(Self {
-            transport: rudp::Server::new(config.transport, now)?,
+            transport: rudp::Server::new(transport, now)?,
+            access,
+            survey: Survey::default(),
             inbound: Inbound::default(),
             sessions: Vec::new(),
             spoken: Vec::new(),
@@ -99,6 +177,17 @@ impl Gate {
 
     /// A datagram arrived; it is opened in place.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
+        // spec: LIF-22
+        if outer::comes_from_anywhere(datagram)
+            && let Some(barrier) = self.access.bars(now.unix_s, canonical(from).ip())
+        {
+            *match barrier {
+                Barrier::NotAllowed => &mut self.counters.dropped_not_allowed,
+                Barrier::Denied => &mut self.counters.dropped_denied,
+                Barrier::Banned => &mut self.counters.dropped_banned,
+            } += 1;
+            return;
+        }
         self.transport.handle_datagram(now, from, datagram);
         self.drain_events(now);
     }
@@ -117,7 +206,13 @@ impl Gate {
                         self.inbound.push_report(*session, *part, PartOutcome::NotSent);
                     }
                 }
-                OutboundItem::Close { session, reason } => self.transport.disconnect(now, *session, *reason),
+                OutboundItem::Close { session, reason } => {
+                    self.transport.disconnect(now, *session, *reason);
+                    // What the realm saw him do counts like what the gate saw.
+                    if *reason == Reason::Suspected {
+                        self.strike(now, *session);
+                    }
+                }
             }
         }
         self.tick_edge = true;
@@ -176,6 +271,71 @@ impl Gate {
             self.transport.disconnect(now, SessionId { slot: index as u32, generation }, reason);
         }
         self.drain_events(now);
+    }
+
+    /// Keeps somebody out from now on, and ends the sessions that this meets; answers how many. spec: LIF-22
+    ///
+    /// # Errors
+    /// [`BanError`]; nothing has changed then.
+    pub fn ban(&mut self, now: Now, ban: Ban) -> Result<usize, BanError> {
+        let what = ban.what.normal();
+        self.access.ban(now, ban)?;
+        Ok(self.put_out(now, &what))
+    }
+
+    /// Lifts a ban; false if there is none.
+    pub fn unban(&mut self, what: &Barred) -> bool {
+        self.access.unban(what)
+    }
+
+    /// Who is kept out, accounts first; those whose ban ended in the last second may still be among them.
+    pub fn bans(&self) -> impl Iterator<Item = &Ban> {
+        self.access.bans()
+    }
+
+    /// The next ban that the gate has imposed by itself and that nobody has asked for; it is in force already.
+    pub fn poll_banned(&mut self) -> Option<Ban> {
+        self.access.poll_imposed()
+    }
+
+    /// How many sessions and strikes are too many.
+    #[must_use]
+    pub fn limits(&self) -> AccessLimits {
+        self.access.limits()
+    }
+
+    /// Changes that. Who is here stays.
+    pub fn set_limits(&mut self, limits: AccessLimits) {
+        self.access.set_limits(limits);
+    }
+
+    /// Looks at every connection and adds its second to the figures: to be called once a second.
+    pub fn survey(&mut self, now: Now) -> &Survey {
+        self.access.expire(now.unix_s);
+        self.survey.silent = 0;
+        for &id in &self.spoken {
+            let Some(stats) = self.transport.stats(id) else { continue };
+            let session = &mut self.sessions[id.slot as usize];
+            let seen = session.sample.look(now.mono_ns, session.since_ns, stats);
+            self.survey.add(&seen, self.transport.backlog_bytes(id), self.transport.is_silent(id));
+        }
+        &self.survey
+    }
+
+    /// Adds every connection to `out`, with rates as of the last survey.
+    pub fn rows(&self, out: &mut Vec<ConnectionRow>) {
+        out.extend(self.spoken.iter().filter_map(|&id| {
+            let session = &self.sessions[id.slot as usize];
+            Some(ConnectionRow {
+                session: id,
+                account: session.account,
+                address: self.transport.address(id)?,
+                since_ns: session.since_ns,
+                is_silent: self.transport.is_silent(id),
+                backlog_bytes: self.transport.backlog_bytes(id),
+                seen: session.sample.seen,
+            })
+        }));
     }
 
     /// Sessions whose hello was accepted.
@@ -241,20 +401,23 @@ impl Gate {
     fn drain_events(&mut self, now: Now) {
         while let Some(event) = self.transport.poll_event() {
             match event {
-                Event::Connected { id, user, .. } => {
+                Event::Connected { id, user, from, .. } => {
                     let user = user.map(|user| Box::new(*user));
-                    self.on_connected(now, id, user);
+                    self.on_connected(now, id, user, from.ip());
                 }
-                Event::Spoken { id } => self.on_spoken(id),
+                Event::Spoken { id } => self.on_spoken(now, id),
                 Event::Silent { id } => self.on_presence(SessionEvent::Silent { session: id }, id),
                 Event::Resumed { id } => self.on_presence(SessionEvent::Resumed { session: id }, id),
-                Event::Moved { .. } => {}
+                Event::Moved { id, to } => self.on_moved(id, to.ip()),
+                // Whoever was refused may have said more before he knew.
+                Event::Message { id, .. } if self.sessions[id.slot as usize].spoken_at.is_none() => {}
                 Event::Message { id, channel, bytes } => {
                     let waiting = &mut self.sessions[id.slot as usize].inputs_waiting;
                     if Self::on_message(&mut self.inbound, waiting, &mut self.counters, id, channel, bytes) {
                         self.on_reliable(id, channel);
                     } else {
                         self.transport.disconnect(now, id, Reason::ProtocolViolation);
+                        self.strike(now, id);
                     }
                 }
                 Event::Bulk { id, channel } => {
@@ -264,31 +427,103 @@ impl Gate {
                     }
                 }
                 Event::Part { id, part, outcome } => self.inbound.push_report(id, part, outcome),
+                Event::Misbehaved { id } => self.strike(now, id),
                 Event::Disconnected { id, reason } => self.on_disconnected(id, reason),
             }
         }
     }
 
-    fn on_connected(&mut self, now: Now, id: SessionId, user: Option<Box<UserData>>) {
+    fn on_connected(&mut self, now: Now, id: SessionId, user: Option<Box<UserData>>, ip: IpAddr) {
         let index = id.slot as usize;
         if self.sessions.len() <= index {
-            self.sessions.resize_with(index + 1, Session::default);
+            self.sessions.resize_with(index + 1, Session::vacant);
         }
-        self.sessions[index] = Session { generation: id.generation, user, ..Session::default() };
+        let account = user.as_ref().map_or(0, |user| user.account_id);
+        self.sessions[index] = Session::new(id.generation, account, host(ip), user);
         if let Some(reason) = self.closing {
             self.transport.disconnect(now, id, reason);
         }
     }
 
-    fn on_spoken(&mut self, session: SessionId) {
+    fn on_spoken(&mut self, now: Now, session: SessionId) {
         let entry = &mut self.sessions[session.slot as usize];
         assert_eq!(entry.generation, session.generation, "the transport spoke of a slot it has given away");
-        if let Some(user) = entry.user.take() {
-            entry.spoken_at = Some(self.spoken.len() as u32);
-            self.spoken.push(session);
-            self.counters.sessions_joined += 1;
-            self.inbound.push_event(SessionEvent::Joined { session, user });
+        let Some(user) = entry.user.take() else { return };
+        match self.access.admit(now.unix_s, session, entry.account, entry.host) {
+            Verdict::Welcome => {}
+            Verdict::Replaces(oldest) => {
+                self.counters.sessions_replaced += 1;
+                self.uncount(oldest);
+                self.transport.disconnect(now, oldest, Reason::TakenOver);
+            }
+            Verdict::Refused(reason) => {
+                let is_banned = reason == Reason::Banned;
+                self.counters.refused_banned += u64::from(is_banned);
+                self.counters.refused_too_many += u64::from(!is_banned);
+                self.transport.disconnect(now, session, reason);
+                return;
+            }
         }
+        let entry = &mut self.sessions[session.slot as usize];
+        (entry.since_ns, entry.spoken_at) = (now.mono_ns, Some(self.spoken.len() as u32));
+        entry.is_counted = true;
+        self.spoken.push(session);
+        self.counters.sessions_joined += 1;
+        self.inbound.push_event(SessionEvent::Joined { session, user });
+    }
+
+    fn on_moved(&mut self, id: SessionId, ip: IpAddr) {
+        let session = &mut self.sessions[id.slot as usize];
+        let from = std::mem::replace(&mut session.host, host(ip));
+        if session.is_counted {
+            self.access.on_moved(from, host(ip));
+        }
+    }
+
+    /// It is none of those any more that its account and its host have.
+    fn uncount(&mut self, id: SessionId) {
+        let session = &mut self.sessions[id.slot as usize];
+        if session.generation == id.generation && std::mem::take(&mut session.is_counted) {
+            self.access.on_left(id, session.account, session.host);
+        }
+    }
+
+    /// The account of a session has broken the rules in it.
+    fn strike(&mut self, now: Now, id: SessionId) {
+        let session = &mut self.sessions[id.slot as usize];
+        let is_here = session.generation == id.generation && session.spoken_at.is_some();
+        if !is_here || std::mem::replace(&mut session.is_struck, true) {
+            return;
+        }
+        self.counters.strikes += 1;
+        match self.access.strike(now, session.account) {
+            Ok(None) => {}
+            Ok(Some(ban)) => {
+                self.counters.bans_imposed += 1;
+                self.put_out(now, &ban.what);
+            }
+            Err(_) => self.counters.bans_left_out += 1,
+        }
+    }
+
+    /// Ends all sessions of whom a ban keeps out; answers how many. Of an account those whose hello was accepted: the others are
+    /// told when it is.
+    fn put_out(&mut self, now: Now, what: &Barred) -> usize {
+        let mut ended = 0;
+        for index in 0..self.sessions.len() {
+            let session = &self.sessions[index];
+            let id = SessionId { slot: index as u32, generation: session.generation };
+            let Some(address) = self.transport.address(id) else { continue };
+            let is_meant = match what {
+                Barred::Account(account) => session.account == *account && session.spoken_at.is_some(),
+                Barred::Network(network) => network.contains(address.ip()),
+            };
+            if is_meant {
+                self.transport.disconnect(now, id, Reason::Banned);
+                ended += 1;
+            }
+        }
+        ended
     }
 
     /// A spoken session fell silent or was heard again.
@@ -346,6 +581,7 @@ impl Gate {
 
     fn on_disconnected(&mut self, session: SessionId, reason: Reason) {
         self.counters.disconnects.count(reason);
+        self.uncount(session);
         let entry = &mut self.sessions[session.slot as usize];
         if entry.generation != session.generation {
             return;

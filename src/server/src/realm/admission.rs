@@ -2,7 +2,6 @@
 
 use super::Realm;
 use super::chronicle::Matter;
-use super::ladder::Step;
 use super::lobby;
 use super::player::{Player, Stage};
 use super::store::{Found, LoadError};
@@ -21,7 +20,7 @@ const NAMELESS: u64 = 1 << 63;
 
 /// Whom a token lets in as. Each account has one character of its own beside those it names: were nought a character
 /// like any other, everybody whose login service knows no characters would throw the others out.
-fn character_of(user: &UserData) -> CharacterId {
+pub(super) fn character_of(user: &UserData) -> CharacterId {
     if user.character_id == 0 { nameless(AccountId(user.account_id)) } else { CharacterId(user.character_id) }
 }
 
@@ -41,7 +40,8 @@ pub(super) fn reason_of(error: &LoadError) -> Reason {
 }
 
 impl Realm {
-    pub(super) fn on_joined(&mut self, session: SessionId, user: &UserData, out: &mut Outbound) {
+    /// Somebody may come in.
+    pub(super) fn let_in(&mut self, session: SessionId, user: &UserData, out: &mut Outbound) {
         // spec: CHR-1, SES-6. A character that was made here is its account's alone, whatever a token says.
         match CharacterId(user.character_id) {
             CharacterId(CHOOSES) => self.receive_guest(session, user, None, out),
@@ -62,18 +62,8 @@ impl Realm {
             out.close(older, Reason::TakenOver);
             self.on_left(older);
         }
-        if self.is_full() {
-            self.status.refused_full += 1;
-            out.close(session, Reason::ServerFull);
-            return;
-        }
         self.players.insert(session, player);
         self.store.load(character);
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        let is_closed = self.is_paused || self.ladder.step() >= Step::Joins;
-        is_closed || self.players.len() + self.lobby.len() >= self.players_max
     }
 
     /// Those whose records were found.

@@ -35,11 +35,6 @@ impl Realm {
             out.close(older, Reason::TakenOver);
             self.lobby.remove(older);
         }
-        if self.is_full() {
-            self.status.refused_full += 1;
-            out.close(session, Reason::ServerFull);
-            return;
-        }
         self.lobby.insert(Guest::new(session, account, user.role, wants));
         self.store.roster(account);
     }
@@ -48,7 +43,11 @@ impl Realm {
     pub(super) fn on_guest_message(&mut self, session: SessionId, message: &ClientMessage, out: &mut Outbound) {
         let now = self.game.now();
         let Some(guest) = self.lobby.find(session) else {
-            self.status.stale += 1;
+            if self.door.has(session) {
+                self.on_waiting_message(session, message, out);
+            } else {
+                self.status.stale += 1;
+            }
             return;
         };
         match *message {
@@ -74,6 +73,7 @@ impl Realm {
     pub(super) fn on_stray(&mut self, session: SessionId) {
         match self.lobby.find(session) {
             Some(_) => self.status.refused += 1,
+            None if self.door.has(session) => self.status.refused += 1,
             None => self.status.stale += 1,
         }
     }

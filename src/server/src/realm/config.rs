@@ -32,8 +32,10 @@ pub struct RealmConfig {
     pub world: Option<Arc<SavedWorld>>,
     /// The newest transaction of the journal at the start, by its number there; 0 of one that has none.
     pub journal_seq: u64,
-    /// Most players at once, at most 21,845; later ones are refused with a reason.
+    /// Most players at once, guests included; later ones wait.
     pub players_max: usize,
+    /// Most who wait for them to go; later ones are refused with a reason. With the players at most 21,845.
+    pub queue_max: usize,
     /// Others come into view nearer than this, in units.
     pub enter_radius_units: i32,
     /// Others go out of view farther than this, in units; larger than the enter radius.
@@ -75,6 +77,7 @@ impl RealmConfig {
             world: None,
             journal_seq: 0,
             players_max: 2_000,
+            queue_max: 256,
             enter_radius_units: 100 * UNITS_PER_M,
             leave_radius_units: 115 * UNITS_PER_M,
             kind_radii: KindRadii::DEFAULT,

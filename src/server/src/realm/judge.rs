@@ -64,6 +64,7 @@ impl Realm {
         if policy.action == Action::Kick {
             self.status.kicked += 1;
             out.close(session, Reason::Suspected);
+            self.door.on_left(session, false, now);
             self.on_left(session);
         }
     }
@@ -71,7 +72,13 @@ impl Realm {
     fn evidence_of(&mut self, session: SessionId) -> Option<(Accused, &mut Evidence)> {
         match self.players.find(session) {
             Some(player) => Some((Accused::Character(player.character), &mut player.evidence)),
-            None => self.lobby.find(session).map(|guest| (Accused::Account(guest.account), &mut guest.evidence)),
+            None => match self.lobby.find(session) {
+                Some(guest) => Some((Accused::Account(guest.account), &mut guest.evidence)),
+                None => {
+                    let waiting = self.door.find(session)?;
+                    Some((Accused::Account(AccountId(waiting.user.account_id)), &mut waiting.evidence))
+                }
+            },
         }
     }
 

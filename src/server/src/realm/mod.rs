@@ -7,9 +7,11 @@ mod admission;
 mod choosing;
 mod chronicle;
 mod config;
+mod door;
 mod encode;
 mod events;
 mod evidence;
+mod experience;
 mod inbox;
 mod interest;
 mod judge;
@@ -31,12 +33,14 @@ mod store;
 mod tell;
 mod turnover;
 mod view;
+mod waiting;
 mod world;
 
 pub use admission::nameless;
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
+pub use experience::Experienced;
 pub use judge::{Accused, Incident};
 pub use ladder::{LadderConfig, Step};
 pub use lobby::is_made_here;
@@ -52,6 +56,7 @@ use crate::SessionId;
 use crate::crew::HANDS_MAX;
 use crate::inbound::{Inbound, SessionEvent};
 use crate::outbound::Outbound;
+use door::Door;
 use events::Happened;
 use game::content::Content;
 use game::{Game, GameConfig, Probe, Survey};
@@ -63,9 +68,9 @@ use protocol::message::{ClientMessage, ServerMessage};
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{CharacterId, Command, NetId, Refusal, Tick};
 use relevance::Sight;
-use rudp::channel;
 use rudp::time::Now;
 use rudp::token::Role;
+use rudp::{Reason, channel};
 use shots::{PLAYERS_MAX, Shots};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -91,6 +96,11 @@ pub struct Realm {
     game: Game,
     players: PlayerTable,
     lobby: Lobby,
+    door: Door,
+    /// Why nobody is let in, if so.
+    joins_paused: Option<Reason>,
+    /// The most players that there will ever be room for: those of the start, and their queue.
+    places: usize,
     store: Store,
     /// One for each hand that shares in telling everybody.
     desks: Vec<Desk>,
@@ -103,10 +113,6 @@ pub struct Realm {
     /// What an operator wants, until the coming tick.
     operations: Vec<Operation>,
     ladder: Ladder,
-    /// An operator lets nobody in.
-    is_paused: bool,
-    /// People at once; at most as many as were configured.
-    players_max: usize,
     /// Who watches where the time goes.
     probe: Option<Arc<dyn Probe>>,
     /// Those to be suspected of something; kept for its memory.
@@ -138,12 +144,12 @@ impl Realm {
     #[must_use]
     pub fn new(config: RealmConfig) -> Self {
         assert!(config.save_interval_ns > 0, "checkpoints need an interval");
-        assert!(config.players_max <= PLAYERS_MAX, "at most {PLAYERS_MAX} players");
+        let places = config.players_max + config.queue_max;
+        assert!(places <= PLAYERS_MAX, "at most {PLAYERS_MAX} players and people who wait");
         let hands = config.crew.hands();
         assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let mobs: usize = config.content.places.spawns.iter().map(|spawn| usize::from(spawn.count)).sum();
-        let entities_max =
-            (config.players_max * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
+        let entities_max = (places * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
         let world = GameConfig {
             seed: config.seed,
             map: config.map.clone(),
@@ -157,6 +163,9 @@ impl Realm {
             game,
             players: PlayerTable::default(),
             lobby: Lobby::new(config.incarnation),
+            door: Door::new(config.queue_max),
+            joins_paused: None,
+            places,
             store: Store::new(config.journal_seq),
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),
@@ -166,8 +175,6 @@ impl Realm {
             incidents: VecDeque::new(),
             operations: Vec::new(),
             ladder: Ladder::new(config.ladder),
-            is_paused: false,
-            players_max: config.players_max,
             probe: None,
             suspects: Vec::new(),
             reports: Vec::new(),
@@ -228,6 +235,7 @@ impl Realm {
             self.drain(batch, out);
         }
         self.enter(phase::ADMIT);
+        self.admit_waiting(out);
         self.admit_loaded(out);
         self.apply_inputs();
         self.game.tick();
@@ -290,11 +298,11 @@ impl Realm {
     fn drain(&mut self, batch: &mut Inbound, out: &mut Outbound) {
         for event in batch.events.drain(..) {
             match event {
-                SessionEvent::Joined { session, user } => self.on_joined(session, &user, out),
+                SessionEvent::Joined { session, user } => self.on_joined(session, user, out),
                 SessionEvent::Message { session, message } => self.on_message(session, &message, out),
                 SessionEvent::Silent { session } => self.on_presence(session, true),
                 SessionEvent::Resumed { session } => self.on_presence(session, false),
-                SessionEvent::Left { session, .. } => self.on_left(session),
+                SessionEvent::Left { session, reason } => self.on_ended(session, reason),
             }
         }
         self.reports.append(&mut batch.reports);
@@ -313,8 +321,8 @@ impl Realm {
         for (session, bytes) in batch.budgets.drain(..) {
             match self.players.find(session) {
                 Some(player) => player.grant(bytes),
-                // A guest is told nothing that has a budget.
-                None if self.lobby.find(session).is_some() => {}
+                // A guest is told nothing that has a budget, and who waits neither.
+                None if self.lobby.find(session).is_some() || self.door.has(session) => {}
                 None => self.status.stale += 1,
             }
         }
@@ -352,6 +360,7 @@ impl Realm {
                 self.refuse_step(session, number, Refusal::NotUsable, out);
                 self.suspect(session, Suspicion::Flood, out);
             }
+            ClientMessage::Report(experience) => self.on_report(session, experience, out),
             ClientMessage::Shoot(shoot) => {
                 let Stage::Playing(id) = player.stage else {
                     self.status.refused += 1;
@@ -393,6 +402,7 @@ impl Realm {
             // What he is told waits for him.
             None => match self.lobby.find(session) {
                 Some(guest) => guest.is_silent = is_silent,
+                None if self.door.on_presence(session, is_silent, self.game.now()) => {}
                 None => self.status.stale += 1,
             },
         }
@@ -477,6 +487,7 @@ impl Realm {
         status.players = self.players.playing();
         status.loading = self.players.len() - status.players;
         status.guests = self.lobby.len();
+        status.queued = self.door.len();
         status.entities = self.game.replicas().live().len();
         status.player_ticks += status.players as u64;
         status.saves_confirmed = self.store.saves_confirmed;

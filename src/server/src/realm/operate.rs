@@ -7,8 +7,8 @@ use super::relevance::{KindRadii, Radii, Sight};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::Probe;
-use protocol::message::ServerMessage;
-use protocol::{AccountId, CharacterId};
+use protocol::message::{Experience, ServerMessage};
+use protocol::{AccountId, CharacterId, Tick};
 use rudp::token::Role;
 use rudp::{Reason, channel};
 use std::sync::Arc;
@@ -23,9 +23,9 @@ pub enum Operation {
         /// Why.
         reason: Reason,
     },
-    /// Lets nobody in, or again; whoever is here stays.
-    PauseJoins(bool),
-    /// Lets so many in at once, and no more than were configured; who is in stays.
+    /// Lets nobody in, or again; whoever is here stays. Who comes waits, and goes for this reason if too many do.
+    PauseJoins(Option<Reason>),
+    /// Lets so many in at once, within [`Realm::places`]; who is in stays.
     PlayersMax(usize),
     /// Tells people something, in words.
     Say {
@@ -45,6 +45,8 @@ pub enum Standing {
     Lobby,
     /// He is in the world.
     Playing,
+    /// He waits to be let in.
+    Queued,
 }
 
 /// Somebody who is here, for an operator.
@@ -74,6 +76,29 @@ pub struct PersonRow {
     pub suspicion_points: u32,
     /// He went beyond a limit.
     pub is_flagged: bool,
+    /// What his client said last of how the game goes for him, if it has.
+    pub experience: Option<Experience>,
+}
+
+impl PersonRow {
+    /// Somebody who is not in the world.
+    fn outside(session: SessionId, account: AccountId, standing: Standing) -> Self {
+        Self {
+            session,
+            account,
+            character: None,
+            name: String::new(),
+            role: Role::Player,
+            standing,
+            is_silent: false,
+            place_units: [0; 2],
+            level: 0,
+            visible: 0,
+            suspicion_points: 0,
+            is_flagged: false,
+            experience: None,
+        }
+    }
 }
 
 impl Realm {
@@ -127,22 +152,17 @@ impl Realm {
                 visible: player.view.present(),
                 suspicion_points: player.evidence.most_points(now),
                 is_flagged: player.evidence.is_flagged,
+                experience: (player.experience.1 != Tick(0)).then_some(player.experience.0),
             });
         }
         rows.extend(self.lobby.iter().map(|guest| PersonRow {
-            session: guest.session,
-            account: guest.account,
-            character: None,
-            name: String::new(),
             role: guest.role,
-            standing: Standing::Lobby,
             is_silent: guest.is_silent,
-            place_units: [0; 2],
-            level: 0,
-            visible: 0,
             suspicion_points: guest.evidence.most_points(now),
             is_flagged: guest.evidence.is_flagged,
+            ..PersonRow::outside(guest.session, guest.account, Standing::Lobby)
         }));
+        rows.extend(self.door.iter().map(|(session, account)| PersonRow::outside(session, account, Standing::Queued)));
         rows.sort_unstable_by_key(|row| row.session);
         rows
     }
@@ -152,14 +172,14 @@ impl Realm {
         for operation in std::mem::take(&mut self.operations) {
             match operation {
                 Operation::Close { session, reason } => {
-                    let is_here = self.players.find(session).is_some() || self.lobby.find(session).is_some();
-                    if is_here {
+                    if self.is_here(session) {
                         out.close(session, reason);
+                        self.door.on_left(session, false, self.game.now());
                         self.on_left(session);
                     }
                 }
-                Operation::PauseJoins(paused) => self.is_paused = paused,
-                Operation::PlayersMax(most) => self.players_max = most.min(self.config.players_max),
+                Operation::PauseJoins(reason) => self.pause_joins(reason),
+                Operation::PlayersMax(most) => drop(self.set_players_max(most)),
                 Operation::Say { to: Some(sessions), text } => {
                     sessions.iter().for_each(|&session| self.say(session, &text, out));
                 }
@@ -172,14 +192,19 @@ impl Realm {
     }
 
     fn say(&mut self, session: SessionId, text: &str, out: &mut Outbound) {
-        let is_here = self.players.find(session).is_some() || self.lobby.find(session).is_some();
-        if is_here {
+        if self.is_here(session) {
             out.message(session, channel::CONTROL, &ServerMessage::Notice { text: text.to_owned() });
         }
     }
 
+    fn is_here(&mut self, session: SessionId) -> bool {
+        self.players.find(session).is_some() || self.lobby.find(session).is_some() || self.door.has(session)
+    }
+
     fn sessions(&mut self) -> impl Iterator<Item = SessionId> {
-        self.players.iter_mut().map(|player| player.session).chain(self.lobby.iter().map(|guest| guest.session))
+        let players = self.players.iter_mut().map(|player| player.session);
+        let guests = self.lobby.iter().map(|guest| guest.session);
+        players.chain(guests).chain(self.door.iter().map(|(session, _)| session))
     }
 
     /// A quarter less far than was configured, of every kind.

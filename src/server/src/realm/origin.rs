@@ -101,6 +101,7 @@ impl Realm {
     /// [`Self::is_drained`].
     pub fn close(&mut self) {
         self.is_closing = true;
+        self.door.close();
     }
 
     /// Saves the world when it is time to: some of it in each tick, at the very end all at once. What the disk has answered
@@ -129,7 +130,7 @@ impl Realm {
 
     /// Whether nobody is in, and all of theirs is saved.
     pub(super) fn is_vacated(&self) -> bool {
-        self.players.is_empty() && self.lobby.is_empty() && self.store.is_drained()
+        self.players.is_empty() && self.lobby.is_empty() && self.door.is_empty() && self.store.is_drained()
     }
 
     /// Whether the world itself is saved, if it is to be.

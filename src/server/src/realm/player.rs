@@ -9,6 +9,7 @@ use super::store::{Found, LoadError};
 use super::view::View;
 use crate::SessionId;
 use game::Trigger;
+use protocol::message::Experience;
 use protocol::{AccountId, CharacterId, ClassId, NetId, Tick};
 use rudp::token::{Name, Role};
 use std::collections::{BTreeMap, VecDeque};
@@ -55,6 +56,8 @@ pub struct Player {
     pub told: Told,
     /// What he believes of himself, until the input comes that it is about.
     pub believed: Option<Believed>,
+    /// How the game goes for him, as his client said last, and from when on it may say more.
+    pub experience: (Experience, Tick),
     /// When he asked who somebody is, and how often since then: the second is counted that begins with the first.
     pub asks: (Tick, u32),
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
@@ -95,6 +98,7 @@ impl Player {
             trigger: Trigger::default(),
             shots_asked: 0,
             orders_asked: 0,
+            experience: (Experience::default(), Tick(0)),
             asks: (Tick(0), 0),
             evidence: Evidence::default(),
             pace: Pace::default(),

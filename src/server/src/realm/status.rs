@@ -1,6 +1,7 @@
 //! What a realm can say of itself.
 
 use super::evidence::SUSPICIONS;
+use super::experience::Experienced;
 use protocol::GameEvent;
 
 /// What the realm can say of itself; plain numbers, counted since start unless said otherwise.
@@ -14,6 +15,8 @@ pub struct RealmStatus {
     pub loading: usize,
     /// People who have not chosen whom to play, now.
     pub guests: usize,
+    /// People who wait to come in now, and places that are kept for such as are about to come back to them.
+    pub queued: usize,
     /// Entities in the world now.
     pub entities: usize,
     /// Sum over ticks of the players in the world.
@@ -50,6 +53,12 @@ pub struct RealmStatus {
     pub incidents: u64,
     /// Players put out for it.
     pub kicked: u64,
+    /// What clients said of how the game goes for them.
+    pub experience: Experienced,
+    /// Times one said so too soon after the last time; none of it was counted.
+    pub reports_refused: u64,
+    /// Reports that had something beyond the greatest that counts.
+    pub reports_clamped: u64,
     /// Shots carried out.
     pub shots: u64,
     /// Of those, shots that hit somebody.
@@ -68,8 +77,10 @@ pub struct RealmStatus {
     pub marks_told: u64,
     /// Times somebody had too few bytes for all the marks he was owed.
     pub marks_put_off: u64,
-    /// Joins refused because the world is full.
+    /// Joins refused because the world and the queue are full.
     pub refused_full: u64,
+    /// Joins refused because nobody was let in, and the queue was full.
+    pub refused_paused: u64,
     /// Joins refused because the record could not be used.
     pub refused_record: u64,
     /// Turned away because a store could not be reached, or another server has them.

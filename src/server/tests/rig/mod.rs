@@ -13,8 +13,8 @@ use rudp::seal::Key;
 use rudp::time::Now;
 use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
 use server::{
-    CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig, Saved,
-    SavedWorld, StoreDone, StoreJob,
+    AccessConfig, CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig,
+    Saved, SavedWorld, StoreDone, StoreJob,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -111,13 +111,27 @@ impl Rig {
 
     /// A server that sends nobody more than so many bytes a second.
     pub fn with_rate(bytes_per_s: u32, link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
+        Self::built(bytes_per_s, AccessConfig::default(), link, configure)
+    }
+
+    /// A server that does not let everybody in.
+    pub fn guarded(access: AccessConfig, link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
+        Self::built(rudp::ConnectionConfig::default().rate_bytes_per_s, access, link, configure)
+    }
+
+    fn built(
+        bytes_per_s: u32,
+        access: AccessConfig,
+        link: LinkConfig,
+        configure: impl FnOnce(&mut RealmConfig),
+    ) -> Self {
         let now = Now { mono_ns: 1_000_000_000, unix_s: UNIX_S };
         let map = Arc::new(StaticMap::new(1_000, 1_000, &[]).unwrap());
-        let mut realm = RealmConfig { seed: 1, players_max: 400, ..RealmConfig::new(map.clone()) };
+        let mut realm = RealmConfig { seed: 1, players_max: 400, queue_max: 0, ..RealmConfig::new(map.clone()) };
         configure(&mut realm);
         let mut transport = transport(&map);
         transport.connection.rate_bytes_per_s = bytes_per_s;
-        let gate = Gate::new(GateConfig { transport }, now).unwrap();
+        let gate = Gate::new(GateConfig { transport, access }, now).unwrap();
         // Tokens of before the start are refused, so the world begins a second before anyone connects.
         let now = Now { unix_s: UNIX_S + 1, ..now };
         Self {

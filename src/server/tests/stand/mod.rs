@@ -3,7 +3,7 @@
 use game::Estate;
 use protocol::event::Shoot;
 use protocol::input::InputMessage;
-use protocol::message::ClientMessage;
+use protocol::message::{ClientMessage, Experience};
 use protocol::motion::StaticMap;
 use protocol::unit::{TICK_NS, units_from_m};
 use protocol::{Input, Tick, ViewTick};
@@ -96,6 +96,11 @@ impl Stand {
                     let message = ClientMessage::Shoot(shoot);
                     self.inbound.push_event(SessionEvent::Message { session: session(slot), message });
                 }
+            }
+            if (self.tick + slot).is_multiple_of(60) {
+                let said = Experience { age_ms: 20, starved: 1, corrections: 0, rtt_ms: 50 };
+                let message = ClientMessage::Report(said);
+                self.inbound.push_event(SessionEvent::Message { session: session(slot), message });
             }
             if (self.tick + slot).is_multiple_of(30) {
                 let message = ClientMessage::Echo { number: self.tick / 30 };

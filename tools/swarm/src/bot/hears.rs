@@ -27,6 +27,12 @@ impl Bot {
                 ClientEvent::Leave { tick, id, .. } => flock.checker.on_leave(self.index, tick, id),
                 ClientEvent::Joined(welcome) => self.on_joined(now, flock, &welcome),
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
+                ClientEvent::Queued { .. } => {
+                    if !std::mem::replace(&mut self.is_queued, true) {
+                        flock.on_queued();
+                    }
+                }
+                ClientEvent::Notice(_) => flock.tally.notices += 1,
                 ClientEvent::Silent => flock.tally.silents += 1,
                 ClientEvent::Resumed => flock.tally.resumes += 1,
                 ClientEvent::Event { tick, event } => {
@@ -61,6 +67,7 @@ impl Bot {
             let (index, id) = (self.index, welcome.own.0);
             flock.checker.report(Kind::Other, || format!("bot {index} was welcomed again, as entity {id}"));
         }
+        self.leave_queue(flock);
         (self.joined_ns, self.attempts) = (now.mono_ns, 0);
         flock.on_joined(now, self.index, welcome);
         (self.ordeal, self.excused_ns) = (None, 0);
@@ -159,6 +166,7 @@ impl Bot {
     }
 
     fn on_disconnected(&mut self, flock: &mut Flock, reason: Reason) {
+        self.leave_queue(flock);
         if self.phase == Phase::In {
             *flock.tally.disconnects.entry(reason).or_default() += 1;
             self.on_gone(flock, reason != Reason::TimedOut);
@@ -167,6 +175,10 @@ impl Bot {
         }
         self.phase = Phase::Out;
         (self.client, self.wire) = (None, None);
+    }
+
+    pub(super) fn leave_queue(&mut self, flock: &mut Flock) {
+        flock.queued -= usize::from(std::mem::take(&mut self.is_queued));
     }
 
     pub(super) fn on_gone(&mut self, flock: &mut Flock, server_knows: bool) {

@@ -76,6 +76,8 @@ pub struct Bot {
     attempt_ns: u64,
     /// Attempts to join since it was last in.
     attempts: u32,
+    /// It stands in the queue at the door.
+    is_queued: bool,
     heard_ns: u64,
     joined_ns: u64,
     /// The newest round trip that was counted.
@@ -120,6 +122,7 @@ impl Bot {
             is_placed: false,
             attempt_ns,
             attempts: 0,
+            is_queued: false,
             heard_ns: 0,
             joined_ns: 0,
             sampled_ns: 0,
@@ -220,9 +223,7 @@ impl Bot {
     pub fn tick(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
         match self.phase {
             Phase::Idle if now.mono_ns >= self.attempt_ns => self.join(now, flock)?,
-            Phase::Out | Phase::Joining if flock.rejoin && now.mono_ns >= self.attempt_ns + self.pause_ns(flock) => {
-                self.join(now, flock)?;
-            }
+            Phase::Out | Phase::Joining if flock.rejoin && self.is_attempt_due(now, flock) => self.join(now, flock)?,
             Phase::In if flock.rejoin && now.mono_ns >= self.heard_ns + SILENCE_NS_MAX => {
                 flock.tally.silences += 1;
                 self.on_gone(flock, false);
@@ -271,6 +272,7 @@ impl Bot {
     }
 
     fn join(&mut self, now: Now, flock: &mut Flock) -> Result<()> {
+        self.leave_queue(flock);
         // A new socket each time: nothing that was meant for the session before can reach the new one.
         let source = if flock.spread { Source::Address(self.index as u32) } else { Source::Port };
         let (link, seed) = (flock.link.as_ref(), flock.link_seed);
@@ -282,6 +284,12 @@ impl Bot {
         self.attempt_ns = now.mono_ns;
         self.attempts += 1;
         Ok(())
+    }
+
+    /// Whether to knock again. Who is in the queue, and hears the server, waits.
+    fn is_attempt_due(&self, now: Now, flock: &Flock) -> bool {
+        let waits = self.is_queued && now.mono_ns < self.heard_ns + SILENCE_NS_MAX;
+        !waits && now.mono_ns >= self.attempt_ns + self.pause_ns(flock)
     }
 
     /// From one attempt to join to the next.

@@ -142,7 +142,11 @@ impl Ledger {
                 assert!(self.open.insert(id, ServerSide::default()).is_none(), "{id:?} is there already");
                 self.proven.insert(from);
             }
-            Event::Spoken { id } | Event::Silent { id } | Event::Resumed { id } | Event::Bulk { id, .. } => {
+            Event::Spoken { id }
+            | Event::Silent { id }
+            | Event::Resumed { id }
+            | Event::Bulk { id, .. }
+            | Event::Misbehaved { id } => {
                 self.session(id);
             }
             Event::Moved { id, to } => {
