@@ -142,6 +142,8 @@ mod tests {
         assert_eq!(body(&asked)["cancel"], true);
         let (done, _) = said("shutdown --cancel", &answer(200, "{\"cancelled\":false}"));
         assert_eq!(done.unwrap(), "the server was not going down\n");
+        let (done, _) = said("shutdown --cancel", &answer(404, "{\"error\":\"no shutdown is announced\"}"));
+        assert_eq!(done.unwrap_err(), "the server at HERE refuses: no shutdown is announced");
     }
 
     #[test]

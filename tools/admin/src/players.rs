@@ -72,6 +72,9 @@ impl PlayersArgs {
             return Ok(terminal::json(&text));
         }
         let page: Players = parsed(&text)?;
+        if page.total == 0 {
+            return Ok("nobody is here".to_owned());
+        }
         let rows: Vec<_> = page.players.iter().map(row).collect();
         let shown = rows.len();
         let more = if shown < page.total { format!("{shown} of {}\n", page.total) } else { String::new() };
@@ -279,6 +282,7 @@ mod tests {
         assert!(said("players", &page(1)).1.starts_with("GET /api/v1/players HTTP/1.0\r\n"));
         let raw = said("players --json", &page(1)).0.unwrap();
         assert!(raw.starts_with('{') && raw.contains("\"news\":1"), "{raw}");
+        assert_eq!(said("players", &answer(200, "{\"total\":0}")).0.unwrap(), "nobody is here\n");
         assert!(misused("players --sort colour").contains("colour"));
     }
 

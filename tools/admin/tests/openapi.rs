@@ -216,7 +216,7 @@ fn every_operation_has_a_recorded_request_and_every_recorded_status_is_described
             let path = request["path"].as_str().unwrap().split('?').next().unwrap().to_owned();
             let method = request["method"].as_str().unwrap().to_lowercase();
             let Some(operation) = document["paths"].get(&path).and_then(|path| path.get(&method)) else {
-                assert_eq!(request["expect"]["status"], 404, "{method} {path} is not described");
+                assert_eq!(request["expect"]["status"], "4xx", "{method} {path} is not described");
                 continue;
             };
             if let Some(status) = request["expect"]["status"].as_u64() {

@@ -52,12 +52,14 @@ pub fn tick(view: &View) -> Line<'static> {
         Some(first) if view.samples.len() > 1 => now.status.tick_histogram.since(first),
         _ => now.status.tick_histogram.clone(),
     };
+    let max_us = view.samples.iter().map(|sample| sample.status.tick_us_max_last_second).fold(0.0, f64::max);
     let ms = |q| match histogram.quantile_us(q) {
+        // A bucket's bound may lie beyond the longest tick in it.
+        Some(Bound::Within(us)) if max_us > 0.0 => format!("{:.1}", us.min(max_us) / 1_000.0),
         Some(Bound::Within(us)) => format!("{:.1}", us / 1_000.0),
         Some(Bound::Beyond(us)) => format!(">{:.0}", us / 1_000.0),
         None => "-".to_owned(),
     };
-    let max_us = view.samples.iter().map(|sample| sample.status.tick_us_max_last_second).fold(0.0, f64::max);
     let style = if max_us > TICK_US { ODD } else { Style::new() };
     let overruns = now.status.tick_overruns_total;
     Line::from(vec![
@@ -79,7 +81,9 @@ pub fn draw_tick(view: &View, frame: &mut Frame<'_>, area: Rect) {
     let max = bars.iter().copied().fold(TICK_US, f64::max);
     let bar = |us: f64| {
         let colour = if us > TICK_US { Color::Red } else { Color::Green };
-        SparklineBar::from(us as u64).style(Style::new().fg(colour))
+        // Whatever was measured is seen: an eighth of a line at least.
+        let seen = if us > 0.0 { us.max(max / (8.0 * f64::from(chart.height.max(1)))) } else { 0.0 };
+        SparklineBar::from(seen.ceil() as u64).style(Style::new().fg(colour))
     };
     let data: Vec<SparklineBar> = bars.into_iter().map(bar).collect();
     frame.render_widget(Sparkline::default().data(data).max(max as u64), chart);
