@@ -29,6 +29,20 @@ fn the_example_file_says_exactly_the_defaults() {
 }
 
 #[test]
+fn the_examples_for_the_open_world_are_whole() {
+    for text in [
+        include_str!("../../config/examples/one-machine.toml"),
+        include_str!("../../config/examples/redis-mariadb.toml"),
+    ] {
+        let config = from_file(text).unwrap();
+        assert!(!config.listen.ip().is_loopback() && config.ops_listen.ip().is_loopback());
+        assert!(config.login.is_some() && config.request_exempt.is_empty(), "nobody is let in on his own word");
+        let is_shared = text.contains("[mariadb]");
+        assert_eq!((config.stores.mariadb.is_some(), config.stores.redis_url.is_some()), (is_shared, is_shared));
+    }
+}
+
+#[test]
 fn the_example_file_sets_every_key() {
     let table: toml::Table = toml::from_str(EXAMPLE).unwrap();
     for key in key::KEYS {

@@ -1,6 +1,8 @@
 //! A copy of the journal while the server runs.
 
-use crate::{Server, now, pause, sentence};
+use crate::server::{Server, parsed};
+use crate::terminal::{self, sentence};
+use crate::{now, pause};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
@@ -43,9 +45,8 @@ impl BackupArgs {
         struct Begun {
             name: String,
         }
-        let wish = self.to.as_ref().map_or_else(String::new, |to| serde_json::json!({ "to": to }).to_string());
-        let text = server.post("/api/v1/backup", &wish)?;
-        let Begun { name } = serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+        let text = server.order(&ops_api::Command::Backup { to: self.to.clone() })?;
+        let Begun { name } = parsed(&text)?;
         self.wait(server, &name)
     }
 
@@ -53,12 +54,12 @@ impl BackupArgs {
         let mut told = now();
         loop {
             let text = server.page("/api/v1/backup").context("the backup may go on all the same")?;
-            let state: State = serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+            let state: State = parsed(&text)?;
             if state.name != name {
                 bail!("another backup was begun since: whether {} is whole stands in the server's log", sentence(name));
             }
             match state.state.as_str() {
-                "done" if self.json => return Ok(text),
+                "done" if self.json => return Ok(terminal::json(&text)),
                 "done" => {
                     let State { file, bytes, seq, .. } = state;
                     return Ok(format!("{} ({bytes} bytes, all up to transaction {seq})", sentence(&file)));
@@ -79,7 +80,7 @@ impl BackupArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rig::{answering, answering_all, data_dir};
+    use crate::rig::{answering, answering_all, data_dir, server};
 
     const BEGUN: &str = "HTTP/1.0 202 Accepted\r\n\r\n{\"name\":\"b\"}";
 
@@ -91,7 +92,7 @@ mod tests {
         let dir = data_dir();
         let (ops, asked) = answering_all(answers.iter().map(|answer| (*answer).to_owned()).collect());
         let args = BackupArgs { to: Some("b".to_owned()), json: false };
-        let said = args.run(&Server { ops, data: dir.path().to_owned() });
+        let said = args.run(&server(ops, &dir));
         (said, asked.join().unwrap())
     }
 
@@ -110,7 +111,7 @@ mod tests {
         let dir = data_dir();
         let (ops, _asked) = answering("HTTP/1.0 409 Conflict\r\n\r\n{\"error\":\"another backup is being made\"}");
         let args = BackupArgs { to: None, json: false };
-        let error = args.run(&Server { ops, data: dir.path().to_owned() }).unwrap_err().to_string();
+        let error = args.run(&server(ops, &dir)).unwrap_err().to_string();
         assert_eq!(error, format!("the server at {ops} refuses: another backup is being made"));
         let failed = page("{\"name\":\"b\",\"state\":\"failed\",\"error\":\"no room\"}");
         let error = run(&[BEGUN, &failed]).0.unwrap_err().to_string();

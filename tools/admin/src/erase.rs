@@ -1,7 +1,8 @@
 //! Everything that is held about an account is taken away.
 
-use crate::Server;
-use anyhow::{Context, Result, bail};
+use crate::server::{Server, parsed};
+use crate::terminal::{self, sentence};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Deserialize;
 use std::io::{BufRead, IsTerminal, Write};
@@ -55,14 +56,13 @@ impl EraseArgs {
             ledger_lines: usize,
             stores: Vec<String>,
         }
-        let wish = serde_json::json!({ "account": self.account, "characters": self.characters }).to_string();
-        let text = server.post_and_wait("/api/v1/erase", &wish)?;
+        let erase = ops_api::Command::Erase { account: self.account, characters: self.characters.clone() };
+        let text = server.order_and_wait(&erase)?;
         if self.json {
-            return Ok(text);
+            return Ok(terminal::json(&text));
         }
-        let Erased { characters, ledger_lines, stores } =
-            serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
-        let stores = crate::sentence(&stores.join(", "));
+        let Erased { characters, ledger_lines, stores } = parsed(&text)?;
+        let stores = sentence(&stores.join(", "));
         let account = self.account;
         Ok(format!(
             "erased: account {account}, {characters} characters, {ledger_lines} lines of the ledger; in {stores}"
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn an_erasure_says_what_is_gone_or_why_nothing_is() {
         let dir = data_dir();
-        let server = |ops| Server { ops, data: dir.path().to_owned() };
+        let server = |ops| crate::rig::server(ops, &dir);
         let page = "{\"account\":42,\"characters\":2,\"ledger_lines\":3,\"stores\":[\"journal\",\"mariadb\"]}";
         let (ops, asked) = answering(format!("HTTP/1.0 200 OK\r\n\r\n{page}"));
         let said = args().run(&server(ops)).unwrap();

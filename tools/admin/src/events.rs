@@ -1,10 +1,13 @@
 //! `admin events`: what has happened in the world, and what happens while one looks.
 
-use super::{Server, pause, sentence};
-use anyhow::{Context, Result};
+use crate::pause;
+use crate::server::{Server, parsed};
+use crate::terminal::{self, sentence};
+use anyhow::Result;
 use clap::Args;
 use serde::Deserialize;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write;
 use std::time::Duration;
 
 /// What to show.
@@ -42,20 +45,21 @@ struct Entry {
 
 impl EventArgs {
     /// Prints what there is, and with `--follow` what comes.
-    pub fn run(&self, server: &Server) -> Result<()> {
+    pub fn run(&self, server: &Server, out: &mut dyn Write) -> Result<()> {
         let mut after = self.after;
         loop {
             let text = server.page(&format!("/api/v1/events?after={after}"))?;
-            let page: Page = serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
+            let page: Page = parsed(&text)?;
             after = page.newest;
             if self.json {
-                println!("{text}");
+                writeln!(out, "{}", terminal::json(&text))?;
             } else {
-                print!("{}", table(&page));
+                out.write_all(table(&page).as_bytes())?;
             }
             if !self.follow {
                 return Ok(());
             }
+            out.flush()?;
             pause(LOOK_PAUSE);
         }
     }

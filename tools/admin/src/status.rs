@@ -1,65 +1,76 @@
 //! What a server says of itself, for people.
 
-use ops_client::{Bound, CpuSeconds, Status, Stores};
+use crate::server::Server;
+use crate::span::said as span;
+use crate::terminal::{self, sentence};
+use crate::{now, pause};
+use anyhow::Result;
+use clap::Args;
+use ops_client::{Bound, CpuSeconds, Status, Store, Stores};
 use std::fmt::Write;
+use std::time::Duration;
 
-/// The table: the state of `now`, and rates since `before`, read `seconds` earlier.
-pub fn table(before: &Status, now: &Status, seconds: f64) -> String {
-    let rate = |to: u64, from: u64| to.saturating_sub(from) as f64 / seconds;
-    let cpu = |of: fn(&CpuSeconds) -> f64| (of(&now.cpu_seconds) - of(&before.cpu_seconds)).max(0.0) * 100.0 / seconds;
-    let kbit = |bytes: f64| bytes * 8.0 / 1_000.0;
-    let tick_ms = |q| match now.tick_histogram.quantile_us(q) {
-        Some(Bound::Within(us)) => format!("{:.2} ms", us / 1_000.0),
-        Some(Bound::Beyond(us)) => format!("over {:.0} ms", us / 1_000.0),
-        None => "-".to_owned(),
-    };
+/// Pause between the two samples from which rates are taken: the server publishes once a second.
+const SAMPLE_PAUSE: Duration = Duration::from_millis(1_050);
+
+/// How to answer.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print the server's own JSON instead
+    #[arg(long)]
+    json: bool,
+}
+
+impl StatusArgs {
+    /// The table, which takes a second; or the page at once.
+    pub fn run(&self, server: &Server) -> Result<String> {
+        if self.json {
+            return Ok(terminal::json(&server.page("/api/v1/status")?));
+        }
+        let (before, since) = (server.status()?, now());
+        pause(SAMPLE_PAUSE);
+        let after = server.status()?;
+        Ok(table(&before, &after, since.elapsed().as_secs_f64()))
+    }
+}
+
+/// The state of `now`, and rates since `before`, read `seconds` earlier.
+fn table(before: &Status, now: &Status, seconds: f64) -> String {
     let rows = [
-        ("version", now.version.clone()),
+        ("version", sentence(&now.version)),
         ("up", span(now.uptime_s)),
-        ("ready", if now.ready { "yes, players may join" } else { "no" }.to_owned()),
-        ("players", format!("{} ({} connections, {} entities)", now.players, now.connections, now.entities)),
+        ("ready", readiness(now)),
+        ("alerts", alerts(now)),
+        ("players", players(now)),
         ("ticks", format!("{:.1} Hz, now tick {}, {} overruns", now.tick_rate_hz, now.tick, now.tick_overruns_total)),
-        (
-            "tick time",
-            format!(
-                "p50 {}, p99 {} since start, {:.2} ms at most in the last second",
-                tick_ms(0.5),
-                tick_ms(0.99),
-                now.tick_us_max_last_second / 1_000.0
-            ),
-        ),
+        ("tick time", tick_time(now)),
         (
             "traffic in",
-            format!(
-                "{:.0} packets/s, {:.0} kbit/s",
-                rate(now.packets_in_total, before.packets_in_total),
-                kbit(rate(now.bytes_in_total, before.bytes_in_total))
+            traffic(
+                seconds,
+                [now.packets_in_total, before.packets_in_total],
+                [now.bytes_in_total, before.bytes_in_total],
             ),
         ),
         (
             "traffic out",
             format!(
-                "{:.0} packets/s, {:.0} kbit/s, sealed by {}",
-                rate(now.packets_out_total, before.packets_out_total),
-                kbit(rate(now.bytes_out_total, before.bytes_out_total)),
-                now.seal_backend
+                "{}, sealed by {}",
+                traffic(
+                    seconds,
+                    [now.packets_out_total, before.packets_out_total],
+                    [now.bytes_out_total, before.bytes_out_total]
+                ),
+                sentence(&now.seal_backend)
             ),
         ),
-        (
-            "CPU",
-            format!(
-                "{:.1} % of a core: reactor {:.1}, world {:.1}, persistence {:.1}, ops {:.1}",
-                cpu(|c| c.total),
-                cpu(|c| c.reactor),
-                cpu(|c| c.world),
-                cpu(|c| c.persistence),
-                cpu(|c| c.ops)
-            ),
-        ),
-        ("memory", format!("{:.1} MiB", now.rss_bytes as f64 / 1_048_576.0)),
+        ("clients", clients(now)),
+        ("CPU", cpu(&before.cpu_seconds, &now.cpu_seconds, seconds)),
+        ("memory", memory(now)),
         ("save lag", format!("{:.1} s", now.save_lag_seconds)),
         ("journal", journal(&now.stores)),
         ("outbox", outbox(&now.stores)),
+        ("stores", others(&now.stores)),
         (
             "overload",
             format!("level {}, {} datagrams dropped by the kernel", now.overload_level, now.kernel_drops_total),
@@ -72,13 +83,105 @@ pub fn table(before: &Status, now: &Status, seconds: f64) -> String {
     })
 }
 
+/// Whether players may join, and what is coming.
+fn readiness(status: &Status) -> String {
+    let ready = match (status.ready, status.draining) {
+        (_, true) => "no: draining, whoever is here plays on",
+        (true, false) => "yes, players may join",
+        (false, false) => "no",
+    };
+    let down = status.shutdown_in_s.map_or_else(String::new, |s| format!("; GOES DOWN in {}", span(s)));
+    format!("{ready}{down}")
+}
+
+fn alerts(status: &Status) -> String {
+    let firing = match status.alerts_firing.as_slice() {
+        [] => "none".to_owned(),
+        names => sentence(&names.join(", ")).to_uppercase(),
+    };
+    let forecast =
+        status.forecast.as_ref().map_or_else(String::new, |forecast| format!("; {}", sentence(&forecast.text)));
+    format!("{firing}{forecast}")
+}
+
+fn players(status: &Status) -> String {
+    let queued = if status.queued > 0 { format!(", {} queued", status.queued) } else { String::new() };
+    format!("{}{queued} ({} connections, {} entities)", status.players, status.connections, status.entities)
+}
+
+fn tick_time(status: &Status) -> String {
+    let tick_ms = |q| match status.tick_histogram.quantile_us(q) {
+        Some(Bound::Within(us)) => format!("{:.2} ms", us / 1_000.0),
+        Some(Bound::Beyond(us)) => format!("over {:.0} ms", us / 1_000.0),
+        None => "-".to_owned(),
+    };
+    let max_ms = status.tick_us_max_last_second / 1_000.0;
+    format!("p50 {}, p99 {} since start, {max_ms:.2} ms at most in the last second", tick_ms(0.5), tick_ms(0.99))
+}
+
+/// What went one way, from totals now and then.
+fn traffic(seconds: f64, packets: [u64; 2], bytes: [u64; 2]) -> String {
+    let rate = |[to, from]: [u64; 2]| to.saturating_sub(from) as f64 / seconds;
+    format!("{:.0} packets/s, {:.0} kbit/s", rate(packets), rate(bytes) * 8.0 / 1_000.0)
+}
+
+/// How it is for those who are here; a dash where the server does not say.
+fn clients(status: &Status) -> String {
+    let said = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.1}"));
+    let (rtt, kbit) = (status.rtt_ms.unwrap_or_default(), status.kbit_per_client.unwrap_or_default());
+    format!(
+        "round trip p50 {}, p99 {} ms, {} % lost, each {} kbit/s down, {} kbit/s up",
+        said(rtt.p50),
+        said(rtt.p99),
+        said(status.loss_ratio.map(|ratio| ratio * 100.0)),
+        said(kbit.down),
+        said(kbit.up)
+    )
+}
+
+fn cpu(before: &CpuSeconds, now: &CpuSeconds, seconds: f64) -> String {
+    let percent = |of: fn(&CpuSeconds) -> f64| (of(now) - of(before)).max(0.0) * 100.0 / seconds;
+    format!(
+        "{:.1} % of a core: reactor {:.1}, world {:.1}, persistence {:.1}, ops {:.1}",
+        percent(|c| c.total),
+        percent(|c| c.reactor),
+        percent(|c| c.world),
+        percent(|c| c.persistence),
+        percent(|c| c.ops)
+    )
+}
+
+fn memory(status: &Status) -> String {
+    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+    let allocated = match status.allocated_bytes {
+        0 => String::new(),
+        bytes => format!(", {:.1} MiB of it asked for", mib(bytes)),
+    };
+    format!("{:.1} MiB{allocated}", mib(status.rss_bytes))
+}
+
+/// Redis and MariaDB.
+fn others(stores: &Stores) -> String {
+    let store = |store: &Store| {
+        let (name, place) = (sentence(&store.name), sentence(&store.place));
+        match store.state.as_str() {
+            "ok" => format!("{name} at {place} ok"),
+            trouble => format!("{name} at {place} is {} for {}", sentence(trouble).to_uppercase(), span(store.state_s)),
+        }
+    };
+    match stores.others.as_slice() {
+        [] => "none but the journal".to_owned(),
+        others => others.iter().map(store).collect::<Vec<_>>().join(", "),
+    }
+}
+
 fn journal(stores: &Stores) -> String {
     match stores.journal_state.as_str() {
         "" => "-".to_owned(),
         "ok" => "takes all that it is given".to_owned(),
         trouble => {
             let s = span(stores.journal_state_s);
-            format!("CANNOT BE WRITTEN ({}) for {s}: nothing is committed, nobody let in", crate::sentence(trouble))
+            format!("CANNOT BE WRITTEN ({}) for {s}: nothing is committed, nobody let in", sentence(trouble))
         }
     }
 }
@@ -86,19 +189,7 @@ fn journal(stores: &Stores) -> String {
 fn outbox(stores: &Stores) -> String {
     match &stores.torn {
         None => format!("{} transactions wait for MariaDB", stores.outbox),
-        Some(why) => format!("{} wait and CANNOT GO ON: {}", stores.outbox, crate::sentence(why)),
-    }
-}
-
-/// Seconds as people say them.
-fn span(seconds: f64) -> String {
-    let whole = seconds as u64;
-    let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60);
-    match whole {
-        0..60 => format!("{seconds:.1} s"),
-        60..3_600 => format!("{minutes} min {} s", whole % 60),
-        3_600..86_400 => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h {minutes} min"),
+        Some(why) => format!("{} wait and CANNOT GO ON: {}", stores.outbox, sentence(why)),
     }
 }
 
@@ -133,8 +224,46 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_said_in_their_two_largest_units() {
-        assert_eq!([span(12.34), span(75.0), span(3_700.0)], ["12.3 s", "1 min 15 s", "1 h 1 min"]);
-        assert_eq!(span(90_061.0), "1 d 1 h 1 min");
+    fn what_is_coming_and_what_is_wrong_stands_in_the_table() {
+        let well = table(&Status::default(), &Status { ready: true, ..Status::default() }, 1.0);
+        assert!(
+            well.contains("alerts       none\n") && well.contains("round trip p50 -, p99 - ms, - % lost"),
+            "{well}"
+        );
+        let down = Store {
+            name: "mariadb".to_owned(),
+            place: "db:3306".to_owned(),
+            state: "away".to_owned(),
+            state_s: 5.0,
+            ..Store::default()
+        };
+        let now = Status {
+            draining: true,
+            shutdown_in_s: Some(75.0),
+            queued: 3,
+            alerts_firing: vec!["tick_p99".to_owned(), "lag".to_owned()],
+            forecast: Some(ops_client::Forecast { text: "full\u{1b} in 40 minutes".to_owned(), ..Default::default() }),
+            rtt_ms: Some(ops_client::Quantiles { p50: Some(20.0), p99: None }),
+            loss_ratio: Some(0.015),
+            stores: Stores { others: vec![down], ..Stores::default() },
+            ..Status::default()
+        };
+        let ill = table(&Status::default(), &now, 1.0);
+        for part in [
+            "no: draining, whoever is here plays on; GOES DOWN in 1 min 15 s",
+            "TICK_P99, LAG; full  in 40 minutes",
+            "0, 3 queued (",
+            "round trip p50 20.0, p99 - ms, 1.5 % lost",
+            "mariadb at db:3306 is AWAY for 5.0 s",
+        ] {
+            assert!(ill.contains(part), "{part}: {ill}");
+        }
+    }
+
+    #[test]
+    fn the_page_itself_can_be_had() {
+        let (text, asked) = crate::rig::said("status --json", "HTTP/1.0 200 OK\r\n\r\n{\"news\":1}");
+        assert_eq!(text.unwrap(), "{\"news\":1}\n");
+        assert!(asked.starts_with("GET /api/v1/status HTTP/1.0\r\n"), "{asked}");
     }
 }

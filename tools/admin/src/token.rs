@@ -1,12 +1,12 @@
 //! A connect token for whoever writes a client: the server mints it from a signed login or from typed claims.
 
-use crate::{Server, sentence};
+use crate::server::{Server, parsed};
+use crate::terminal::{self, sentence};
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -68,16 +68,16 @@ impl TokenArgs {
     pub fn run(&self, server: &Server) -> Result<String> {
         let text = server.post("/api/v1/token", &self.login()?)?;
         if self.json {
-            return Ok(format!("{text}\n"));
+            return Ok(terminal::json(&text));
         }
-        let minted: Minted = serde_json::from_str(&text).context("the server's answer is not the JSON we know")?;
-        let Some(file) = &self.out else { return Ok(format!("{}\n", minted.token)) };
+        let minted: Minted = parsed(&text)?;
+        let Some(file) = &self.out else { return Ok(sentence(&minted.token)) };
         let bytes = STANDARD.decode(&minted.token).ok().filter(|bytes| bytes.len() == TOKEN_BYTES);
         write_secret(file, &bytes.context("the server's token is not one")?)
             .with_context(|| format!("{} cannot be written", file.display()))?;
         let Minted { addresses, account, serial, .. } = minted;
-        let (file, addresses) = (file.display(), addresses.join(", "));
-        Ok(format!("{file}: token {serial}, account {account}, for {addresses}, good for 30 s and one session\n"))
+        let (file, addresses) = (file.display(), sentence(&addresses.join(", ")));
+        Ok(format!("{file}: token {serial}, account {account}, for {addresses}, good for 30 s and one session"))
     }
 
     /// The body of the request.
@@ -129,38 +129,18 @@ fn write_secret(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     options.open(file)?.write_all(bytes)
 }
 
-/// What a server that refuses says, in one sentence: its own, and when to ask again.
-pub fn refusal(status: u16, body: &str) -> String {
-    #[derive(Deserialize)]
-    struct Page {
-        error: String,
-        retry_after: Option<u64>,
-    }
-    let Ok(page) = serde_json::from_str::<Page>(body) else { return format!("answers {status}") };
-    let mut text = format!("refuses: {}", sentence(&page.error));
-    if let Some(seconds) = page.retry_after {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "; ask again in {seconds} s");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rig::{answering, data_dir};
+    use crate::rig::{answering, data_dir, server};
     use crate::{Cli, Command};
     use clap::Parser;
 
     fn args(line: &str) -> Result<TokenArgs, clap::Error> {
         match Cli::try_parse_from(["admin", "token"].into_iter().chain(line.split_whitespace()))?.command {
-            Command::Token { args, .. } => Ok(args),
+            Command::Token(on) => Ok(on.args),
             _ => unreachable!("asked for a token"),
         }
-    }
-
-    fn server(ops: std::net::SocketAddr, dir: &tempfile::TempDir) -> Server {
-        Server { ops, data: dir.path().to_owned() }
     }
 
     fn page() -> String {
@@ -203,7 +183,7 @@ mod tests {
         let line = format!("--jwt {} --out {}", dir.path().join("login").display(), out.display());
         let printed = args(&line).unwrap().run(&server(ops, &dir)).unwrap();
         assert!(
-            printed.ends_with("token 9, account 42, for 127.0.0.1:7777, good for 30 s and one session\n"),
+            printed.ends_with("token 9, account 42, for 127.0.0.1:7777, good for 30 s and one session"),
             "{printed}"
         );
         assert_eq!(asked.join().unwrap().split_once("\r\n\r\n").unwrap().1, "a.b.c");
@@ -222,9 +202,6 @@ mod tests {
         let (ops, _asked) = answering(format!("HTTP/1.0 401 Unauthorized\r\n\r\n{body}"));
         let error = args("--account 1 --name x").unwrap().run(&server(ops, &dir)).unwrap_err().to_string();
         assert_eq!(error, format!("the server at {ops} refuses: the JWT has expired"));
-        let later = "{\"error\":\"not now\",\"reason\":\"restart\",\"retry_after\":3}";
-        assert_eq!(refusal(503, later), "refuses: not now; ask again in 3 s");
-        assert_eq!(refusal(502, "<html>"), "answers 502");
     }
 
     #[test]

@@ -2,5 +2,5 @@
 mod http;
 mod status;
 
-pub use http::{Answer, get, post, post_and_wait};
-pub use status::{Bound, CpuSeconds, Status, Stores, TickHistogram};
+pub use http::{Answer, get, get_and_wait, post, post_and_wait, with_query};
+pub use status::{BothWays, Bound, CpuSeconds, Forecast, Quantiles, Status, Store, Stores, TickHistogram};

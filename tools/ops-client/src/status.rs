@@ -1,9 +1,10 @@
 //! What a server says of itself, as its interface spells it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// The server's answer to `GET /api/v1/status`. Fields that a server does not tell are 0.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The server's answer to `GET /api/v1/status`. Fields that a server does not tell are 0, or
+/// none where 0 would say something.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are those of the server's interface and documented there")]
 pub struct Status {
@@ -33,23 +34,96 @@ pub struct Status {
     pub stores: Stores,
     pub kernel_drops_total: u64,
     pub seal_backend: String,
+    /// Who waits for a place.
+    pub queued: u64,
+    /// Nobody is let in any more; whoever is here plays on.
+    pub draining: bool,
+    /// Seconds until it goes down, if that has been said.
+    pub shutdown_in_s: Option<f64>,
+    /// The names of the alerts that are raised.
+    pub alerts_firing: Vec<String>,
+    /// Round trips of those who are here.
+    pub rtt_ms: Option<Quantiles>,
+    /// Part of all that was sent in the last second that was lost, 0 to 1.
+    pub loss_ratio: Option<f64>,
+    /// Mean of those who are here, in the last second.
+    pub kbit_per_client: Option<BothWays>,
+    /// What is coming, if the trend goes on; none if nothing is.
+    pub forecast: Option<Forecast>,
+    /// Of the resident ones those that the program has asked for.
+    pub allocated_bytes: u64,
+}
+
+/// Where the middle and the worst hundredth lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "named as quantiles are")]
+pub struct Quantiles {
+    pub p50: Option<f64>,
+    pub p99: Option<f64>,
+}
+
+/// To the clients and from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "down is to the clients")]
+pub struct BothWays {
+    pub down: Option<f64>,
+    pub up: Option<f64>,
+}
+
+/// When a limit is reached at this trend.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Forecast {
+    /// In words.
+    pub text: String,
+    /// From now.
+    pub minutes: Option<f64>,
+    /// How many will be here then.
+    pub players: Option<f64>,
 }
 
 /// How saving goes.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are those of the server's interface and documented there")]
 pub struct Stores {
+    pub journal: bool,
     /// Empty if the server does not tell.
     pub journal_state: String,
     pub journal_state_s: f64,
+    pub journal_errors_total: u64,
+    pub journal_lag_seconds: f64,
+    pub journal_commit_ms_max_last_second: f64,
+    pub commits_under_way: u64,
+    pub commits_undecided: u64,
+    pub commits_total: u64,
+    pub commits_refused_total: u64,
+    pub others: Vec<Store>,
     pub outbox: u64,
+    pub checkpoints_waiting: u64,
+    pub checkpoints_waiting_redis: u64,
+    pub leases: u64,
     pub torn: Option<String>,
     pub torn_at: Option<u64>,
 }
 
+/// A store beside the journal: Redis, or one of MariaDB's servers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the server's interface and documented there")]
+pub struct Store {
+    pub name: String,
+    pub place: String,
+    pub state: String,
+    pub state_s: f64,
+    pub is_written: bool,
+    pub errors_total: u64,
+}
+
 /// Tick durations since the server's start.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TickHistogram {
     /// Upper bounds in microseconds; the last has none.
@@ -59,7 +133,7 @@ pub struct TickHistogram {
 }
 
 /// CPU time by thread.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs, reason = "named as the threads are")]
 pub struct CpuSeconds {
@@ -141,5 +215,15 @@ mod tests {
         let status: Status = serde_json::from_str(text).unwrap();
         assert_eq!((status.ticks_total, status.cpu_seconds.world, status.rss_bytes), (150, 0.5, 0));
         assert_eq!(status.tick_histogram.upper_us, [Some(10.0), None]);
+        assert_eq!((status.rtt_ms, status.loss_ratio, status.shutdown_in_s), (None, None, None), "not told is not 0");
+    }
+
+    #[test]
+    fn what_a_server_has_no_figure_for_is_none() {
+        let text = r#"{"rtt_ms":{"p50":null,"p99":40},"loss_ratio":null,"shutdown_in_s":60,"forecast":null,"alerts_firing":["lag"]}"#;
+        let status: Status = serde_json::from_str(text).unwrap();
+        assert_eq!(status.rtt_ms, Some(Quantiles { p50: None, p99: Some(40.0) }));
+        assert_eq!((status.shutdown_in_s, status.forecast.is_none()), (Some(60.0), true));
+        assert_eq!(status.alerts_firing, ["lag"]);
     }
 }
