@@ -15,6 +15,7 @@ mod experience;
 mod face;
 #[doc(hidden)]
 pub mod fuzz;
+mod hears;
 mod lead;
 mod marks;
 mod ordering;
@@ -38,7 +39,7 @@ use experience::Ledger;
 use marks::MarksKept;
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
-use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome, is_notice};
+use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
 use protocol::unit::unit_of;
 use protocol::{
     Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec,
@@ -458,36 +459,7 @@ impl Client {
                     }
                 }
                 rudp::ClientEvent::Message { bytes, .. } => match codec::decode(bytes) {
-                    Ok(ServerMessage::Welcome(welcome)) => {
-                        self.store.start(welcome.tick);
-                        (self.welcome, self.queued) = (Some(welcome), None);
-                        self.events.push_back(ClientEvent::Joined(welcome));
-                    }
-                    Ok(ServerMessage::Queued { place, of }) => {
-                        self.queued = Some((place, of));
-                        self.events.push_back(ClientEvent::Queued { place, of });
-                    }
-                    // spec: MSG-6
-                    Ok(ServerMessage::Notice { text }) if is_notice(&text) => {
-                        self.events.push_back(ClientEvent::Notice(text));
-                    }
-                    Ok(ServerMessage::Notice { .. }) => self.messages_malformed += 1,
-                    Ok(ServerMessage::Event { tick, event }) => {
-                        let early = self.order.push(now.mono_ns, tick, event);
-                        self.events.extend(early.map(|(tick, event)| ClientEvent::Event { tick, event }));
-                        self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
-                    }
-                    Ok(message) => {
-                        if matches!(message, ServerMessage::Roster(_)) {
-                            self.queued = None;
-                        }
-                        if let ServerMessage::Marks(marks) = &message
-                            && !self.marks.take(marks)
-                        {
-                            self.messages_malformed += 1;
-                        }
-                        self.events.push_back(ClientEvent::Message(message));
-                    }
+                    Ok(message) => self.on_message(now, message),
                     Err(_) => self.messages_malformed += 1,
                 },
                 rudp::ClientEvent::Silent => self.events.push_back(ClientEvent::Silent),

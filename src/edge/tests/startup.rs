@@ -100,6 +100,15 @@ fn files_that_cannot_be_used_are_exit_status_one() {
     std::fs::write(dir.path().join("file"), "").unwrap();
     let text = refused(throng(dir.path()).args(base).args(["--data", "file"]), 1);
     assert!(text.contains("cannot use the data directory file"), "{text}");
+    let bans = dir.path().join("d/bans.json");
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    std::fs::write(&bans, "{\"version\":1,").unwrap();
+    let text = refused(throng(dir.path()).args(base).args(["--data", "d"]), 1);
+    assert!(text.contains("d/bans.json is no list of bans") && text.contains("move it away"), "{text}");
+    std::fs::write(&bans, "{\"version\":1,\"bans\":[]}").unwrap();
+    let running = Running::start(throng(dir.path()).args(base).args(["--data", "d"]));
+    running.signal("-TERM");
+    assert_eq!(running.exit_code(), Some(0));
 }
 
 #[test]

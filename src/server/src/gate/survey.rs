@@ -2,10 +2,11 @@
 //!
 //! Rates are differences to the look before, which stands in the session's own row: nothing is added up per packet.
 
+use super::Gate;
 use crate::SessionId;
 use crate::histogram::{BOUNDS, Histogram, rise};
 use rudp::ConnectionStats;
-use rudp::time::NS_PER_S;
+use rudp::time::{NS_PER_S, Now};
 use std::net::SocketAddr;
 
 /// Round trips, in microseconds: 1 ms to half a second, closest where play is felt to change.
@@ -101,6 +102,37 @@ pub struct Seen {
     pub down_bit_per_s: u32,
     /// From it.
     pub up_bit_per_s: u32,
+}
+
+impl Gate {
+    /// Looks at every connection and adds its second to the figures: to be called once a second.
+    pub fn survey(&mut self, now: Now) -> &Survey {
+        self.access.expire(now.unix_s);
+        self.survey.silent = 0;
+        for &id in &self.spoken {
+            let Some(stats) = self.transport.stats(id) else { continue };
+            let session = &mut self.sessions[id.slot as usize];
+            let seen = session.sample.look(now.mono_ns, session.since_ns, stats);
+            self.survey.add(&seen, self.transport.backlog_bytes(id), self.transport.is_silent(id));
+        }
+        &self.survey
+    }
+
+    /// Adds every connection to `out`, with rates as of the last survey.
+    pub fn rows(&self, out: &mut Vec<ConnectionRow>) {
+        out.extend(self.spoken.iter().filter_map(|&id| {
+            let session = &self.sessions[id.slot as usize];
+            Some(ConnectionRow {
+                session: id,
+                account: session.account,
+                address: self.transport.address(id)?,
+                since_ns: session.since_ns,
+                is_silent: self.transport.is_silent(id),
+                backlog_bytes: self.transport.backlog_bytes(id),
+                seen: session.sample.seen,
+            })
+        }));
+    }
 }
 
 /// What a session keeps from one look to the next.
