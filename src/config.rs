@@ -8,6 +8,7 @@ mod key;
 mod login;
 mod map;
 mod stores;
+mod watch;
 mod written;
 
 use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL, WORLD_INTERVAL};
@@ -24,6 +25,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 pub use stores::{MariaDb, Stores};
+pub use watch::{Alerts, Reports};
 pub use written::Sources;
 use written::Written;
 
@@ -102,6 +104,10 @@ pub struct Config {
     pub ladder: LadderConfig,
     /// What is done about those against whom too much speaks.
     pub policy: Policy,
+    /// Of what the operator is told, and where.
+    pub alerts: Alerts,
+    /// When reports are written.
+    pub reports: Reports,
 }
 
 /// Everything that is wrong, in the order in which it was found; shown as one line.
@@ -179,6 +185,8 @@ impl Config {
             world_interval_s: written.integer("save.world_interval_s", WORLD_INTERVAL) as u32,
             ladder: ladder(written),
             policy: policy(written),
+            alerts: watch::alerts(written),
+            reports: watch::reports(written),
         }
     }
 }

@@ -160,7 +160,7 @@ fn greet(config: &Config, edge: &Edge) {
     let data = config.data_dir.display();
     println!("throng {} listens on {}/udp", env!("CARGO_PKG_VERSION"), edge.listen());
     println!("  data   {data} (key {}, token {OPS_TOKEN_FILE})", key_name(config));
-    println!("  ops    http://{}/metrics /live /ready /api/v1/status /api/v1/token", edge.ops_listen());
+    println!("  ops    http://{}/ to look at; /metrics /live /ready /api/v1/status /api/v1/token", edge.ops_listen());
     println!("  try    {}", swarm_command(config, edge));
     println!("  stop   Ctrl-C: everybody is told and saved first");
 }

@@ -66,6 +66,26 @@ pub const KEYS: &[&str] = &[
     "cheats.aim_points",
     "cheats.impossible_points",
     "cheats.flood_points",
+    "alerts.enabled",
+    "alerts.webhook_url",
+    "alerts.tick_rate_hz",
+    "alerts.tick_rate_for_s",
+    "alerts.tick_p99_ms",
+    "alerts.tick_p99_for_s",
+    "alerts.save_lag_s",
+    "alerts.save_lag_for_s",
+    "alerts.drops_per_s",
+    "alerts.drops_for_s",
+    "alerts.timeouts_percent",
+    "alerts.timeouts_for_s",
+    "alerts.overload_level",
+    "alerts.overload_for_s",
+    "alerts.forecast_min",
+    "alerts.forecast_for_s",
+    "alerts.journal_for_s",
+    "alerts.store_for_s",
+    "report.every_h",
+    "report.keep",
 ];
 
 /// A whole number with its default and the range it must lie in, both ends included.
@@ -146,6 +166,30 @@ pub const HELD: Ranged =
 pub const SAVE_INTERVAL: Ranged = Ranged { default: 4, min: 1, max: 4 };
 /// Seconds; an image is half a megabyte for 4,000 entities, and older ones bring back who was killed long ago.
 pub const WORLD_INTERVAL: Ranged = Ranged { default: 30, min: 5, max: 600 };
+/// Ticks per second; below half of the sixty that there should be, the world is no longer in step with anybody.
+pub const ALERT_TICK_RATE_HZ: Ranged = Ranged { default: 30, min: 1, max: 59 };
+/// Milliseconds of the 16.7 that a tick has.
+pub const ALERT_TICK_P99_MS: Ranged = Ranged { default: 14, min: 1, max: 1_000 };
+/// Seconds; three times what a server that is well needs at the most.
+pub const ALERT_SAVE_LAG_S: Ranged = Ranged { default: 15, min: 1, max: 86_400 };
+/// Datagrams per second; a server that keeps up drops none.
+pub const ALERT_DROPS_PER_S: Ranged = Ranged { default: 1, min: 1, max: 1_000_000 };
+/// In a hundred sessions and a minute.
+pub const ALERT_TIMEOUTS_PERCENT: Ranged = Ranged { default: 2, min: 1, max: 100 };
+/// Steps of the overload ladder.
+pub const ALERT_OVERLOAD_LEVEL: Ranged = Ranged { default: 3, min: 1, max: 5 };
+/// Minutes; enough for a person to wake up and do something.
+pub const ALERT_FORECAST_MIN: Ranged = Ranged { default: 30, min: 1, max: 240 };
+/// Hours between two reports; 0: none.
+pub const REPORT_EVERY_H: Ranged = Ranged { default: 24, min: 0, max: 168 };
+/// Reports that are kept; each takes up to 300 KB.
+pub const REPORTS_KEPT: Ranged = Ranged { default: 14, min: 1, max: 1_000 };
+
+/// Seconds for which a figure must be bad before anybody is told.
+#[must_use]
+pub const fn alert_for_s(default: i64) -> Ranged {
+    Ranged { default, min: 0, max: 3_600 }
+}
 
 /// Milliseconds of a tick's 16.7, for nineteen ticks of twenty: beyond it the next step of the overload ladder is taken.
 pub const OVERLOAD_HOT_MS: Ranged = Ranged { default: 14, min: 2, max: 1_000 };

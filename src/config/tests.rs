@@ -305,3 +305,22 @@ fn every_kind_leaves_as_much_farther_than_it_enters_as_players_do() {
     assert_eq!(of(narrow)[2], (5, 6), "nobody flickers");
     assert_eq!(problems("[world]\nitem_radius_m = 4\nbody_radius_m = 1001\n").len(), 2);
 }
+
+#[test]
+fn alerts_have_limits_in_range_and_a_webhook_that_nobody_reads_in_a_log() {
+    let defaults = defaults();
+    assert_eq!((defaults.alerts.tick_p99_ms, defaults.alerts.overload_for_s), (14, 300));
+    assert_eq!((defaults.reports.every_h, defaults.reports.keep), (24, 14));
+    assert!(defaults.alerts.is_enabled && defaults.alerts.webhook_url.is_none());
+    let of = |url: &str| from_file(&format!("[alerts]\nwebhook_url = \"{url}\"\n"));
+    for good in ["http://127.0.0.1:9/x", "https://hooks.example/secret?key=1", "http://[::1]/"] {
+        let config = of(good).unwrap();
+        assert_eq!(config.alerts.webhook_url.as_deref(), Some(good));
+        assert!(!format!("{:?}", config.alerts).contains(good), "it is not shown");
+    }
+    for wrong in ["ftp://secret.example/", "hooks.example/secret", "https://", "http:// secret"] {
+        let problems = of(wrong).unwrap_err().0;
+        assert_eq!(problems, ["alerts.webhook_url is no address that begins with http:// or https://"], "{wrong}");
+    }
+    assert_eq!(problems("[alerts]\ntick_rate_hz = 60\njournal_for_s = 3_601\n[report]\nkeep = 0\n").len(), 3);
+}

@@ -6,7 +6,7 @@ use crate::edge::persistence::{BackupReport, CourierReport, Fault};
 use crate::edge::stopwatch::{self, Stopwatch};
 use crate::edge::tick_times::TickTimes;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use server::{Chronicle, GateCounters, RealmStatus, Survey};
+use server::{Chronicle, GateCounters, Place, RealmStatus, Survey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -61,6 +61,8 @@ pub struct StartReport {
 /// The reactor's numbers, since start where the name says `total`.
 #[derive(Clone, Debug, Default)]
 pub struct ReactorReport {
+    /// When it was published, on the monotonic clock.
+    pub at_ns: u64,
     /// Sessions whose hello was accepted.
     pub connections: usize,
     /// How they fared, second by second.
@@ -109,10 +111,14 @@ pub struct ReactorCounters {
 /// The world's numbers.
 #[derive(Clone, Debug, Default)]
 pub struct WorldReport {
+    /// When it was published, on the monotonic clock.
+    pub at_ns: u64,
     /// The realm's own.
     pub realm: RealmStatus,
     /// What matters of what happened.
     pub chronicle: Arc<Chronicle>,
+    /// Where everybody is.
+    pub places: Arc<[Place]>,
     /// Ticks since start.
     pub ticks_total: u64,
     /// Times the schedule was moved because ticks came more than three late.

@@ -1,6 +1,7 @@
 //! What this process uses, as the kernel accounts it: processor time by thread, memory.
 
 use signal_hook::consts::SIGXFSZ;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub fn outlive_file_limit() -> io::Result<()> {
 /// Processor seconds since start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CpuSeconds {
-    /// By thread name, in the order in which the threads were started; threads of one name together.
+    /// By thread name, in the order in which the threads were started.
     pub threads: Vec<(String, f64)>,
     /// Of the whole process.
     pub total: f64,
@@ -29,6 +30,15 @@ impl CpuSeconds {
     pub fn of(&self, thread: &str) -> f64 {
         self.threads.iter().filter(|(name, _)| name == thread).map(|(_, seconds)| seconds).sum()
     }
+
+    /// Seconds by name, each name once: threads that share one are told together.
+    pub fn by_name(&self) -> BTreeMap<&str, f64> {
+        let mut sums = BTreeMap::new();
+        for (name, seconds) in &self.threads {
+            *sums.entry(name.as_str()).or_insert(0.0) += seconds;
+        }
+        sums
+    }
 }
 
 /// Processor time of this process.
@@ -37,14 +47,7 @@ pub fn cpu_seconds() -> CpuSeconds {
     let mut tasks: Vec<_> =
         std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     tasks.sort();
-    let mut threads: Vec<(String, f64)> = Vec::new();
-    for (name, seconds) in tasks.iter().filter_map(|task| thread_seconds(task)) {
-        // A pool's threads have one name.
-        match threads.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum += seconds,
-            None => threads.push((name, seconds)),
-        }
-    }
+    let threads = tasks.iter().filter_map(|task| thread_seconds(task)).collect();
     CpuSeconds { threads, total: super::sys::process_cpu_ns() as f64 / 1e9 }
 }
 
@@ -75,9 +78,25 @@ fn thread_seconds(task: &Path) -> Option<(String, f64)> {
 /// Bytes of memory that are resident; 0 where the system does not tell.
 pub fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) * 1_024
+    kibibytes(&status, "VmRSS:").unwrap_or(0) * 1_024
+}
+
+/// Bytes of memory that this process may have: the machine's, or its control group's if that has less; none where the system
+/// does not tell.
+pub fn memory_limit_bytes() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| kibibytes(&text, "MemTotal:"));
+    let group = std::fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| {
+        let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
+        let limit = Path::new("/sys/fs/cgroup").join(path).join("memory.max");
+        // "max" if there is none.
+        std::fs::read_to_string(limit).ok()?.trim().parse::<u64>().ok()
+    });
+    machine.map(|kibibytes| kibibytes * 1_024).into_iter().chain(group).min()
+}
+
+/// The number behind a name in one of the kernel's lists.
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
 /// Bytes asked of the allocator and not given back; unknown where it is not glibc's.
@@ -128,7 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn a_process_occupies_memory() {
+    fn a_process_occupies_memory_and_may_occupy_more() {
         assert!(resident_bytes() > 100_000);
+        assert!(memory_limit_bytes().is_some_and(|limit| limit > resident_bytes()));
     }
 }

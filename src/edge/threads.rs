@@ -63,7 +63,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
     let mut herald = Herald::new(board.clone(), edge.world_asks.clone());
-    let Edge { reactor, world, keeper, errands, mariadb, ops_listener, ops_tokens, tally, desk, .. } = edge;
+    let Edge { reactor, world, keeper, errands, mariadb, watch, ops_listener, ops_tokens, tally, desk, .. } = edge;
     let (clerk, switchboard) = (edge.clerk, edge.switchboard);
     // It ends when the reactor has, and nobody has to be told.
     let clerk = std::thread::Builder::new().name("bans".to_owned()).spawn(|| clerk.run()).map_err(RunError::Start)?;
@@ -83,6 +83,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         errands,
         switchboard,
         mariadb,
+        watch,
         limits: ops::Limits::default(),
         in_force: edge.in_force,
     };

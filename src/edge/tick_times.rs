@@ -19,6 +19,11 @@ pub const COARSE_NS: [u64; 13] = [
     100_000_000,
 ];
 
+/// Ticks per bucket.
+pub type Counts = [u64; BUCKETS];
+/// None in any.
+pub const NO_TICKS: Counts = [0; BUCKETS];
+
 /// Smallest upper bound, 10 us, and how many powers of ten the bounds span (up to 1 s).
 const FIRST_US: f64 = 10.0;
 const DECADES: f64 = 5.0;
@@ -27,7 +32,7 @@ const DECADES: f64 = 5.0;
 #[derive(Clone, Debug)]
 pub struct TickTimes {
     upper_ns: [u64; BUCKETS - 1],
-    counts: [u64; BUCKETS],
+    counts: Counts,
     coarse: [u64; COARSE_NS.len()],
     sum_ns: u64,
     total: u64,
@@ -35,10 +40,9 @@ pub struct TickTimes {
 
 impl Default for TickTimes {
     fn default() -> Self {
-        let bound = |index: usize| (FIRST_US * 10f64.powf(DECADES * index as f64 / (BUCKETS - 2) as f64) * 1e3).round();
         Self {
-            upper_ns: std::array::from_fn(|index| bound(index) as u64),
-            counts: [0; BUCKETS],
+            upper_ns: std::array::from_fn(bound_ns),
+            counts: NO_TICKS,
             coarse: [0; COARSE_NS.len()],
             sum_ns: 0,
             total: 0,
@@ -63,7 +67,7 @@ impl TickTimes {
     }
 
     /// Ticks per bucket.
-    pub fn counts(&self) -> &[u64; BUCKETS] {
+    pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
@@ -81,6 +85,30 @@ impl TickTimes {
     pub fn total(&self) -> u64 {
         self.total
     }
+}
+
+/// Upper bound of a bucket that has one.
+fn bound_ns(index: usize) -> u64 {
+    (FIRST_US * 10f64.powf(DECADES * index as f64 / (BUCKETS - 2) as f64) * 1e3).round() as u64
+}
+
+/// The time, in nanoseconds, that this part (0 to 1) of the ticks did not exceed: the upper bound of its bucket, at most 13 %
+/// too much; 1 s if it is above that. None without ticks.
+pub fn quantile_ns(counts: &Counts, part: f64) -> Option<u64> {
+    let total: u64 = counts.iter().sum();
+    let rank = ((total as f64 * part).ceil() as u64).max(1);
+    let mut sum = 0;
+    let at = counts.iter().position(|count| {
+        sum += count;
+        sum >= rank
+    })?;
+    Some(bound_ns(at.min(BUCKETS - 2)))
+}
+
+/// The bucket of a tick that took this long, for tests that make up ticks.
+#[cfg(test)]
+pub fn bucket(ns: u64) -> usize {
+    TickTimes::default().upper_ns.partition_point(|&upper| upper < ns)
 }
 
 #[cfg(test)]
@@ -106,5 +134,20 @@ mod tests {
         assert_eq!((times.counts()[BUCKETS - 2], times.counts()[BUCKETS - 1]), (1, 2));
         assert_eq!((times.coarse()[0], times.total()), (3, 6));
         assert_eq!(times.coarse().iter().sum::<u64>(), 3, "a second is above every coarse bucket");
+    }
+
+    #[test]
+    fn a_quantile_is_the_bound_of_the_bucket_in_which_that_part_of_the_ticks_ends() {
+        assert_eq!(quantile_ns(&NO_TICKS, 0.5), None);
+        let mut times = TickTimes::default();
+        for _ in 0..98 {
+            times.record(1_000_000);
+        }
+        (0..2).for_each(|_| times.record(20_000_000));
+        let [p50, p98, p99] = [0.5, 0.98, 0.99].map(|part| quantile_ns(times.counts(), part).unwrap());
+        assert!((1_000_000..1_130_000).contains(&p50) && p98 == p50, "{p50} {p98}");
+        assert!((20_000_000..22_600_000).contains(&p99), "{p99}");
+        times.record(5_000_000_000);
+        assert_eq!(quantile_ns(times.counts(), 1.0), Some(1_000_000_000));
     }
 }

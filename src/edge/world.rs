@@ -10,7 +10,7 @@ use crate::edge::stopwatch::world as part;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::{Receiver, TrySendError};
 use protocol::unit::TICK_RATE_HZ;
-use server::{Accused, Inbound, Incident, Outbound, Realm, Step, StoreJob};
+use server::{Accused, Inbound, Incident, Outbound, PLACES_MAX, Place, Realm, Step, StoreJob};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ pub struct World {
     /// A job that found its queue full.
     held_job: Option<StoreJob>,
     report: WorldReport,
+    /// Kept for its memory.
+    places: Vec<Place>,
     published_ns: u64,
     published_ticks: u64,
     overrun_log: Throttle,
@@ -91,6 +93,7 @@ impl World {
             drill: Drill::default(),
             held_job: None,
             report: WorldReport::default(),
+            places: Vec::with_capacity(PLACES_MAX),
             published_ns: 0,
             published_ticks: 0,
             overrun_log: Throttle::default(),
@@ -262,7 +265,11 @@ impl World {
         let elapsed_s = (now_ns - self.published_ns).max(1) as f64 / 1e9;
         self.report.tick_rate_hz = (self.report.ticks_total - self.published_ticks) as f64 / elapsed_s;
         self.report.outbound_free = self.ends.spare_outbound.len() + self.idle.len();
+        self.report.at_ns = now_ns;
         self.report.realm = *self.realm.status();
+        self.places.clear();
+        self.realm.places(&mut self.places);
+        self.report.places = self.places.as_slice().into();
         if self.report.chronicle.written() != self.realm.chronicle().written() {
             self.report.chronicle = Arc::new(self.realm.chronicle().clone());
         }

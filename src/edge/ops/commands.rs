@@ -132,7 +132,19 @@ async fn carry_out(office: &Office, command: Command) -> Done {
             bans::ban(office, what, for_s, reason).await
         }
         Command::Unban { what } => bans::unban(office, what).await,
-        Command::Report {} | Command::TestAlert {} => Err(Refusal::Conflict("not here yet".to_owned())),
+        Command::Report {} => {
+            let file = office.watch.write_report().await.map_err(Refusal::Failed)?;
+            ok(json!({ "file": file }))
+        }
+        Command::TestAlert {} => test_alert(office).await,
+    }
+}
+
+/// Where no webhook is, nothing is sent, and that is said; one that does not answer is somebody's fault.
+async fn test_alert(office: &Office) -> Done {
+    match office.watch.test_alert().await {
+        Ok(is_sent) => Ok((StatusCode::OK, json!({ "sent": is_sent }))),
+        Err(error) => Ok((StatusCode::BAD_GATEWAY, json!({ "sent": false, "error": error }))),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Pages for probes and Prometheus, which need no token.
 
-use super::{Office, metrics as figures, status, store_metrics};
+use super::{Office, exposition, metrics as figures, status, store_metrics};
 use crate::edge::clock;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
@@ -36,9 +36,12 @@ pub async fn ready(State(office): State<Arc<Office>>) -> (StatusCode, String) {
 }
 
 /// All figures, for Prometheus.
-pub async fn metrics(State(office): State<Arc<Office>>) -> Response {
+pub async fn metrics(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response {
     match figures::text(&office.registry) {
-        Ok(text) => ([(header::CONTENT_TYPE, figures::CONTENT_TYPE)], text).into_response(),
+        Ok(text) => {
+            let (kind, text) = exposition::form(&text, &headers);
+            ([(header::CONTENT_TYPE, kind)], text.into_owned()).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

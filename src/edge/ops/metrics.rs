@@ -18,9 +18,6 @@ use server::{Histogram, Suspicion};
 use std::fmt;
 use std::sync::Arc;
 
-/// The type of [`text`], as the exposition format demands.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// A registry that reads board and tally at each scrape.
 pub fn registry(board: Arc<Board>, tally: Arc<Tally>) -> Registry {
     let mut registry = Registry::with_prefix("throng");
@@ -28,7 +25,7 @@ pub fn registry(board: Arc<Board>, tally: Arc<Tally>) -> Registry {
     registry
 }
 
-/// All metrics as text.
+/// All metrics as OpenMetrics.
 ///
 /// # Errors
 /// None that writing to a string gives.
@@ -66,7 +63,7 @@ impl Figures {
         let build = [("version", env!("CARGO_PKG_VERSION")), ("seal_backend", start.seal_backend)];
         page.gauges("build_info", "Always 1; what this server is", [(&build[..], 1.0)])?;
         let cpu = process::cpu_seconds();
-        let threads = cpu.threads.iter().map(|(name, seconds)| ([("thread", name.as_str())], *seconds));
+        let threads = cpu.by_name().into_iter().map(|(name, seconds)| ([("thread", name)], seconds));
         page.counters_of("thread_cpu_seconds", "User and system time by thread", threads)?;
         page.counter_s("process_cpu_seconds", "User and system time of the process", cpu.total)?;
         page.gauge("resident_bytes", "Resident memory", process::resident_bytes() as f64)?;

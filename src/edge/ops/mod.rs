@@ -7,6 +7,7 @@ mod chronicle;
 mod commands;
 mod connection_metrics;
 mod errands;
+mod exposition;
 mod health;
 mod http;
 mod limits;
@@ -20,12 +21,14 @@ mod status;
 mod store_metrics;
 mod tally;
 mod token;
+mod watch;
 
 pub use http::Limits;
 pub use limits::InForce;
 pub use roles::OpsTokens;
 pub use tally::Tally;
 pub use token::{Desk, Rules, Source, Verifier};
+pub use watch::Settings as WatchSettings;
 
 use crate::edge::asks::WorldAsk;
 use crate::edge::board::Board;
@@ -50,6 +53,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use token::BODY_BYTES_MAX;
 use tokio::sync::oneshot;
+use watch::Watch;
 
 /// Passes to the main thread when the server is to go down, or that it is not; the answer is whether it was to before.
 pub type AskShutdown = Box<dyn Fn(Option<Announced>, oneshot::Sender<bool>) + Send + Sync>;
@@ -80,6 +84,8 @@ pub struct Offices {
     pub switchboard: Switchboard,
     /// MariaDB's servers, the preferred one first; none if there is no MariaDB.
     pub mariadb: Vec<String>,
+    /// What is watched over, and who is told.
+    pub watch: WatchSettings,
     /// What callers may take.
     pub limits: Limits,
     /// What may be changed while the server runs.
@@ -103,6 +109,7 @@ struct Office {
     errands: Sender<Errand>,
     switchboard: Switchboard,
     mariadb: Vec<String>,
+    watch: Arc<Watch>,
     /// One at a time: the main thread answers them in order.
     reloading: tokio::sync::Mutex<()>,
     body_within: Duration,
@@ -118,8 +125,11 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (limits, tally) = (offices.limits, offices.tally.clone());
+        let office = Arc::new(Office::new(offices));
+        let watch = office.watch.clone();
         tokio::select! {
-            () = http::serve(listener, router(Arc::new(Office::new(offices))), limits, tally) => {}
+            () = http::serve(listener, router(office), limits, tally) => {}
+            () = watch.run() => {}
             // Requests under way are cut off: the answer would only say that the server is gone.
             _ = stop => {}
         }
@@ -128,9 +138,14 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
 }
 
 impl Office {
+    /// Inside a runtime of tokio.
     fn new(offices: Offices) -> Self {
+        let watch = Watch::new(offices.board.clone(), offices.watch);
+        let mut registry = metrics::registry(offices.board.clone(), offices.tally.clone());
+        registry.register_collector(Box::new(watch::Figures(watch.clone())));
         Self {
-            registry: metrics::registry(offices.board.clone(), offices.tally.clone()),
+            registry,
+            watch,
             board: offices.board,
             tally: offices.tally,
             desk: offices.desk,
@@ -163,6 +178,7 @@ fn router(office: Arc<Office>) -> Router {
         .route("/log-level", get(log_level_page).post(commands::page))
         .route("/backup", get(backup_page).post(commands::page))
         .route("/{command}", post(commands::page))
+        .merge(watch::guarded_routes())
         .layer(axum::middleware::from_fn_with_state(office.clone(), roles::guard));
     Router::new()
         .route("/live", get(health::live))
@@ -170,12 +186,13 @@ fn router(office: Arc<Office>) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/api/v1/token", post(token::page))
         .nest("/api/v1", guarded)
+        .merge(watch::open_routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(office)
 }
 
 async fn status_page(State(office): State<Arc<Office>>) -> Response {
-    Json(status::Status::read(&office.board, clock::mono_ns())).into_response()
+    Json(status::Status::read(&office.board, office.watch.brief(), clock::mono_ns())).into_response()
 }
 
 async fn events_page(State(office): State<Arc<Office>>, Query(after): Query<chronicle::After>) -> Response {

@@ -9,7 +9,7 @@ use ops_api::{PhaseTime, Profile, ThreadTime};
 pub fn page(board: &Board, mono_ns: u64) -> Profile {
     let report = board.world.load();
     let cpu = process::cpu_seconds();
-    let threads = cpu.threads.iter().map(|(name, seconds)| ThreadTime { name: name.clone(), seconds: *seconds });
+    let threads = cpu.by_name().into_iter().map(|(name, seconds)| ThreadTime { name: name.to_owned(), seconds });
     let room_of = |part: u8| if world::is_game(part) { "game" } else { "world" };
     let world = board.world_watch.read().map(|of| phase(room_of(of.part), &of));
     let reactor = board.reactor_watch.read().map(|of| phase("reactor", &of));

@@ -41,6 +41,10 @@ pub struct Status {
     stores: Stores,
     kernel_drops_total: u64,
     seal_backend: &'static str,
+    /// People who wait to be let in.
+    queued: usize,
+    #[serde(flatten)]
+    brief: Brief,
 }
 
 /// How saving goes.
@@ -85,6 +89,50 @@ struct Other {
     /// Whether what is to be saved goes to it now.
     is_written: bool,
     errors_total: u64,
+}
+
+/// What the watch knows of the last second.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Brief {
+    /// Alerts that are raised, by name.
+    pub alerts_firing: Vec<&'static str>,
+    /// Of all connections.
+    pub rtt_ms: Quantiles,
+    /// Part of what was sent that was lost, 0 to 1; the mean of all connections.
+    pub loss_ratio: Option<f64>,
+    /// Mean of UDP payload by connection.
+    pub kbit_per_client: Option<BothWays>,
+    /// When which limit is reached, if the trend goes on.
+    pub forecast: Option<Foreseen>,
+}
+
+/// `null` where there is nobody.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Quantiles {
+    /// Half are at most this.
+    pub p50: Option<f64>,
+    /// Of a hundred, 99 are.
+    pub p99: Option<f64>,
+}
+
+/// To clients and from them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BothWays {
+    /// To them.
+    pub down: f64,
+    /// From them.
+    pub up: f64,
+}
+
+/// A limit that is going to be reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct Foreseen {
+    /// In words.
+    pub text: String,
+    /// Until then.
+    pub minutes: f64,
+    /// So many there will be then; none if the trend is not one of players.
+    pub players: Option<u32>,
 }
 
 impl Stores {
@@ -140,9 +188,11 @@ struct Cpu {
 
 impl Status {
     /// The page as of the threads' last publications, at `mono_ns`.
-    pub fn read(board: &Board, mono_ns: u64) -> Self {
+    pub fn read(board: &Board, brief: Brief, mono_ns: u64) -> Self {
         let (reactor, world) = (board.reactor.load(), board.world.load());
         Self {
+            queued: world.realm.queued,
+            brief,
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: mono_ns.saturating_sub(board.start.mono_ns) as f64 / 1e9,
             ready: board.is_ready(),
@@ -185,7 +235,7 @@ impl From<&CpuSeconds> for Cpu {
             reactor: cpu.of("reactor"),
             world: cpu.of("world"),
             persistence: cpu.of("persistence"),
-            courier: cpu.of("courier"),
+            courier: cpu.of("courier").max(0.0),
             ops: cpu.of("ops"),
             total: cpu.total,
         }
@@ -211,7 +261,7 @@ mod tests {
     fn the_page_has_the_fields_that_other_programs_read() {
         let board =
             Board::new(StartReport { mono_ns: 1_000_000_000, seal_backend: "aws-lc", ..StartReport::default() });
-        let page = serde_json::to_value(Status::read(&board, 3_500_000_000)).unwrap();
+        let page = serde_json::to_value(Status::read(&board, Brief::default(), 3_500_000_000)).unwrap();
         let expected = [
             "version",
             "uptime_s",
@@ -242,6 +292,12 @@ mod tests {
             "stores",
             "kernel_drops_total",
             "seal_backend",
+            "queued",
+            "alerts_firing",
+            "rtt_ms",
+            "loss_ratio",
+            "kbit_per_client",
+            "forecast",
         ];
         let object = page.as_object().unwrap();
         assert_eq!(object.len(), expected.len());

@@ -76,6 +76,7 @@ fn serve_all(
         errands,
         switchboard: crate::edge::switchboard::rig::attended(),
         mariadb: Vec::new(),
+        watch: WatchSettings::of(&crate::config::Config::resolve(&crate::config::Sources::default()).unwrap(), 1),
         limits,
     };
     let (stop, stopped) = oneshot::channel();
@@ -184,6 +185,7 @@ fn metrics_need_no_token_and_other_pages_do_not_exist() {
     let served = serve();
     let (code, body) = served.get("/metrics", "");
     assert!(code == 200 && body.contains("throng_build_info") && body.ends_with("# EOF\n"));
+    assert_eq!(served.get("/nothing", "").0, 404);
     assert_eq!(served.get("/api/v1/token", BEARER).0, 405, "a token is made, not looked up");
 }
 
@@ -428,3 +430,44 @@ mod stores;
 
 #[path = "command_tests.rs"]
 mod commands;
+#[test]
+fn the_live_page_and_its_stream_need_no_token_and_what_an_operator_asks_does() {
+    let served = serve();
+    let (code, head, body) = served.exchange("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+    assert!(code == 200 && body.contains("<title>Throng</title>"));
+    assert!(head.contains("content-security-policy: default-src 'none';") && head.contains("nosniff"), "{head}");
+    let mut stream = served.connect();
+    stream.write_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut told = String::new();
+    let start = Instant::now();
+    while !told.contains("event: second\n") {
+        let mut bytes = [0; 4_096];
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0 && start.elapsed() < PATIENCE, "{told}");
+        told.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    let head = told.to_ascii_lowercase();
+    assert!(
+        head.contains("content-type: text/event-stream") && head.contains("retry: 500\nevent: past\ndata: {"),
+        "{told}"
+    );
+    for (method, path) in [
+        ("GET", "/api/v1/alerts"),
+        ("GET", "/api/v1/report"),
+        ("POST", "/api/v1/report"),
+        ("POST", "/api/v1/test-alert"),
+    ] {
+        let ask = |extra: &str| {
+            served.exchange(&format!("{method} {path} HTTP/1.0\r\nHost: x\r\nContent-Length: 2\r\n{extra}\r\n{{}}"))
+        };
+        assert_eq!(ask("").0, 401, "{method} {path}");
+        if (method, path) != ("POST", "/api/v1/report") {
+            assert_ne!(ask(BEARER).0, 401, "{method} {path}");
+        }
+    }
+    let (_, alerts) = served.get("/api/v1/alerts", BEARER);
+    let alerts: ops_api::Alerts = serde_json::from_str(&alerts).unwrap();
+    assert!(alerts.alerts.iter().any(|alert| alert.name == "tick_slow" && alert.threshold == 14.0));
+    let (code, report) = served.get("/api/v1/report", BEARER);
+    assert!(code == 200 && report.starts_with("<!doctype html>"));
+}

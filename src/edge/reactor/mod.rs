@@ -206,6 +206,7 @@ impl Reactor {
         let mut edge = *self.dock.counters();
         edge.inbound_held = self.inbound_held;
         self.board.reactor.store(Arc::new(ReactorReport {
+            at_ns: now.mono_ns,
             connections: self.gate.connections(),
             survey: *self.gate.survey(now),
             bans: self.gate.bans().count(),

@@ -54,6 +54,35 @@ impl Histogram {
     }
 }
 
+impl Histogram {
+    /// What came since an earlier state of this one.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let counts = std::array::from_fn(|at| self.counts[at].saturating_sub(earlier.counts[at]));
+        Self { bounds: self.bounds, counts, sum: self.sum.saturating_sub(earlier.sum) }
+    }
+
+    /// The greatest value of the bucket in which this part of all values ends, 0 to 1; of the last bucket, which has none, the
+    /// bound below it. None of none.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<u32> {
+        let rank = ((self.total() as f64 * part).ceil() as u64).max(1);
+        let mut seen = 0;
+        let at = self.counts.iter().position(|count| {
+            seen += count;
+            seen >= rank
+        })?;
+        Some(self.bounds[at.min(BOUNDS - 1)])
+    }
+
+    /// The mean value; none of none.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let total = self.total();
+        (total > 0).then(|| self.sum as f64 / total as f64)
+    }
+}
+
 /// Whether bounds rise, which a search by halves needs; for `const` assertions.
 #[must_use]
 pub const fn rise(bounds: &[u32; BOUNDS]) -> bool {
@@ -81,6 +110,18 @@ mod tests {
         }
         assert_eq!(histogram.counts(), &[1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!((histogram.total(), histogram.sum()), (7, 243 + u64::from(u32::MAX)));
+    }
+
+    #[test]
+    fn what_lies_between_two_states_has_quantiles_and_a_mean_of_its_own() {
+        let mut histogram = Histogram::new(&TENS);
+        assert_eq!((histogram.quantile(0.5), histogram.mean()), (None, None));
+        (0..100).for_each(|_| histogram.record(5));
+        let before = histogram;
+        [15, 15, 15, 200].into_iter().for_each(|value| histogram.record(value));
+        let between = histogram.since(&before);
+        assert_eq!((between.total(), between.mean()), (4, Some(61.25)));
+        assert_eq!([0.0, 0.5, 0.75, 1.0].map(|part| between.quantile(part)), [20, 20, 20, 110].map(Some));
     }
 
     #[test]

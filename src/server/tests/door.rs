@@ -224,7 +224,7 @@ fn who_waits_has_his_echoes_and_is_refused_whatever_he_wants_of_the_world() {
 #[test]
 fn how_many_may_be_in_can_be_changed_while_they_are() {
     let mut rig = crowd(2, 3, 4);
-    assert_eq!((rig.realm.set_players_max(3), rig.realm.places()), (3, 5));
+    assert_eq!((rig.realm.set_players_max(3), rig.realm.room()), (3, 5));
     rig.run_ticks(20);
     assert_eq!((inside(&rig), rig.realm.status().queued), (vec![0, 1, 2], 1));
     assert_eq!(rig.realm.set_players_max(0), 1, "at least one");

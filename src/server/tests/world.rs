@@ -50,6 +50,19 @@ fn everyone_in_reach_sees_everyone_exactly() {
 }
 
 #[test]
+fn from_above_everybody_is_a_dot_and_no_more_dots_are_told_than_a_map_can_show() {
+    let rig = crowd(perfect(), 12);
+    let mut places = Vec::new();
+    rig.realm.places(&mut places);
+    assert_eq!(places.len(), 12);
+    let near = |metres: u16| (450..550).contains(&metres);
+    assert!(places.iter().all(|place| place.is_player && near(place.x_m) && near(place.y_m)), "{places:?}");
+    places.resize(server::PLACES_MAX - 5, places[0]);
+    rig.realm.places(&mut places);
+    assert_eq!(places.len(), server::PLACES_MAX);
+}
+
+#[test]
 fn a_bad_link_costs_updates_but_never_truth() {
     let mut rig = crowd(bad(), 12);
     rig.run_ticks(600);

@@ -3,6 +3,8 @@
 //! Each can be killed as by a power cut, frozen and thawed, and started again on the same data and the same port.
 //! Nothing is mocked, because what is to be proved is what the real servers do at bad moments. All of them end when
 //! they are dropped, and, where `setpriv` is there, also when the process that started them is killed.
+//!
+//! It also knows which further programs tests need ([`missing`]), because who brings the servers brings those too.
 // A test bed lives in real time: it waits for programs and asks the clock how long.
 #![allow(clippy::disallowed_methods)]
 
@@ -14,5 +16,5 @@ mod redis;
 
 pub use mariadb::{MariaDb, MariaDbOptions};
 pub use pair::Pair;
-pub use programs::{Missing, missing, missing_in};
+pub use programs::{CHROMIUM, Missing, PROMTOOL, Program, find, missing, missing_in};
 pub use redis::Redis;

@@ -1,11 +1,11 @@
-//! Where the servers' programs are, and what to install when they are not.
+//! Where programs are that tests need, the servers' and others, and what to install when they are not.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// A store whose programs are not on this machine.
+/// A program that is not on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The program that was looked for, the first of its names.
@@ -21,7 +21,7 @@ pub fn missing() -> Vec<Missing> {
 
 /// The same, looked for in these folders only.
 pub fn missing_in(folders: &[impl AsRef<Path>]) -> Vec<Missing> {
-    [&REDIS_SERVER, &MARIADBD, &MARIADB_INSTALL_DB, &MARIADB]
+    [&REDIS_SERVER, &MARIADBD, &MARIADB_INSTALL_DB, &MARIADB, &CHROMIUM, &PROMTOOL]
         .into_iter()
         .filter(|program| find_in(program, folders).is_none())
         .map(|program| Missing { program: program.names[0], package: program.package })
@@ -29,6 +29,9 @@ pub fn missing_in(folders: &[impl AsRef<Path>]) -> Vec<Missing> {
 }
 
 /// The path of a program.
+///
+/// # Errors
+/// One sentence that says what to install.
 pub fn find(program: &Program) -> Result<PathBuf> {
     match find_in(program, &folders()) {
         Some(path) => Ok(path),
@@ -50,6 +53,11 @@ pub const MARIADBD: Program = Program { names: &["mariadbd"], package: "mariadb-
 pub const MARIADB_INSTALL_DB: Program = Program { names: &["mariadb-install-db"], package: "mariadb-server" };
 /// The command-line client.
 pub const MARIADB: Program = Program { names: &["mariadb"], package: "mariadb-server" };
+/// A browser that needs no screen, for the operators' live page.
+pub const CHROMIUM: Program =
+    Program { names: &["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"], package: "chromium" };
+/// Prometheus' own checks of metrics and rules.
+pub const PROMTOOL: Program = Program { names: &["promtool"], package: "prometheus" };
 /// Gives a child the signal that ends it with its parent; of util-linux.
 pub const SETPRIV: Program = Program { names: &["setpriv"], package: "util-linux" };
 
@@ -82,7 +90,9 @@ mod tests {
                 ("redis-server", "redis-server"),
                 ("mariadbd", "mariadb-server"),
                 ("mariadb-install-db", "mariadb-server"),
-                ("mariadb", "mariadb-server")
+                ("mariadb", "mariadb-server"),
+                ("chromium", "chromium"),
+                ("promtool", "prometheus"),
             ]
         );
     }

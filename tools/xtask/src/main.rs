@@ -1,7 +1,7 @@
 //! The project's own automation.
 //!
 //! Everything here runs from any folder of the checkout, needs only Rust and a C compiler unless a command says
-//! otherwise (`test` and `ci` bring Redis and MariaDB where they may), announces each step on one line and stops at the first failure with one sentence.
+//! otherwise (`test` and `ci` bring Redis, MariaDB, Chromium and promtool where they may), announces each step on one line and stops at the first failure with one sentence.
 // Automation lives outside the pure rooms: it may read the clock and wait.
 #![allow(clippy::disallowed_methods)]
 

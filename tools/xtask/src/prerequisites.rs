@@ -1,6 +1,6 @@
-//! What tests need and cargo cannot bring: a C compiler, Redis and MariaDB.
+//! What tests need and cargo cannot bring: a C compiler, Redis, MariaDB, a browser and Prometheus' own checks.
 //!
-//! The stores are installed with the system's own package manager when they are missing and we may (as root, or by a
+//! All but the compiler are installed with the system's own package manager when they are missing and we may (as root, or by a
 //! `sudo` that asks nothing); else the error says what to install and how. Their services are not wanted, tests start
 //! servers of their own: where a package manager would start them it is told not to.
 
@@ -18,7 +18,7 @@ pub fn check() -> Result<()> {
     // Rust is there, or this would not run; some dependencies also need a C compiler.
     check_compiler(&env::var_os("CC").unwrap_or_else(|| "cc".into()))?;
     let machine = Machine { path: env::var_os("PATH").unwrap_or_default(), is_root: is_root() };
-    machine.bring_stores(stores::missing)
+    machine.bring(stores::missing)
 }
 
 /// `CC` may carry arguments or a wrapper, as in `ccache gcc`.
@@ -42,7 +42,7 @@ struct Machine {
 
 impl Machine {
     /// Installs what `missing` names, until it names nothing.
-    fn bring_stores(&self, missing: impl Fn() -> Vec<Missing>) -> Result<()> {
+    fn bring(&self, missing: impl Fn() -> Vec<Missing>) -> Result<()> {
         let wanted = missing();
         if wanted.is_empty() {
             return Ok(());
@@ -98,7 +98,7 @@ impl Machine {
     }
 }
 
-/// A package manager and what it calls the stores.
+/// A package manager and what it calls the packages.
 struct Packager {
     program: &'static str,
     /// Set for it: no questions, and no services started.
@@ -107,30 +107,33 @@ struct Packager {
     /// Refreshes its lists, when installing does not.
     refresh: &'static [&'static str],
     install: &'static [&'static str],
-    redis: &'static [&'static str],
-    mariadb: &'static [&'static str],
+    /// For each of [`PACKAGES`] its names here, the usual ones first; of what is called so, all are needed.
+    names: [&'static [&'static [&'static str]]; PACKAGES.len()],
 }
 
 impl Packager {
-    /// The lines to try, in order: with the lists that are there, with fresh ones, and with the other name of Redis.
+    /// The lines to try, in order: with the lists that are there, with fresh ones, and with other names.
     fn attempts(&self, wanted: &[Missing]) -> Vec<Vec<&'static str>> {
         let mut attempts = vec![self.install(wanted, 0)];
         if !self.refresh.is_empty() {
             attempts.extend([self.refresh.to_vec(), self.install(wanted, 0)]);
         }
-        attempts.extend((1..self.redis.len()).map(|name| self.install(wanted, name)));
+        let names_max = self.called(wanted).map(<[_]>::len).max().unwrap_or(0);
+        attempts.extend((1..names_max).map(|nth| self.install(wanted, nth)));
         attempts
     }
 
-    fn install(&self, wanted: &[Missing], redis_name: usize) -> Vec<&'static str> {
-        let mut words = self.install.to_vec();
-        if wanted.iter().any(|missing| missing.package == REDIS) {
-            words.push(self.redis[redis_name]);
-        }
-        if wanted.iter().any(|missing| missing.package != REDIS) {
-            words.extend(self.mariadb);
-        }
-        words
+    /// All names of each package that is wanted.
+    fn called(&self, wanted: &[Missing]) -> impl Iterator<Item = &'static [&'static [&'static str]]> {
+        let is_wanted = |package: &str| wanted.iter().any(|missing| missing.package == package);
+        let named = PACKAGES.iter().zip(self.names);
+        named.filter(move |(package, _)| is_wanted(package)).map(|(_, names)| names)
+    }
+
+    /// The line with everybody's `nth` name, or the last that it has.
+    fn install(&self, wanted: &[Missing], nth: usize) -> Vec<&'static str> {
+        let names = self.called(wanted).flat_map(|names| names[nth.min(names.len() - 1)]).copied();
+        self.install.iter().copied().chain(names).collect()
     }
 
     /// The line for a person to type.
@@ -154,8 +157,8 @@ fn is_root() -> bool {
     fs::metadata(OsStr::new("/proc/self")).is_ok_and(|metadata| metadata.uid() == 0)
 }
 
-/// The package of the missing Redis, as `stores` calls it.
-const REDIS: &str = "redis-server";
+/// What there is to install, as `stores` calls it.
+const PACKAGES: [&str; 4] = ["redis-server", "mariadb-server", "chromium", "prometheus"];
 const PACKAGERS: [Packager; 5] = [
     Packager {
         program: "apt-get",
@@ -164,8 +167,12 @@ const PACKAGERS: [Packager; 5] = [
         needs_root: true,
         refresh: &["update"],
         install: &["install", "--yes", "--no-install-recommends"],
-        redis: &["redis-server", "valkey-server"],
-        mariadb: &["mariadb-server"],
+        names: [
+            &[&["redis-server"], &["valkey-server"]],
+            &[&["mariadb-server"]],
+            &[&["chromium"], &["chromium-browser"]],
+            &[&["prometheus"]],
+        ],
     },
     Packager {
         program: "dnf",
@@ -173,8 +180,12 @@ const PACKAGERS: [Packager; 5] = [
         needs_root: true,
         refresh: &[],
         install: &["install", "--assumeyes"],
-        redis: &["redis", "valkey"],
-        mariadb: &["mariadb-server"],
+        names: [
+            &[&["redis"], &["valkey"]],
+            &[&["mariadb-server"]],
+            &[&["chromium"]],
+            &[&["golang-github-prometheus"], &["prometheus"]],
+        ],
     },
     Packager {
         program: "apk",
@@ -182,8 +193,7 @@ const PACKAGERS: [Packager; 5] = [
         needs_root: true,
         refresh: &["update"],
         install: &["add", "--no-interactive"],
-        redis: &["redis", "valkey"],
-        mariadb: &["mariadb", "mariadb-client"],
+        names: [&[&["redis"], &["valkey"]], &[&["mariadb", "mariadb-client"]], &[&["chromium"]], &[&["prometheus"]]],
     },
     Packager {
         program: "pacman",
@@ -191,8 +201,7 @@ const PACKAGERS: [Packager; 5] = [
         needs_root: true,
         refresh: &["-Sy"],
         install: &["-S", "--noconfirm", "--needed"],
-        redis: &["valkey", "redis"],
-        mariadb: &["mariadb"],
+        names: [&[&["valkey"], &["redis"]], &[&["mariadb"]], &[&["chromium"]], &[&["prometheus"]]],
     },
     Packager {
         program: "brew",
@@ -200,8 +209,7 @@ const PACKAGERS: [Packager; 5] = [
         needs_root: false,
         refresh: &[],
         install: &["install"],
-        redis: &["redis", "valkey"],
-        mariadb: &["mariadb"],
+        names: [&[&["redis"], &["valkey"]], &[&["mariadb"]], &[&["chromium"]], &[&["prometheus"]]],
     },
 ];
 
@@ -239,7 +247,7 @@ mod tests {
 
         fn bring(&self, is_root: bool) -> Result<()> {
             let machine = Machine { path: self.folder.clone().into_os_string(), is_root };
-            machine.bring_stores(|| stores::missing_in(std::slice::from_ref(&self.folder)))
+            machine.bring(|| stores::missing_in(std::slice::from_ref(&self.folder)))
         }
 
         fn calls(&self) -> Vec<String> {
@@ -255,14 +263,15 @@ mod tests {
     }
 
     /// Brings all programs.
-    const BRINGS_ALL: &str = ": >$F/redis-server; : >$F/mariadbd; : >$F/mariadb; : >$F/mariadb-install-db";
-    const APT: &str = "apt-get install --yes --no-install-recommends redis-server mariadb-server";
+    const BRINGS_ALL: &str =
+        ": >$F/redis-server; : >$F/mariadbd; : >$F/mariadb; : >$F/mariadb-install-db; : >$F/chromium; : >$F/promtool";
+    const APT: &str = "apt-get install --yes --no-install-recommends redis-server mariadb-server chromium prometheus";
 
     #[test]
     fn what_is_there_is_not_installed() {
         let fake = Fake::new("there");
         fake.program("apt-get", BRINGS_ALL);
-        for program in ["valkey-server", "mariadbd", "mariadb", "mariadb-install-db"] {
+        for program in ["valkey-server", "mariadbd", "mariadb", "mariadb-install-db", "google-chrome", "promtool"] {
             fs::write(fake.folder.join(program), "").unwrap();
         }
         fake.bring(true).unwrap();
@@ -283,7 +292,7 @@ mod tests {
         fake.program("apt-get", BRINGS_ALL);
         fs::write(fake.folder.join("redis-server"), "").unwrap();
         fake.bring(true).unwrap();
-        assert_eq!(fake.calls(), ["apt-get install --yes --no-install-recommends mariadb-server"]);
+        assert_eq!(fake.calls(), ["apt-get install --yes --no-install-recommends mariadb-server chromium prometheus"]);
     }
 
     #[test]
@@ -315,7 +324,8 @@ mod tests {
         let error = Fake::new("none").bring(true).unwrap_err().to_string();
         assert_eq!(
             error,
-            "tests need redis-server, mariadbd, mariadb-install-db, mariadb, of redis-server and mariadb-server: install them"
+            "tests need redis-server, mariadbd, mariadb-install-db, mariadb, chromium, promtool, of redis-server and \
+             mariadb-server and chromium and prometheus: install them"
         );
     }
 
@@ -324,18 +334,25 @@ mod tests {
         let fake = Fake::new("nothing");
         fake.program("apt-get", ": >$F/redis-server");
         let error = fake.bring(true).unwrap_err().to_string();
-        assert!(error.starts_with("tests need mariadbd, mariadb-install-db, mariadb, of mariadb-server: "), "{error}");
+        assert!(
+            error.starts_with("tests need mariadbd, mariadb-install-db, mariadb, chromium, promtool, of "),
+            "{error}"
+        );
         assert!(error.contains("apt-get did not bring them"), "{error}");
     }
 
     #[test]
     fn where_redis_is_called_valkey_that_is_installed() {
         let fake = Fake::new("valkey");
-        fake.program("dnf", "case \"$*\" in *valkey*) : >$F/valkey-server; : >$F/mariadbd; : >$F/mariadb; : >$F/mariadb-install-db;; *) exit 1;; esac");
+        let brings = BRINGS_ALL.replace("redis-server", "valkey-server");
+        fake.program("dnf", &format!("case \"$*\" in *valkey*) {brings};; *) exit 1;; esac"));
         fake.bring(true).unwrap();
         assert_eq!(
             fake.calls(),
-            ["dnf install --assumeyes redis mariadb-server", "dnf install --assumeyes valkey mariadb-server"]
+            [
+                "dnf install --assumeyes redis mariadb-server chromium golang-github-prometheus",
+                "dnf install --assumeyes valkey mariadb-server chromium prometheus"
+            ]
         );
     }
 
@@ -344,7 +361,7 @@ mod tests {
         let fake = Fake::new("brew");
         fake.program("brew", BRINGS_ALL);
         fake.bring(false).unwrap();
-        assert_eq!(fake.calls(), ["brew install redis mariadb"]);
+        assert_eq!(fake.calls(), ["brew install redis mariadb chromium prometheus"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum Operation {
     },
     /// Lets nobody in, or again; whoever is here stays. Who comes waits, and goes for this reason if too many do.
     PauseJoins(Option<Reason>),
-    /// Lets so many in at once, within [`Realm::places`]; who is in stays.
+    /// Lets so many in at once, within [`Realm::room`]; who is in stays.
     PlayersMax(usize),
     /// Tells people something, in words.
     Say {

@@ -43,7 +43,7 @@ impl Realm {
 
     /// The most that [`Self::set_players_max`] may be told.
     #[must_use]
-    pub const fn places(&self) -> usize {
+    pub const fn room(&self) -> usize {
         self.places
     }
 
