@@ -8,8 +8,8 @@ use crate::edge::board::Board;
 use server::{Histogram, LOSS_WHOLE};
 use std::fmt;
 
-/// Bits of a kbit, microseconds and milliseconds of a second.
-const PER_KBIT: f64 = 1e3;
+/// Bits of a byte, microseconds and milliseconds of a second.
+const BITS_PER_BYTE: f64 = 8.0;
 const US_PER_S: f64 = 1e6;
 const MS_PER_S: f64 = 1e3;
 
@@ -22,7 +22,7 @@ pub fn encode(board: &Board, page: &mut Page<'_>) -> fmt::Result {
     page.spread("loss_ratio", help, &survey.loss, f64::from(LOSS_WHOLE))?;
     let rates = [([("dir", "out")], &survey.down_bit_per_s), ([("dir", "in")], &survey.up_bit_per_s)];
     let help = "Packet bodies to (out) and from (in) a client, by connection-second";
-    page.spreads_of("client_kbit_per_second", help, rates, PER_KBIT)?;
+    page.spreads_of("client_bytes_per_second", help, rates, BITS_PER_BYTE)?;
     let help = "Reliable bytes that wait for a client, by connection-second";
     page.spread("reliable_backlog_bytes", help, &survey.backlog_bytes, 1.0)?;
     page.gauge("silent_connections", "Sessions that are held and not heard", survey.silent as f64)?;
@@ -76,8 +76,8 @@ mod tests {
             "throng_rtt_seconds_sum 0.68",
             "throng_loss_ratio_bucket{le=\"0.0\"} 1",
             "throng_loss_ratio_bucket{le=\"0.02\"} 2",
-            "throng_client_kbit_per_second_bucket{le=\"96.0\",dir=\"out\"} 1",
-            "throng_client_kbit_per_second_count{dir=\"in\"} 0",
+            "throng_client_bytes_per_second_bucket{le=\"12000.0\",dir=\"out\"} 1",
+            "throng_client_bytes_per_second_count{dir=\"in\"} 0",
             "throng_client_snapshot_age_seconds_bucket{le=\"0.025\"} 1",
             "throng_client_corrections_bucket{le=\"0.0\"} 1",
             "throng_drops_total{reason=\"banned\"} 7",

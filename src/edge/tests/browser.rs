@@ -49,7 +49,7 @@ impl Browser {
         let program = stores::find(&stores::CHROMIUM).unwrap_or_else(|error| panic!("{error:#}"));
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(program)
-            .args(["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio"])
+            .args(["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars"])
             // Its sandbox wants rights that containers and root do not have; it only sees a page of ours.
             .args(["--no-sandbox", "--disable-background-networking", "--disable-component-update"])
             .args(["--remote-debugging-port=0", "--window-size=1280,900"])

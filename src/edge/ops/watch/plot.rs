@@ -8,7 +8,7 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 190.0;
 /// The part of it that curves have.
 const LEFT: f64 = 56.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 18.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 24.0;
 /// Places of a curve: what falls into one of them is drawn as one point. An hour has 3,600 seconds, and a plot fewer pixels.
@@ -52,6 +52,10 @@ impl Plot<'_> {
             let _ = write!(svg, "<path class=\"curve c{at}\" d=\"{}\"/>", path(curve, top));
             let x = WIDTH - RIGHT - 130.0 * (self.figures.len() - at) as f64;
             let _ = write!(svg, "<text class=\"key c{at}\" x=\"{x}\" y=\"9\">{}</text>", escaped(figure.label()));
+        }
+        if curves.iter().flatten().all(Option::is_none) {
+            let (x, y) = (WIDTH / 2.0, HEIGHT / 2.0);
+            let _ = write!(svg, "<text class=\"x\" x=\"{x}\" y=\"{y}\">not known</text>");
         }
         if let Some((mark, name)) = self.mark {
             let y = y_of(mark, top);
@@ -223,6 +227,7 @@ mod tests {
         let columns = plot(3_600).columns(Figure::TickP99, points.iter());
         assert_eq!(path(&columns, 20.0).matches('M').count(), 2);
         assert_eq!(path(&[None; 10], 20.0), "");
+        assert!(plot(3_600).svg([].iter()).contains(">not known</text>"));
     }
 
     #[test]

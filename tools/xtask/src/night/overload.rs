@@ -55,8 +55,8 @@ pub(super) fn try_it(night: &Night<'_>) -> Result<()> {
     print!("{}", outcome.out);
     server.drain()?;
     let told = receiver.told();
-    let count = |state: &str| told.iter().filter(|one| one.alert == ALERT && one.state == state).count() as f64;
-    told.iter().for_each(|one| println!("  webhook: {} {}", one.alert, one.state));
+    let count = |change: &str| told.iter().filter(|one| one.alert == ALERT && one.change == change).count() as f64;
+    told.iter().for_each(|one| println!("  webhook: {} {}", one.alert, one.change));
     let back_s = back_after.map_or(f64::INFINITY, |after| after.as_secs_f64());
     judge(&[
         Line::at_least("highest level of the ladder", highest as f64, 4.0),
@@ -64,7 +64,7 @@ pub(super) fn try_it(night: &Night<'_>) -> Result<()> {
         Line::exactly("steps taken back", metrics.value("throng_overload_steps_total{dir=\"down\"}")?, 4.0),
         Line::exactly("people in at the end", people as f64, f64::from(night.bots)),
         Line::exactly("sessions that ended meanwhile", left, 0.0),
-        Line::exactly("times the webhook heard it raised", count("firing"), 1.0),
+        Line::exactly("times the webhook heard it raised", count("raised"), 1.0),
         Line::exactly("times it heard it cleared", count("cleared"), 1.0),
     ])
 }

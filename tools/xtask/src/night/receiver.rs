@@ -13,8 +13,8 @@ use serde::Deserialize;
 pub struct Told {
     /// Which alert.
     pub alert: String,
-    /// `firing` or `cleared`.
-    pub state: String,
+    /// `raised` or `cleared`.
+    pub change: String,
 }
 
 /// Listens until the process ends.
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn what_is_told_is_kept_in_order() {
         let receiver = Receiver::listen().unwrap();
-        for state in ["firing", "cleared"] {
+        for change in ["raised", "cleared"] {
             let mut stream = TcpStream::connect(receiver.address).unwrap();
-            let body = format!("{{\"alert\":\"overload\",\"state\":\"{state}\",\"value\":3}}");
+            let body = format!("{{\"alert\":\"overload\",\"change\":\"{change}\",\"value\":3}}");
             let head = format!("POST /alerts HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).unwrap();
             stream.write_all(body.as_bytes()).unwrap();
@@ -85,7 +85,7 @@ mod tests {
             stream.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
         }
-        let states: Vec<_> = receiver.told().into_iter().map(|one| one.state).collect();
-        assert_eq!(states, ["firing", "cleared"]);
+        let changes: Vec<_> = receiver.told().into_iter().map(|one| one.change).collect();
+        assert_eq!(changes, ["raised", "cleared"]);
     }
 }

@@ -186,4 +186,4 @@ fn pause(first: Duration, attempt: u32, chance: f64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

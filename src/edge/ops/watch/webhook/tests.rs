@@ -18,7 +18,8 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// What a receiver does with a connection.
 #[derive(Clone, Copy)]
-enum Manner {
+pub enum Manner {
+    /// With this status.
     Answers(u16),
     /// Reads, and says nothing until the other end is tired of it.
     Hangs,
@@ -27,7 +28,7 @@ enum Manner {
 }
 
 /// A receiver that treats connections by this list, the last manner for ever; what it was told comes out of the queue.
-fn receiver(manners: &'static [Manner]) -> (SocketAddr, std_mpsc::Receiver<(String, Value)>) {
+pub fn receiver(manners: &'static [Manner]) -> (SocketAddr, std_mpsc::Receiver<(String, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (told, letters) = std_mpsc::channel();
