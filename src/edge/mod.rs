@@ -44,23 +44,19 @@ pub use secret::{DEV_KEY_FILE, OPS_TOKEN_FILE};
 pub use threads::RunError;
 
 use crate::config::{Config, Stores};
-use asks::WorldAsk;
 use bans::{BANS_FILE, BansError, Clerk};
 use board::{Board, StartReport};
-use crossbeam::channel::Sender;
 use drain::Drain;
 use game::Extensions;
-use ops::{Desk, InForce, OpsTokens, Rules, Source, Tally, Verifier};
+use ops::{Desk, InForce, Offices, OpsTokens, Rules, Source, Verifier};
 pub use persistence::care;
-use persistence::{
-    BeginError, Courier, Credentials, Errand, Fact, Journal, JournalError, Keeper, OpenError, StoreError,
-};
+use persistence::{BeginError, Courier, Credentials, Fact, Journal, JournalError, Keeper, OpenError, StoreError};
 use reactor::Reactor;
 use reload::Handover;
 pub use reload::Reread;
 use rudp::seal::Backend;
 use rudp::server::TOKEN_LIFETIME_S;
-use rudp::time::NS_PER_S;
+use rudp::time::{NS_PER_S, Now};
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
 use server::{AccessConfig, Gate, GateConfig, Origin, Realm, RealmConfig};
@@ -143,19 +139,10 @@ pub struct Edge {
     waker: Arc<mio::Waker>,
     world: World,
     keeper: Keeper,
-    errands: Sender<Errand>,
-    world_asks: Sender<WorldAsk>,
-    mariadb: Vec<String>,
-    watch: ops::WatchSettings,
-    ops_listener: TcpListener,
-    ops_tokens: OpsTokens,
-    test_commands: bool,
-    in_force: InForce,
-    switchboard: Switchboard,
     clerk: Clerk,
+    ops_listener: TcpListener,
+    offices: Offices,
     board: Arc<Board>,
-    tally: Arc<Tally>,
-    desk: Arc<Desk>,
     drain: Arc<Drain>,
     handover: Arc<Handover>,
     shelf: Arc<Shelf>,
@@ -181,11 +168,7 @@ impl Edge {
             operate: secret::token_or_new(&config.data_dir.join(OPS_TOKEN_FILE))?,
             read: secret::token_or_new(&config.data_dir.join(OPS_READ_TOKEN_FILE))?,
         };
-        let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
-        let bound = reactor::bind(config.listen).map_err(bind_error(config.listen, "udp"))?;
-        let ops_listener = TcpListener::bind(config.ops_listen).map_err(bind_error(config.ops_listen, "tcp"))?;
-        let listen = bound.socket.local_addr().map_err(StartError::Reactor)?;
-        let ops_listen = ops_listener.local_addr().map_err(StartError::Reactor)?;
+        let Doors { bound, ops_listener, listen, ops_listen } = Doors::open(config)?;
 
         let now = clock::now();
         let board = Arc::new(Board::new(StartReport {
@@ -195,27 +178,13 @@ impl Edge {
             recv_buffer_bytes: bound.recv_buffer_bytes,
             send_buffer_bytes: bound.send_buffer_bytes,
         }));
-        let rules = login_rules(config, &keys, ops_listen)?;
         let drain = Arc::new(Drain::default());
         let handover = Arc::new(Handover::default());
         let shelf = Arc::new(Shelf::new(config.content.clone()));
         let (gate_ends, realm_ends, store_ends) = queues::connect();
-        let addresses = public_addresses(config, listen);
-        let bans_file = config.data_dir.join(BANS_FILE);
-        let access = access(config, bans::load(&bans_file, now.unix_s)?);
-        let gate = Gate::new(GateConfig { transport: transport(config, keys, listen), access }, now)?;
-        let (clerk, to_clerk) = Clerk::new(bans_file);
-        let (switchboard, exchange) = switchboard::switchboard(to_clerk);
-        let desk = Arc::new(Desk::new(rules, addresses, gate.first_admissible_expiry(), seed()));
-        let outlook = reactor::Outlook {
-            board: board.clone(),
-            drain: drain.clone(),
-            handover: handover.clone(),
-            desk: desk.clone(),
-            exchange,
-        };
-        let (reactor, waker) = Reactor::new(gate, bound.socket, config.socket_batching, gate_ends, outlook)
-            .map_err(StartError::Reactor)?;
+        let shared = (board.clone(), drain.clone(), handover.clone());
+        let Front { reactor, waker, clerk, switchboard, desk } =
+            Front::build(config, keys, bound, (listen, ops_listen), gate_ends, shared, now)?;
         let (world_asks, asks) = asks::to_world();
         let outlook = world::Outlook {
             waker: waker.clone(),
@@ -233,27 +202,33 @@ impl Edge {
         let mut keeper = keeper(journal, store_ends, &stores, config, (&board, &drain, listen))?;
         let (errands, asked) = persistence::errands();
         keeper.listen(asked);
+        let offices = Offices {
+            board: board.clone(),
+            tally: Arc::default(),
+            desk,
+            tokens: ops_tokens,
+            data_dir: config.data_dir.clone(),
+            world: world_asks,
+            test_commands: config.test_commands,
+            errands,
+            switchboard,
+            mariadb: stores.mariadb.map_or_else(Vec::new, |mariadb| mariadb.servers),
+            watch: ops::WatchSettings::of(config, seed()),
+            limits: ops::Limits::default(),
+            in_force: InForce {
+                players_max: config.players_max as u64,
+                players_room: (config.players_max + config.queue_max) as u64,
+            },
+        };
         Ok(Self {
-            switchboard: switchboard.with_waker(waker.clone()),
             clerk,
             reactor,
             waker,
             world,
             keeper,
-            errands,
-            world_asks,
-            mariadb: stores.mariadb.map_or_else(Vec::new, |mariadb| mariadb.servers),
-            watch: ops::WatchSettings::of(config, seed()),
             ops_listener,
-            ops_tokens,
-            test_commands: config.test_commands,
-            in_force: InForce {
-                players_max: config.players_max as u64,
-                players_room: (config.players_max + config.queue_max) as u64,
-            },
+            offices,
             board,
-            tally: Arc::default(),
-            desk,
             drain,
             handover,
             shelf,
@@ -280,6 +255,59 @@ impl Edge {
     /// A thread failed, or not everything could be saved in time.
     pub fn run(self, reread: Reread) -> Result<(), RunError> {
         threads::run(self, reread)
+    }
+}
+
+/// Who meets the network: the reactor with the gate, and those who speak with it.
+struct Front {
+    reactor: Reactor,
+    waker: Arc<mio::Waker>,
+    clerk: Clerk,
+    switchboard: Switchboard,
+    desk: Arc<Desk>,
+}
+
+impl Front {
+    fn build(
+        config: &Config,
+        keys: Vec<Key>,
+        bound: Bound,
+        (listen, ops_listen): (SocketAddr, SocketAddr),
+        ends: queues::GateEnds,
+        (board, drain, handover): (Arc<Board>, Arc<Drain>, Arc<Handover>),
+        now: Now,
+    ) -> Result<Self, StartError> {
+        let rules = login_rules(config, &keys, ops_listen)?;
+        let bans_file = config.data_dir.join(BANS_FILE);
+        let access = access(config, bans::load(&bans_file, now.unix_s)?);
+        let gate = Gate::new(GateConfig { transport: transport(config, keys, listen), access }, now)?;
+        let (clerk, to_clerk) = Clerk::new(bans_file);
+        let (switchboard, exchange) = switchboard::switchboard(to_clerk);
+        let addresses = public_addresses(config, listen);
+        let desk = Arc::new(Desk::new(rules, addresses, gate.first_admissible_expiry(), seed()));
+        let outlook = reactor::Outlook { board, drain, handover, desk: desk.clone(), exchange };
+        let (reactor, waker) =
+            Reactor::new(gate, bound.socket, config.socket_batching, ends, outlook).map_err(StartError::Reactor)?;
+        Ok(Self { reactor, switchboard: switchboard.with_waker(waker.clone()), waker, clerk, desk })
+    }
+}
+
+/// Where people and operators come in: bound, and nobody listens yet.
+struct Doors {
+    bound: Bound,
+    ops_listener: TcpListener,
+    listen: SocketAddr,
+    ops_listen: SocketAddr,
+}
+
+impl Doors {
+    fn open(config: &Config) -> Result<Self, StartError> {
+        let bind_error = |address, protocol| move |error| StartError::Bind { address, protocol, error };
+        let bound = reactor::bind(config.listen).map_err(bind_error(config.listen, "udp"))?;
+        let ops_listener = TcpListener::bind(config.ops_listen).map_err(bind_error(config.ops_listen, "tcp"))?;
+        let listen = bound.socket.local_addr().map_err(StartError::Reactor)?;
+        let ops_listen = ops_listener.local_addr().map_err(StartError::Reactor)?;
+        Ok(Self { bound, ops_listener, listen, ops_listen })
     }
 }
 

@@ -64,7 +64,7 @@ impl Reload {
             handover: edge.handover.clone(),
             shelf: edge.shelf.clone(),
             waker: edge.waker.clone(),
-            tally: edge.tally.clone(),
+            tally: edge.offices.tally.clone(),
             taken_within: TAKEN_WITHIN,
         }
     }

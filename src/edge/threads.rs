@@ -62,30 +62,16 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let (board, drain, waker) = (edge.board.clone(), edge.drain.clone(), edge.waker.clone());
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
-    let mut herald = Herald::new(board.clone(), edge.world_asks.clone());
-    let Edge { reactor, world, keeper, errands, mariadb, watch, ops_listener, ops_tokens, tally, desk, .. } = edge;
-    let (clerk, switchboard) = (edge.clerk, edge.switchboard);
+    let mut herald = Herald::new(board.clone(), edge.offices.world.clone());
+    let Edge { reactor, world, keeper, clerk, ops_listener, offices, .. } = edge;
     // It ends when the reactor has, and nobody has to be told.
     let clerk = std::thread::Builder::new().name("bans".to_owned()).spawn(|| clerk.run()).map_err(RunError::Start)?;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
     let (asked, announced) = (notices_in.clone(), notices_in.clone());
-    let offices = ops::Offices {
-        board: board.clone(),
-        tally,
-        desk,
-        tokens: ops_tokens,
-        data_dir: edge.data_dir.clone(),
-        world: edge.world_asks.clone(),
-        test_commands: edge.test_commands,
+    let bells = ops::Bells {
         shutdown: Box::new(move |wish, reply| drop(announced.send(Notice::Shutdown(wish, reply)))),
         // A server that goes down drops the reply, and that is an answer too.
         reload: Box::new(move |reply| drop(asked.send(Notice::Reload(Some(reply))))),
-        errands,
-        switchboard,
-        mariadb,
-        watch,
-        limits: ops::Limits::default(),
-        in_force: edge.in_force,
     };
     let mut threads = vec![
         spawn("persistence", &notices_in, move || {
@@ -93,7 +79,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
             Ok(())
         })?,
         spawn("ops", &notices_in, move || {
-            ops::run(ops_listener, offices, ops_stopped).map_err(|error| error.to_string())
+            ops::run(ops_listener, offices, bells, ops_stopped).map_err(|error| error.to_string())
         })?,
         spawn("reactor", &notices_in, move || reactor.run().map_err(|error| error.to_string()))?,
         spawn("world", &notices_in, move || world.run().map_err(|error| error.to_string()))?,
@@ -142,7 +128,7 @@ fn log_start(edge: &Edge) {
         recv_buffer_bytes = start.recv_buffer_bytes,
         send_buffer_bytes = start.send_buffer_bytes,
         seal_backend = start.seal_backend,
-        tokens_for = edge.desk.believes(),
+        tokens_for = edge.offices.desk.believes(),
         "started"
     );
     if start.recv_buffer_bytes < super::reactor::SOCKET_BUFFER_BYTES {

@@ -151,7 +151,7 @@ async fn test_alert(office: &Office) -> Done {
 async fn reload(office: &Office) -> Done {
     let _turn = office.reloading.lock().await;
     let (reply, answer) = oneshot::channel();
-    (office.reload)(reply);
+    (office.bells.reload)(reply);
     match answer.await {
         Ok(Ok(Reloaded { private_keys, jwt_keys, content })) => {
             Ok((StatusCode::OK, json!({ "private_keys": private_keys, "jwt_keys": jwt_keys, "content": content })))
@@ -177,7 +177,7 @@ async fn shutdown(office: &Office, in_s: u64, reason: String, cancel: bool) -> D
     }
     let wish = (!cancel).then_some(Announced { in_s, reason });
     let (reply, answer) = oneshot::channel();
-    (office.shutdown)(wish, reply);
+    (office.bells.shutdown)(wish, reply);
     let was_announced = answer.await.map_err(|_| Refusal::Away(GOING_DOWN))?;
     match cancel {
         false => Ok((StatusCode::OK, json!({ "in_s": in_s }))),

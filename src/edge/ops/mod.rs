@@ -70,10 +70,6 @@ pub struct Offices {
     pub tokens: OpsTokens,
     /// Where the audit log and reports are kept.
     pub data_dir: PathBuf,
-    /// Passes on that keys are to be read again.
-    pub reload: AskReload,
-    /// Passes on when the server is to go down.
-    pub shutdown: AskShutdown,
     /// The way to the world thread.
     pub world: Sender<WorldAsk>,
     /// Whether the world may be made slow.
@@ -92,6 +88,14 @@ pub struct Offices {
     pub in_force: InForce,
 }
 
+/// What calls the main thread.
+pub struct Bells {
+    /// Passes on that keys are to be read again.
+    pub reload: AskReload,
+    /// Passes on when the server is to go down.
+    pub shutdown: AskShutdown,
+}
+
 /// Everything a request may look at.
 struct Office {
     board: Arc<Board>,
@@ -102,8 +106,7 @@ struct Office {
     audit: Mutex<Audit>,
     refusal_log: Mutex<Throttle>,
     in_force: Mutex<limits::InForce>,
-    reload: AskReload,
-    shutdown: AskShutdown,
+    bells: Bells,
     world: Sender<WorldAsk>,
     test_commands: bool,
     errands: Sender<Errand>,
@@ -119,13 +122,13 @@ struct Office {
 ///
 /// # Errors
 /// The runtime or the listener failed.
-pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>) -> io::Result<()> {
+pub fn run(listener: TcpListener, offices: Offices, bells: Bells, stop: oneshot::Receiver<()>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (limits, tally) = (offices.limits, offices.tally.clone());
-        let office = Arc::new(Office::new(offices));
+        let office = Arc::new(Office::new(offices, bells));
         let watch = office.watch.clone();
         tokio::select! {
             () = http::serve(listener, router(office), limits, tally) => {}
@@ -139,7 +142,7 @@ pub fn run(listener: TcpListener, offices: Offices, stop: oneshot::Receiver<()>)
 
 impl Office {
     /// Inside a runtime of tokio.
-    fn new(offices: Offices) -> Self {
+    fn new(offices: Offices, bells: Bells) -> Self {
         let watch = Watch::new(offices.board.clone(), offices.watch);
         let mut registry = metrics::registry(offices.board.clone(), offices.tally.clone());
         registry.register_collector(Box::new(watch::Figures(watch.clone())));
@@ -153,8 +156,7 @@ impl Office {
             audit: Mutex::new(Audit::new(&offices.data_dir)),
             refusal_log: Mutex::default(),
             in_force: Mutex::new(offices.in_force),
-            reload: offices.reload,
-            shutdown: offices.shutdown,
+            bells,
             world: offices.world,
             test_commands: offices.test_commands,
             errands: offices.errands,

@@ -68,19 +68,18 @@ fn serve_all(
         desk: Arc::new(desk),
         tokens: OpsTokens { operate: "c0ffee".to_owned(), read: "7ea".to_owned() },
         data_dir: data_dir.path().to_owned(),
-        shutdown: Box::new(move |wish, reply| drop(wished.send((wish, reply)))),
         world,
         test_commands: true,
         in_force: InForce { players_max: 100, players_room: 100 },
-        reload,
         errands,
         switchboard: crate::edge::switchboard::rig::attended(),
         mariadb: Vec::new(),
         watch: WatchSettings::of(&crate::config::Config::resolve(&crate::config::Sources::default()).unwrap(), 1),
         limits,
     };
+    let bells = Bells { reload, shutdown: Box::new(move |wish, reply| drop(wished.send((wish, reply)))) };
     let (stop, stopped) = oneshot::channel();
-    let thread = std::thread::spawn(move || run(listener, offices, stopped));
+    let thread = std::thread::spawn(move || run(listener, offices, bells, stopped));
     Served { address, board, tally, data_dir, asked, wishes, stop: Some(stop), thread: Some(thread) }
 }
 
