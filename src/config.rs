@@ -54,6 +54,8 @@ pub struct Config {
     pub ops_listen: SocketAddr,
     /// Whether operators may make the world slow, to see what happens.
     pub test_commands: bool,
+    /// Whether the live page shows where people are.
+    pub live_map: bool,
     /// The key that opens connect tokens; none means the one in the data directory, made at first start.
     pub private_key_file: Option<PathBuf>,
     /// A second key that still opens tokens while keys are being rotated.
@@ -145,6 +147,7 @@ impl Config {
         }
         // Who mints on this machine reads this machine's clock.
         let skew_default = if private_key_file.is_some() { key::SKEW_FOREIGN_S } else { 0 };
+        let ops_listen = written.address("ops.listen", key::OPS_LISTEN);
         let (enter_radius_m, leave_radius_m) = radii(written);
         let kind_radii = kind_radii(written, enter_radius_m, leave_radius_m);
         let (map_name, map, content) = world(written);
@@ -158,7 +161,8 @@ impl Config {
             queue_max: written.integer("server.queue_max", key::QUEUE_MAX) as usize,
             seal_backend: seal_backend(written),
             socket_batching: written.boolean("server.socket_batching", true),
-            ops_listen: written.address("ops.listen", key::OPS_LISTEN),
+            ops_listen,
+            live_map: written.boolean("ops.live_map", ops_listen.ip().is_loopback()),
             test_commands: written.boolean("ops.test_commands", false),
             private_key_file,
             previous_key_file: written.path("auth.previous_key_file"),

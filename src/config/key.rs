@@ -16,6 +16,7 @@ pub const KEYS: &[&str] = &[
     "server.socket_batching",
     "ops.listen",
     "ops.test_commands",
+    "ops.live_map",
     "auth.private_key_file",
     "auth.previous_key_file",
     "auth.takeover",
@@ -166,8 +167,9 @@ pub const HELD: Ranged =
 pub const SAVE_INTERVAL: Ranged = Ranged { default: 4, min: 1, max: 4 };
 /// Seconds; an image is half a megabyte for 4,000 entities, and older ones bring back who was killed long ago.
 pub const WORLD_INTERVAL: Ranged = Ranged { default: 30, min: 5, max: 600 };
-/// Ticks per second; below half of the sixty that there should be, the world is no longer in step with anybody.
-pub const ALERT_TICK_RATE_HZ: Ranged = Ranged { default: 30, min: 1, max: 59 };
+/// Ticks per second; below half of the sixty that there should be, which the overload ladder may make of them, the world is no
+/// longer in step with anybody.
+pub const ALERT_TICK_RATE_HZ: Ranged = Ranged { default: 25, min: 1, max: 59 };
 /// Milliseconds of the 16.7 that a tick has.
 pub const ALERT_TICK_P99_MS: Ranged = Ranged { default: 14, min: 1, max: 1_000 };
 /// Seconds; three times what a server that is well needs at the most.

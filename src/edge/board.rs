@@ -6,9 +6,9 @@ use crate::edge::persistence::{BackupReport, CourierReport, Fault};
 use crate::edge::stopwatch::{self, Stopwatch};
 use crate::edge::tick_times::TickTimes;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use server::{Chronicle, GateCounters, Place, RealmStatus, Survey};
+use server::{Chronicle, GateCounters, Place, RealmStatus, Step, Survey};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Nanoseconds between two publications of a thread.
 pub const PUBLISH_INTERVAL_NS: u64 = 1_000_000_000;
@@ -38,6 +38,8 @@ pub struct Board {
     draining: AtomicBool,
     /// When the server goes down, as announced; 0 if it is not.
     shutdown_ns: AtomicU64,
+    /// People who may be in the world, if an operator has changed that; else 0.
+    players_max: AtomicU32,
     ready: AtomicBool,
     accepting: AtomicBool,
     last_tick_ns: AtomicU64,
@@ -196,6 +198,7 @@ impl Board {
             start,
             draining: AtomicBool::new(false),
             shutdown_ns: AtomicU64::new(0),
+            players_max: AtomicU32::new(0),
             ready: AtomicBool::new(false),
             accepting: AtomicBool::new(false),
             last_tick_ns: AtomicU64::new(0),
@@ -227,6 +230,21 @@ impl Board {
         Some(self.shutdown_ns.load(Ordering::Acquire)).filter(|&due_ns| due_ns != 0)
     }
 
+    /// Says how many may be in the world from now on.
+    pub fn publish_players_max(&self, players_max: u32) {
+        self.players_max.store(players_max, Ordering::Relaxed);
+    }
+
+    /// How many that are, if an operator has changed it.
+    pub fn players_max(&self) -> Option<u32> {
+        Some(self.players_max.load(Ordering::Relaxed)).filter(|&players_max| players_max > 0)
+    }
+
+    /// Whether the world has so much to do that it lets nobody in.
+    pub fn is_overloaded(&self) -> bool {
+        self.world.load().realm.overload_level >= Step::Joins.level()
+    }
+
     /// Says whether the gate would let a fresh token in.
     pub fn publish_accepting(&self, accepting: bool) {
         self.accepting.store(accepting, Ordering::Relaxed);
@@ -236,7 +254,7 @@ impl Board {
     pub fn is_ready(&self) -> bool {
         let is_journal_well = self.store.load().journal_trouble.is_none();
         let is_open = self.ready.load(Ordering::Acquire) && !self.is_draining();
-        is_open && self.accepting.load(Ordering::Relaxed) && is_journal_well
+        is_open && !self.is_overloaded() && self.accepting.load(Ordering::Relaxed) && is_journal_well
     }
 
     /// A tick has finished.

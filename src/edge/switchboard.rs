@@ -206,6 +206,11 @@ impl Exchange {
     }
 
     fn save(&mut self, gate: &Gate, saved: Option<Saved>) {
+        if saved.is_none() && self.to_clerk.is_full() {
+            // Not the whole list copied in every wake, to be refused.
+            self.is_unsaved = true;
+            return;
+        }
         let entry = Entry { bans: gate.bans().cloned().collect(), saved };
         let refused = self.to_clerk.try_send(entry).err();
         self.is_unsaved = refused.is_some();

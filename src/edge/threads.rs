@@ -1,5 +1,6 @@
 //! Starts the threads, waits for a signal or an accident, and sees everybody out.
 
+use super::clock;
 use super::countdown::Announced;
 use super::drain::Drain;
 use super::herald::Herald;
@@ -92,6 +93,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     let mut running = vec!["world", "reactor", "persistence"];
     let accident = wait_for_end(&notices, &reload, &mut herald);
     board.publish_ready(false);
+    board.publish_shutdown(Some(clock::mono_ns()));
     drop(watchdog);
     let result = match accident {
         Some((thread, result)) => {

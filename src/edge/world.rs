@@ -10,7 +10,7 @@ use crate::edge::stopwatch::world as part;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::{Receiver, TrySendError};
 use protocol::unit::TICK_RATE_HZ;
-use server::{Accused, Inbound, Incident, Outbound, PLACES_MAX, Place, Realm, Step, StoreJob};
+use server::{Accused, Inbound, Incident, Operation, Outbound, PLACES_MAX, PersonRow, Place, Realm, Step, StoreJob};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -177,10 +177,15 @@ impl World {
 
     /// What operators want: a few in a tick, each as cheap as a snapshot.
     fn answer_asks(&mut self, now_ns: u64) {
+        // Made once, however many ask.
+        let mut people: Option<Vec<PersonRow>> = None;
         for ask in self.asks.try_iter().take(ASKS_PER_TICK_MAX) {
             match ask {
-                // Whoever asked may be gone.
-                WorldAsk::People { reply } => drop(reply.send(self.realm.people())),
+                WorldAsk::People { reply } => {
+                    let people = people.get_or_insert_with(|| self.realm.people());
+                    // Whoever asked may be gone.
+                    let _ = reply.send(people.clone());
+                }
                 WorldAsk::Operate(operation) => self.realm.operate(operation),
                 WorldAsk::Drill { work_ns, for_ns, freeze_ns } => self.drill.begin(now_ns, work_ns, for_ns, freeze_ns),
             }
@@ -258,6 +263,11 @@ impl World {
         let level = step.level();
         tracing::warn!(level, "the overload ladder: {}", step.sentence());
         self.schedule.set_slow(step >= Step::Time, now_ns);
+        let text = match step {
+            Step::None => "The server keeps up again".to_owned(),
+            step => format!("The server has too much to do: {}", step.sentence()),
+        };
+        self.realm.operate(Operation::Say { to: None, text });
     }
 
     fn publish(&mut self, now_ns: u64) {

@@ -67,7 +67,9 @@ fn who_may_look_may_do_nothing_and_a_stranger_neither() {
     }
     assert!(served.asked.is_empty() && served.wishes.is_empty(), "none of this reached anybody");
     assert_eq!(served.tally.commands_refused.value(), 2 * ops_api::COMMANDS.len() as u64);
-    assert_eq!(served.audit().len(), 1, "whoever tries for ever does not fill the disk");
+    let lines = served.audit();
+    let of_readers = lines.iter().filter(|line| line.role == Some(Role::Read)).count();
+    assert_eq!((of_readers, lines.len()), (ops_api::COMMANDS.len(), of_readers + 1), "strangers do not fill the disk");
 }
 
 #[test]
@@ -129,10 +131,8 @@ fn a_kick_ends_each_session_that_is_meant_and_says_how_many() {
     let (code, page) = served.give("kick", BEARER, &json!({ "who": "account:42", "reason": "rude" }));
     keeper.join().unwrap();
     assert_eq!((code, page), (200, json!({ "sessions": 2 })));
-    for slot in [1, 3] {
-        let session = SessionId { slot, generation: 1 };
-        assert_eq!(served.operation(), Operation::Close { session, reason: rudp::Reason::Kicked });
-    }
+    let sessions = [1, 3].map(|slot| SessionId { slot, generation: 1 }).to_vec();
+    assert_eq!(served.operation(), Operation::Close { sessions, reason: rudp::Reason::Kicked });
     let keeper = served.populate(Vec::new());
     let (code, page) = served.give("kick", BEARER, &json!({ "who": "42" }));
     keeper.join().unwrap();
@@ -140,6 +140,48 @@ fn a_kick_ends_each_session_that_is_meant_and_says_how_many() {
     let lines = served.audit();
     assert_eq!(lines.iter().map(|line| line.status).collect::<Vec<_>>(), [200, 404]);
     assert_eq!(lines[0].fields, "{\"reason\":\"rude\",\"who\":\"account:42\"}");
+}
+
+#[test]
+fn a_command_whose_giver_hangs_up_is_carried_out_and_written_down() {
+    let served = serve();
+    let body = json!({ "who": "42" }).to_string();
+    let length = body.len();
+    let mut stream = served.connect();
+    let head = format!("POST /api/v1/kick HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{BEARER}\r\n{body}");
+    stream.write_all(head.as_bytes()).unwrap();
+    let Ok(WorldAsk::People { reply }) = served.asked.recv_timeout(PATIENCE) else { panic!("it is asked who is here") };
+    drop(stream);
+    std::thread::sleep(Duration::from_millis(100));
+    reply.send(vec![person(1, 42, "ada")]).unwrap();
+    assert!(matches!(served.operation(), Operation::Close { .. }));
+    wait_until(|| served.audit().len() == 1);
+    assert_eq!(served.audit()[0].status, 200);
+}
+
+#[test]
+fn what_cannot_be_understood_is_written_down_as_it_was_said() {
+    let served = serve();
+    assert_eq!(served.give("kick", BEARER, &json!({ "whom": "42" })).0, 400);
+    let line = &served.audit()[0];
+    assert_eq!(serde_json::from_str::<Value>(&line.fields).unwrap()["said"], "{\"whom\":\"42\"}");
+}
+
+#[test]
+fn every_refusal_is_a_sentence_in_json() {
+    let served = serve();
+    for (path, code) in [
+        ("/nothing", 404),
+        ("/api/v1/kick", 405),
+        ("/api/v1/players?limit=x", 400),
+        ("/api/v1/events?after=x", 400),
+        ("/api/v1/audit?after=x", 400),
+        ("/api/v1/history?span=year", 400),
+    ] {
+        let (status, text) = served.get(path, BEARER);
+        let page: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}"));
+        assert_eq!((status, page["error"].as_str().map(|error| error.lines().count())), (code, Some(1)), "{path}");
+    }
 }
 
 #[test]

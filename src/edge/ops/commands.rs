@@ -38,30 +38,43 @@ type Done = Result<(StatusCode, Value), Refusal>;
 /// Reads a command, does it, writes it down.
 pub async fn page(State(office): State<Arc<Office>>, request: Request) -> Response {
     let name = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-    let (peer, role) = (Peer::of(&request), request.extensions().get::<Role>().copied());
+    let (from, role) = (Peer::of(&request), request.extensions().get::<Role>().copied());
     let read = read(&office, &name, request).await;
-    let (fields, done) = match read {
-        Ok(command) => (fields_of(&command), carry_out(&office, command).await),
-        Err(refusal) => (String::new(), Err(refusal)),
-    };
-    let (status, body) = done.unwrap_or_else(|refusal| {
-        let (status, error) = refusal.parts();
-        (status, json!({ "error": error }))
+    // On a task of its own: whoever hangs up, or waits for longer than a connection lives, has given the command all the
+    // same, and it is written down what came of it.
+    let task = tokio::spawn(async move {
+        let (fields, done) = match read {
+            Ok(command) => (fields_of(&command), carry_out(&office, command).await),
+            Err((refusal, said)) => (json!({ "said": said }).to_string(), Err(refusal)),
+        };
+        let (status, body) = done.unwrap_or_else(|refusal| {
+            let (status, error) = refusal.parts();
+            (status, json!({ "error": error }))
+        });
+        office.audit(Given { from, role, command: name, fields, status: status.as_u16() }).await;
+        (status, body)
     });
-    office.audit(Given { from: peer, role, command: name, fields, status: status.as_u16() }).await;
+    let failed = |_| (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": "the command's own task failed" }));
+    let (status, body) = task.await.unwrap_or_else(failed);
     let mut headers = HeaderMap::new();
     // What is held about a person is nobody's to keep on the way.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     (status, headers, Json(body)).into_response()
 }
 
-async fn read(office: &Office, name: &str, request: Request) -> Result<Command, Refusal> {
+/// With what was said, as far as it came, of what is no command.
+async fn read(office: &Office, name: &str, request: Request) -> Result<Command, (Refusal, String)> {
+    let body = tokio::time::timeout(office.body_within, Bytes::from_request(request, &())).await;
+    let body = body.ok().and_then(Result::ok).filter(|body| body.len() <= BODY_BYTES_MAX);
+    let too_much = || (Refusal::Request("the request's body is too long or too slow".to_owned()), String::new());
+    let body = body.ok_or_else(too_much)?;
+    command_of(name, &body).map_err(|refusal| (refusal, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn command_of(name: &str, body: &[u8]) -> Result<Command, Refusal> {
     if !COMMANDS.contains(&name) {
         return Err(Refusal::Missing(format!("there is no command \"{}\"", name.escape_default())));
     }
-    let body = tokio::time::timeout(office.body_within, Bytes::from_request(request, &())).await;
-    let body = body.ok().and_then(Result::ok).filter(|body| body.len() <= BODY_BYTES_MAX);
-    let body = body.ok_or_else(|| Refusal::Request("the request's body is too long or too slow".to_owned()))?;
     let fields = match body.trim_ascii() {
         [] => json!({}),
         body => serde_json::from_slice(body)
@@ -92,11 +105,9 @@ async fn carry_out(office: &Office, command: Command) -> Done {
         Command::Kick { who, reason } => {
             check_reason(&reason)?;
             let sessions = sessions(office, &who).await?;
-            for &session in &sessions {
-                let close = Operation::Close { session, reason: Reason::Kicked };
-                ask_world(office, WorldAsk::Operate(close))?;
-            }
-            ok(json!({ "sessions": sessions.len() }))
+            let count = sessions.len();
+            ask_world(office, WorldAsk::Operate(Operation::Close { sessions, reason: Reason::Kicked }))?;
+            ok(json!({ "sessions": count }))
         }
         Command::Say { text, to } => {
             if !is_notice(&text) {
@@ -216,11 +227,9 @@ fn check_reason(reason: &str) -> Result<(), Refusal> {
 impl Office {
     /// Writes a command down. What the disk does not take is in memory at least, and said in the log.
     pub(super) async fn audit(self: &Arc<Self>, given: Given) {
+        let line = self.recent.lock().unwrap_or_else(PoisonError::into_inner).note(given, clock::now().unix_s);
         let office = self.clone();
-        let write = move || {
-            let mut audit = office.audit.lock().unwrap_or_else(PoisonError::into_inner);
-            audit.write(given, clock::now().unix_s)
-        };
+        let write = move || office.audit_file.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
         // On another thread: a disk that hangs holds up nobody who asks whether the server lives.
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(())) => {}
@@ -232,12 +241,18 @@ impl Office {
         }
     }
 
-    /// Somebody who may not has tried.
+    /// Somebody who may not has tried. Who has a right, but not this, is written down each time; of strangers, who can try for
+    /// ever, some.
     pub(super) async fn audit_refused(self: &Arc<Self>, attempt: Attempt, role: Option<Role>, status: u16) {
         self.tally.commands_refused.add();
-        let throttle = self.refusal_log.lock().unwrap_or_else(PoisonError::into_inner).pass(clock::mono_ns());
-        // Whoever tries once can try for ever: the log must not grow by it.
-        let Some(missed) = throttle else { return };
+        let missed = match role {
+            Some(_) => 0,
+            None => {
+                let mut throttle = self.refusal_log.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(missed) = throttle.pass(clock::mono_ns()) else { return };
+                missed
+            }
+        };
         let Attempt { from, command } = attempt;
         let fields = json!({ "refused_before": missed }).to_string();
         self.audit(Given { from, role, command, fields, status }).await;

@@ -21,10 +21,15 @@ pub async fn live(State(office): State<Arc<Office>>) -> (StatusCode, &'static st
 pub async fn ready(State(office): State<Arc<Office>>) -> (StatusCode, String) {
     if !office.board.is_ready() {
         let trouble = office.board.store.load().journal_trouble;
-        let why = trouble.map_or_else(String::new, |(fault, since_ns)| {
-            let s = status::since_s(since_ns, clock::mono_ns());
-            format!(": the journal cannot be written ({}) for {s:.0} s", fault.label())
-        });
+        let why = match trouble {
+            Some((fault, since_ns)) => {
+                let s = status::since_s(since_ns, clock::mono_ns());
+                format!(": the journal cannot be written ({}) for {s:.0} s", fault.label())
+            }
+            None if office.board.is_draining() => ": an operator lets nobody in".to_owned(),
+            None if office.board.is_overloaded() => ": the world has too much to do".to_owned(),
+            None => String::new(),
+        };
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not accepting players{why}\n"));
     }
     let courier = office.board.courier.load();

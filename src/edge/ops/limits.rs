@@ -51,6 +51,7 @@ pub async fn page(office: &Office) -> Result<Limits, Refusal> {
 
 /// Changes one.
 pub async fn set(office: &Office, name: &str, value: u64) -> Result<Limit, Refusal> {
+    let _turn = office.limiting.lock().await;
     let known = page(office).await?.limits;
     let Some(limit) = known.iter().find(|limit| limit.name == name) else {
         let names: Vec<&str> = known.iter().map(|limit| limit.name.as_str()).collect();
@@ -71,6 +72,7 @@ pub async fn set(office: &Office, name: &str, value: u64) -> Result<Limit, Refus
         None => {
             ask_world(office, WorldAsk::Operate(Operation::PlayersMax(value as usize)))?;
             office.in_force.lock().unwrap_or_else(PoisonError::into_inner).players_max = value;
+            office.board.publish_players_max(value as u32);
         }
     }
     Ok(Limit { value, ..limit.clone() })

@@ -38,8 +38,9 @@ use crate::edge::persistence::Errand;
 use crate::edge::reload::AskReload;
 use crate::edge::switchboard::Switchboard;
 use crate::edge::telemetry::{self, Throttle};
-use audit::Audit;
+use audit::{AuditFile, Recent};
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
@@ -103,9 +104,12 @@ struct Office {
     desk: Arc<Desk>,
     registry: Registry,
     tokens: OpsTokens,
-    audit: Mutex<Audit>,
+    recent: Mutex<Recent>,
+    audit_file: Mutex<AuditFile>,
     refusal_log: Mutex<Throttle>,
     in_force: Mutex<limits::InForce>,
+    /// One at a time: what two change at once is changed twice.
+    limiting: tokio::sync::Mutex<()>,
     bells: Bells,
     world: Sender<WorldAsk>,
     test_commands: bool,
@@ -153,9 +157,11 @@ impl Office {
             tally: offices.tally,
             desk: offices.desk,
             tokens: offices.tokens,
-            audit: Mutex::new(Audit::new(&offices.data_dir)),
+            recent: Mutex::default(),
+            audit_file: Mutex::new(AuditFile::new(&offices.data_dir)),
             refusal_log: Mutex::default(),
             in_force: Mutex::new(offices.in_force),
+            limiting: tokio::sync::Mutex::default(),
             bells,
             world: offices.world,
             test_commands: offices.test_commands,
@@ -190,6 +196,8 @@ fn router(office: Arc<Office>) -> Router {
         .nest("/api/v1", guarded)
         .merge(watch::open_routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .fallback(no_page)
+        .method_not_allowed_fallback(no_method)
         .with_state(office)
 }
 
@@ -197,11 +205,13 @@ async fn status_page(State(office): State<Arc<Office>>) -> Response {
     Json(status::Status::read(&office.board, office.watch.brief(), clock::mono_ns())).into_response()
 }
 
-async fn events_page(State(office): State<Arc<Office>>, Query(after): Query<chronicle::After>) -> Response {
+async fn events_page(State(office): State<Arc<Office>>, after: Asked<chronicle::After>) -> Response {
+    let Ok(Query(after)) = after else { return unread("a number: after") };
     Json(chronicle::page(&office.board.world.load().chronicle, after)).into_response()
 }
 
-async fn players_page(State(office): State<Arc<Office>>, Query(wanted): Query<players::Wanted>) -> Response {
+async fn players_page(State(office): State<Arc<Office>>, wanted: Asked<players::Wanted>) -> Response {
+    let Ok(Query(wanted)) = wanted else { return unread("who, sort and a number: limit") };
     answer(players::page(&office, wanted).await)
 }
 
@@ -213,8 +223,9 @@ async fn profile_page(State(office): State<Arc<Office>>) -> Response {
     Json(profile::page(&office.board, clock::mono_ns())).into_response()
 }
 
-async fn audit_page(State(office): State<Arc<Office>>, Query(after): Query<AfterLine>) -> Response {
-    Json(office.audit.lock().unwrap_or_else(PoisonError::into_inner).page(after.after)).into_response()
+async fn audit_page(State(office): State<Arc<Office>>, after: Asked<AfterLine>) -> Response {
+    let Ok(Query(after)) = after else { return unread("a number: after") };
+    Json(office.recent.lock().unwrap_or_else(PoisonError::into_inner).page(after.after)).into_response()
 }
 
 async fn limits_page(State(office): State<Arc<Office>>) -> Response {
@@ -235,6 +246,22 @@ struct AfterLine {
     /// Those with higher numbers than this.
     #[serde(default)]
     after: u64,
+}
+
+/// What is asked for behind the question mark.
+type Asked<T> = Result<Query<T>, QueryRejection>;
+
+/// To whoever asks for something else.
+fn unread(wanted: &str) -> Response {
+    Refusal::Request(format!("behind the question mark may stand {wanted}")).into_response()
+}
+
+async fn no_page() -> Refusal {
+    Refusal::Missing("there is no such page".to_owned())
+}
+
+async fn no_method() -> Refusal {
+    Refusal::Method
 }
 
 fn answer<T: serde::Serialize>(page: Result<T, Refusal>) -> Response {

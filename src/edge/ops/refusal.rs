@@ -16,6 +16,8 @@ pub enum Refusal {
     Request(String),
     /// There is none of what was asked for.
     Missing(String),
+    /// Not by this method.
+    Method,
     /// It cannot be done now.
     Conflict(String),
     /// Whoever has to do it has more to do than it can, or is gone.
@@ -36,6 +38,7 @@ impl Refusal {
             Self::Unauthorised => (StatusCode::UNAUTHORIZED, "the token is missing or wrong".to_owned()),
             Self::Forbidden(error) => (StatusCode::FORBIDDEN, error.to_owned()),
             Self::Request(error) => (StatusCode::BAD_REQUEST, error),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "this page is not asked for in that way".to_owned()),
             Self::Missing(error) => (StatusCode::NOT_FOUND, error),
             Self::Conflict(error) => (StatusCode::CONFLICT, error),
             Self::Away(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_owned()),

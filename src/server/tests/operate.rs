@@ -22,14 +22,14 @@ fn rig(bots: u64) -> Rig {
 fn who_is_put_out_is_told_so_and_saved_and_may_come_back() {
     let mut rig = rig(3);
     let session = rig.realm.people()[1].session;
-    rig.realm.operate(Operation::Close { session, reason: Reason::Kicked });
+    rig.realm.operate(Operation::Close { sessions: vec![session], reason: Reason::Kicked });
     rig.run_ticks(30);
     let gone: Vec<_> = rig.bots.iter().map(|bot| bot.gone).collect();
     assert_eq!(gone, [None, Some(Reason::Kicked), None]);
     assert!(rig.journal.contains_key(&CharacterId(2)));
     assert_eq!(rig.realm.people().len(), 2);
     // A second time is nobody's harm.
-    rig.realm.operate(Operation::Close { session, reason: Reason::Kicked });
+    rig.realm.operate(Operation::Close { sessions: vec![session], reason: Reason::Kicked });
     let again = rig.join(2);
     rig.run_ticks(120);
     assert!(rig.bots[again].client.welcome().is_some());
@@ -91,9 +91,11 @@ fn what_an_operator_says_is_heard_once_by_whom_it_is_for_also_by_those_who_wait(
     };
     assert_eq!(heard(&rig, 0), ["to all", "to one"]);
     assert_eq!((heard(&rig, 1), heard(&rig, waits)), (vec!["to all".to_owned()], vec!["to all".to_owned()]));
-    // Who waits can be put out too.
-    let session = rig.realm.people().into_iter().find(|row| row.standing == Standing::Queued).unwrap().session;
-    rig.realm.operate(Operation::Close { session, reason: Reason::Kicked });
+    // Who waits can be put out too, and is known by name.
+    let row = rig.realm.people().into_iter().find(|row| row.standing == Standing::Queued).unwrap();
+    assert_eq!(row.name, "bot");
+    let session = row.session;
+    rig.realm.operate(Operation::Close { sessions: vec![session], reason: Reason::Kicked });
     rig.run_ticks(30);
     assert_eq!(rig.bots[waits].gone, Some(Reason::Kicked));
 }

@@ -94,3 +94,12 @@ fn nobody_is_let_in_while_the_world_cannot_carry_those_who_are_there() {
     rig.run_ticks(60);
     assert!(rig.bots[late].client.welcome().is_some(), "he waited meanwhile");
 }
+
+#[test]
+fn a_world_at_half_its_pace_suspects_nobody_whose_client_goes_on_at_its_own() {
+    let mut rig = meadow(3);
+    rig.realm_ticks_every = 2;
+    rig.run_ticks(60 * 60);
+    assert_eq!(rig.realm.status().suspicions, [0; server::SUSPICIONS]);
+    assert_eq!(rig.realm.status().reports_refused, 0);
+}

@@ -78,6 +78,8 @@ impl Frame {
     pub(super) fn of(board: &Board, settings: &Settings, state: &State, mono_ns: u64) -> Self {
         let point = state.history.newest().copied().unwrap_or_else(|| Point::at(0));
         let threads = state.sampler.threads().iter();
+        let world = board.world.load();
+        let places: &[Place] = if settings.shows_map { &world.places } else { &[] };
         Self {
             server: settings.server.clone(),
             version: env!("CARGO_PKG_VERSION"),
@@ -85,13 +87,13 @@ impl Frame {
             uptime_s: since_s(board.start.mono_ns, mono_ns),
             ready: board.is_ready(),
             alive: board.is_alive(mono_ns),
-            players_max: settings.players_max,
+            players_max: board.players_max().unwrap_or(settings.players_max),
             figures: Figure::all().map(|figure| (figure.name().to_owned(), value(point.of(figure)))).collect(),
             alerts: alerts(&state.alerts, mono_ns).alerts,
             forecast: state.forecast.clone(),
             stores: stores(board, mono_ns).collect(),
             threads: threads.map(|(name, percent)| Thread { name: name.clone(), percent: short(*percent) }).collect(),
-            map: Places::of(&board.world.load().places, settings.map_m),
+            map: Places::of(places, settings.map_m),
         }
     }
 }

@@ -58,8 +58,10 @@ pub struct Settings {
     pub server: String,
     /// Where reports go.
     pub data_dir: PathBuf,
-    /// Players that are let in.
+    /// Players that are let in, unless an operator has changed it since.
     pub players_max: u32,
+    /// Whether the live page, which needs no token, shows where people are.
+    pub shows_map: bool,
     /// The map's extent, west to east and south to north, in metres.
     pub map_m: (u32, u32),
     /// Of what somebody is told, and where.
@@ -77,6 +79,7 @@ impl Settings {
             server: config.name.clone(),
             data_dir: config.data_dir.clone(),
             players_max: config.players_max as u32,
+            shows_map: config.live_map,
             map_m: extent_m(&config.map),
             alerts: config.alerts.clone(),
             reports: config.reports,
@@ -179,7 +182,8 @@ impl Watch {
         let (point, ticks) = state.sampler.sample(&self.board, system);
         state.history.record(&point, &ticks);
         if state.looks.is_multiple_of(FORECAST_EVERY) {
-            state.forecast = forecast::forecast(state.history.last_seconds(forecast::WINDOW_S), &self.limits);
+            let limits = Limits { players: f64::from(self.players_max()), ..self.limits };
+            state.forecast = forecast::forecast(state.history.last_seconds(forecast::WINDOW_S), &limits);
         }
         state.looks += 1;
         let reading = Reading { point: &point, forecast: state.forecast.as_ref() };
@@ -283,7 +287,7 @@ impl Watch {
             server: self.settings.server.clone(),
             unix_s: system.unix_s,
             uptime_s: system.mono_ns.saturating_sub(self.board.start.mono_ns) / 1_000_000_000,
-            players_max: self.settings.players_max,
+            players_max: self.players_max(),
             history: state.history.clone(),
             changes: state.alerts.changes().cloned().collect(),
             raised: raised.map(|alert| format!("{}: {}, for {:.0} s", alert.name, alert.text, alert.since_s)).collect(),
@@ -302,6 +306,10 @@ impl Watch {
                 .collect(),
             threads: state.sampler.threads().to_vec(),
         }
+    }
+
+    fn players_max(&self) -> u32 {
+        self.board.players_max().unwrap_or(self.settings.players_max)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

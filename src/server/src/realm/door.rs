@@ -104,6 +104,11 @@ impl Door {
         self.line.iter().filter_map(|waiting| Some((waiting.session?, waiting.account())))
     }
 
+    /// The same, with what their tokens say.
+    pub fn people(&self) -> impl Iterator<Item = (SessionId, &UserData)> {
+        self.line.iter().filter_map(|waiting| Some((waiting.session?, &*waiting.user)))
+    }
+
     /// Somebody comes to wait: at the end, or where his account has a place already. Gives the session that had it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 use protocol::command::Refusal;
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{Tick, motion::Body};
+use rudp::time::NS_PER_S;
 
 /// A kind of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,23 +152,27 @@ pub const fn is_impossible(refusal: Refusal) -> bool {
 }
 
 /// Counts a player's inputs against time.
+///
+/// By the clock, not by ticks: the clients of a world that is late go on at their own pace, and everybody would look like a
+/// cheat.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
-    since: Tick,
+    since_ns: u64,
     inputs: u32,
 }
 
-/// Inputs are counted over ten seconds.
+/// Inputs are counted over ten seconds, which are so many ticks.
 const PACE_TICKS: u32 = 10 * TICK_RATE_HZ;
+const PACE_NS: u64 = 10 * NS_PER_S;
 /// Inputs beyond the ticks of that time that are still honest: a tenth for clocks that are adjusted (a client runs 5 % fast
 /// at most to fill the server's buffer), and what one burst of a stalled link may bring.
 const PACE_SPARE: u32 = PACE_TICKS / 10 + 32;
 
 impl Pace {
     /// So many new inputs came; true if that is more than time allows.
-    pub fn count(&mut self, inputs: u32, now: Tick) -> bool {
-        if now.since(self.since) >= PACE_TICKS {
-            *self = Self { since: now, inputs: 0 };
+    pub fn count(&mut self, inputs: u32, now_ns: u64) -> bool {
+        if now_ns.saturating_sub(self.since_ns) >= PACE_NS {
+            *self = Self { since_ns: now_ns, inputs: 0 };
         }
         let before = self.inputs;
         self.inputs = self.inputs.saturating_add(inputs);
@@ -262,7 +267,8 @@ mod tests {
     fn inputs_as_fast_as_time_are_honest_and_a_fifth_more_are_not() {
         let told = |per_ten_ticks: u32| {
             let mut pace = Pace::default();
-            (0..6_000).filter(|&tick| pace.count(if tick % 10 == 0 { per_ten_ticks } else { 0 }, Tick(tick))).count()
+            let at = |tick: u64| tick * NS_PER_S / u64::from(TICK_RATE_HZ);
+            (1..6_001).filter(|&tick| pace.count(if tick % 10 == 1 { per_ten_ticks } else { 0 }, at(tick))).count()
         };
         assert_eq!([0, 10, 11].map(told), [0; 3]);
         assert_eq!(told(12), 10, "once in each stretch");

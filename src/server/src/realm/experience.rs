@@ -7,13 +7,12 @@ use super::evidence::Suspicion;
 use crate::SessionId;
 use crate::histogram::{BOUNDS, Histogram, rise};
 use crate::outbound::Outbound;
-use protocol::Tick;
 use protocol::message::Experience;
-use protocol::unit::TICK_RATE_HZ;
+use rudp::time::NS_PER_S;
 
-/// From one report that counts to the next: half a second. A client sends one a second, and a lost datagram may bring two
+/// From one report that counts to the next: half a second by the clock, whatever the world's pace is. A client sends one a second, and a lost datagram may bring two
 /// closer together.
-const REPORT_PAUSE_TICKS: u32 = TICK_RATE_HZ / 2;
+const REPORT_PAUSE_NS: u64 = NS_PER_S / 2;
 
 /// Milliseconds: a snapshot at 60, 30, 20 and 10 Hz, and what is beyond playing.
 const AGE_MS: [u32; BOUNDS] = [17, 25, 34, 50, 67, 84, 100, 150, 250, 500, 1_000, 2_000];
@@ -65,18 +64,18 @@ impl Realm {
     #[must_use]
     pub fn experience(&mut self, session: SessionId) -> Option<Experience> {
         let (experience, next) = self.players.find(session)?.experience;
-        (next != Tick(0)).then_some(experience)
+        (next != 0).then_some(experience)
     }
 
     pub(super) fn on_report(&mut self, session: SessionId, said: Experience, out: &mut Outbound) {
-        let now = self.game.now();
+        let now_ns = self.now_ns;
         let Some(player) = self.players.find(session) else { return };
-        if now < player.experience.1 {
+        if now_ns < player.experience.1 {
             self.status.reports_refused += 1;
             return self.suspect(session, Suspicion::Flood, out);
         }
         let experience = said.clamped();
-        player.experience = (experience, Tick(now.0.saturating_add(REPORT_PAUSE_TICKS)));
+        player.experience = (experience, now_ns + REPORT_PAUSE_NS);
         self.status.reports_clamped += u64::from(experience != said);
         self.status.experience.record(&experience);
     }

@@ -316,7 +316,7 @@ impl Realm {
             let before = player.inbox.newest();
             player.inbox.insert(&input);
             let new = before.zip(player.inbox.newest()).map_or(0, |(before, newest)| newest.wrapping_sub(before));
-            if player.pace.count(new.into(), self.game.now()) {
+            if player.pace.count(new.into(), self.now_ns) {
                 self.suspect(session, Suspicion::Inputs, out);
             }
         }

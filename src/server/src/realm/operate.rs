@@ -8,7 +8,7 @@ use crate::SessionId;
 use crate::outbound::Outbound;
 use game::Probe;
 use protocol::message::{Experience, ServerMessage};
-use protocol::{AccountId, CharacterId, Tick};
+use protocol::{AccountId, CharacterId};
 use rudp::token::Role;
 use rudp::{Reason, channel};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use std::sync::Arc;
 /// Something that an operator wants of the world; done at the beginning of the coming tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Ends a session; nothing happens if it is over.
+    /// Ends sessions; nothing happens to those that are over.
     Close {
         /// Which.
-        session: SessionId,
+        sessions: Vec<SessionId>,
         /// Why.
         reason: Reason,
     },
@@ -152,7 +152,7 @@ impl Realm {
                 visible: player.view.present(),
                 suspicion_points: player.evidence.most_points(now),
                 is_flagged: player.evidence.is_flagged,
-                experience: (player.experience.1 != Tick(0)).then_some(player.experience.0),
+                experience: (player.experience.1 != 0).then_some(player.experience.0),
             });
         }
         rows.extend(self.lobby.iter().map(|guest| PersonRow {
@@ -162,7 +162,11 @@ impl Realm {
             is_flagged: guest.evidence.is_flagged,
             ..PersonRow::outside(guest.session, guest.account, Standing::Lobby)
         }));
-        rows.extend(self.door.iter().map(|(session, account)| PersonRow::outside(session, account, Standing::Queued)));
+        rows.extend(self.door.people().map(|(session, user)| PersonRow {
+            name: user.name.as_str().to_owned(),
+            role: user.role,
+            ..PersonRow::outside(session, AccountId(user.account_id), Standing::Queued)
+        }));
         rows.sort_unstable_by_key(|row| row.session);
         rows
     }
@@ -171,12 +175,8 @@ impl Realm {
     pub(super) fn carry_out_operations(&mut self, out: &mut Outbound) {
         for operation in std::mem::take(&mut self.operations) {
             match operation {
-                Operation::Close { session, reason } => {
-                    if self.is_here(session) {
-                        out.close(session, reason);
-                        self.door.on_left(session, false, self.game.now());
-                        self.on_left(session);
-                    }
+                Operation::Close { sessions, reason } => {
+                    sessions.into_iter().for_each(|session| self.put_out(session, reason, out));
                 }
                 Operation::PauseJoins(reason) => self.pause_joins(reason),
                 Operation::PlayersMax(most) => drop(self.set_players_max(most)),
@@ -188,6 +188,14 @@ impl Realm {
                     everybody.iter().for_each(|&session| self.say(session, &text, out));
                 }
             }
+        }
+    }
+
+    fn put_out(&mut self, session: SessionId, reason: Reason, out: &mut Outbound) {
+        if self.is_here(session) {
+            out.close(session, reason);
+            self.door.on_left(session, false, self.game.now());
+            self.on_left(session);
         }
     }
 

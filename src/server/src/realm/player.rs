@@ -57,7 +57,7 @@ pub struct Player {
     /// What he believes of himself, until the input comes that it is about.
     pub believed: Option<Believed>,
     /// How the game goes for him, as his client said last, and from when on it may say more.
-    pub experience: (Experience, Tick),
+    pub experience: (Experience, u64),
     /// When he asked who somebody is, and how often since then: the second is counted that begins with the first.
     pub asks: (Tick, u32),
     /// Nobody hears what it is told: its player stays, and no snapshots are written.
@@ -98,7 +98,7 @@ impl Player {
             trigger: Trigger::default(),
             shots_asked: 0,
             orders_asked: 0,
-            experience: (Experience::default(), Tick(0)),
+            experience: (Experience::default(), 0),
             asks: (Tick(0), 0),
             evidence: Evidence::default(),
             pace: Pace::default(),

@@ -39,6 +39,8 @@ pub struct Rig {
     pub comparisons: u64,
     /// The world thread does not turn; the gate's packets still leave.
     pub realm_is_stuck: bool,
+    /// The world turns only in every so many of its ticks' times.
+    pub realm_ticks_every: u64,
     /// The journal takes jobs but answers none until this is false again.
     pub journal_is_slow: bool,
     /// The same of transactions alone.
@@ -143,6 +145,7 @@ impl Rig {
             truth: BTreeMap::new(),
             comparisons: 0,
             realm_is_stuck: false,
+            realm_ticks_every: 1,
             journal_is_slow: false,
             commits_are_slow: false,
             journal_is_full: false,
@@ -272,7 +275,7 @@ impl Rig {
         self.carry_up();
         if self.now.mono_ns >= self.next_tick_ns {
             self.next_tick_ns += TICK_NS;
-            if !self.realm_is_stuck {
+            if !self.realm_is_stuck && (self.steps / 4).is_multiple_of(self.realm_ticks_every) {
                 self.tick();
             }
         }
