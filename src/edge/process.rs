@@ -97,7 +97,8 @@ pub fn memory_limit_bytes() -> Option<u64> {
 #[cfg(target_os = "linux")]
 fn machine_bytes() -> Option<u64> {
     let rustix::system::Sysinfo { totalram, mem_unit, .. } = rustix::system::sysinfo();
-    Some(totalram as u64 * u64::from(mem_unit))
+    // Its unsigned long is as wide as a pointer.
+    Some(totalram as usize as u64 * u64::from(mem_unit))
 }
 
 #[cfg(not(target_os = "linux"))]
