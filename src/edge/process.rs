@@ -82,16 +82,28 @@ pub fn resident_bytes() -> u64 {
 }
 
 /// Bytes of memory that this process may have: the machine's, or its control group's if that has less; none where the system
-/// does not tell.
+/// does not tell. The machine's are asked of the kernel itself: a service that sees processes alone in `/proc`
+/// (`ProcSubset=pid` in `config/ops/throng.service`) finds no `meminfo` there.
 pub fn memory_limit_bytes() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| kibibytes(&text, "MemTotal:"));
     let group = std::fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| {
         let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
         let limit = Path::new("/sys/fs/cgroup").join(path).join("memory.max");
         // "max" if there is none.
         std::fs::read_to_string(limit).ok()?.trim().parse::<u64>().ok()
     });
-    machine.map(|kibibytes| kibibytes * 1_024).into_iter().chain(group).min()
+    machine_bytes().into_iter().chain(group).min()
+}
+
+#[cfg(target_os = "linux")]
+fn machine_bytes() -> Option<u64> {
+    let rustix::system::Sysinfo { totalram, mem_unit, .. } = rustix::system::sysinfo();
+    // Its unsigned long is as wide as a pointer.
+    Some(totalram as usize as u64 * u64::from(mem_unit))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn machine_bytes() -> Option<u64> {
+    None
 }
 
 /// The number behind a name in one of the kernel's lists.
@@ -152,5 +164,12 @@ mod tests {
     fn a_process_occupies_memory_and_may_occupy_more() {
         assert!(resident_bytes() > 100_000);
         assert!(memory_limit_bytes().is_some_and(|limit| limit > resident_bytes()));
+    }
+
+    #[test]
+    fn the_machine_has_the_memory_that_proc_tells_of_where_that_can_be_read() {
+        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+        let told = kibibytes(&meminfo, "MemTotal:").unwrap() * 1_024;
+        assert_eq!(machine_bytes(), Some(told));
     }
 }

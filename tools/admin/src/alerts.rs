@@ -39,7 +39,8 @@ impl AlertsArgs {
         struct Answer {
             sent: bool,
         }
-        let text = server.order(&ops_api::Command::TestAlert {})?;
+        // The receiver has seconds to answer in.
+        let text = server.order_and_wait(&ops_api::Command::TestAlert {})?;
         if self.json {
             return Ok(terminal::json(&text));
         }
@@ -95,5 +96,7 @@ mod tests {
         assert!(asked.starts_with("POST /api/v1/test-alert HTTP/1.0\r\n"), "{asked}");
         let (done, _) = said("alerts --test", &answer(200, "{\"sent\":false}"));
         assert_eq!(done.unwrap_err(), "the server at HERE has not sent it: it has no webhook");
+        let (done, _) = said("alerts --test", &answer(502, "{\"sent\":false,\"error\":\"it answers 500\"}"));
+        assert_eq!(done.unwrap_err(), "the server at HERE refuses: it answers 500");
     }
 }

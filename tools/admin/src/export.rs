@@ -10,6 +10,9 @@ use clap::Args;
 pub struct ExportArgs {
     /// The account's number
     account: u64,
+    /// It is JSON in any case: for whoever says so to every command
+    #[arg(long)]
+    json: bool,
 }
 
 impl ExportArgs {
@@ -30,5 +33,6 @@ mod tests {
         let (done, asked) = said("export 42", &answer(200, "{\"account\":42,\"name\":\"a\u{9b}b\"}"));
         assert_eq!(done.unwrap(), "{\n  \"account\": 42,\n  \"name\": \"a\\u009bb\"\n}\n");
         assert_eq!(body(&asked), serde_json::json!({ "account": 42 }));
+        assert_eq!(said("export 42 --json", &answer(200, "{}")).0.unwrap(), "{}\n");
     }
 }

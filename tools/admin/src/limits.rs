@@ -67,8 +67,8 @@ fn table(limits: &[Limit]) -> String {
 /// What is to be logged.
 #[derive(Debug, Args)]
 pub struct LogLevelArgs {
-    /// error, warn, info, debug, trace, or a filter like throng=debug,warn; until the next start or reload. Without it the
-    /// present one is shown
+    /// error, warn, info, debug, trace, or a filter like throng=debug,warn; until the next start. Without it the present one is
+    /// shown
     #[arg(value_parser = filter)]
     filter: Option<String>,
     /// Print the server's own JSON instead

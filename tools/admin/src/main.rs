@@ -11,6 +11,7 @@ mod export;
 mod health;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod players;
 mod profile;
 mod report;
@@ -118,10 +119,7 @@ enum Command {
     /// What has happened in the world: who came and went, who was slain, who reached a level, whom too much speaks against
     Events(On<events::EventArgs>),
     /// The server's metrics, in Prometheus' text form
-    Metrics {
-        #[command(flatten)]
-        server: Server,
-    },
+    Metrics(On<metrics::MetricsArgs>),
     /// Make a server suffer that was told to bear it (ops.test_commands), to see what happens then
     Test(On<trial::TestArgs>),
     /// What a shell has to know to complete these commands
@@ -180,7 +178,7 @@ impl Command {
             Self::Export(On { args, server }) => args.run(&server)?,
             Self::Erase(On { args, server }) => args.run(&server)?,
             Self::Events(On { args, server }) => return args.run(&server, out),
-            Self::Metrics { server } => terminal::lines(&server.open_page("/metrics")?),
+            Self::Metrics(On { args, server }) => args.run(&server)?,
             Self::Test(On { args, server }) => args.run(&server)?,
             Self::Completions(args) => args.run()?,
         };
@@ -234,6 +232,14 @@ mod tests {
                 "{}: {about}",
                 command.get_name()
             );
+        }
+    }
+
+    #[test]
+    fn every_command_that_asks_a_server_can_answer_in_json() {
+        for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "completions") {
+            let mut flags = command.get_arguments().filter_map(clap::Arg::get_long);
+            assert!(flags.any(|flag| flag == "json"), "{}", command.get_name());
         }
     }
 

@@ -154,8 +154,8 @@ fn cpu(before: &CpuSeconds, now: &CpuSeconds, seconds: f64) -> String {
 fn memory(status: &Status) -> String {
     let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
     let allocated = match status.allocated_bytes {
-        0 => String::new(),
-        bytes => format!(", {:.1} MiB of it asked for", mib(bytes)),
+        None => String::new(),
+        Some(bytes) => format!(", {:.1} MiB of it asked for", mib(bytes)),
     };
     format!("{:.1} MiB{allocated}", mib(status.rss_bytes))
 }

@@ -28,6 +28,11 @@ pub fn json(text: &str) -> String {
     })
 }
 
+/// The same of a text that is no JSON: an object with the one field `text`.
+pub fn json_of_text(text: &str) -> String {
+    json(&serde_json::json!({ "text": text }).to_string())
+}
+
 /// Control characters, and those that have no width and change how their neighbours stand (Unicode's bidirectional marks,
 /// joiners and fillers).
 fn is_unseen(char: char) -> bool {
@@ -85,6 +90,7 @@ mod tests {
         assert_eq!(plain, "{\"name\":\"a\\u009bb\\u202ec\\u001b\", \n \"n\":1}");
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(value(&plain), value(text));
+        assert_eq!(json_of_text("a\n\"\u{9b}\""), "{\"text\":\"a\\n\\\"\\u009b\\\"\"}");
     }
 
     #[test]

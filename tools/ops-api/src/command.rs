@@ -3,6 +3,9 @@
 use crate::whom::{Barred, Whom};
 use serde::{Deserialize, Serialize};
 
+/// Longest reason, in bytes of UTF-8: a notice of 256 bytes has room for it and for when.
+pub const REASON_BYTES_MAX: usize = 200;
+
 /// Everything that changes something. `POST /api/v1/NAME` with the fields as a JSON object (no body: an empty one).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -11,7 +14,7 @@ pub enum Command {
     Kick {
         /// Whose.
         who: Whom,
-        /// For the log.
+        /// For the log: at most [`REASON_BYTES_MAX`] bytes of UTF-8 without control characters.
         #[serde(default)]
         reason: String,
     },
@@ -22,7 +25,7 @@ pub enum Command {
         /// For so many seconds; for ever if it is not said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         for_s: Option<u64>,
-        /// For the list and the log.
+        /// For the list and the log: at most [`REASON_BYTES_MAX`] bytes of UTF-8 without control characters.
         #[serde(default)]
         reason: String,
     },
@@ -46,7 +49,7 @@ pub enum Command {
         /// To what.
         value: u64,
     },
-    /// Changes what is logged, until the next start or reload.
+    /// Changes what is logged, until the next start.
     LogLevel {
         /// `error`, `warn`, `info`, `debug`, `trace`, or a filter like `throng=debug,warn`.
         filter: String,
@@ -85,7 +88,7 @@ pub enum Command {
         /// After so many seconds, a day at most.
         #[serde(default)]
         in_s: u64,
-        /// What the players are told.
+        /// What the players are told: at most [`REASON_BYTES_MAX`] bytes of UTF-8 without control characters.
         #[serde(default)]
         reason: String,
         /// Whether to stay up after all.

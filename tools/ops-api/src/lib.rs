@@ -7,7 +7,7 @@ mod command;
 mod page;
 mod whom;
 
-pub use command::{COMMANDS, Command, Role};
+pub use command::{COMMANDS, Command, REASON_BYTES_MAX, Role};
 pub use page::{
     Alert, Alerts, AuditLine, AuditPage, Ban, Bans, Limit, Limits, LogLevel, PhaseTime, PlayerRow, Players, Profile,
     Refused, ThreadTime,

@@ -50,8 +50,8 @@ pub struct Status {
     pub kbit_per_client: Option<BothWays>,
     /// What is coming, if the trend goes on; none if nothing is.
     pub forecast: Option<Forecast>,
-    /// Of the resident ones those that the program has asked for.
-    pub allocated_bytes: u64,
+    /// Of the resident ones those that the program has asked for; none where its allocator does not tell.
+    pub allocated_bytes: Option<u64>,
 }
 
 /// Where the middle and the worst hundredth lie.

@@ -10,7 +10,7 @@ pub const SECONDS_MAX: usize = 3_600;
 /// Points of a minute: a day.
 pub const MINUTES_MAX: usize = 1_440;
 
-/// What was. Holds 5,040 points of 112 bytes, 552 KiB, from the start on.
+/// What was. Holds 5,040 points of 112 bytes, 551 KiB, from the start on.
 #[derive(Clone, Debug)]
 pub struct History {
     seconds: Ring,

@@ -146,7 +146,7 @@ impl Figure {
     }
 }
 
-/// All figures at a moment. 112 bytes: an hour of seconds and a day of minutes are 512 KiB.
+/// All figures at a moment. 112 bytes: an hour of seconds and a day of minutes are 551 KiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
     /// When, in seconds since 1970.

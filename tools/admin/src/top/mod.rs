@@ -41,6 +41,9 @@ pub struct TopArgs {
     /// Its lines
     #[arg(long, value_name = "N", default_value_t = 24, requires = "once", value_parser = clap::value_parser!(u16).range(5..=200))]
     height: u16,
+    /// Print what that picture is made of instead: the server's own pages, in the fields status, players and alerts
+    #[arg(long, requires = "once", conflicts_with_all = ["width", "height"])]
+    json: bool,
 }
 
 /// Longest that a key press waits to be seen.
@@ -60,6 +63,9 @@ fn every(text: &str) -> Result<Duration, String> {
 impl TopArgs {
     /// Draws until somebody leaves; or once.
     pub fn run(&self, server: &Server, out: &mut dyn Write) -> Result<()> {
+        if self.json {
+            return Ok(writeln!(out, "{}", watch::pages(server, SortKey::Rtt)?)?);
+        }
         if self.once {
             return Ok(out.write_all(self.picture(server)?.as_bytes())?);
         }

@@ -281,7 +281,7 @@ fn one_picture_can_be_had_as_text_and_fails_when_there_is_none() {
     let pages = ["{\"players\":3,\"ready\":true}", "{}", "{\"players\":4,\"ready\":true}", "{}"];
     let dir = crate::rig::data_dir();
     let (ops, asked) = crate::rig::answering_all(pages.iter().map(|page| crate::rig::answer(200, page)).collect());
-    let args = TopArgs { every: Duration::from_secs(1), once: true, width: 80, height: 24 };
+    let args = TopArgs { every: Duration::from_secs(1), once: true, width: 80, height: 24, json: false };
     let mut out = Vec::new();
     args.run(&crate::rig::server(ops, &dir), &mut out).unwrap();
     let picture = String::from_utf8(out).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::players::{self, SortKey};
 use crate::server::{Server, parsed};
+use crate::terminal;
 use anyhow::Result;
 use ops_api::{Alerts, Players};
 use ops_client::Status;
@@ -32,6 +33,14 @@ pub fn ask(server: &Server, sort: SortKey) -> Result<Heard> {
         _ => server.page("/api/v1/alerts").and_then(|text| parsed(&text)).unwrap_or_default(),
     };
     Ok(Heard { status, players, alerts })
+}
+
+/// The pages of which a picture is made, as the server gave them: one JSON object.
+pub fn pages(server: &Server, sort: SortKey) -> Result<String> {
+    let status = server.page("/api/v1/status")?;
+    let players = server.page(&players::path(Some(sort), Some(WORST)))?;
+    let alerts = server.page("/api/v1/alerts")?;
+    Ok(terminal::json(&format!("{{\"status\":{status},\"players\":{players},\"alerts\":{alerts}}}")))
 }
 
 /// An answer, or why there is none, and when: seconds since the watch began.
@@ -106,6 +115,18 @@ mod tests {
         assert!(heard.players.unwrap_err().contains("answers 404"));
         assert_eq!(heard.alerts.alerts[0].name, "lag");
         assert_eq!(asked.join().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn the_pages_are_told_as_they_are() {
+        let dir = data_dir();
+        let answers = ["{\"news\":1}", "{\"total\":3}", "{\"alerts\":[]}"].map(|page| answer(200, page));
+        let (ops, asked) = answering_all(answers.to_vec());
+        let told = pages(&server(ops, &dir), SortKey::Rtt).unwrap();
+        assert_eq!(told, "{\"status\":{\"news\":1},\"players\":{\"total\":3},\"alerts\":{\"alerts\":[]}}");
+        assert!(asked.join().unwrap()[2].starts_with("GET /api/v1/alerts "));
+        let alone = crate::rig::misused("top --json");
+        assert!(alone.contains("--once"), "{alone}");
     }
 
     #[test]

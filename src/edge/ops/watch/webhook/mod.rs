@@ -2,7 +2,8 @@
 //!
 //! Letters go out in their order, one at a time: a receiver that hears of an alert's end has heard of its beginning, or never
 //! will. One that answers with a status from 200 to 299 is sent nothing twice; the answer to a letter can be lost, and then
-//! the letter comes again with the same `id`. What waits when the server ends is lost: the log has it.
+//! the letter comes again with the same `id`. What waits when the server ends is lost: the log has it. A test waits for none of
+//! them: somebody waits for it.
 
 mod post;
 
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep;
 
 /// Letters that may wait, of less than a kilobyte each: all rules raised and cleared three times while a receiver is away.
@@ -40,7 +41,7 @@ impl Default for Patience {
     }
 }
 
-/// What became of letters.
+/// What became of letters, tests included.
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// Answered with 200 to 299.
@@ -59,6 +60,10 @@ pub struct Delivery {
 #[derive(Debug)]
 pub struct Webhook {
     letters: mpsc::Sender<Letter>,
+    receiver: Arc<Receiver>,
+    within: Duration,
+    /// One test at a time.
+    testing: Mutex<()>,
     delivery: Arc<Delivery>,
     server: String,
     seed: u64,
@@ -68,8 +73,6 @@ pub struct Webhook {
 struct Letter {
     id: String,
     body: String,
-    /// Whoever waits for the outcome of the only attempt.
-    reply: Option<oneshot::Sender<Result<(), String>>>,
 }
 
 impl Webhook {
@@ -84,10 +87,12 @@ impl Webhook {
 
     fn to(receiver: Receiver, server: String, seed: u64, patience: Patience) -> Self {
         let (letters, waiting) = mpsc::channel(LETTERS_MAX);
-        let delivery = Arc::new(Delivery::default());
-        let carrier = Carrier { receiver, patience, delivery: delivery.clone(), random: StdRng::seed_from_u64(seed) };
+        let (delivery, receiver) = (Arc::new(Delivery::default()), Arc::new(receiver));
+        let random = StdRng::seed_from_u64(seed);
+        let carrier = Carrier { receiver: receiver.clone(), patience, delivery: delivery.clone(), random };
         tokio::spawn(carrier.run(waiting));
-        Self { letters, delivery, server, seed, written: AtomicU64::new(0) }
+        let (within, written) = (patience.within, AtomicU64::new(0));
+        Self { letters, receiver, within, testing: Mutex::default(), delivery, server, seed, written }
     }
 
     /// What became of letters.
@@ -107,35 +112,56 @@ impl Webhook {
             "unix_s": unix_s,
             "text": format!("{}: {name} {word}: {text}", self.server),
         });
-        self.post(page, None);
+        if self.letters.try_send(self.letter(page)).is_err() {
+            self.delivery.queue_full.add();
+        }
     }
 
-    /// Sends an alert that is none, tries once, and answers with what came of it.
+    /// Sends an alert that is none, tries once, and answers with what came of it. It goes past the letters that wait: while
+    /// one of them is tried again nobody would be told why.
     ///
     /// # Errors
     /// Why it did not arrive.
     pub async fn test(&self, unix_s: u64) -> Result<(), String> {
-        let (reply, outcome) = oneshot::channel();
+        let _turn = self.testing.lock().await;
         let text = format!("{}: test: somebody tried whether alerts arrive", self.server);
-        self.post(json!({ "alert": "test", "change": "test", "unix_s": unix_s, "text": text }), Some(reply));
-        outcome.await.unwrap_or_else(|_| Err("too many alerts wait to be sent".to_owned()))
+        let Letter { id, body } =
+            self.letter(json!({ "alert": "test", "change": "test", "unix_s": unix_s, "text": text }));
+        let outcome = self.receiver.post(&id, &body, self.within).await;
+        self.delivery.settle(&outcome, 1);
+        outcome.map_err(|(Failure::Later(why) | Failure::Never(why))| why)
     }
 
     /// Every page has an `id` that no other has, the server's name, and the time in words.
-    fn post(&self, mut page: Value, reply: Option<oneshot::Sender<Result<(), String>>>) {
+    fn letter(&self, mut page: Value) -> Letter {
         let id = format!("{:016x}-{}", self.seed, self.written.fetch_add(1, Ordering::Relaxed) + 1);
         page["id"] = id.as_str().into();
         page["server"] = self.server.as_str().into();
         page["at"] = clock::utc(page["unix_s"].as_u64().unwrap_or_default()).into();
-        if self.letters.try_send(Letter { id, body: page.to_string(), reply }).is_err() {
-            self.delivery.queue_full.add();
+        Letter { id, body: page.to_string() }
+    }
+}
+
+impl Delivery {
+    /// A letter has had its last attempt.
+    fn settle(&self, outcome: &Result<(), Failure>, attempts: u32) {
+        match outcome {
+            Ok(()) => self.delivered.add(),
+            Err(Failure::Never(why)) => {
+                self.refused.add();
+                tracing::warn!(%why, "the webhook refuses an alert");
+            }
+            Err(Failure::Later(why)) => {
+                self.gave_up.add();
+                tracing::warn!(%why, attempts, "an alert does not reach the webhook");
+            }
         }
     }
 }
 
 /// The task.
 struct Carrier {
-    receiver: Receiver,
+    receiver: Arc<Receiver>,
     patience: Patience,
     delivery: Arc<Delivery>,
     random: StdRng,
@@ -149,12 +175,11 @@ impl Carrier {
     }
 
     async fn carry(&mut self, letter: Letter) {
-        let Letter { id, body, reply } = letter;
-        let attempts_max = if reply.is_some() { 1 } else { self.patience.attempts_max };
+        let Letter { id, body } = letter;
         let mut attempt = 1;
         let outcome = loop {
             match self.receiver.post(&id, &body, self.patience.within).await {
-                Err(Failure::Later(_)) if attempt < attempts_max => {
+                Err(Failure::Later(_)) if attempt < self.patience.attempts_max => {
                     self.delivery.retried.add();
                     sleep(pause(self.patience.first_pause, attempt, self.random.random())).await;
                     attempt += 1;
@@ -162,21 +187,7 @@ impl Carrier {
                 outcome => break outcome,
             }
         };
-        match &outcome {
-            Ok(()) => self.delivery.delivered.add(),
-            Err(Failure::Never(why)) => {
-                self.delivery.refused.add();
-                tracing::warn!(%why, "the webhook refuses an alert");
-            }
-            Err(Failure::Later(why)) => {
-                self.delivery.gave_up.add();
-                tracing::warn!(%why, attempts = attempt, "an alert does not reach the webhook");
-            }
-        }
-        if let Some(reply) = reply {
-            // Whoever asked may have gone.
-            let _ = reply.send(outcome.map_err(|(Failure::Later(why) | Failure::Never(why))| why));
-        }
+        self.delivery.settle(&outcome, attempt);
     }
 }
 

@@ -180,6 +180,28 @@ fn a_test_is_tried_once_and_answered() {
 }
 
 #[test]
+fn a_test_does_not_wait_behind_a_letter_that_is_tried_again() {
+    let (address, letters) = receiver(&[Manner::Answers(503), Manner::Answers(200)]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // Whoever waited for the second attempt would wait longer than anything may take here.
+        let patience = Patience { first_pause: BUSY * 10, ..QUICK };
+        let webhook = Webhook::start(&format!("http://{address}/"), "north".to_owned(), 7, patience).unwrap();
+        webhook.tell(&change(true));
+        let tested = tokio::time::timeout(BUSY, async {
+            while webhook.delivery.retried.value() == 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+            webhook.test(0).await
+        });
+        assert_eq!(tested.await.expect("the test is not held up"), Ok(()));
+        assert_eq!(webhook.delivery.delivered.value(), 1);
+    });
+    let told: Vec<Value> = letters.try_iter().map(|(_, page)| page["change"].clone()).collect();
+    assert_eq!(told, ["raised", "test"]);
+}
+
+#[test]
 fn with_tls_a_receiver_is_told_if_its_certificate_is_good_and_only_then() {
     let pem = include_bytes!("localhost.pem");
     let certificate = CertificateDer::from_pem_slice(pem).unwrap();
