@@ -14,7 +14,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use ops_api::{COMMANDS, Command, Role};
+use ops_api::{COMMANDS, Command, REASON_BYTES_MAX, Role};
 use protocol::message::{NOTICE_BYTES_MAX, is_notice};
 use rudp::Reason;
 use serde_json::{Value, json};
@@ -24,8 +24,6 @@ use tokio::sync::oneshot;
 
 /// Longest that a shutdown may be announced ahead: a day.
 const SHUTDOWN_IN_S_MAX: u64 = 86_400;
-/// Longest reason, bytes: a notice has room for it and for when.
-const REASON_BYTES_MAX: usize = 200;
 /// Longest that a drill takes, in seconds, and the most work in a tick, in milliseconds.
 const DRILL_S_MAX: u64 = 600;
 const DRILL_MS_MAX: u64 = 1_000;
