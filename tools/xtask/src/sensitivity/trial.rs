@@ -153,16 +153,17 @@ impl fmt::Display for Catch {
     }
 }
 
-/// What a run says is wrong: the message of an assertion and where it stands, else the first line that names a tick, else
-/// the last.
+/// What a run says is wrong: the message of an assertion and where it stands, else what follows the first tick that is
+/// named (`seed 7 broke at tick 812: view: ..`), else the last line.
 fn sentence_in(said: &str) -> Option<String> {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if let Some(at) = lines.iter().position(|line| line.contains("panicked at ")) {
         let place = lines[at].split_once("panicked at ").map_or("", |(_, place)| place.trim_end_matches(':'));
         return Some(format!("{} ({place})", lines.get(at + 1).unwrap_or(&"an assertion")));
     }
-    let named = lines.iter().find(|line| tick_in(line).is_some());
-    named.or(lines.last()).map(|line| (*line).to_owned())
+    let named = lines.iter().find(|line| tick_in(line).is_some()).or(lines.last())?;
+    let behind = named.split_once("tick ").and_then(|(_, behind)| behind.split_once(": "));
+    Some(behind.map_or(*named, |(_, sentence)| sentence).to_owned())
 }
 
 /// The first tick that is named.
@@ -200,8 +201,9 @@ mod tests {
 
     #[test]
     fn a_check_is_told_by_the_line_that_names_its_tick() {
-        let said = "seed 7, tick 812: the views differ\nagain: cargo run -p simulate -- --seed 7 --ticks 812\n";
-        assert_eq!(sentence_in(said).as_deref(), Some("seed 7, tick 812: the views differ"));
+        let said =
+            "seed 7 broke at tick 812: view: Ann is gone\nreplay: cargo run -p simulate -- --seed 7 --ticks 812\n";
+        assert_eq!(sentence_in(said).as_deref(), Some("view: Ann is gone"));
         assert_eq!((tick_in(said), tick_in("--ticks 9"), tick_in("of a tick that")), (Some(812), None, None));
         assert_eq!(sentence_in("a\n\nb\n").as_deref(), Some("b"));
         assert_eq!(sentence_in(""), None);
