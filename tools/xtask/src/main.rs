@@ -21,6 +21,7 @@ mod metrics;
 mod night;
 mod prerequisites;
 mod rust_text;
+mod sensitivity;
 mod spec;
 mod stage;
 mod step;
@@ -65,6 +66,24 @@ enum Command {
         /// 300 bots for 20 s instead of 100 bots for 8 s
         #[arg(long)]
         full: bool,
+    },
+    /// Proves the simulation: builds with one mistake each must be caught, the unbroken one must pass
+    Sensitivity {
+        /// These mutations, by the names in tools/xtask/src/sensitivity/mutations; all of them otherwise
+        #[arg(long, num_args = 1.., value_name = "NAME")]
+        only: Vec<String>,
+        /// Seeds that each build is given at most
+        #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        seeds: u64,
+        /// Only whether each applies and compiles
+        #[arg(long)]
+        check_only: bool,
+        /// Leaves what was built, so that the next run is faster
+        #[arg(long)]
+        keep: bool,
+        /// Handed on to the simulation beside the seed
+        #[arg(last = true, default_values_t = ["--faults".to_owned(), "all".to_owned()])]
+        args: Vec<String>,
     },
     /// The release server end to end: bots, a kill -9, the idle load, refusals to start
     FirstLight {
@@ -184,6 +203,10 @@ fn run(command: Command) -> Result<()> {
         Command::Tidy => steps.run("tidy", || tidy::run(&checkout)),
         Command::Spec => steps.run("spec", || spec::run(&checkout)),
         Command::Faults { full } => faults::run(&checkout, &steps, full),
+        Command::Sensitivity { only, seeds, check_only, keep, args } => {
+            let extent = sensitivity::Extent { only, seeds, check_only, keep, arguments: args };
+            sensitivity::run(&checkout, &steps, &extent)
+        }
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
         Command::Migration { short } => trials::migration(&checkout, &steps, short),
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
