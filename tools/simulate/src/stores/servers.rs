@@ -232,12 +232,16 @@ impl Servers {
 
     fn do_it(&mut self, node: usize, request: &Request, witness: &mut Witness) -> Answer {
         let is_guarded = !self.is_unguarded;
+        // A replica is looked at by nobody.
+        let is_required = node < self.plan.arrangement.required();
         let rows = &mut self.nodes[node].rows;
         match request {
             Request::Parcel(parcel) => {
                 let before = rows.watermark;
                 rows.write(parcel, is_guarded);
-                witness.on_written(node, rows, parcel, before);
+                if is_required {
+                    witness.on_written(node, rows, parcel, before);
+                }
                 Answer::Done
             }
             Request::Keep(records) => {
