@@ -158,7 +158,7 @@ impl Story {
         }
         let character = CharacterId(self.rng.random_range(1..=CHARACTERS));
         match self.rng.random_range(0..10) {
-            0 => self.submit(StoreJob::Load { character }),
+            0 => self.load(character),
             1 => self.submit(StoreJob::Roster { account: AccountId(character.0 / 3) }),
             2 | 3 => self.save(character),
             4 if self.rng.random_ratio(1, 20) => self.strike_or_list(character),
@@ -170,10 +170,15 @@ impl Story {
         }
     }
 
-    fn save(&mut self, character: CharacterId) {
+    pub fn load(&mut self, character: CharacterId) {
+        self.submit(StoreJob::Load { character });
+    }
+
+    /// Saves something new of whoever is in the world.
+    pub fn save(&mut self, character: CharacterId) {
         // Nobody is saved who is not in the world.
         let Some(revision) = self.revisions.get_mut(&character) else {
-            return self.submit(StoreJob::Load { character });
+            return self.load(character);
         };
         *revision += 1;
         let (revision, bytes) = (*revision, vec![self.rng.random(); 40]);
