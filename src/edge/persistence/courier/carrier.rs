@@ -34,6 +34,8 @@ pub async fn run(shared: Rc<Shared>) {
 }
 
 async fn carry(shared: &Shared, maria: &Maria, node: usize, after: u64, max: usize) {
+    // Before it is asked: what is posted after the answer is not in it, and must not be taken for carried.
+    let newest = shared.bell.newest();
     let (reply, pulled) = oneshot::channel();
     shared.send(Letter::Pull { after, max, reply });
     let Ok(pulled) = pulled.await else { return std::future::pending().await };
@@ -46,7 +48,6 @@ async fn carry(shared: &Shared, maria: &Maria, node: usize, after: u64, max: usi
         return maria.flow.borrow_mut().on_unread(clock::mono_ns());
     }
     shared.done.borrow_mut().torn = None;
-    let newest = shared.bell.newest();
     let parcel = Parcel::of(pulled.postings);
     let upto = if parcel.ledger.is_empty() { newest } else { parcel.upto };
     match deliver(shared, node, &parcel).await {
