@@ -135,17 +135,17 @@ impl Keeper {
 
     fn on_reserved(&mut self, id: TransactionId, found: Result<Option<CharacterId>, LoadError>) {
         let Some(deal) = self.remote.as_mut().and_then(|remote| remote.take_reserving(id)) else { return };
-        match found {
-            Ok(None) => self.deal(deal),
-            Ok(Some(other)) => self.answer_deal(&deal, Err(CommitError::Books(BooksError::Name(other)))),
-            Err(error) => {
-                if let Some(remote) = &self.remote {
-                    // It may have been taken all the same.
-                    remote.unreserve(&deal);
-                }
-                self.answer_deal(&deal, Err(CommitError::Disk(error.to_string())));
-            }
+        let refused = match found {
+            Ok(None) => return self.deal(deal),
+            Ok(Some(other)) => CommitError::Books(BooksError::Name(other)),
+            Err(error) => CommitError::Disk(error.to_string()),
+        };
+        if let Some(remote) = &self.remote {
+            // It may have been taken all the same: by an answer that was lost, or at the first of a pair, whose second, not yet
+            // told that the name is free again, says that somebody has it.
+            remote.unreserve(&deal);
         }
+        self.answer_deal(&deal, Err(refused));
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::rig::{Server, stores, wait_until};
 use ::stores::Pair;
+use game::BooksError;
 use protocol::CharacterId;
+use server::CommitError;
 use std::time::{Duration, Instant};
 
 const ANN: CharacterId = CharacterId(1);
@@ -46,6 +48,22 @@ fn when_one_of_a_pair_dies_the_other_carries_on_and_both_are_the_same_afterwards
         let doubles = "SELECT COUNT(*) - COUNT(DISTINCT transaction_id) FROM throng.ledger";
         assert_eq!(node.sql(doubles).unwrap().trim(), "0");
     }
+    a_name_that_the_second_refuses_is_free_at_the_first(&pair, &mut one);
     one.stop();
     two.stop();
+}
+
+/// In the same pair: starting one takes seconds. The first has not heard yet who has the name, gives it, and the second refuses.
+fn a_name_that_the_second_refuses_is_free_at_the_first(pair: &Pair, server: &mut Server) {
+    let [first, second] = pair.both();
+    first.sql("STOP SLAVE").unwrap();
+    let taken = "INSERT INTO throng.names (folded, character_id, account_id, reserved_at, epoch) VALUES ('ada', 9, 9, 1, 1)";
+    second.sql(taken).unwrap();
+    let refused = server.create(7, CharacterId(7), "Ada").unwrap_err();
+    assert_eq!(refused, CommitError::Books(BooksError::Name(CharacterId(9))));
+    let held = "SELECT COUNT(*) FROM throng.names WHERE folded = 'ada' AND character_id = 7";
+    wait_until("nobody holds a name who was not made", || first.sql(held).unwrap().trim() == "0");
+    let heard = "SELECT COUNT(*) FROM throng.names WHERE folded = 'ada'";
+    assert_eq!(first.sql(heard).unwrap().trim(), "1", "it had been given");
+    first.sql("START SLAVE").unwrap();
 }

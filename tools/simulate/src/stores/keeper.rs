@@ -462,13 +462,12 @@ impl Stores {
 
     fn on_reserved(&mut self, id: TransactionId, found: Result<Option<CharacterId>, LoadError>, now: Now) {
         let Some(deal) = self.keeper.remote.reserving.remove(&id) else { return };
-        match found {
-            Ok(None) => self.deal(deal, now),
-            Ok(Some(other)) => self.answer_deal(id, Err(CommitError::Books(BooksError::Name(other)))),
-            Err(error) => {
-                self.unreserve(&deal, now);
-                self.answer_deal(id, Err(CommitError::Disk(error.to_string())));
-            }
-        }
+        let refused = match found {
+            Ok(None) => return self.deal(deal, now),
+            Ok(Some(other)) => CommitError::Books(BooksError::Name(other)),
+            Err(error) => CommitError::Disk(error.to_string()),
+        };
+        self.unreserve(&deal, now);
+        self.answer_deal(id, Err(refused));
     }
 }
