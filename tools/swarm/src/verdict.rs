@@ -1,8 +1,10 @@
 //! Whether a run passes, and if not, why: one sentence per reason.
 
 use crate::report::Report;
+use crate::storm::StormReport;
 use crate::trouble::Recovery;
 use crate::truth::{Findings, KINDS};
+use rudp::Reason;
 
 /// Comparisons that a full run needs...
 const COMPARISONS_FULL: u64 = 1_000_000;
@@ -100,7 +102,7 @@ pub fn reasons(
 /// was down for a while is not judged by it.
 fn link_reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
-    let is_troubled = report.link.is_some() || report.moves.is_some() || report.outage.is_some();
+    let is_troubled = report.link.is_some() || report.links.is_some() || is_befallen(report);
     if report.rejoin.is_some() || report.truth_only || is_troubled {
         return reasons;
     }
@@ -116,17 +118,39 @@ fn link_reasons(report: &Report) -> Vec<String> {
 /// Whoever moved or was cut off must be back, and in the session that it had.
 fn trouble_reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
+    let churn = report.churn.unwrap_or_default();
     let kinds = [("changed their address", report.moves), ("were cut off", report.outage)];
     for (what, Recovery { bots, back, .. }) in kinds.iter().filter_map(|(what, kind)| Some((what, (*kind)?))) {
         if bots == 0 || back < bots {
             reasons.push(format!("of {bots} bots that {what} {back} were told of themselves again."));
         }
     }
-    let is_troubled = report.moves.is_some() || report.outage.is_some();
-    if is_troubled && report.rejoin.is_none() && report.logins != report.bots as u64 {
-        reasons.push(format!("{} bots were welcomed {} times.", report.bots, report.logins));
+    let goings = [("left", churn.leaves), ("crashed", churn.crashes), ("fell silent", churn.resumes)];
+    for (what, Recovery { bots, back, .. }) in goings.iter().filter(|(_, kind)| kind.back < kind.bots) {
+        reasons.push(format!("of {bots} bots that {what} {back} were told of themselves again."));
+    }
+    if report.churn.is_some() && goings.iter().all(|(_, kind)| kind.bots == 0) {
+        reasons.push("nobody came or went.".to_owned());
+    }
+    let of_storms: usize = report.storms.iter().map(|storm| storm.joined).sum();
+    let logins = (report.bots + of_storms) as u64 + churn.leaves.back + churn.crashes.back;
+    if is_befallen(report) && report.rejoin.is_none() && report.logins != logins {
+        reasons.push(format!("bots were welcomed {} times instead of {logins}.", report.logins));
+    }
+    reasons.extend(report.storms.iter().filter_map(StormReport::reason));
+    // Over a link that breaks a handshake may come to nothing, and is begun anew. The server itself refuses nobody.
+    let links_break = report.link.is_some() || report.links.is_some();
+    let refused = |reason: &str| !(links_break && reason == Reason::TimedOut.label());
+    for (reason, count) in report.refusals.iter().filter(|(reason, _)| is_befallen(report) && refused(reason)) {
+        reasons.push(format!("{count} attempts to join came to nothing: {reason}."));
     }
     reasons
+}
+
+/// Whether something befalls bots in this run.
+fn is_befallen(report: &Report) -> bool {
+    let has_storms = !report.storms.is_empty();
+    report.moves.is_some() || report.outage.is_some() || report.churn.is_some() || has_storms
 }
 
 fn rejoin_reason(report: &Report) -> Option<String> {
