@@ -167,7 +167,7 @@ fn rejoin_reason(report: &Report) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Rejoin, ServerReport, Spread, SwarmReport, Visible};
+    use crate::report::{ChurnReport, Rejoin, ServerReport, Spread, SwarmReport, Visible};
     use crate::truth::Kind;
 
     fn good() -> Report {
@@ -191,6 +191,30 @@ mod tests {
     #[test]
     fn a_good_run_has_no_reason_to_fail() {
         assert_eq!(judged(&good()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_came_and_went_must_be_back_and_the_server_refuses_nobody() {
+        let all = |bots: u64| Recovery { bots, back: bots, ..Recovery::default() };
+        let churn = ChurnReport { leaves: all(5), crashes: all(3), resumes: all(2), restored: 8 };
+        let storm = StormReport { bots: 50, joined: 50, ..StormReport::default() };
+        let run = Report { churn: Some(churn), storms: vec![storm], logins: 158, ..good() };
+        assert_eq!(judged(&run), Vec::<String>::new());
+        let late = ChurnReport { crashes: Recovery { back: 2, ..all(3) }, ..churn };
+        let refused: std::collections::BTreeMap<_, _> = [(Reason::TimedOut.label(), 1)].into();
+        let cases: [(Report, &str); 5] = [
+            (Report { churn: Some(late), logins: 157, ..run.clone() }, "of 3 bots that crashed 2 were told"),
+            (Report { churn: Some(ChurnReport::default()), logins: 150, ..run.clone() }, "nobody came or went."),
+            (Report { logins: 159, ..run.clone() }, "bots were welcomed 159 times instead of 158."),
+            (Report { storms: vec![StormReport { left_behind: 1, ..storm }], ..run.clone() }, "a storm of 50 bots had"),
+            (Report { refusals: refused.clone(), ..run.clone() }, "1 attempts to join came to nothing: timed_out."),
+        ];
+        for (report, sentence) in cases {
+            let reasons = judged(&report);
+            assert!(reasons.len() == 1 && reasons[0].starts_with(sentence), "{reasons:?}");
+        }
+        let linked = Report { refusals: refused, link: Some("bad".to_owned()), ..run };
+        assert_eq!(judged(&linked), Vec::<String>::new(), "a handshake over a bad link may fail");
     }
 
     #[test]

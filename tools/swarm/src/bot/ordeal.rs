@@ -6,6 +6,7 @@
 use super::{Bot, Phase, SETTLED_NS};
 use crate::bot::DATAGRAM_BYTES_MAX;
 use crate::flock::Flock;
+use crate::restored::Restored;
 use crate::trouble::{Blow, Ordeal};
 use crate::wire::Source;
 use anyhow::{Context, Result};
@@ -102,8 +103,11 @@ impl Bot {
             self.say_goodbye(now, flock, &mut [0; DATAGRAM_BYTES_MAX]);
         }
         // Where the bot is back can be compared only if it knew well where it was.
-        if !flock.checker.is_fresh(self.index, FRESH_TICKS) {
-            self.restored = Default::default();
+        let behind = flock.checker.behind(self.index).filter(|ticks| *ticks <= FRESH_TICKS);
+        match behind {
+            Some(ticks) if !says_goodbye => self.restored.walks_on(ticks),
+            Some(_) => {}
+            None => self.restored = Restored::default(),
         }
         self.on_gone(flock, says_goodbye);
         (self.phase, self.is_away) = (Phase::Out, true);

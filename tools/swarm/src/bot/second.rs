@@ -47,7 +47,7 @@ impl Bot {
         }
         // What a link held back or lost excuses the server, so it must be known that the server did put something on it.
         let came_ns = self.wire.as_ref().map_or(0, Wire::came_ns);
-        if settled && flock.has_links() && !flock.rejoin && now.mono_ns - came_ns > NS_PER_S {
+        if settled && flock.link_of(index).is_some() && !flock.rejoin && now.mono_ns - came_ns > NS_PER_S {
             flock.checker.report(Kind::Stale, || format!("bot {index} was sent nothing at all for a second"));
         }
         for _ in last.parts_refused..stats.store.parts_refused {

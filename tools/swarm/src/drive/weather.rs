@@ -9,7 +9,6 @@ use rudp::Now;
 impl Drive {
     /// Does what is due for a storm.
     pub(super) fn brave_the_weather(&mut self, now: Now, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
-        let was_stormy = self.weather.is_stormy();
         let (stayers, bots) = (self.stayers, &self.bots);
         let inside =
             |storm: usize| bots[stayers..stayers + storm].iter().filter(|bot| bot.phase() == Phase::In).count();
@@ -30,7 +29,8 @@ impl Drive {
             Some(Order::Ask) => self.ops.ask(),
             None => {}
         }
-        if was_stormy && !self.weather.is_stormy() {
+        // A storm is over when the server says so, which is heard elsewhere.
+        if self.flock.tally.is_stormy && !self.weather.is_stormy() {
             self.weather.on_lag(self.flock.tally.take_storm_lag_ms_p99());
         }
         self.flock.tally.is_stormy = self.weather.is_stormy();

@@ -301,9 +301,9 @@ impl Checker {
         Tick(self.newest)
     }
 
-    /// Whether `bot` has been told of itself in one of the last ticks that anybody has heard of.
-    pub fn is_fresh(&self, bot: usize, ticks: u32) -> bool {
-        self.ring.newest(bot).is_some_and(|(newest, _)| newest + ticks >= self.newest)
+    /// By how many ticks what `bot` was told of itself is behind what anybody has heard; none if it was told nothing.
+    pub fn behind(&self, bot: usize) -> Option<u32> {
+        self.ring.newest(bot).map(|(newest, _)| self.newest.saturating_sub(newest))
     }
 
     /// What was wrong.
