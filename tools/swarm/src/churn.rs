@@ -140,7 +140,8 @@ fn away_ns(going: Going, share: f32, left_s: f32) -> Option<u64> {
         Going::Move => return Some(0),
     };
     let most_s = most_s.min(left_s);
-    (least_s <= most_s).then(|| ((least_s + (most_s - least_s) * share) * 1e9) as u64)
+    let away_s = least_s + (most_s - least_s) * share;
+    (least_s <= most_s).then_some((away_s * 1e9) as u64)
 }
 
 #[cfg(test)]
