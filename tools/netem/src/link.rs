@@ -40,16 +40,25 @@ pub struct Link {
     rng: StdRng,
     in_bad_state: bool,
     /// On the way, by time of arrival and then by order of sending.
-    on_the_way: BTreeMap<(u64, u64), Vec<u8>>,
+    on_the_way: BTreeMap<(u64, u64), Parcel>,
     order: u64,
     last_in_order_ns: u64,
     /// A recording that adds its delay and loss to those of `config`.
     probes: Option<Arc<ProbeTrace>>,
     bottleneck: Option<Bottleneck>,
     /// Behind the bottleneck's queue, by the time at which they leave it.
-    leaving: VecDeque<(u64, Vec<u8>)>,
+    leaving: VecDeque<(u64, Parcel)>,
+    /// How long the datagram that was given out last had been on the way.
+    transit_ns: u64,
     spare: Vec<Vec<u8>>,
     counters: LinkCounters,
+}
+
+/// A datagram and when it was sent.
+#[derive(Debug)]
+struct Parcel {
+    sent_ns: u64,
+    datagram: Vec<u8>,
 }
 
 impl Link {
@@ -70,6 +79,7 @@ impl Link {
             probes: None,
             bottleneck: None,
             leaving: VecDeque::new(),
+            transit_ns: 0,
             spare: Vec::new(),
             counters: LinkCounters::default(),
         }
@@ -102,22 +112,23 @@ impl Link {
         if self.chance(self.config.duplicate) {
             self.counters.duplicated += 1;
             let detour_ns = self.draw_ns(self.config.latency_ns.max(self.config.reorder_ns));
-            self.put(arrival_ns + detour_ns, datagram);
+            self.put(now_ns, arrival_ns + detour_ns, datagram);
         }
         if self.chance(self.config.reorder) {
             self.counters.reordered += 1;
             let detour_ns = self.draw_ns(self.config.reorder_ns);
-            self.put(arrival_ns + detour_ns, datagram);
+            self.put(now_ns, arrival_ns + detour_ns, datagram);
         } else {
             self.last_in_order_ns = self.last_in_order_ns.max(arrival_ns);
-            self.put(self.last_in_order_ns, datagram);
+            self.put(now_ns, self.last_in_order_ns, datagram);
         }
     }
 
     /// The next datagram that has arrived by `now_ns`. Give the buffer back with [`Link::recycle`] to spare the
     /// allocator.
     pub fn poll(&mut self, now_ns: u64) -> Option<Vec<u8>> {
-        let mut datagram = self.pop_arrived(now_ns)?;
+        let Parcel { sent_ns, mut datagram } = self.pop_arrived(now_ns)?;
+        self.transit_ns = now_ns.saturating_sub(sent_ns);
         if self.chance(self.config.corrupt) && !datagram.is_empty() {
             self.counters.corrupted += 1;
             let bit = self.rng.random_range(0..datagram.len() * 8);
@@ -137,11 +148,11 @@ impl Link {
     /// Loses everything that is on the way.
     pub fn cut(&mut self) {
         self.counters.lost += self.len() as u64;
-        while let Some((_, buffer)) = self.on_the_way.pop_first() {
-            self.recycle(buffer);
+        while let Some((_, parcel)) = self.on_the_way.pop_first() {
+            self.recycle(parcel.datagram);
         }
-        while let Some((_, buffer)) = self.leaving.pop_front() {
-            self.recycle(buffer);
+        while let Some((_, parcel)) = self.leaving.pop_front() {
+            self.recycle(parcel.datagram);
         }
     }
 
@@ -167,6 +178,19 @@ impl Link {
         self.counters
     }
 
+    /// How long the datagram that [`Link::poll`] gave last had been on the way, ns.
+    #[must_use]
+    pub fn transit_ns(&self) -> u64 {
+        self.transit_ns
+    }
+
+    /// When the datagram was sent that comes out next, if one is on the way.
+    #[must_use]
+    pub fn next_sent_ns(&self) -> Option<u64> {
+        let leaving = self.leaving.front().map(|(_, parcel)| parcel.sent_ns);
+        leaving.or_else(|| self.on_the_way.first_key_value().map(|(_, parcel)| parcel.sent_ns))
+    }
+
     /// Datagrams on the way.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -183,22 +207,22 @@ impl Link {
         self.on_the_way.first_key_value().map(|((arrival_ns, _), _)| *arrival_ns)
     }
 
-    fn pop_arrived(&mut self, now_ns: u64) -> Option<Vec<u8>> {
+    fn pop_arrived(&mut self, now_ns: u64) -> Option<Parcel> {
         let Some(bottleneck) = &mut self.bottleneck else {
             let first = self.on_the_way.first_entry()?;
             return (first.key().0 <= now_ns).then(|| first.remove());
         };
         while let Some(first) = self.on_the_way.first_entry().filter(|first| first.key().0 <= now_ns) {
-            let ((arrival_ns, _), datagram) = first.remove_entry();
-            match bottleneck.enter(arrival_ns, datagram.len()) {
-                Some(leave_ns) => self.leaving.push_back((leave_ns, datagram)),
+            let ((arrival_ns, _), parcel) = first.remove_entry();
+            match bottleneck.enter(arrival_ns, parcel.datagram.len()) {
+                Some(leave_ns) => self.leaving.push_back((leave_ns, parcel)),
                 None => self.counters.tail_dropped += 1,
             }
         }
         if self.leaving.front()?.0 > now_ns {
             return None;
         }
-        self.leaving.pop_front().map(|(_, datagram)| datagram)
+        self.leaving.pop_front().map(|(_, parcel)| parcel)
     }
 
     fn is_lost(&mut self) -> bool {
@@ -213,7 +237,7 @@ impl Link {
         lost
     }
 
-    fn put(&mut self, arrival_ns: u64, datagram: &[u8]) {
+    fn put(&mut self, sent_ns: u64, arrival_ns: u64, datagram: &[u8]) {
         if self.len() >= QUEUE_DATAGRAMS_MAX {
             self.counters.overflowed += 1;
             return;
@@ -221,7 +245,7 @@ impl Link {
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(datagram);
-        self.on_the_way.insert((arrival_ns, self.order), buffer);
+        self.on_the_way.insert((arrival_ns, self.order), Parcel { sent_ns, datagram: buffer });
         self.order += 1;
     }
 
@@ -284,6 +308,23 @@ mod tests {
         };
         assert_eq!(run(config, 7, 2_000), run(config, 7, 2_000));
         assert_ne!(run(config, 7, 2_000), run(config, 8, 2_000));
+    }
+
+    #[test]
+    fn how_long_a_datagram_was_and_is_on_the_way_can_be_asked() {
+        let mut link = Link::new(LinkConfig::with_latency_ns(20 * MS), 1);
+        assert_eq!((link.transit_ns(), link.next_sent_ns()), (0, None));
+        link.send(5 * MS, b"a");
+        link.send(7 * MS, b"b");
+        assert_eq!(link.next_sent_ns(), Some(5 * MS));
+        assert!(link.poll(26 * MS).is_some());
+        assert_eq!((link.transit_ns(), link.next_sent_ns()), (21 * MS, Some(7 * MS)));
+        let capacity = Capacity::Constant { bytes_per_s: 1_000 };
+        let mut link = Link::new(LinkConfig::default(), 1).with_bottleneck(Bottleneck::new(capacity, 9));
+        link.send(0, &[0; 500]);
+        assert_eq!((link.poll(499 * MS), link.next_sent_ns()), (None, Some(0)));
+        assert!(link.poll(500 * MS).is_some());
+        assert_eq!(link.transit_ns(), 500 * MS);
     }
 
     #[test]

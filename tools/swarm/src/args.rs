@@ -1,8 +1,10 @@
 //! The command line, as typed and as resolved.
 
+use crate::churn::{self, Churn};
 use crate::duration;
-use crate::movement::humans::read_recording;
+use crate::links::{self, Mixture};
 use crate::movement::{Clumped, Crowd, Humans, Movement, Uniform};
+use crate::storm::Storm;
 use crate::token;
 use crate::trouble::{OUTAGE_AFTER_NS, OUTAGE_BEFORE_END_NS, Troubles};
 use crate::view::Recorded;
@@ -10,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use rudp::{Backend, Key};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// More bots than this do not fit the wire: net ids have 16 bits.
@@ -45,6 +47,11 @@ true by the rules: casts, cooldowns, mana, items, coins, experience, and trades 
 With --rebind and --outage every bot that it befalls must be told of itself again, in the same session: one login per bot
 in all. What a bot shows is not judged while nothing reaches it and for 2 s after, as after joining. With --link whatever
 is to be told may take three round trips of the link longer, at most 2 s, before it is missing, stale or a ghost.
+With --churn and --moves every bot must be told of itself again, and a --storm must be in and leave no session; with all
+of them the server refuses nobody, and logins are as many as bots, those who came again, and those of storms.
+With --links each bot is judged by what its link did: nothing while the link had broken (let nothing through for half a
+second, or held back for longer) and for 2 s after, which the report adds up; that the server put nothing on it for a second
+is an error.
 With --survive bots come back whenever they can: sessions lost are counted, and not how long they were out.
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 
@@ -105,6 +112,21 @@ pub struct Args {
     /// settings as in delay=40ms,jitter=10ms,loss=2%, or a file of them; see below
     #[arg(long, value_name = "LINK")]
     link: Option<String>,
+    /// Draw each bot's link by the seed from a mixture instead: `mixed` (cable, Wi-Fi, mobile and so on, built in), a folder
+    /// of recordings, or a link as for --link; each @WEIGHT. May be given again and again
+    #[arg(long, value_name = "WHAT[@W]", conflicts_with = "link")]
+    links: Vec<String>,
+    /// Bots come and go, so many of all in a minute: leave (with a goodbye), crash (a new client takes over from the session
+    /// that still stands) and resume (silent, then on in the held session), or those named, each @WEIGHT
+    #[arg(long, value_name = "N/min[:KINDS]", value_parser = Churn::parse, conflicts_with_all = ["rejoin", "survive", "rebind", "outage", "play"])]
+    churn: Option<Churn>,
+    /// Bots change their address, so many of all in a minute: as with --rebind
+    #[arg(long, value_name = "N/min", value_parser = churn::per_min, conflicts_with_all = ["rejoin", "survive", "rebind", "outage"])]
+    moves: Option<f32>,
+    /// So many bots more join within one second, so long after all others are in, stay for 5 s, or as long as said behind a
+    /// plus, and are gone within one tick. May be given again and again
+    #[arg(long, value_name = "N@SPAN[+STAY]", value_parser = Storm::parse, conflicts_with_all = ["rejoin", "survive", "play"])]
+    storm: Vec<Storm>,
     /// Let each bot send from an address of its own (127.1.0.1 and up; only to a server on this machine), so that what a
     /// server limits by address binds each by itself
     #[arg(long)]
@@ -169,14 +191,16 @@ pub struct Plan {
     pub receipts: Option<PathBuf>,
     /// Whether speed is left out of the verdict.
     pub truth_only: bool,
-    /// The link of every bot, if it is to be a bad one.
-    pub link: Option<netem::Profile>,
-    /// As it was named.
+    /// The links of bots, if they are to be bad ones.
+    pub links: Mixture,
+    /// The one of all of them, as it was named.
     pub link_name: Option<String>,
     /// Whether each bot has an address of its own.
     pub spread: bool,
     /// What befalls bots.
     pub troubles: Troubles,
+    /// Bots that come all at once, and go.
+    pub storms: Vec<Storm>,
     /// Shots of each bot, a second.
     pub shots_per_s: f32,
     /// Whether bots play.
@@ -198,8 +222,14 @@ impl Args {
     /// One sentence for whoever typed it.
     pub fn resolve(self) -> Result<Plan> {
         let bots = self.bots as usize;
-        let movement = movement(&self.movement, bots, self.seed)?;
         let troubles = self.troubles()?;
+        let all = bots + largest(&self.storm);
+        ensure!(all as u64 <= BOTS_MAX, "--bots and the largest --storm are {all} together, {BOTS_MAX} at most");
+        let movement = movement(&self.movement, all, self.seed)?;
+        let links = match &self.link {
+            Some(named) => Mixture::one(named, links::profile("--link", named)?),
+            None => Mixture::read(&self.links, self.seed)?,
+        };
         let recorded = self.view.as_deref().map(Recorded::load).transpose()?;
         let key_file = self.key.clone().unwrap_or_else(|| self.data.join("dev.key"));
         let hint = "start the server first, or name its data directory with --data";
@@ -224,10 +254,11 @@ impl Args {
             survives: self.survive,
             receipts: self.receipts,
             truth_only: self.truth_only,
-            link: self.link.as_deref().map(profile).transpose()?,
+            links,
             link_name: self.link,
             spread: self.spread,
             troubles,
+            storms: self.storm,
             shots_per_s: self.shots,
             plays: self.play,
             fidgets_per_s: self.fidget,
@@ -251,8 +282,34 @@ impl Args {
                 "--outage is about sessions that go on; with --rejoin and --survive bots give them up"
             );
         }
-        Ok(Troubles { rebinds: rebinds as usize, outage })
+        for storm in &self.storm {
+            let needed = storm.over();
+            let Storm { bots, at, .. } = storm;
+            ensure!(
+                self.duration >= needed,
+                "a storm of {bots} bots at {at:?} needs a --duration of {needed:?} at least"
+            );
+        }
+        let over = |storm: &Storm| self.storm.iter().any(|other| other.at > storm.at && other.at < storm.over());
+        ensure!(!self.storm.iter().any(over), "one --storm begins before another must be over");
+        Ok(Troubles {
+            rebinds: rebinds as usize,
+            outage,
+            churn: self.churn,
+            moves_per_min: self.moves.unwrap_or_default(),
+        })
     }
+}
+
+impl Plan {
+    /// Those that stay, and those of the largest storm.
+    pub fn bots_in_all(&self) -> usize {
+        self.bots + largest(&self.storms)
+    }
+}
+
+fn largest(storms: &[Storm]) -> usize {
+    storms.iter().map(|storm| storm.bots).max().unwrap_or_default()
 }
 
 /// `200@60s`.
@@ -272,13 +329,6 @@ fn shots(text: &str) -> Result<f32, String> {
 fn fidgets(text: &str) -> Result<f32, String> {
     let rate = text.parse().ok().filter(|rate| (0.0..=FIDGETS_PER_S_MAX).contains(rate));
     rate.ok_or_else(|| format!("{text} is no number of moves a second from 0 to {FIDGETS_PER_S_MAX}"))
-}
-
-/// A link by name, by settings, or from a file, whose recordings are looked for beside it.
-fn profile(named: &str) -> Result<netem::Profile> {
-    let mut read = |file: &Path| read_recording(file).map_err(|error| format!("{error:#}"));
-    let profile = netem::Profile::open(named, Path::new(named).is_file(), &mut read);
-    profile.with_context(|| format!("--link {named}"))
 }
 
 fn movement(name: &str, bots: usize, seed: u64) -> Result<Movement> {
@@ -351,6 +401,7 @@ mod tests {
 
     #[test]
     fn links_come_by_name_by_settings_and_from_files() {
+        let profile = |named: &str| links::profile("--link", named);
         assert_eq!(profile("lte").unwrap(), netem::Profile::named("lte").unwrap());
         assert!(profile("delay=40ms,jitter=10ms,loss=2%").is_ok());
         assert!(format!("{:#}", profile("isdn").unwrap_err()).starts_with("--link isdn: there is no link named"));
@@ -366,11 +417,41 @@ mod tests {
     fn troubles_must_fit_the_bots_and_the_time() {
         let troubles = |line: &str| Args::try_parse_from(line.split_whitespace()).unwrap().troubles();
         let fits = troubles("swarm --bots 500 --duration 80s --rebind 300 --outage 200@60s").unwrap();
-        assert_eq!(fits, Troubles { rebinds: 300, outage: Some((200, 60_000_000_000)) });
+        assert_eq!((fits.rebinds, fits.outage), (300, Some((200, 60_000_000_000))));
         assert!(troubles("swarm --bots 500 --rebind 501").is_err());
         assert!(troubles("swarm --bots 500 --duration 79s --outage 200@60s").is_err());
         let rejoin = troubles("swarm --duration 80s --outage 200@60s --rejoin").unwrap_err().to_string();
         assert!(rejoin.contains("--rejoin"), "{rejoin}");
+    }
+
+    #[test]
+    fn churn_moves_and_storms_are_read_and_must_fit_the_time() {
+        let read = |line: &str| Args::try_parse_from(line.split_whitespace());
+        let args =
+            read("swarm --duration 3m --churn 60/min:leave@2,crash --moves 30/min --storm 2000@30s --links mixed");
+        let troubles = args.unwrap().troubles().unwrap();
+        let churn = troubles.churn.unwrap();
+        assert_eq!((churn.per_min, churn.leave, churn.crash, churn.resume), (60.0, 2.0, 1.0, 0.0));
+        assert!((troubles.moves_per_min - 30.0).abs() < f32::EPSILON && troubles.has_moves());
+        for line in [
+            "swarm --churn 60/min --rejoin",
+            "swarm --churn 60/min --outage 5@10s",
+            "swarm --moves 5/min --rebind 3",
+            "swarm --storm 5@1s --survive",
+            "swarm --link lte --links mixed",
+            "swarm --moves often",
+        ] {
+            assert!(read(line).is_err(), "{line}");
+        }
+        let told = |line: &str| read(line).unwrap().troubles().unwrap_err().to_string();
+        assert_eq!(
+            told("swarm --storm 2000@10s --duration 30s"),
+            "a storm of 2000 bots at 10s needs a --duration of 65s at least"
+        );
+        assert_eq!(
+            told("swarm --storm 20@10s --storm 30@20s --duration 3m"),
+            "one --storm begins before another must be over"
+        );
     }
 
     #[test]

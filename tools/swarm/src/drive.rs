@@ -4,6 +4,8 @@
 //! Each turn: poll until the next deadline, read the clock once, drain what is readable, let those act whose time has
 //! come, judge the ticks that have passed. Bots that are neither readable nor due cost nothing.
 
+mod weather;
+
 use crate::args::Plan;
 use crate::bot::{Bot, DATAGRAM_BYTES_MAX, Phase};
 use crate::clock::Clock;
@@ -14,11 +16,14 @@ use crate::play::{Board, Play};
 use crate::process;
 use crate::progress::Progress;
 use crate::receipts::Receipts;
-use crate::report::{Age, Errors, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible};
+use crate::report::{
+    Age, ChurnReport, Errors, LinksReport, Rate, Rejoin, Report, Spread, SwarmReport, Traffic, Visible,
+};
 use crate::server_watch::ServerWatch;
 use crate::shooter::{Shooter, ShotCounts};
+use crate::storm::{Storm, Weather};
 use crate::token::Minter;
-use crate::trouble::{Schedule, Troubles};
+use crate::trouble::{Ordeal, Schedule, Troubles};
 use crate::truth::{Findings, Sight, Views};
 use crate::verdict;
 use crate::view::View;
@@ -78,6 +83,10 @@ struct Drive {
     clock: Clock,
     poll: Poll,
     bots: Vec<Bot>,
+    /// Of those, the first ones, who stay while storms come and go.
+    stayers: usize,
+    /// How many act now.
+    awake: usize,
     flock: Flock,
     ops: Ops,
     watch: ServerWatch,
@@ -95,6 +104,8 @@ struct Drive {
     shoots: bool,
     troubles: Troubles,
     schedule: Schedule,
+    storms: Vec<Storm>,
+    weather: Weather,
     /// Whether SIGTERM has come.
     is_told_to_end: Arc<AtomicBool>,
     /// When it was seen.
@@ -111,7 +122,8 @@ impl Views for Eyes<'_> {
 
 impl Drive {
     fn new(plan: Plan) -> Result<Self> {
-        let files = plan.bots as u64 + FILES_SPARE;
+        let all = plan.bots_in_all();
+        let files = all as u64 + FILES_SPARE;
         if let Err(left) = process::raise_file_limit(files) {
             anyhow::bail!(
                 "{files} open files are needed and {left} allowed: raise the limit (ulimit -n) or take fewer bots"
@@ -121,7 +133,7 @@ impl Drive {
         let poll = Poll::new().context("the system gives no poll")?;
         let begun_ns = clock.mono_ns();
         let ramp_ns = plan.ramp.as_nanos() as u64;
-        let bots = (0..plan.bots)
+        let bots = (0..all)
             .map(|index| {
                 let view = View::new(index, Dice::new(plan.seed ^ 0xe7e5, index as u64), plan.recorded.as_ref());
                 let shooter =
@@ -131,7 +143,7 @@ impl Drive {
             })
             .collect();
         let mut flock = Flock::new(
-            plan.bots,
+            all,
             plan.server,
             plan.seal,
             plan.rejoin,
@@ -141,8 +153,12 @@ impl Drive {
             plan.recorded,
             begun_ns,
         );
-        flock.checker.allow(plan.link.as_ref().map_or(0, allowance_ticks));
-        (flock.link, flock.link_seed, flock.spread) = (plan.link, plan.seed, plan.spread);
+        for bot in 0..plan.bots {
+            let allowance = plan.links.draw(bot, plan.seed).map_or(0, |(link, _)| allowance_ticks(link));
+            flock.checker.allow(bot, 0, allowance);
+        }
+        (flock.links, flock.link_seed, flock.spread) = (plan.links, plan.seed, plan.spread);
+        (flock.linked, flock.expected, flock.has_churn) = (plan.bots, plan.bots, plan.troubles.churn.is_some());
         flock.survives = plan.survives;
         flock.receipts = plan.receipts.as_deref().map(Receipts::open).transpose()?;
         let is_told_to_end = Arc::new(AtomicBool::new(false));
@@ -155,6 +171,8 @@ impl Drive {
             clock,
             poll,
             bots,
+            stayers: plan.bots,
+            awake: plan.bots,
             flock,
             ops: Ops::start(plan.ops, plan.ops_token, plan.rejoin, clock),
             watch: ServerWatch::default(),
@@ -171,6 +189,8 @@ impl Drive {
             shoots: plan.shots_per_s > 0.0,
             troubles: plan.troubles,
             schedule: Schedule::default(),
+            storms: plan.storms,
+            weather: Weather::new(Vec::new(), 0),
             is_told_to_end,
             told_to_end_ns: None,
         })
@@ -194,18 +214,19 @@ impl Drive {
             while let Some((bot, blow)) = self.schedule.poll(now.mono_ns) {
                 self.bots[bot].suffer(now, blow, &mut self.flock)?;
             }
+            self.brave_the_weather(now, &mut buf)?;
             self.let_bots_act(now, &mut buf)?;
             self.flock.note_tick(now);
             if let Some(receipts) = &mut self.flock.receipts {
                 receipts.flush(now.mono_ns)?;
             }
             self.flock.checker.judge(&Eyes(&self.bots));
-            if self.flock.connected == self.bots.len() {
+            if self.flock.connected >= self.stayers {
                 self.flock.on_all_in(now);
             }
             if now.mono_ns >= spoken_ns + NS_PER_S {
                 spoken_ns = now.mono_ns;
-                self.progress.show(&mut self.flock, self.bots.len(), now);
+                self.progress.show(&mut self.flock, self.awake, now);
             }
             if let Some(from_ns) = self.advance(now.mono_ns)? {
                 return self.close(now, from_ns, &mut buf);
@@ -215,7 +236,7 @@ impl Drive {
 
     /// When the next bot acts.
     fn due_ns(&self) -> u64 {
-        let per_s = u128::from(TICK_RATE_HZ) * self.bots.len() as u128;
+        let per_s = u128::from(TICK_RATE_HZ) * self.awake as u128;
         self.schedule_ns + (u128::from(self.tick) * u128::from(NS_PER_S) / per_s) as u64
     }
 
@@ -235,12 +256,12 @@ impl Drive {
 
     fn let_bots_act(&mut self, now: rudp::Now, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
         // At most one tick of every bot per turn: sockets must be drained in between however late we are.
-        for _ in 0..self.bots.len() {
+        for _ in 0..self.awake {
             let due_ns = self.due_ns();
             if due_ns > now.mono_ns {
                 return Ok(());
             }
-            let bot = &mut self.bots[(self.tick % self.flock.bots() as u64) as usize];
+            let bot = &mut self.bots[(self.tick % self.awake as u64) as usize];
             self.flock.tally.on_tick(now.mono_ns - due_ns, bot.phase() == Phase::In);
             bot.tick(now, &mut self.flock, buf)?;
             self.tick += 1;
@@ -259,6 +280,7 @@ impl Drive {
             match news {
                 News::Status { at_ns, asked, status } => {
                     is_answered |= asked;
+                    self.weather.on_status(at_ns, &status, self.stayers as u64);
                     self.watch.on_status(at_ns, *status);
                 }
                 News::Silent { asked, why } => {
@@ -282,7 +304,8 @@ impl Drive {
                     let until_ns = now_ns + self.duration_ns.saturating_sub(LOG_OUT_BEFORE_END_NS);
                     board.log_out_until_ns = if is_safe { until_ns } else { 0 };
                 }
-                self.schedule = Schedule::new(self.troubles, self.bots.len(), now_ns, self.duration_ns);
+                self.schedule = Schedule::new(self.troubles, self.stayers, self.seed, now_ns, self.duration_ns);
+                self.weather = Weather::new(std::mem::take(&mut self.storms), now_ns);
                 self.watch.start();
                 self.ops.ask();
                 self.cpu_ns = process::cpu_ns()?;
@@ -347,7 +370,7 @@ impl Drive {
         let outages = self.flock.outages;
         let age_ms = |quantile| checker.ages().value_at_quantile(quantile) as f64 * tick_ms;
         Report {
-            bots: self.bots.len(),
+            bots: self.stayers,
             connected: self.flock.connected,
             disconnects,
             disconnects_by: tally.disconnects.iter().map(|(reason, count)| (reason.label(), *count)).collect(),
@@ -378,8 +401,20 @@ impl Drive {
             waiting: self.flock.queued,
             notices: tally.notices,
             link: self.link_name.clone(),
-            moves: (self.troubles.rebinds > 0).then_some(tally.moves),
-            outage: self.troubles.outage.map(|_| tally.outages),
+            links: self.flock.links.is_mixed().then(|| LinksReport {
+                bots: self.flock.links.counts(self.stayers, self.seed),
+                excused_percent: tally.passages.1 as f64 * 100.0 / tally.passages.0.max(1) as f64,
+            }),
+            moves: self.troubles.has_moves().then(|| tally.recoveries.of(Ordeal::Move)),
+            outage: self.troubles.outage.map(|_| tally.recoveries.of(Ordeal::Outage)),
+            churn: self.troubles.churn.map(|_| ChurnReport {
+                leaves: tally.recoveries.of(Ordeal::Leave),
+                crashes: tally.recoveries.of(Ordeal::Crash),
+                resumes: tally.recoveries.of(Ordeal::Silence),
+                restored: tally.restored.bots,
+            }),
+            storms: self.weather.told().to_vec(),
+            refusals: tally.refusals.iter().map(|(reason, count)| (reason.label(), *count)).collect(),
             shots: self.shoots.then(|| ShotCounts { judged: checker.shots_judged(), ..tally.shots }),
             rejoin: self.flock.rejoin.then(|| Rejoin {
                 restarts: outages.restarts,

@@ -1,6 +1,7 @@
 //! What all bots share.
 
 use crate::clock::Clock;
+use crate::links::Mixture;
 use crate::movement::Movement;
 use crate::play::Board;
 use crate::receipts::Receipts;
@@ -18,6 +19,9 @@ use std::net::SocketAddr;
 
 /// A welcome this many ticks before what others have heard is another server's: 5 s, no welcome is under way for longer.
 const TICKS_BACK_MIN: u32 = 300;
+
+/// Whoever knocks says so sixty times a second: when nobody has for so long, all are in.
+const KNOCKING_NS: u64 = 100 * NS_PER_MS;
 
 /// Everything that a bot needs beside itself.
 #[derive(Debug)]
@@ -44,10 +48,16 @@ pub struct Flock {
     pub checker: Checker,
     /// Adds up.
     pub tally: Tally,
-    /// The link of every bot, if it is to be a bad one.
-    pub link: Option<netem::Profile>,
+    /// The links of bots, if they are to be bad ones.
+    pub links: Mixture,
+    /// How many bots, from the first on, have them.
+    pub linked: usize,
     /// Of all that links draw.
     pub link_seed: u64,
+    /// Whether bots come and go.
+    pub has_churn: bool,
+    /// How many are to be in.
+    pub expected: usize,
     /// Whether each bot has an address of its own.
     pub spread: bool,
     /// What playing bots share; none if they do not play.
@@ -66,6 +76,8 @@ pub struct Flock {
     /// The newest tick of any own state, and when it was heard.
     heard: Option<(u32, u64)>,
     silence: Silence,
+    /// When a bot was last seen to knock.
+    knocking_ns: u64,
     /// Where the tick rate is counted from.
     rate_from: Option<(u32, u64)>,
 }
@@ -109,7 +121,10 @@ impl Flock {
             minter,
             movement,
             recorded,
-            link: None,
+            links: Mixture::default(),
+            linked: 0,
+            has_churn: false,
+            expected: bots,
             link_seed: 0,
             spread: false,
             board: None,
@@ -123,6 +138,7 @@ impl Flock {
             outages: Outages::default(),
             heard: None,
             silence: Silence::default(),
+            knocking_ns: 0,
             rate_from: None,
         }
     }
@@ -130,6 +146,16 @@ impl Flock {
     /// How many bots there are.
     pub fn bots(&self) -> usize {
         self.bots
+    }
+
+    /// The link of a bot, if it has one, and how far into its recording it begins, ns.
+    pub fn link_of(&self, bot: usize) -> Option<(&netem::Profile, u64)> {
+        if bot < self.linked { self.links.draw(bot, self.link_seed) } else { None }
+    }
+
+    /// Whether bots have links.
+    pub fn has_links(&self) -> bool {
+        self.links.is_there()
     }
 
     /// Seconds since the run began: the clock of all movement.
@@ -151,6 +177,11 @@ impl Flock {
         self.heard.get_or_insert((welcome.tick.0, now.mono_ns));
     }
 
+    /// A bot knocks, and may have been let in without knowing it yet.
+    pub fn on_knocking(&mut self, now: Now) {
+        self.knocking_ns = now.mono_ns;
+    }
+
     /// A bot was told to wait.
     pub fn on_queued(&mut self) {
         self.queued += 1;
@@ -159,7 +190,7 @@ impl Flock {
 
     /// Whether every bot is in, or waits for its turn.
     pub fn is_complete(&self) -> bool {
-        self.connected + self.queued == self.bots
+        self.connected + self.queued >= self.expected
     }
 
     /// A session is over.
@@ -179,6 +210,7 @@ impl Flock {
 
     /// Once per turn: notes how far the server's ticks have come.
     pub fn note_tick(&mut self, now: Now) {
+        self.checker.on_joining(now.mono_ns < self.knocking_ns + KNOCKING_NS);
         let newest = self.checker.newest().0;
         self.silence.note(newest, now.mono_ns);
         if newest > 0 && self.heard.is_none_or(|(tick, _)| newest > tick) {

@@ -6,12 +6,15 @@
 
 mod args;
 mod bot;
+mod churn;
 mod clock;
 mod dice;
 mod drive;
 mod duration;
 mod echo;
 mod flock;
+mod lane;
+mod links;
 mod movement;
 mod ops;
 mod play;
@@ -24,6 +27,7 @@ mod server_watch;
 mod shooter;
 mod silence;
 mod steer;
+mod storm;
 mod tally;
 mod token;
 mod trouble;

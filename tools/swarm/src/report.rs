@@ -2,6 +2,7 @@
 
 use crate::play::Counts;
 use crate::shooter::ShotCounts;
+use crate::storm::StormReport;
 use crate::trouble::Recovery;
 use crate::truth::{Findings, Kind};
 use serde::Serialize;
@@ -44,6 +45,11 @@ pub struct Report {
     pub link: Option<String>,
     pub moves: Option<Recovery>,
     pub outage: Option<Recovery>,
+    pub links: Option<LinksReport>,
+    pub churn: Option<ChurnReport>,
+    pub storms: Vec<StormReport>,
+    /// Attempts to join that failed, by reason.
+    pub refusals: BTreeMap<&'static str, u64>,
     pub shots: Option<ShotCounts>,
     pub pass: bool,
     pub reasons: Vec<String>,
@@ -152,6 +158,29 @@ pub struct Rejoin {
     pub oldest_s: f64,
 }
 
+/// Links that differ from bot to bot.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LinksReport {
+    /// How many bots have which.
+    pub bots: BTreeMap<String, usize>,
+    /// Part of all bot ticks in which a link had broken, or had been whole again for less than two seconds: what its bot
+    /// showed then was not judged.
+    pub excused_percent: f64,
+}
+
+/// Bots that came and went.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct ChurnReport {
+    /// With a goodbye, and back as one who logs in.
+    pub leaves: Recovery,
+    /// Without a word, and back in the place of the session that still stood.
+    pub crashes: Recovery,
+    /// Silent, and then heard again in the same session.
+    pub resumes: Recovery,
+    /// Of the first two, those whose place was compared with where they had been.
+    pub restored: u64,
+}
+
 impl Errors {
     /// The counts of the checker.
     pub fn of(findings: &Findings) -> Self {
@@ -210,6 +239,13 @@ impl Report {
             let silents = self.silents;
             ("cut off", format!("{}; {silents} found the server silent", outage.line()))
         }));
+        rows.extend(self.links.iter().map(|links| ("links", links.line())));
+        rows.extend(self.churn.iter().flat_map(ChurnReport::rows));
+        rows.extend(self.storms.iter().map(|storm| ("storm", storm.line())));
+        if !self.refusals.is_empty() {
+            let each: Vec<String> = self.refusals.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            rows.push(("refused", each.join(", ")));
+        }
         rows.extend(self.shots.iter().map(|shots| ("shots", shots.line())));
         if self.game.commands > 0 {
             rows.extend(self.game.rows());
@@ -256,6 +292,24 @@ impl Errors {
         format!(
             "missing {missing}, stale {stale}, ghost {ghost}, desync {desync}, out_of_order {out_of_order}, other {other}"
         )
+    }
+}
+
+impl LinksReport {
+    fn line(&self) -> String {
+        let bots: Vec<String> = self.bots.iter().map(|(name, bots)| format!("{bots} {name}")).collect();
+        format!("{}; {:.2} % of the time excused by a link", bots.join(", "), self.excused_percent)
+    }
+}
+
+impl ChurnReport {
+    fn rows(&self) -> [(&'static str, String); 3] {
+        let restored = self.restored;
+        [
+            ("left", self.leaves.line()),
+            ("crashed", format!("{}; {restored} places compared, of these and those who left", self.crashes.line())),
+            ("resumed", self.resumes.line()),
+        ]
     }
 }
 

@@ -8,6 +8,13 @@ const PLACES_MAX: usize = 5 * 60;
 /// A checkpoint may be of a tick that the bot was never told: 0.5 s at full speed and a rounding, in subunits (3.5 m).
 const BEYOND: i64 = SUBUNITS_PER_M as i64 * 7 / 2;
 
+/// Ticks for which a server without inputs goes on with the last one...
+const PATIENCE_TICKS: u32 = 30;
+/// ...which comes after those that wait for their tick.
+const INPUTS_WAITING: u32 = 8;
+/// The longest step of a tick, in subunits: 0.1 m.
+const STEP: i64 = SUBUNITS_PER_M as i64 / 10;
+
 /// Where a player was, east and north in subunits, over its last seconds.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
@@ -17,12 +24,20 @@ pub struct Restored {
     alive_for: usize,
     /// A session has lasted for so long that it must have been saved, and alive.
     is_saved: bool,
+    /// Its session stands, and it may have walked on for so long, in subunits.
+    walked_on: i64,
 }
 
 impl Restored {
     /// The session is lost: the next place must be one of those known.
     pub fn on_gone(&mut self) {
         self.is_gone |= !self.places.is_empty();
+    }
+
+    /// Its client vanished when it had last heard of the player so many ticks before: for as long again, and for half a second
+    /// after the last input, the player goes where that led, as the server does not know better.
+    pub fn walks_on(&mut self, behind_ticks: u32) {
+        self.walked_on = i64::from(PATIENCE_TICKS + INPUTS_WAITING + behind_ticks) * STEP;
     }
 
     /// The player is told where it is, and whether it lies dead there. Whoever is saved dead comes back alive, and at a
@@ -51,11 +66,12 @@ impl Restored {
         let last = self.places.back().copied().unwrap_or(place);
         self.places.clear();
         self.alive_for = 0;
+        let beyond = BEYOND.max(std::mem::take(&mut self.walked_on));
         let (dx, dy) = (i64::from(place.0) - i64::from(last.0), i64::from(place.1) - i64::from(last.1));
         if age.is_some() || !self.is_saved {
             return Ok(age);
         }
-        if dx * dx + dy * dy <= BEYOND * BEYOND {
+        if dx * dx + dy * dy <= beyond * beyond {
             return Ok(Some(0));
         }
         let metres = |subunits: i64| subunits as f64 / f64::from(SUBUNITS_PER_M);
@@ -96,6 +112,19 @@ const BESIDE_M_MAX: f64 = 0.5;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_session_stands_may_have_walked_on_for_half_a_second_beyond_what_it_heard() {
+        let metres = |m: i64| ((599 * 8_192) + m * i64::from(SUBUNITS_PER_M)) as i32;
+        for (behind, m, is_right) in [(12, 4, true), (12, 6, false), (30, 6, true)] {
+            let mut restored = lost();
+            restored.is_gone = false;
+            restored.walks_on(behind);
+            restored.on_gone();
+            assert_eq!(restored.on_own((metres(m), 0), false).is_ok(), is_right, "{behind} {m}");
+        }
+        assert!(lost().on_own((metres(4), 0), false).is_err(), "who said goodbye walks no further");
+    }
 
     /// A player that ran east for 10 s at 6 m/s, a tenth of a metre per tick, and was lost.
     fn lost() -> Restored {

@@ -1,7 +1,7 @@
 //! What a run adds up besides errors: times, rates, bytes.
 
 use crate::shooter::ShotCounts;
-use crate::trouble::Recovery;
+use crate::trouble::Recoveries;
 use hdrhistogram::Histogram;
 use rudp::Reason;
 use std::collections::BTreeMap;
@@ -23,6 +23,10 @@ pub struct Tally {
     rates: Histogram<u64>,
     /// How late bot ticks began, in microseconds.
     pub lag_us: Histogram<u64>,
+    /// The same while a storm goes on, which is not what the swarm's load is judged by.
+    storm_lag_us: Histogram<u64>,
+    /// Whether one does.
+    pub is_stormy: bool,
     /// On the wire, headers included.
     pub down_bytes: u64,
     /// On the wire, headers included.
@@ -51,10 +55,10 @@ pub struct Tally {
     pub resumes: u64,
     /// What bots shot.
     pub shots: ShotCounts,
-    /// Bots that changed their address.
-    pub moves: Recovery,
-    /// Bots that were cut off.
-    pub outages: Recovery,
+    /// Bots that something befell.
+    pub recoveries: Recoveries,
+    /// Ticks of bots behind links of their own, and of those the ones for which the link excused the server.
+    pub passages: (u64, u64),
     /// Attempts to join that were refused, by reason.
     pub refusals: BTreeMap<Reason, u64>,
     /// Datagrams that the kernel would not take.
@@ -98,6 +102,8 @@ impl Default for Tally {
             rtt_sample_us: histogram(60_000_000),
             rates: histogram(100_000),
             lag_us: histogram(60_000_000),
+            storm_lag_us: histogram(60_000_000),
+            is_stormy: false,
             down_bytes: 0,
             up_bytes: 0,
             ticks_in: 0,
@@ -110,8 +116,8 @@ impl Default for Tally {
             silents: 0,
             resumes: 0,
             shots: ShotCounts::default(),
-            moves: Recovery::default(),
-            outages: Recovery::default(),
+            recoveries: Recoveries::default(),
+            passages: (0, 0),
             refusals: BTreeMap::new(),
             sends_blocked: 0,
             recent: Recent::default(),
@@ -137,10 +143,26 @@ impl Tally {
     /// A bot tick began this late.
     pub fn on_tick(&mut self, lag_ns: u64, is_in: bool) {
         if self.is_measuring {
-            self.lag_us.saturating_record(lag_ns / 1_000);
+            let lags = if self.is_stormy { &mut self.storm_lag_us } else { &mut self.lag_us };
+            lags.saturating_record(lag_ns / 1_000);
             self.ticks += 1;
             self.ticks_in += u64::from(is_in);
         }
+    }
+
+    /// A tick of a bot behind a link of its own.
+    pub fn on_passage(&mut self, is_excused: bool) {
+        if self.is_measuring {
+            self.passages.0 += 1;
+            self.passages.1 += u64::from(is_excused);
+        }
+    }
+
+    /// How late the swarm was during the storm that is over, ms: 99 of 100 bot ticks began no later.
+    pub fn take_storm_lag_ms_p99(&mut self) -> f64 {
+        let lag_us = self.storm_lag_us.value_at_quantile(0.99);
+        self.storm_lag_us.reset();
+        lag_us as f64 / 1_000.0
     }
 
     /// One round trip, as it was: what is smoothed hides a spike.

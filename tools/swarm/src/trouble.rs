@@ -1,5 +1,6 @@
-//! What befalls bots in mid-run: new addresses, and times in which nothing reaches them.
+//! What befalls bots in mid-run: new addresses, times in which nothing reaches them, and goings of all kinds.
 
+use crate::churn::{self, Churn};
 use serde::Serialize;
 
 /// Rebindings are spread over this part of the measured window, in percent.
@@ -10,12 +11,23 @@ pub const OUTAGE_AFTER_NS: u64 = 5_000_000_000;
 pub const OUTAGE_BEFORE_END_NS: u64 = 15_000_000_000;
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Troubles {
     /// Bots that change their address once.
     pub rebinds: usize,
     /// Bots that are cut off once, all at the same time, and for how long, ns.
     pub outage: Option<(usize, u64)>,
+    /// Bots that come and go.
+    pub churn: Option<Churn>,
+    /// Changes of address a minute, of any bots.
+    pub moves_per_min: f32,
+}
+
+impl Troubles {
+    /// Whether bots are asked to change their address.
+    pub fn has_moves(&self) -> bool {
+        self.rebinds > 0 || self.moves_per_min > 0.0
+    }
 }
 
 /// Something that befalls one bot now.
@@ -26,10 +38,49 @@ pub enum Blow {
         /// Its number among those that move.
         number: usize,
     },
-    /// Nothing reaches it any more.
+    /// Nothing reaches it any more, nor those that are cut off with it.
     Cut,
+    /// Nothing reaches it alone any more.
+    Silence,
     /// Everything does again.
     Mend,
+    /// It says goodbye and goes.
+    Leave,
+    /// It goes without a word.
+    Crash,
+    /// It is there again, as one who is new.
+    Return,
+}
+
+/// What a bot gets over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ordeal {
+    /// Another address.
+    Move,
+    /// An outage.
+    Outage,
+    /// A silence of its own.
+    Silence,
+    /// It had left.
+    Leave,
+    /// It had crashed.
+    Crash,
+}
+
+/// How bots got over each kind of ordeal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recoveries([Recovery; 5]);
+
+impl Recoveries {
+    /// Of this kind.
+    pub const fn of(&self, ordeal: Ordeal) -> Recovery {
+        self.0[ordeal as usize]
+    }
+
+    /// Of this kind, to add to it.
+    pub const fn of_mut(&mut self, ordeal: Ordeal) -> &mut Recovery {
+        &mut self.0[ordeal as usize]
+    }
 }
 
 /// The blows that are still to come, in order of time.
@@ -42,8 +93,9 @@ pub struct Schedule {
 impl Schedule {
     /// The blows of a window that opens now. The last bots are cut off and the first ones move, so that with bots
     /// enough nobody suffers both.
-    pub fn new(troubles: Troubles, bots: usize, from_ns: u64, duration_ns: u64) -> Self {
-        let mut blows = Vec::new();
+    pub fn new(troubles: Troubles, bots: usize, seed: u64, from_ns: u64, duration_ns: u64) -> Self {
+        let Troubles { churn, moves_per_min, .. } = troubles;
+        let mut blows = churn::plan(churn, moves_per_min, bots, seed, from_ns, duration_ns);
         let (first, last) = REBIND_SPAN_PERCENT;
         let rebinds = troubles.rebinds.min(bots);
         for number in 0..rebinds {
@@ -115,7 +167,8 @@ mod tests {
 
     #[test]
     fn moves_are_spread_over_the_run_and_an_outage_takes_the_others_all_at_once() {
-        let mut schedule = Schedule::new(Troubles { rebinds: 4, outage: Some((2, 60 * S)) }, 6, 100 * S, 80 * S);
+        let troubles = Troubles { rebinds: 4, outage: Some((2, 60 * S)), ..Troubles::default() };
+        let mut schedule = Schedule::new(troubles, 6, 1, 100 * S, 80 * S);
         let mut story = Vec::new();
         while let Some(at_ns) = schedule.next_ns() {
             assert_eq!(schedule.poll(at_ns - 1), None);

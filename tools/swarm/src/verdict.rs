@@ -1,8 +1,10 @@
 //! Whether a run passes, and if not, why: one sentence per reason.
 
 use crate::report::Report;
+use crate::storm::StormReport;
 use crate::trouble::Recovery;
 use crate::truth::{Findings, KINDS};
+use rudp::Reason;
 
 /// Comparisons that a full run needs...
 const COMPARISONS_FULL: u64 = 1_000_000;
@@ -100,7 +102,7 @@ pub fn reasons(
 /// was down for a while is not judged by it.
 fn link_reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
-    let is_troubled = report.link.is_some() || report.moves.is_some() || report.outage.is_some();
+    let is_troubled = report.link.is_some() || report.links.is_some() || is_befallen(report);
     if report.rejoin.is_some() || report.truth_only || is_troubled {
         return reasons;
     }
@@ -116,17 +118,39 @@ fn link_reasons(report: &Report) -> Vec<String> {
 /// Whoever moved or was cut off must be back, and in the session that it had.
 fn trouble_reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
+    let churn = report.churn.unwrap_or_default();
     let kinds = [("changed their address", report.moves), ("were cut off", report.outage)];
     for (what, Recovery { bots, back, .. }) in kinds.iter().filter_map(|(what, kind)| Some((what, (*kind)?))) {
         if bots == 0 || back < bots {
             reasons.push(format!("of {bots} bots that {what} {back} were told of themselves again."));
         }
     }
-    let is_troubled = report.moves.is_some() || report.outage.is_some();
-    if is_troubled && report.rejoin.is_none() && report.logins != report.bots as u64 {
-        reasons.push(format!("{} bots were welcomed {} times.", report.bots, report.logins));
+    let goings = [("left", churn.leaves), ("crashed", churn.crashes), ("fell silent", churn.resumes)];
+    for (what, Recovery { bots, back, .. }) in goings.iter().filter(|(_, kind)| kind.back < kind.bots) {
+        reasons.push(format!("of {bots} bots that {what} {back} were told of themselves again."));
+    }
+    if report.churn.is_some() && goings.iter().all(|(_, kind)| kind.bots == 0) {
+        reasons.push("nobody came or went.".to_owned());
+    }
+    let of_storms: usize = report.storms.iter().map(|storm| storm.joined).sum();
+    let logins = (report.bots + of_storms) as u64 + churn.leaves.back + churn.crashes.back;
+    if is_befallen(report) && report.rejoin.is_none() && report.logins != logins {
+        reasons.push(format!("bots were welcomed {} times instead of {logins}.", report.logins));
+    }
+    reasons.extend(report.storms.iter().filter_map(StormReport::reason));
+    // Over a link that breaks a handshake may come to nothing, and is begun anew. The server itself refuses nobody.
+    let links_break = report.link.is_some() || report.links.is_some();
+    let refused = |reason: &str| !(links_break && reason == Reason::TimedOut.label());
+    for (reason, count) in report.refusals.iter().filter(|(reason, _)| is_befallen(report) && refused(reason)) {
+        reasons.push(format!("{count} attempts to join came to nothing: {reason}."));
     }
     reasons
+}
+
+/// Whether something befalls bots in this run.
+fn is_befallen(report: &Report) -> bool {
+    let has_storms = !report.storms.is_empty();
+    report.moves.is_some() || report.outage.is_some() || report.churn.is_some() || has_storms
 }
 
 fn rejoin_reason(report: &Report) -> Option<String> {
@@ -143,7 +167,7 @@ fn rejoin_reason(report: &Report) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Rejoin, ServerReport, Spread, SwarmReport, Visible};
+    use crate::report::{ChurnReport, Rejoin, ServerReport, Spread, SwarmReport, Visible};
     use crate::truth::Kind;
 
     fn good() -> Report {
@@ -167,6 +191,30 @@ mod tests {
     #[test]
     fn a_good_run_has_no_reason_to_fail() {
         assert_eq!(judged(&good()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_came_and_went_must_be_back_and_the_server_refuses_nobody() {
+        let all = |bots: u64| Recovery { bots, back: bots, ..Recovery::default() };
+        let churn = ChurnReport { leaves: all(5), crashes: all(3), resumes: all(2), restored: 8 };
+        let storm = StormReport { bots: 50, joined: 50, ..StormReport::default() };
+        let run = Report { churn: Some(churn), storms: vec![storm], logins: 158, ..good() };
+        assert_eq!(judged(&run), Vec::<String>::new());
+        let late = ChurnReport { crashes: Recovery { back: 2, ..all(3) }, ..churn };
+        let refused: std::collections::BTreeMap<_, _> = [(Reason::TimedOut.label(), 1)].into();
+        let cases: [(Report, &str); 5] = [
+            (Report { churn: Some(late), logins: 157, ..run.clone() }, "of 3 bots that crashed 2 were told"),
+            (Report { churn: Some(ChurnReport::default()), logins: 150, ..run.clone() }, "nobody came or went."),
+            (Report { logins: 159, ..run.clone() }, "bots were welcomed 159 times instead of 158."),
+            (Report { storms: vec![StormReport { left_behind: 1, ..storm }], ..run.clone() }, "a storm of 50 bots had"),
+            (Report { refusals: refused.clone(), ..run.clone() }, "1 attempts to join came to nothing: timed_out."),
+        ];
+        for (report, sentence) in cases {
+            let reasons = judged(&report);
+            assert!(reasons.len() == 1 && reasons[0].starts_with(sentence), "{reasons:?}");
+        }
+        let linked = Report { refusals: refused, link: Some("bad".to_owned()), ..run };
+        assert_eq!(judged(&linked), Vec::<String>::new(), "a handshake over a bad link may fail");
     }
 
     #[test]

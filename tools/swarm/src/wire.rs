@@ -1,10 +1,11 @@
 //! A bot's way to the server: its socket, and the bad links before it if there are any.
 
 use crate::bot::DATAGRAM_BYTES_MAX;
+use crate::lane::Lane;
 use crate::tally::Tally;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
-use netem::{Link, Profile};
+use netem::Profile;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, ErrorKind};
@@ -19,6 +20,8 @@ pub struct Wire {
     index: usize,
     socket: UdpSocket,
     links: Option<Links>,
+    /// When the server's end last had something for it, ns.
+    came_ns: u64,
     /// Nothing passes, either way.
     is_cut: bool,
 }
@@ -26,8 +29,8 @@ pub struct Wire {
 /// Both directions, and the one entry among the arrivals that counts.
 #[derive(Debug)]
 struct Links {
-    up: Link,
-    down: Link,
+    up: Lane,
+    down: Lane,
     due_ns: Option<u64>,
 }
 
@@ -35,6 +38,17 @@ impl Links {
     fn next_ns(&self) -> Option<u64> {
         [self.up.next_ns(), self.down.next_ns()].into_iter().flatten().min()
     }
+}
+
+/// What both links do to a bot at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// One of them carries nothing, or nothing in time.
+    pub is_broken: bool,
+    /// How far the one down was behind lately, ns.
+    pub down_lag_ns: u64,
+    /// How far both were, ns.
+    pub round_trip_ns: u64,
 }
 
 /// Where a socket sends from.
@@ -47,7 +61,7 @@ pub enum Source {
 }
 
 impl Wire {
-    /// A new socket, watched as number `index`; with the links of `profile`.
+    /// A new socket, watched as number `index`; with the links of a profile, so far into their recordings.
     ///
     /// # Errors
     /// The system gives none.
@@ -56,17 +70,17 @@ impl Wire {
         server: SocketAddr,
         source: Source,
         registry: &Registry,
-        profile: Option<&Profile>,
+        profile: Option<(&Profile, u64)>,
         seed: u64,
     ) -> io::Result<Self> {
         let socket = socket(index, server, registry, source)?;
         let seed = seed.wrapping_add(2 * index as u64);
-        let links = profile.map(|Profile { up, down }| Links {
-            up: up.link(seed),
-            down: down.link(seed.wrapping_add(1)),
+        let links = profile.map(|(Profile { up, down }, shift_ns)| Links {
+            up: Lane::new(up, seed, shift_ns),
+            down: Lane::new(down, seed.wrapping_add(1), shift_ns),
             due_ns: None,
         });
-        Ok(Self { index, socket, links, is_cut: false })
+        Ok(Self { index, socket, links, came_ns: 0, is_cut: false })
     }
 
     /// Goes on from another address; what was on its way to the old one is lost, as behind a router that forgot.
@@ -98,6 +112,7 @@ impl Wire {
             match self.socket.recv(buf) {
                 Ok(len) => {
                     tally.on_received(len);
+                    self.came_ns = now_ns;
                     match &mut self.links {
                         _ if self.is_cut => {}
                         Some(links) => links.down.send(now_ns, &buf[..len]),
@@ -133,6 +148,21 @@ impl Wire {
         if !self.is_cut {
             self.put(datagram, tally);
         }
+    }
+
+    /// When the server's end last had something for it, ns; 0 before the first.
+    pub fn came_ns(&self) -> u64 {
+        self.came_ns
+    }
+
+    /// How the links fare, if there are any.
+    pub fn passage(&self, now_ns: u64) -> Option<Passage> {
+        let Links { up, down, .. } = self.links.as_ref()?;
+        Some(Passage {
+            is_broken: up.is_broken(now_ns) || down.is_broken(now_ns),
+            down_lag_ns: down.lag_ns(now_ns),
+            round_trip_ns: up.lag_ns(now_ns) + down.lag_ns(now_ns),
+        })
     }
 
     /// Puts what has come to the end of the link up into the socket.
@@ -204,7 +234,15 @@ mod tests {
     fn pair(profile: Option<&Profile>) -> (std::net::UdpSocket, Wire, mio::Poll) {
         let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let poll = mio::Poll::new().unwrap();
-        let wire = Wire::open(0, server.local_addr().unwrap(), Source::Port, poll.registry(), profile, 1).unwrap();
+        let wire = Wire::open(
+            0,
+            server.local_addr().unwrap(),
+            Source::Port,
+            poll.registry(),
+            profile.map(|profile| (profile, 0)),
+            1,
+        )
+        .unwrap();
         (server, wire, poll)
     }
 

@@ -22,6 +22,7 @@ mod night;
 mod prerequisites;
 mod rust_text;
 mod sensitivity;
+mod soak;
 mod spec;
 mod stage;
 mod step;
@@ -157,14 +158,24 @@ enum Command {
         #[arg(long)]
         short: bool,
     },
-    /// A long run: memory flat, clock true, no errors, and from 5 minutes on neither slow nor lossy
+    /// A long run on bad links, with people who come and go, crash, move, and storms: memory flat, clock true, no errors
     Soak {
         /// How long
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1_440))]
         minutes: u32,
-        /// How many bots
-        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        /// How many bots stay
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5_000))]
         bots: u32,
+        /// How many join within a second, and leave within a tick, near the beginning and near the end; 0 for none
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=5_000))]
+        storm: u32,
+        /// The links of the bots, as the swarm takes them: mixed, a folder of recordings, or one by name; each @WEIGHT, and
+        /// mixed without any
+        #[arg(long, value_name = "WHAT[@W]")]
+        links: Vec<String>,
+        /// Of all that is drawn
+        #[arg(long, default_value_t = 1, value_name = "S")]
+        seed: u64,
     },
     /// Hostile input, coverage-guided (needs the nightly compiler and cargo-fuzz)
     Fuzz {
@@ -222,7 +233,9 @@ fn run(command: Command) -> Result<()> {
         Command::SaveCost { short } => durability::cost(&checkout, &steps, short),
         Command::Pair { short } => durability::pair(&checkout, &steps, short),
         Command::Night { short } => night::run(&checkout, &steps, short),
-        Command::Soak { minutes, bots } => trials::soak(&checkout, &steps, minutes, bots),
+        Command::Soak { minutes, bots, storm, links, seed } => {
+            soak::run(&checkout, &steps, &soak::Extent { minutes, bots, storm, links, seed })
+        }
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),
         Command::Coverage { decode: false } => coverage::run(&checkout, &steps),

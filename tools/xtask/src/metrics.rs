@@ -40,6 +40,16 @@ impl Metrics {
         value.with_context(|| format!("the server's /metrics has no {name}"))
     }
 
+    /// All lines of that name, each by what its one label says.
+    pub fn labelled(&self, name: &str, label: &str) -> Vec<(String, f64)> {
+        let lines = self.text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+        let read = |line: &str| {
+            let (of, value) = line.strip_prefix(label)?.strip_prefix("=\"")?.split_once("\"} ")?;
+            Some((of.to_owned(), value.parse().ok()?))
+        };
+        lines.filter_map(read).collect()
+    }
+
     /// What the transport counted under this name.
     pub fn event(&self, name: &str) -> Result<f64> {
         self.value(&format!("throng_transport_events_total{{event=\"{name}\"}}"))
@@ -56,6 +66,8 @@ mod tests {
         let metrics = Metrics::of(text);
         assert_eq!(metrics.value("throng_ticks").unwrap(), 7.0);
         assert_eq!(metrics.event("sessions_moved").unwrap(), 3.0);
+        assert_eq!(metrics.labelled("throng_transport_events_total", "event"), [("sessions_moved".to_owned(), 3.0)]);
+        assert!(metrics.labelled("throng_ticks", "event").is_empty());
         assert!(metrics.value("throng").unwrap_err().to_string().contains("has no throng"));
     }
 }

@@ -1,4 +1,4 @@
-//! Trials of the server that take minutes: players that move, players that are cut off, a long quiet run, a flood.
+//! Trials of the server that take minutes: players that move, players that are cut off, a flood.
 //!
 //! Each stages a server of its own on free loopback ports, sends a swarm, and prints what was found beside what is
 //! allowed.
@@ -6,8 +6,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -162,74 +161,6 @@ fn pin_apart(server: u32, swarm: u32) {
     }
 }
 
-/// What a server is at one moment of a soak.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    at_s: f64,
-    rss_bytes: f64,
-    ticks: f64,
-    files: f64,
-}
-
-/// A soak that is cut short is a try on a machine that does other work; a whole one is judged by its speed as well.
-fn soak_run(minutes: u32, bots: u32) -> Run {
-    run_of("soak", bots, minutes * 60, minutes < SOAK_JUDGED_MINUTES_MIN, &[])
-}
-
-/// Bots play for as long as asked; the server's memory stays flat and its clock true.
-pub fn soak(checkout: &Checkout, steps: &Steps, minutes: u32, bots: u32) -> Result<()> {
-    let cast = Cast::build(checkout, steps, "soak", false)?;
-    let lines = steps.run(&format!("soak: {bots} bots for {minutes} min"), || {
-        let place = place(&cast, checkout)?;
-        let server = place.start()?;
-        let run = soak_run(minutes, bots);
-        let mut playing = run.start(&cast.swarm, &place)?;
-        let (began, mut samples) = (Instant::now(), Vec::new());
-        while !playing.has_ended() {
-            sleep(SAMPLE_EVERY);
-            let metrics = Metrics::read(place.ops)?;
-            // Read when the page has come: what the page took to come is within what drift allows.
-            samples.push(Sample {
-                at_s: began.elapsed().as_secs_f64(),
-                rss_bytes: metrics.value("throng_resident_bytes")?,
-                ticks: metrics.value("throng_ticks_total")?,
-                files: fs::read_dir(format!("/proc/{}/fd", server.pid())).map_or(0.0, |files| files.count() as f64),
-            });
-        }
-        let outcome = playing.wait()?;
-        show(&outcome, &run);
-        let metrics = Metrics::read(place.ops)?;
-        let mut lines = common_lines(&outcome, &metrics, &run)?;
-        lines.extend(soak_lines(&samples)?);
-        server.kill()?;
-        Ok(lines)
-    })?;
-    judge(&lines)?;
-    cast.leave();
-    Ok(())
-}
-
-/// Memory of the last fifth against that of the second: before it tables are still filling. The ends leave out the
-/// joining and the leaving.
-fn soak_lines(samples: &[Sample]) -> Result<Vec<Line>> {
-    let fifth = samples.len() / 5;
-    if fifth == 0 {
-        bail!("{} samples are too few to judge a soak by", samples.len());
-    }
-    let mean = |part: &[Sample], of: fn(&Sample) -> f64| part.iter().map(of).sum::<f64>() / part.len() as f64;
-    let (second, last) = (&samples[fifth..2 * fifth], &samples[4 * fifth - 1..5 * fifth - 1]);
-    let (rss, files) = (|sample: &Sample| sample.rss_bytes / MIB, |sample: &Sample| sample.files);
-    let (early_mib, late_mib) = (mean(second, rss), mean(last, rss));
-    let (first, end) = (second[0], last[last.len() - 1]);
-    let drift_ticks = (end.ticks - first.ticks) - (end.at_s - first.at_s) * 60.0;
-    Ok(vec![
-        Line::at_most("resident MiB at the end", late_mib, early_mib * RSS_GROWTH_MAX + RSS_SLACK_MIB),
-        Line::at_most("open files at the end", mean(last, files), mean(second, files) + FILES_SLACK),
-        // The page is made anew once a second, so a reading may be a second old.
-        Line::at_most("ticks gained or lost", drift_ticks.abs(), DRIFT_TICKS_MAX),
-    ])
-}
-
 /// Survival item 8: junk, forged and replayed requests while people play, and honest newcomers beside them.
 pub fn flood(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let cast = Cast::build(checkout, steps, "flood", false)?;
@@ -262,47 +193,12 @@ const MOVE_MS_MAX: f64 = 1_500.0;
 const OUTAGE_MS_MAX: f64 = 2_500.0;
 /// Before and after an outage, seconds: the swarm wants 5 and 15.
 const OUTAGE_AROUND_S: u32 = 22;
-/// From so many minutes on the swarm judges ticks, loss and round trips of a soak too.
-const SOAK_JUDGED_MINUTES_MIN: u32 = 5;
-/// How often a soaking server is looked at.
-const SAMPLE_EVERY: Duration = Duration::from_secs(2);
-const MIB: f64 = 1_048_576.0;
-/// Resident memory may grow by this over three fifths of a soak...
-const RSS_GROWTH_MAX: f64 = 1.02;
-/// ...and by this, MiB: what an allocator gives back late.
-const RSS_SLACK_MIB: f64 = 2.0;
-/// Connections to the operations interface come and go.
-const FILES_SLACK: f64 = 2.0;
-/// The pages at both ends may each be a second old.
-const DRIFT_TICKS_MAX: f64 = 75.0;
 /// A flood has three phases of half a minute and the joining before each.
 const FLOOD_MAX: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn samples(rss_mib_per_sample: f64, rate_hz: f64) -> Vec<Sample> {
-        let sample = |number: u32| Sample {
-            at_s: f64::from(number) * 2.0,
-            rss_bytes: (50.0 + rss_mib_per_sample * f64::from(number)) * MIB,
-            ticks: f64::from(number) * 2.0 * rate_hz,
-            files: 12.0,
-        };
-        (0..600).map(sample).collect()
-    }
-
-    #[test]
-    fn a_soak_tells_a_leak_and_a_slow_clock_from_a_sound_server() {
-        let broken = |samples: &[Sample]| {
-            let lines = soak_lines(samples).unwrap();
-            lines.iter().filter(|line| !line.holds()).map(|line| line.what.clone()).collect::<Vec<_>>()
-        };
-        assert_eq!(broken(&samples(0.0, 60.0)), Vec::<String>::new());
-        assert_eq!(broken(&samples(0.02, 60.0)), ["resident MiB at the end"]);
-        assert_eq!(broken(&samples(0.0, 59.8)), ["ticks gained or lost"]);
-        assert!(soak_lines(&samples(0.0, 60.0)[..4]).is_err());
-    }
 
     /// What a swarm of five bots leaves when all was well.
     fn good_report() -> serde_json::Value {
@@ -345,8 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn speed_is_judged_in_a_whole_soak_and_in_every_trial_that_is_not_short() {
-        assert_eq!([4, 5, 20].map(|minutes| soak_run(minutes, 200).truth_only), [true, false, false]);
+    fn speed_is_judged_in_every_trial_that_is_not_short() {
         assert_eq!([true, false].map(|short| run_of("movers", 40, 12, short, &[]).truth_only), [true, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! What a bot is told, one event after another.
 
 use super::second::Second;
-use super::{Bot, Phase, SETTLED_NS};
+use super::{Bot, Phase};
 use crate::echo::Echo;
 use crate::flock::Flock;
 use crate::movement::Place;
@@ -70,7 +70,7 @@ impl Bot {
         self.leave_queue(flock);
         (self.joined_ns, self.attempts) = (now.mono_ns, 0);
         flock.on_joined(now, self.index, welcome);
-        (self.ordeal, self.excused_ns) = (None, 0);
+        self.begin_hearing();
         self.phase = Phase::In;
         self.heard_ns = now.mono_ns;
         self.here = None;
@@ -95,7 +95,7 @@ impl Bot {
         self.second.snapshot_ticks += 1;
         let metres = |subunits: i32| subunits as f32 / SUBUNITS_PER_M as f32;
         self.here = Some(Place { x: metres(state.body.x), y: metres(state.body.y) });
-        if flock.rejoin {
+        if flock.rejoin || flock.has_churn {
             match self.restored.on_own((state.body.x, state.body.y), state.entity().is_dead()) {
                 Ok(age) => age.into_iter().for_each(|age| flock.tally.restored.note(age)),
                 Err(wrong) => {
@@ -105,19 +105,6 @@ impl Bot {
                 }
             }
         }
-    }
-
-    /// The server tells the bot of itself: whatever befell it is over.
-    fn get_over(&mut self, now: Now, flock: &mut Flock) {
-        let Some((is_outage, since_ns)) = self.ordeal.and_then(|ordeal| Some((ordeal.is_outage, ordeal.since_ns?)))
-        else {
-            return;
-        };
-        self.ordeal = None;
-        self.excused_ns = now.mono_ns + SETTLED_NS;
-        let recovery = if is_outage { &mut flock.tally.outages } else { &mut flock.tally.moves };
-        recovery.on_back(now.mono_ns - since_ns);
-        flock.checker.on_hearing(self.index);
     }
 
     fn on_echo(&mut self, flock: &mut Flock, number: u32) {

@@ -5,22 +5,23 @@
 //! ```
 
 mod hears;
+mod ordeal;
 mod second;
 
 use crate::dice::Dice;
-use crate::echo::Echo;
+use crate::echo::{ANSWER_NS_MAX, Echo};
 use crate::flock::Flock;
 use crate::movement::Place;
 use crate::play::{Play, Wanted};
 use crate::restored::Restored;
 use crate::shooter::Shooter;
 use crate::steer::Steer;
-use crate::trouble::Blow;
 use crate::truth::{Kind, Sight};
 use crate::view::View;
 use crate::wire::{Source, Wire};
 use anyhow::{Context, Result};
 use client::{Client, ClientConfig};
+use ordeal::Hearing;
 use protocol::event::Shoot;
 use protocol::message::ClientMessage;
 use protocol::unit::units_from_m;
@@ -83,17 +84,9 @@ pub struct Bot {
     /// The newest round trip that was counted.
     sampled_ns: u64,
     second: Second,
-    ordeal: Option<Ordeal>,
-    /// Before that it is not held against the server that nothing was told.
-    excused_ns: u64,
-}
-
-/// What a bot is getting over.
-#[derive(Clone, Copy, Debug)]
-struct Ordeal {
-    is_outage: bool,
-    /// When it moved, or the outage ended; `None` while it lasts.
-    since_ns: Option<u64>,
+    hearing: Hearing,
+    /// It has gone and comes back when it is told to.
+    is_away: bool,
 }
 
 impl Bot {
@@ -127,8 +120,8 @@ impl Bot {
             joined_ns: 0,
             sampled_ns: 0,
             second: Second::default(),
-            ordeal: None,
-            excused_ns: 0,
+            hearing: Hearing::default(),
+            is_away: false,
         }
     }
 
@@ -178,44 +171,6 @@ impl Bot {
         }
     }
 
-    /// Something befalls it. What is not in suffers nothing.
-    ///
-    /// # Errors
-    /// No socket can be had.
-    pub fn suffer(&mut self, now: Now, blow: Blow, flock: &mut Flock) -> Result<()> {
-        let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return Ok(()) };
-        if self.phase != Phase::In {
-            return Ok(());
-        }
-        let since_ns = match blow {
-            Blow::Rebind { number } => {
-                // By port or by address, known to the client at once or found out by silence: all four in turn.
-                let source =
-                    if number % 4 < 2 { Source::Port } else { Source::Address((flock.bots() + number) as u32) };
-                let rebound = wire.rebind(flock.server, &flock.registry, source);
-                rebound.with_context(|| format!("bot {} gets no other socket", self.index))?;
-                if number.is_multiple_of(2) {
-                    client.handle_address_change(now);
-                }
-                flock.tally.moves.on_begun();
-                Some(now.mono_ns)
-            }
-            Blow::Cut => {
-                wire.cut(true);
-                flock.tally.outages.on_begun();
-                None
-            }
-            Blow::Mend => {
-                wire.cut(false);
-                Some(now.mono_ns)
-            }
-        };
-        flock.checker.on_deaf(self.index);
-        self.excused_ns = u64::MAX;
-        self.ordeal = Some(Ordeal { is_outage: !matches!(blow, Blow::Rebind { .. }), since_ns });
-        Ok(())
-    }
-
     /// The bot's own tick, sixty times a second.
     ///
     /// # Errors
@@ -223,7 +178,7 @@ impl Bot {
     pub fn tick(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
         match self.phase {
             Phase::Idle if now.mono_ns >= self.attempt_ns => self.join(now, flock)?,
-            Phase::Out | Phase::Joining if flock.rejoin && self.is_attempt_due(now, flock) => self.join(now, flock)?,
+            Phase::Out | Phase::Joining if self.is_attempt_due(now, flock) => self.join(now, flock)?,
             Phase::In if flock.rejoin && now.mono_ns >= self.heard_ns + SILENCE_NS_MAX => {
                 flock.tally.silences += 1;
                 self.on_gone(flock, false);
@@ -238,7 +193,11 @@ impl Bot {
             client.handle_timeout(now);
         }
         self.drain_events(now, flock);
+        if self.phase == Phase::Joining {
+            flock.on_knocking(now);
+        }
         if self.phase == Phase::In {
+            self.look_after_links(now, flock);
             self.play(now, flock);
         }
         if self.phase == Phase::In {
@@ -249,8 +208,34 @@ impl Bot {
         Ok(())
     }
 
+    /// Knocks at that time, as one whose turn in the ramp has come.
+    pub fn knock_at(&mut self, attempt_ns: u64) {
+        (self.phase, self.attempt_ns, self.is_away) = (Phase::Idle, attempt_ns, false);
+    }
+
+    /// Leaves the server politely, or gives up knocking, and comes again only when it is to knock.
+    pub fn scatter(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        if self.phase == Phase::In {
+            self.ask_for_answers(now, flock);
+            self.depart(now, true, flock);
+        } else {
+            self.say_goodbye(now, flock, buf);
+            self.leave_queue(flock);
+            (self.client, self.wire, self.phase, self.is_away) = (None, None, Phase::Out, true);
+        }
+    }
+
     /// Leaves the server politely.
     pub fn leave(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
+        self.ask_for_answers(now, flock);
+        self.say_goodbye(now, flock, buf);
+    }
+
+    /// Nothing that was asked long ago may be without its answer, unless a link had broken since.
+    fn ask_for_answers(&mut self, now: Now, flock: &mut Flock) {
+        if flock.has_links() && self.hearing.was_excused_within(now.mono_ns, ANSWER_NS_MAX) {
+            return;
+        }
         // Judged by the last moment at which the server was heard: when everything stood still until now, nothing is owed yet.
         let commands = self.play.as_mut().map_or(0, |play| play.overdue(self.heard_ns));
         let (echoes, shots) = (self.echo.overdue(self.heard_ns), self.shooter.overdue(self.heard_ns));
@@ -259,7 +244,6 @@ impl Bot {
             let index = self.index;
             flock.checker.report(Kind::OutOfOrder, || format!("bot {index} got no answer to {overdue} {what}"));
         }
-        self.say_goodbye(now, flock, buf);
     }
 
     /// Past the link: nobody is there any more to send what would be under way on it.
@@ -275,7 +259,7 @@ impl Bot {
         self.leave_queue(flock);
         // A new socket each time: nothing that was meant for the session before can reach the new one.
         let source = if flock.spread { Source::Address(self.index as u32) } else { Source::Port };
-        let (link, seed) = (flock.link.as_ref(), flock.link_seed);
+        let (link, seed) = (flock.link_of(self.index), flock.link_seed);
         let wire = Wire::open(self.index, flock.server, source, &flock.registry, link, seed);
         self.wire = Some(wire.with_context(|| format!("bot {} gets no socket", self.index))?);
         let token = flock.minter.mint(self.index)?;
@@ -286,8 +270,13 @@ impl Bot {
         Ok(())
     }
 
-    /// Whether to knock again. Who is in the queue, and hears the server, waits.
+    /// Whether to knock again. Who is in the queue, and hears the server, waits, and so does who is away. A bot that came
+    /// again and was not heard over its bad link tries again too, as people do.
     fn is_attempt_due(&self, now: Now, flock: &Flock) -> bool {
+        let comes = flock.rejoin || flock.has_churn && self.phase == Phase::Out && self.joined_ns > 0;
+        if !comes || self.is_away {
+            return false;
+        }
         let waits = self.is_queued && now.mono_ns < self.heard_ns + SILENCE_NS_MAX;
         !waits && now.mono_ns >= self.attempt_ns + self.pause_ns(flock)
     }
@@ -320,7 +309,7 @@ impl Bot {
     fn play(&mut self, now: Now, flock: &mut Flock) {
         // Until the server has said where the bot is, it stands still: a restored place can then be compared.
         let (Some(here), Some(client)) = (self.here, &mut self.client) else { return };
-        let is_heard = now.mono_ns - self.heard_ns < HEARING_NS && now.mono_ns >= self.excused_ns;
+        let is_heard = now.mono_ns - self.heard_ns < HEARING_NS && !self.hearing.is_excused(now.mono_ns);
         let course_s = flock.course_s(now);
         let wanted = match &mut self.play {
             Some(play) => play.act(now, flock, client, here, is_heard),
@@ -359,7 +348,7 @@ impl Bot {
 
     /// Shoots, if it wants to and hears what it would shoot at.
     fn shoot(&mut self, now: Now, flock: &mut Flock) {
-        let hears = now.mono_ns - self.heard_ns < HEARING_NS && now.mono_ns >= self.excused_ns;
+        let hears = now.mono_ns - self.heard_ns < HEARING_NS && !self.hearing.is_excused(now.mono_ns);
         let Some(client) = self.client.as_mut().filter(|_| hears) else { return };
         let aim = client.own().and_then(|(_, own)| self.shooter.aim(&own, client.entities().map(|(_, seen)| seen)));
         let Some((yaw, pitch)) = aim else { return };

@@ -3,9 +3,10 @@
 use super::{Bot, HEARING_NS, SETTLED_NS};
 use crate::flock::Flock;
 use crate::truth::Kind;
+use crate::wire::Wire;
 use protocol::message::ClientMessage;
 use protocol::unit::TICK_RATE_HZ;
-use rudp::time::Now;
+use rudp::time::{NS_PER_S, Now};
 
 /// What one bot saw since its last full second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,11 +39,16 @@ impl Bot {
         flock.tally.on_second(stats.transport.rtt_smoothed_ns, last.snapshot_ticks, span_ns);
         let index = self.index;
         // Without snapshots there is no truth to hold the bot's view against: that nothing is told must itself be told.
-        let settled = now.mono_ns - self.joined_ns > SETTLED_NS && now.mono_ns >= self.excused_ns;
+        let settled = now.mono_ns - self.joined_ns > SETTLED_NS && !self.hearing.is_excused(now.mono_ns);
         if settled && last.snapshot_ticks == 0 && now.mono_ns - self.heard_ns < HEARING_NS {
             flock
                 .checker
                 .report(Kind::Stale, || format!("bot {index} hears the server but got no snapshot for a second"));
+        }
+        // What a link held back or lost excuses the server, so it must be known that the server did put something on it.
+        let came_ns = self.wire.as_ref().map_or(0, Wire::came_ns);
+        if settled && flock.link_of(index).is_some() && !flock.rejoin && now.mono_ns - came_ns > NS_PER_S {
+            flock.checker.report(Kind::Stale, || format!("bot {index} was sent nothing at all for a second"));
         }
         for _ in last.parts_refused..stats.store.parts_refused {
             flock.checker.report(Kind::Other, || format!("bot {index} could not decode a snapshot part"));

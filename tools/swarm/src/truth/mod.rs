@@ -83,8 +83,14 @@ pub struct Checker {
     deaf_until: Vec<u32>,
     /// By viewer: members of its party, who are always told, and until when it may still show them.
     bonds: Vec<Vec<(NetId, u32)>>,
-    /// Ticks that bad links add to what a server may take to tell something.
-    allowance: u32,
+    /// By bot: ticks by which its link is behind, and those that it adds to what a server may take to tell something.
+    lags: Vec<u32>,
+    allowances: Vec<u32>,
+    /// Bots that are in; the most that were in while any of the ticks that are remembered lasted, and until when.
+    present: usize,
+    peak: (usize, u32),
+    /// Bots that may be in the world without their welcome having come: what is strange may be one of them.
+    is_joining: bool,
     newest: u32,
     judged: u32,
     waiting: Vec<(u32, Vec<Told>)>,
@@ -107,7 +113,11 @@ impl Checker {
             joined: vec![None; bots],
             deaf_until: vec![0; bots],
             bonds: vec![Vec::new(); bots],
-            allowance: 0,
+            lags: vec![0; bots],
+            allowances: vec![0; bots],
+            present: 0,
+            peak: (0, 0),
+            is_joining: false,
             newest: 0,
             judged: 0,
             waiting: (0..WAITING_TICKS).map(|_| (0, Vec::new())).collect(),
@@ -137,6 +147,7 @@ impl Checker {
         }
         self.ring.forget(bot);
         self.presence.on_joined(bot, welcome.own, welcome.tick.0);
+        self.present += usize::from(self.joined[bot].is_none());
         self.joined[bot] = Some(welcome.tick.0.max(self.newest));
         self.deaf_until[bot] = 0;
         self.bonds[bot].clear();
@@ -153,7 +164,13 @@ impl Checker {
     /// The session of `bot` is over. `server_knows`: the server closed it or was told, so the others must see it leave;
     /// a bot that merely hears nothing may still stand in the world.
     pub fn on_gone(&mut self, bot: usize, server_knows: bool) {
-        self.joined[bot] = None;
+        if self.joined[bot].take().is_some() {
+            let (most, until) = self.peak;
+            let is_past = self.newest > until;
+            self.peak =
+                (if is_past { self.present } else { most.max(self.present) }, self.newest + ring::RING_TICKS as u32);
+            self.present -= 1;
+        }
         self.presence.on_gone(bot, self.newest, server_knows);
         self.ring.forget(bot);
     }
@@ -168,9 +185,15 @@ impl Checker {
         self.deaf_until[bot] = self.newest + SETTLED_TICKS;
     }
 
-    /// Nobody can tell anything sooner than the links allow: `ticks` more before something is missing, stale or a ghost.
-    pub fn allow(&mut self, ticks: u32) {
-        self.allowance = ticks;
+    /// Nobody can tell `bot` anything sooner than its link allows: what it shows is judged `lag` ticks later, and it takes
+    /// `allowance` ticks more before something is missing, stale or a ghost.
+    pub fn allow(&mut self, bot: usize, lag: u32, allowance: u32) {
+        (self.lags[bot], self.allowances[bot]) = (lag, allowance);
+    }
+
+    /// Whether anybody is on the way in. Until all are, nobody is a stranger; then whoever still belongs to none is.
+    pub fn on_joining(&mut self, is_joining: bool) {
+        self.is_joining = is_joining;
     }
 
     /// Another server process answers: its ticks and ids have nothing to do with those before. Counts stay.
@@ -178,6 +201,7 @@ impl Checker {
         self.ring.clear();
         self.presence = Presence::new(self.bots);
         self.joined.fill(None);
+        (self.present, self.peak, self.is_joining) = (0, (0, 0), false);
         self.deaf_until.fill(0);
         self.bonds.iter_mut().for_each(Vec::clear);
         (self.newest, self.judged) = (0, 0);
@@ -277,6 +301,11 @@ impl Checker {
         Tick(self.newest)
     }
 
+    /// By how many ticks what `bot` was told of itself is behind what anybody has heard; none if it was told nothing.
+    pub fn behind(&self, bot: usize) -> Option<u32> {
+        self.ring.newest(bot).map(|(newest, _)| self.newest.saturating_sub(newest))
+    }
+
     /// What was wrong.
     pub fn findings(&self) -> &Findings {
         &self.findings
@@ -304,7 +333,13 @@ impl Checker {
 
     /// Whether it is this viewer's turn to be judged.
     fn is_judged(&self, viewer: usize, tick: u32) -> bool {
-        self.bots <= ROTATE_ABOVE_BOTS || viewer % ROTATE_GROUPS == group(tick)
+        self.most_present(tick) <= ROTATE_ABOVE_BOTS || viewer % ROTATE_GROUPS == group(tick)
+    }
+
+    /// The most bots that were in while any of the ticks that are remembered lasted.
+    fn most_present(&self, tick: u32) -> usize {
+        let (most, until) = self.peak;
+        if tick <= until { most.max(self.present) } else { self.present }
     }
 
     fn is_settled(&self, bot: usize, tick: u32) -> bool {

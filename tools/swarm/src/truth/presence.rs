@@ -192,11 +192,15 @@ impl Presence {
         stranger.viewers.first().map(|viewer| (*id, *viewer))
     }
 
-    /// Viewers that know an entity although its bot left before `tick`; each is given once.
-    pub fn poll_departed(&mut self, tick: u32) -> Option<(NetId, u32, usize)> {
-        let late = |departed: &Departed| departed.is_owed && departed.tick < tick && !departed.viewers.is_empty();
-        let (id, departed) = self.departed.iter_mut().find(|(_, departed)| late(departed))?;
-        departed.viewers.pop_first().map(|viewer| (*id, departed.tick, viewer))
+    /// Viewers that know an entity although its bot left at a tick so long ago that they must know; each is given once.
+    pub fn poll_departed(&mut self, is_late: impl Fn(usize, u32) -> bool) -> Option<(NetId, u32, usize)> {
+        let owed = self.departed.iter_mut().filter(|(_, departed)| departed.is_owed);
+        let late =
+            |departed: &Departed| departed.viewers.iter().copied().find(|viewer| is_late(*viewer, departed.tick));
+        let (viewer, id, departed) =
+            owed.into_iter().find_map(|(id, departed)| Some((late(departed)?, *id, departed)))?;
+        departed.viewers.remove(&viewer);
+        Some((id, departed.tick, viewer))
     }
 
     fn forget_viewer(&mut self, viewer: usize) {
@@ -241,7 +245,7 @@ mod tests {
         assert_eq!(presence.meant(0, SHARED), Meant::Unowned);
         presence.on_joined(2, SHARED, 199);
         assert_eq!(presence.meant(0, SHARED), Meant::Known(2));
-        assert!(presence.poll_departed(10_000).is_none() && presence.poll_stranger(10_000).is_none());
+        assert!(presence.poll_departed(|_, left| left < 10_000).is_none() && presence.poll_stranger(10_000).is_none());
     }
 
     #[test]
@@ -259,7 +263,7 @@ mod tests {
     fn who_is_shown_after_he_has_left_still_counts() {
         let mut presence = left();
         presence.on_enter(0, 99, SHARED);
-        assert_eq!(presence.poll_departed(300), Some((SHARED, 100, 0)));
+        assert_eq!(presence.poll_departed(|_, left| left < 300), Some((SHARED, 100, 0)));
         let mut presence = left();
         presence.on_enter(0, 150, SHARED);
         assert_eq!(presence.poll_stranger(300), Some((SHARED, 0)));

@@ -46,7 +46,8 @@ impl Checker {
         let Some(tick) = self.judged.checked_sub(DELAY_TICKS) else { return };
         if let Some(terms) = self.terms {
             let phase = SCAN_TICKS - 1 - tick as usize % SCAN_TICKS;
-            let (first, step) = if self.bots <= ROTATE_ABOVE_BOTS { (0, 1) } else { (group(tick), ROTATE_GROUPS) };
+            let is_few = self.most_present(tick) <= ROTATE_ABOVE_BOTS;
+            let (first, step) = if is_few { (0, 1) } else { (group(tick), ROTATE_GROUPS) };
             for viewer in (first + phase * step..self.bots).step_by(SCAN_TICKS * step) {
                 self.look_from(viewer, tick, &terms, views);
             }
@@ -54,16 +55,19 @@ impl Checker {
         self.look_for_leftovers(tick);
     }
 
+    /// A pair is judged as it was when both had been told of themselves: by the slower of their links.
     fn look_from(&mut self, viewer: usize, tick: u32, terms: &Terms, views: &impl Views) {
-        let row = self.ring.row(tick);
-        let Some(here) = row[viewer].of(tick).copied() else { return };
-        if !self.is_settled(viewer, tick) || self.is_deaf(viewer, tick) {
+        let (newest, Some(own)) = (tick, tick.checked_sub(self.lags[viewer])) else { return };
+        let row = self.ring.row(own);
+        if row[viewer].of(own).is_none() || !self.is_settled(viewer, own) || self.is_deaf(viewer, newest) {
             return;
         }
-        let cap_squared = self.cap_squared(viewer, tick, terms);
+        let cap_squared = self.cap_squared(viewer, own, terms);
         let mut visible = 0;
         for bot in 0..self.bots {
-            let Some(there) = self.ring.row(tick)[bot].of(tick).copied() else { continue };
+            let tick = newest.saturating_sub(self.lags[viewer].max(self.lags[bot]));
+            let Some(there) = self.ring.at(bot, tick).copied() else { continue };
+            let Some(here) = self.ring.at(viewer, tick).copied() else { continue };
             let distance_squared = here.distance_squared(&there);
             let is_inside = distance_squared < terms.enter_squared;
             let is_known = self.presence.knows(viewer, bot);
@@ -121,7 +125,7 @@ impl Checker {
 
     /// Inside for all of the last 500 ms and unknown for as long.
     fn is_missing(&self, viewer: usize, bot: usize, tick: u32, terms: &Terms) -> bool {
-        let Some(since) = tick.checked_sub(MISSING_TICKS + self.allowance) else { return false };
+        let Some(since) = tick.checked_sub(MISSING_TICKS + self.allowances[viewer]) else { return false };
         self.presence.unknown_since(viewer, bot, since)
             && self.always(viewer, bot, since..=tick, |distance_squared| distance_squared < terms.enter_squared)
             && (since..=tick).all(|tick| self.is_within_cap(viewer, bot, tick, terms))
@@ -129,7 +133,7 @@ impl Checker {
 
     /// Shown and outside for all of the last second.
     fn is_ghost(&self, viewer: usize, bot: usize, tick: u32, entered: Tick, terms: &Terms) -> bool {
-        let Some(since) = tick.checked_sub(GHOST_TICKS + self.allowance) else { return false };
+        let Some(since) = tick.checked_sub(GHOST_TICKS + self.allowances[viewer]) else { return false };
         entered.0 <= since
             && self.always(viewer, bot, since..=tick, |distance_squared| distance_squared > terms.leave_squared)
     }
@@ -138,7 +142,7 @@ impl Checker {
     fn is_stale(&self, viewer: usize, bot: usize, tick: u32, newest: Tick, terms: &Terms) -> bool {
         let is_crowded = self.presence.known_count(viewer) as usize > CROWDED;
         let limit = if is_crowded { STALE_TICKS_CROWDED } else { STALE_TICKS };
-        let Some(since) = tick.checked_sub(limit + self.allowance) else { return false };
+        let Some(since) = tick.checked_sub(limit + self.allowances[viewer]) else { return false };
         let (Some(here), Some(there)) = (self.ring.at(viewer, since), self.ring.at(bot, since)) else { return false };
         newest.0 < since && there.changed > newest.0 && here.distance_squared(there) <= terms.leave_squared
     }
@@ -164,7 +168,7 @@ impl Checker {
     /// Whether it was one of the nearest even if all were nearer of whom it is not known where they were. In every tick it must
     /// be asked: the server may look in any of them, and in a crowd one is the last of the nearest for a moment only.
     fn is_within_cap(&self, viewer: usize, bot: usize, tick: u32, terms: &Terms) -> bool {
-        if self.bots <= terms.visible_max {
+        if self.most_present(tick) <= terms.visible_max {
             return true;
         }
         let row = self.ring.row(tick);
@@ -177,7 +181,7 @@ impl Checker {
 
     /// Square of the distance within which those others of `viewer` are that must be in view because they are the nearest.
     fn cap_squared(&mut self, viewer: usize, tick: u32, terms: &Terms) -> i64 {
-        if self.bots <= terms.visible_max {
+        if self.most_present(tick) <= terms.visible_max {
             return i64::MAX;
         }
         let mut distances = std::mem::take(&mut self.scan.distances);
@@ -210,7 +214,10 @@ impl Checker {
 
     /// Entities that belong to nobody, or to bots that have left.
     fn look_for_leftovers(&mut self, tick: u32) {
-        while let Some((id, viewer)) = self.presence.poll_stranger(tick.saturating_sub(STRANGER_TICKS)) {
+        let strange_before = tick.saturating_sub(STRANGER_TICKS);
+        while !self.is_joining
+            && let Some((id, viewer)) = self.presence.poll_stranger(strange_before)
+        {
             let case = || {
                 let id = id.0;
                 format!(
@@ -219,9 +226,10 @@ impl Checker {
             };
             self.findings.add(Kind::Other, case);
         }
-        while let Some((id, left, viewer)) =
-            self.presence.poll_departed(tick.saturating_sub(GHOST_TICKS + self.allowance))
-        {
+        let (allowances, deaf_until) = (&self.allowances, &self.deaf_until);
+        let is_late =
+            |viewer: usize, left: u32| left + GHOST_TICKS + allowances[viewer] < tick && tick >= deaf_until[viewer];
+        while let Some((id, left, viewer)) = self.presence.poll_departed(is_late) {
             let case = || format!("bot {viewer} still showed entity {} at tick {tick}; its bot left at {left}", id.0);
             self.findings.add(Kind::Ghost, case);
         }

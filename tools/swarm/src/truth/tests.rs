@@ -321,12 +321,21 @@ fn a_tick_from_another_world_is_impossible() {
 
 #[test]
 fn large_crowds_are_judged_a_tenth_at_a_time_and_all_in_twenty_seconds() {
-    let checker = Checker::new(ROTATE_ABOVE_BOTS + 100);
+    let crowd = |bots: usize| {
+        let mut checker = Checker::new(ROTATE_ABOVE_BOTS + 100);
+        (0..bots).for_each(|bot| checker.on_joined(bot, &welcome(bot, 1, 1_000)));
+        checker
+    };
+    let mut checker = crowd(ROTATE_ABOVE_BOTS + 100);
     let judged_at = |tick| (0..600).filter(|viewer| checker.is_judged(*viewer, tick)).count();
     assert!((0..1_200).step_by(60).all(|tick| judged_at(tick) == 60));
     let ever = (0..600).filter(|viewer| (0..1_200).step_by(60).any(|tick| checker.is_judged(*viewer, tick))).count();
     assert_eq!(ever, 600);
-    assert!((0..500).all(|viewer| Checker::new(500).is_judged(viewer, 0)));
+    let few = crowd(ROTATE_ABOVE_BOTS);
+    assert!((0..500).all(|viewer| few.is_judged(viewer, 0)));
+    (0..100).for_each(|bot| checker.on_gone(bot, true));
+    let judged_at = |tick| (0..600).filter(|viewer| checker.is_judged(*viewer, tick)).count();
+    assert_eq!((judged_at(200), judged_at(300)), (60, 600), "until the last tick of the crowd is forgotten");
 }
 
 #[test]
@@ -347,7 +356,51 @@ fn what_a_deaf_bot_shows_is_judged_again_two_seconds_after_it_hears() {
 fn a_bad_link_excuses_what_it_delays_and_no_more() {
     for (late, found) in [(60, 0), (100, 1)] {
         let mut rig = Rig::new(Fault::Late(late));
-        rig.checker.allow(40);
+        (0..4).for_each(|bot| rig.checker.allow(bot, 0, 40));
         assert_eq!(rig.run().findings().count(Kind::Missing), found, "{late} ticks");
     }
+}
+
+#[test]
+fn a_slow_link_is_judged_later_and_by_its_own_allowance_alone() {
+    for (late, lag, allowance, found) in [(60, 0, 0, 1), (50, 20, 0, 0), (80, 20, 0, 1), (80, 20, 40, 0)] {
+        let mut rig = Rig::new(Fault::Late(late));
+        rig.checker.allow(0, lag, allowance);
+        assert_eq!(rig.run().findings().count(Kind::Missing), found, "{late} {lag} {allowance}");
+    }
+    let mut rig = Rig::new(Fault::Late(60));
+    rig.checker.allow(2, 0, 40);
+    assert_eq!(rig.run().findings().count(Kind::Missing), 1, "viewer 0 has no bad link");
+}
+
+#[test]
+fn who_left_while_a_bot_was_deaf_may_be_shown_until_it_has_heard_for_two_seconds() {
+    let mut rig = Rig::new(Fault::None);
+    rig.join_all(1);
+    rig.run_ticks(2..490);
+    rig.checker.on_deaf(0);
+    rig.checker.on_gone(2, true);
+    let go_on = |rig: &mut Rig, ticks: std::ops::Range<u32>| {
+        for tick in ticks {
+            rig.checker.on_own(0, Tick(tick), &own((0.0, 0.0), tick));
+            rig.checker.judge(&rig.shown);
+        }
+        rig.checker.findings().count(Kind::Ghost)
+    };
+    assert_eq!(go_on(&mut rig, 490..690), 1, "viewer 1 is not deaf and was never told");
+    rig.checker.on_hearing(0);
+    assert_eq!(go_on(&mut rig, 690..808), 1);
+    assert_eq!(go_on(&mut rig, 808..840), 2);
+}
+
+#[test]
+fn nobody_is_a_stranger_while_somebody_is_on_the_way_in() {
+    let mut rig = Rig::new(Fault::Stray);
+    rig.checker.on_joining(true);
+    rig.join_all(1);
+    rig.run_ticks(2..400);
+    assert_eq!(rig.checker.findings().total(), 0);
+    rig.checker.on_joining(false);
+    rig.run_ticks(400..410);
+    assert_eq!(rig.checker.findings().count(Kind::Other), 1);
 }
