@@ -51,8 +51,7 @@ async fn answer(shared: Rc<Shared>, word: Word) {
         }
         Word::Unreserve { name, character } => {
             // Left undone it is a name that nobody can have: worth a few tries.
-            let freed = anywhere(&shared, async |node, _| node.release_name(&name, character).await).await;
-            if let Err(error) = freed {
+            if let Err(error) = free(&shared, &name, character).await {
                 tracing::warn!(%error, character = character.0, "a name stays taken by a character that was not made");
             }
         }
@@ -164,9 +163,34 @@ async fn reserve(
     if is_answered { Ok(None) } else { Err(LoadError::Away(last.unwrap_or_default())) }
 }
 
+/// At each server that may have given it, both of a pair: the one that is written to may never have heard of it, and what
+/// changes nothing there is told to nobody.
+async fn free(shared: &Shared, name: &str, character: CharacterId) -> Result<(), LoadError> {
+    let Some(maria) = &shared.maria else { return Ok(()) };
+    let ask = async |node: &Database, _| node.release_name(name, character).await;
+    if !maria.flow.borrow().is_pair() {
+        return anywhere(shared, ask).await;
+    }
+    let mut freed = Ok(());
+    for node in 0..maria.nodes.len() {
+        freed = freed.and(among(shared, &[node], &ask).await);
+    }
+    freed
+}
+
 /// Asks the server that is written to, then the others, again and again until one has answered or the time is over.
 pub async fn anywhere<T>(
     shared: &Shared,
+    ask: impl AsyncFn(&Database, ServerId) -> Result<T, StoreError>,
+) -> Result<T, LoadError> {
+    let all: Vec<_> = (0..shared.maria.as_ref().map_or(0, |maria| maria.nodes.len())).collect();
+    among(shared, &all, ask).await
+}
+
+/// As above, of these servers.
+async fn among<T>(
+    shared: &Shared,
+    nodes: &[usize],
     ask: impl AsyncFn(&Database, ServerId) -> Result<T, StoreError>,
 ) -> Result<T, LoadError> {
     let Some(maria) = &shared.maria else { return Err(LoadError::Away("there is no MariaDB".to_owned())) };
@@ -174,8 +198,8 @@ pub async fn anywhere<T>(
     let mut last = "MariaDB does not answer".to_owned();
     loop {
         let first = maria.flow.borrow().node();
-        for nth in 0..maria.nodes.len() {
-            let node = (first + nth) % maria.nodes.len();
+        for nth in 0..nodes.len() {
+            let node = nodes[(first + nth) % nodes.len()];
             if !maria.flow.borrow().lanes()[node].is_open(clock::mono_ns()) {
                 continue;
             }

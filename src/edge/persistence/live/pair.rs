@@ -57,7 +57,8 @@ fn when_one_of_a_pair_dies_the_other_carries_on_and_both_are_the_same_afterwards
 fn a_name_that_the_second_refuses_is_free_at_the_first(pair: &Pair, server: &mut Server) {
     let [first, second] = pair.both();
     first.sql("STOP SLAVE").unwrap();
-    let taken = "INSERT INTO throng.names (folded, character_id, account_id, reserved_at, epoch) VALUES ('ada', 9, 9, 1, 1)";
+    let taken =
+        "INSERT INTO throng.names (folded, character_id, account_id, reserved_at, epoch) VALUES ('ada', 9, 9, 1, 1)";
     second.sql(taken).unwrap();
     let refused = server.create(7, CharacterId(7), "Ada").unwrap_err();
     assert_eq!(refused, CommitError::Books(BooksError::Name(CharacterId(9))));
