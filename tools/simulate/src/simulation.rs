@@ -448,7 +448,7 @@ impl Simulation {
             Reason::ServerShutdown => self.is_closing,
             Reason::ProtocolViolation | Reason::Banned | Reason::Suspected | Reason::TooManySessions => false,
             Reason::HelloVersion | Reason::HelloChannels | Reason::HelloMotion | Reason::HelloContent => false,
-            _ => is_troubled || is_wished,
+            _ => is_troubled || is_wished || self.is_closing,
         };
         if fits {
             return Ok(());
@@ -486,8 +486,8 @@ impl Simulation {
                 process.realm.close();
                 continue;
             }
-            let everybody_is_out =
-                self.people.iter().all(|person| person.lives.iter().all(|life| matches!(life.phase, Phase::Over(_))));
+            // Of who took over his own session the older client may have been told in vain: it knows when its patience ends.
+            let everybody_is_out = self.people.iter().all(|person| person.life().is_none());
             if process.realm.is_drained()
                 && process.is_at_rest()
                 && process.jobs() == 0
