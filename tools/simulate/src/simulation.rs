@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::dice::{Dice, mix};
 use crate::fault::{FaultBook, Kind};
 use crate::hash::Footprint;
-use crate::people::{Deeds, Ears, Person, Phase, Scene};
+use crate::people::{Deeds, Ears, Person, Scene};
 use crate::plan::{Episode, Options, Plan, Stream};
 use crate::process::{self, Ailments, Doom, Process, Site};
 use crate::stores::Stores;
@@ -497,13 +497,13 @@ impl Simulation {
                 return self.close_books();
             }
         }
-        let left = self.people.iter().filter(|person| person.life().is_some()).count();
+        let left: Vec<_> = self.people.iter().filter_map(|person| Some((person.number, person.life()?.phase))).collect();
         let process = self.process.as_ref();
         let (is_drained, jobs) = process.map_or((true, 0), |process| (process.realm.is_drained(), process.jobs()));
+        let stores = self.stores().is_drained();
         let what = format!(
-            "after {DRAIN_TICKS} ticks: the realm has drained: {is_drained}; {jobs} jobs are unanswered; {left} people are in; \
-             the stores have drained: {}",
-            self.stores().is_drained()
+            "after {DRAIN_TICKS} ticks: the realm has drained: {is_drained}; {jobs} jobs are unanswered; the stores have \
+             drained: {stores}; these people are in: {left:?}"
         );
         Err(Broken::new(Check::Drain, what))
     }

@@ -284,9 +284,10 @@ impl Person {
             let most_ns = if life.phase == Phase::In { patience_ns } else { KNOCK_NS };
             // Whoever waits in the queue hears nothing but that the session lives.
             let is_given_up = quiet_ns > most_ns && life.phase != Phase::Queued || quiet_ns > 30 * NS_PER_S;
-            if is_given_up && !is_over {
-                // Whoever gives up closes the window, and opens another.
-                self.lives.drain(..).for_each(|life| ears.nonces.forget(life.token));
+            if is_given_up || is_over {
+                // Whoever gives up closes all windows, and opens another.
+                let kept = usize::from(is_over);
+                self.lives.drain(..self.lives.len() - kept).for_each(|life| ears.nonces.forget(life.token));
             }
             if is_over || is_given_up {
                 self.knock_ns = Some(ns + if is_over { PAUSE_NS } else { 0 });
