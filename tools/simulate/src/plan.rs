@@ -219,7 +219,7 @@ fn person(seed: u64, number: u64) -> PersonPlan {
             6..8 => Way::Nameless,
             _ => Way::Chooses,
         },
-        has_screen: dice.chance(0.25),
+        has_screen: dice.chance(0.15),
     }
 }
 

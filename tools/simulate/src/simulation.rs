@@ -156,7 +156,9 @@ impl Simulation {
     pub fn new(options: &Options) -> Self {
         let (seed, plan) = (options.seed, Plan::of(options));
         let site = Site::new(mix(seed, Stream::Process as u64), &plan, options.workers.max(1));
-        let scene = Scene { map: site.map.clone(), content: site.content.clone() };
+        // Of very many not all see each other.
+        let reach_m = 80.0 + plan.people.len() as f64;
+        let scene = Scene { map: site.map.clone(), content: site.content.clone(), reach_m };
         let people =
             plan.people.iter().enumerate().map(|(number, person)| Person::new(seed, number, *person)).collect();
         Self {
@@ -497,7 +499,8 @@ impl Simulation {
                 return self.close_books();
             }
         }
-        let left: Vec<_> = self.people.iter().filter_map(|person| Some((person.number, person.life()?.phase))).collect();
+        let left: Vec<_> =
+            self.people.iter().filter_map(|person| Some((person.number, person.life()?.phase))).collect();
         let process = self.process.as_ref();
         let (is_drained, jobs) = process.map_or((true, 0), |process| (process.realm.is_drained(), process.jobs()));
         let stores = self.stores().is_drained();

@@ -19,6 +19,8 @@ pub struct Scene {
     pub map: Arc<StaticMap>,
     /// What the world is filled with.
     pub content: Arc<Content>,
+    /// How far from the middle people walk, in metres.
+    pub reach_m: f64,
 }
 
 /// One person's mind.
@@ -113,7 +115,7 @@ impl Mind {
             }),
             (4..8, _) if let Some(seen) = self.target.and_then(|id| client.sees(id)) => metres(&seen.state),
             _ => {
-                let (turn, far) = (self.dice.range(0.0, TAU), self.dice.range(5.0, 90.0));
+                let (turn, far) = (self.dice.range(0.0, TAU), self.dice.range(5.0, scene.reach_m));
                 (MIDDLE_M + far * turn.cos(), MIDDLE_M + far * turn.sin())
             }
         }
