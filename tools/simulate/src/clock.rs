@@ -5,7 +5,7 @@ use rudp::time::{NS_PER_S, Now};
 /// When the simulated world begins, in unix seconds.
 pub const UNIX_S: u64 = 1_800_000_000;
 /// One part of so many.
-const MILLION: u64 = 1_000_000;
+const MILLION: u128 = 1_000_000;
 
 /// A computer's clocks, as a function of the time that really is.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ impl Clock {
     /// What it shows so many nanoseconds after the beginning.
     #[must_use]
     pub fn at(&self, ns: u64) -> Now {
-        let fast_ns = (ns / MILLION).wrapping_mul(self.ppm.unsigned_abs());
+        let fast_ns = (u128::from(ns) * u128::from(self.ppm.unsigned_abs()) / MILLION) as u64;
         let passed_ns = if self.ppm < 0 { ns - fast_ns } else { ns + fast_ns };
         let unix_s = (UNIX_S + ns / NS_PER_S).saturating_add_signed(self.wrong_s);
         Now { mono_ns: self.start_ns + passed_ns, unix_s }

@@ -9,13 +9,16 @@ const TICKS: usize = 256;
 /// Stands for no tick.
 const NEVER: u32 = u32::MAX;
 
+/// The states of a player, by tick.
+type OwnRing = Box<[(u32, OwnState)]>;
+
 /// The states of one process.
 #[derive(Debug, Default)]
 pub struct Truth {
     /// Ring after ring, by row.
     states: Vec<(u32, EntityState)>,
     /// By row, of players alone.
-    own: Vec<Option<Box<[(u32, OwnState)]>>>,
+    own: Vec<Option<OwnRing>>,
     newest: Tick,
 }
 

@@ -117,10 +117,10 @@ impl Simulation {
                 let is_down = kind == Kind::Outage || !is_up;
                 let change = |cuts: &mut u32| if is_on { *cuts += 1 } else { *cuts -= 1 };
                 if is_up {
-                    change(&mut effects.cuts_up)
+                    change(&mut effects.cuts_up);
                 }
                 if is_down {
-                    change(&mut effects.cuts_down)
+                    change(&mut effects.cuts_down);
                 }
             }),
             Kind::ClientClock => person.clock.wrong_s = if is_on { wrong_s(strength, draw) } else { 0 },
@@ -146,10 +146,10 @@ impl Simulation {
             person.line.set_effects(|effects| {
                 let change = |cuts: &mut u32| if is_on { *cuts += 1 } else { *cuts -= 1 };
                 if is_up {
-                    change(&mut effects.cuts_up)
+                    change(&mut effects.cuts_up);
                 }
                 if is_down {
-                    change(&mut effects.cuts_down)
+                    change(&mut effects.cuts_down);
                 }
             });
         }
