@@ -85,6 +85,12 @@ impl Inbound {
         self.events.len()
     }
 
+    /// What they are, in order: for whoever watches what passes from the gate to the realm.
+    #[must_use]
+    pub fn events(&self) -> &[SessionEvent] {
+        &self.events
+    }
+
     /// Input messages in the batch.
     #[must_use]
     pub fn inputs_waiting(&self) -> usize {

@@ -27,8 +27,8 @@ pub use outbound::{Outbound, OutboundItem};
 pub use realm::{
     Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Experienced, Found, Incident,
     KindRadii, LadderConfig, LoadError, Matter, Operation, Origin, PLACES_MAX, PersonRow, Place, Policy, REALM_PARTS,
-    REALM_PARTS_FROM, Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld, Standing, Step, StoreDone,
-    StoreJob, Suspicion, Task, is_made_here, nameless,
+    REALM_PARTS_FROM, Radii, Realm, RealmConfig, RealmStatus, SUSPICIONS, Saved, SavedWorld, Shown, Standing, Step,
+    StoreDone, StoreJob, Suspicion, Task, is_made_here, nameless,
 };
 
 /// Names a session between the two threads: the transport's slot and its generation. A stale one is discarded and counted.

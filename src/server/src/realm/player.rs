@@ -178,6 +178,12 @@ impl PlayerTable {
         self.rows.get_mut(session.slot as usize)?.as_mut().filter(|player| player.session == session)
     }
 
+    /// The same, to be looked at.
+    #[must_use]
+    pub fn look_at(&self, session: SessionId) -> Option<&Player> {
+        self.rows.get(session.slot as usize)?.as_ref().filter(|player| player.session == session)
+    }
+
     /// Takes someone out.
     pub fn remove(&mut self, session: SessionId) -> Option<Player> {
         let row = self.rows.get_mut(session.slot as usize)?;

@@ -125,6 +125,11 @@ impl View {
         self.taken.iter().map(|slot| self.id(slot))
     }
 
+    /// The same, each with how far its presence has come.
+    pub fn presences(&self) -> impl Iterator<Item = (NetId, Phase)> {
+        self.taken.iter().map(|slot| (self.id(slot), self.phase(slot)))
+    }
+
     /// Entities in view.
     #[must_use]
     pub fn present(&self) -> usize {

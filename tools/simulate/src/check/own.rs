@@ -1,0 +1,87 @@
+//! Whether what people have is what they were told, and what they had before a crash.
+
+use super::{Broken, Check};
+use game::{Estate, Game};
+use protocol::{CharacterId, ItemId, NetId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What characters had when their server was killed.
+#[derive(Debug, Default)]
+pub struct Estates {
+    had: BTreeMap<CharacterId, Estate>,
+    /// Estates that were compared.
+    pub looks: u64,
+}
+
+impl Estates {
+    /// The server is killed now: what everybody has whose affairs are all decided. Of whom a transaction is under way the disk
+    /// may have more.
+    pub fn on_crash(&mut self, game: &Game, players: impl Iterator<Item = NetId>) {
+        for id in players {
+            let (Some(character), Some(estate)) = (game.character(id), game.estate(id)) else { continue };
+            if game.has_transactions(character) {
+                self.had.remove(&character);
+            } else {
+                self.had.insert(character, sorted(estate));
+            }
+        }
+    }
+
+    /// A character has come back.
+    ///
+    /// # Errors
+    /// With something else.
+    pub fn on_back(&mut self, game: &Game, id: NetId) -> Result<(), Broken> {
+        let Some(character) = game.character(id) else { return Ok(()) };
+        let (Some(had), Some(has)) = (self.had.remove(&character), game.estate(id)) else { return Ok(()) };
+        self.looks += 1;
+        let has = sorted(has);
+        if had == has {
+            return Ok(());
+        }
+        Err(Broken::new(Check::Estates, format!("{character:?} had {had:?} before the crash and has {has:?} after it")))
+    }
+}
+
+/// What counts, in one order: where things are in a bag, and how worn, may be as of the last checkpoint.
+fn sorted(mut estate: Estate) -> Estate {
+    for row in &mut estate.items {
+        (row.is_held, row.durability, row.slot) = (false, 0, 0);
+    }
+    estate.items.sort_unstable_by_key(|row| row.item);
+    estate.skills.sort_unstable();
+    estate
+}
+
+/// Whether no item is in two bags.
+///
+/// # Errors
+/// One is.
+pub fn judge_bags(game: &Game, players: impl Iterator<Item = NetId>) -> Result<u64, Broken> {
+    let mut seen = BTreeSet::new();
+    for id in players {
+        for row in game.estate(id).map(|estate| estate.items).unwrap_or_default() {
+            if !seen.insert(row.item) {
+                return Err(Broken::new(
+                    Check::Conserved,
+                    format!("{:?} is in two bags, one of them {id:?}'s", row.item),
+                ));
+            }
+        }
+    }
+    Ok(seen.len() as u64)
+}
+
+/// Whether what a client was told that it has is what it has, when it has heard all.
+///
+/// # Errors
+/// It is not.
+pub fn judge_sheet(game: &Game, id: NetId, coins: u64, items: &BTreeMap<ItemId, u32>) -> Result<(), Broken> {
+    let Some(estate) = game.estate(id) else { return Ok(()) };
+    let has: BTreeMap<ItemId, u32> = estate.items.iter().map(|row| (row.item, row.count)).collect();
+    if has == *items && estate.coins == coins {
+        return Ok(());
+    }
+    let what = format!("{id:?} was told {coins} coins and {items:?}, and has {} and {has:?}", estate.coins);
+    Err(Broken::new(Check::Sheets, what))
+}

@@ -1,0 +1,94 @@
+//! A failure made smaller: fewer kinds of fault, then fewer people, then fewer ticks, as long as the same check breaks.
+
+use crate::check::Check;
+use crate::fault::KindSet;
+use crate::plan::{CALM_TICKS, Options, Plan};
+use crate::simulation::{Failure, run};
+
+/// The smallest that was found.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// How it fails.
+    pub failure: Failure,
+    /// Simulations that it took.
+    pub runs: u32,
+}
+
+/// Makes a failure smaller; none if these options do not fail. `tell` hears of every step that worked.
+pub fn shrink(options: &Options, tell: impl FnMut(&Failure)) -> Option<Shrunk> {
+    let failure = *run(options).err()?;
+    let mut shrinker = Shrinker { check: failure.broken.check, failure, runs: 1, tell };
+    // Written out, so that leaving out people or ticks leaves the rest as it was.
+    let Plan { people, ticks, .. } = Plan::of(options);
+    shrinker.failure.options.players = Some(people.len() as u32);
+    shrinker.failure.options.ticks = Some(ticks);
+    shrinker.leave_out_faults();
+    shrinker.leave_out_people();
+    shrinker.leave_out_ticks();
+    let Shrinker { failure, runs, .. } = shrinker;
+    Some(Shrunk { failure, runs })
+}
+
+struct Shrinker<F> {
+    check: Check,
+    failure: Failure,
+    runs: u32,
+    tell: F,
+}
+
+impl<F: FnMut(&Failure)> Shrinker<F> {
+    /// Whether the same breaks with these, too; then they are what there is from now on.
+    fn fails(&mut self, options: Options) -> bool {
+        self.runs += 1;
+        match run(&options) {
+            Err(failure) if failure.broken.check == self.check => {
+                (self.tell)(&failure);
+                self.failure = *failure;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Halves first, then one by one.
+    fn leave_out_faults(&mut self) {
+        if self.fails(Options { faults: KindSet::NONE, ..self.failure.options }) {
+            return;
+        }
+        let mut size = self.failure.options.faults.len() / 2;
+        while size > 0 {
+            let kinds: Vec<_> = self.failure.options.faults.iter().collect();
+            for chunk in kinds.chunks(size) {
+                let fewer = chunk.iter().fold(self.failure.options.faults, |set, kind| set.without(*kind));
+                self.fails(Options { faults: fewer, ..self.failure.options });
+            }
+            size /= 2;
+        }
+    }
+
+    fn leave_out_people(&mut self) {
+        let mut step = self.failure.options.players.unwrap_or(0) / 2;
+        while step > 0 {
+            let players = self.failure.options.players.unwrap_or(0);
+            let fewer = Some(players.saturating_sub(step)).filter(|&fewer| fewer > 0 && fewer < players);
+            if !fewer.is_some_and(|fewer| self.fails(Options { players: Some(fewer), ..self.failure.options })) {
+                step /= 2;
+            }
+        }
+    }
+
+    /// What breaks while things go wrong needs no calm behind it; what breaks in the calm needs all of it.
+    fn leave_out_ticks(&mut self) {
+        let ticks = self.failure.tick + 1;
+        if self.fails(Options { ticks: Some(ticks + CALM_TICKS), ..self.failure.options }) {
+            return;
+        }
+        let mut step = self.failure.options.ticks.unwrap_or(0) / 2;
+        while step >= 60 {
+            let fewer = self.failure.options.ticks.unwrap_or(0).saturating_sub(step);
+            if fewer == 0 || !self.fails(Options { ticks: Some(fewer), ..self.failure.options }) {
+                step /= 2;
+            }
+        }
+    }
+}

@@ -1,0 +1,536 @@
+//! The simulation: one server process after the other, its stores, its people, and whatever goes wrong, tick by tick.
+
+mod faults;
+mod judge;
+mod watcher;
+
+use crate::check::{Broken, Check, Estates, Looks, Nonces, Sessions, Truth};
+use crate::clock::Clock;
+use crate::dice::{Dice, mix};
+use crate::fault::{FaultBook, Kind};
+use crate::hash::Footprint;
+use crate::people::{Deeds, Ears, Person, Scene};
+use crate::plan::{Episode, Options, Plan, Stream};
+use crate::process::{self, Ailments, Doom, Process, Site};
+use crate::stores::Stores;
+use crate::strangers::Strangers;
+use game::TransactionId;
+use judge::Trail;
+use protocol::unit::{TICK_NS, TICK_RATE_HZ};
+use rudp::Reason;
+use rudp::token::{Mint, UserData};
+use server::Ban;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use watcher::Watcher;
+
+/// Steps of a tick: a reactor wakes twice in it.
+const STEPS: u64 = 2;
+/// Ticks that a server may take to save all and end.
+const DRAIN_TICKS: u32 = 20 * TICK_RATE_HZ;
+/// Ticks from one hash of the whole world to the next.
+const HASH_TICKS: u32 = TICK_RATE_HZ;
+
+/// Where the server is found.
+#[must_use]
+pub fn server_address() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 7_777))
+}
+
+/// A simulation under way.
+pub struct Simulation {
+    options: Options,
+    plan: Plan,
+    site: Site,
+    scene: Scene,
+    tick: u32,
+    /// Lent to the process while it works with them.
+    stores: Option<Stores>,
+    process: Option<Process>,
+    /// When the next process starts, while there is none.
+    start_tick: u32,
+    server_clock: Clock,
+    bans: Vec<Ban>,
+    people: Vec<Person>,
+    strangers: Strangers,
+    mint: Mint,
+    mint_dice: Dice,
+    issuer_wrong_s: i64,
+    serial: u64,
+    /// By token: whose it is.
+    owners: BTreeMap<u64, usize>,
+    sessions: Sessions,
+    truths: BTreeMap<u32, Truth>,
+    trails: BTreeMap<u64, Trail>,
+    estates: Estates,
+    nonces: Nonces,
+    receipts_new: BTreeSet<TransactionId>,
+    receipts: BTreeSet<TransactionId>,
+    ailments: Ailments,
+    doom: Option<(Doom, u32, bool)>,
+    next_episode: usize,
+    active: Vec<Episode>,
+    /// Until when anything may be the server's or the stores' fault.
+    troubled_until_ns: u64,
+    /// The same of what keeps checkpoints from the disk.
+    unsaved_until_ns: u64,
+    is_closing: bool,
+    footprint: Footprint,
+    tally: Tally,
+    story: Option<Vec<String>>,
+}
+
+/// What a simulation came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Ticks of the simulation.
+    pub ticks: u64,
+    /// Sum over ticks of the players in the world.
+    pub player_ticks: u64,
+    /// Which faults came, and which after which.
+    pub book: FaultBook,
+    /// What was looked at.
+    pub looks: Looks,
+    /// What came of playing.
+    pub deeds: Deeds,
+    /// Sessions that began.
+    pub sessions: u64,
+    /// Server processes that were killed.
+    pub crashes: u64,
+    /// Why clients' sessions ended, by the reason's code.
+    pub ends: BTreeMap<u8, u64>,
+    /// Stands for all that happened.
+    pub hash: u64,
+}
+
+impl Tally {
+    /// Another simulation's, too; hashes are mixed.
+    pub fn add(&mut self, other: &Self) {
+        self.ticks += other.ticks;
+        self.player_ticks += other.player_ticks;
+        self.book.add(&other.book);
+        self.looks.add(&other.looks);
+        self.deeds.add(&other.deeds);
+        self.sessions += other.sessions;
+        self.crashes += other.crashes;
+        for (code, count) in &other.ends {
+            *self.ends.entry(*code).or_default() += count;
+        }
+        self.hash = mix(self.hash, other.hash);
+    }
+}
+
+/// Something broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What was asked for.
+    pub options: Options,
+    /// In which tick.
+    pub tick: u32,
+    /// What.
+    pub broken: Broken,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { options, tick, broken } = self;
+        write!(f, "seed {} broke at tick {tick}: {broken}\nreplay: {}", options.seed, options.command())
+    }
+}
+
+/// All of a simulation.
+///
+/// # Errors
+/// What broke.
+pub fn run(options: &Options) -> Result<Tally, Box<Failure>> {
+    let mut simulation = Simulation::new(options);
+    while !simulation.is_over() {
+        simulation.tick()?;
+    }
+    simulation.finish()
+}
+
+impl Simulation {
+    /// One that has not begun.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        let (seed, plan) = (options.seed, Plan::of(options));
+        let site = Site::new(mix(seed, Stream::Process as u64), &plan, options.workers.max(1));
+        // Of very many not all see each other.
+        let reach_m = 80.0 + plan.people.len() as f64;
+        let scene = Scene { map: site.map.clone(), content: site.content.clone(), reach_m };
+        let people =
+            plan.people.iter().enumerate().map(|(number, person)| Person::new(seed, number, *person)).collect();
+        Self {
+            options: *options,
+            people,
+            scene,
+            tick: 0,
+            stores: Some(Stores::new(mix(seed, Stream::Stores as u64))),
+            process: None,
+            start_tick: 0,
+            server_clock: Clock::new(10_000_000_000, 0),
+            bans: Vec::new(),
+            strangers: Strangers::new(Dice::new(seed, Stream::Strangers as u64)),
+            mint: Mint { key: process::key(), protocol_id: protocol::PROTOCOL_ID, lifetime_s: 30 },
+            mint_dice: Dice::new(seed, Stream::Mint as u64),
+            issuer_wrong_s: 0,
+            serial: 0,
+            owners: BTreeMap::new(),
+            sessions: Sessions::default(),
+            truths: BTreeMap::new(),
+            trails: BTreeMap::new(),
+            estates: Estates::default(),
+            nonces: Nonces::default(),
+            receipts_new: BTreeSet::new(),
+            receipts: BTreeSet::new(),
+            ailments: Ailments::default(),
+            doom: None,
+            next_episode: 0,
+            active: Vec::new(),
+            troubled_until_ns: 0,
+            unsaved_until_ns: 0,
+            is_closing: false,
+            footprint: Footprint::default(),
+            tally: Tally::default(),
+            story: None,
+            site,
+            plan,
+        }
+    }
+
+    /// From now on what happens is told ([`Self::take_story`]).
+    pub fn tell_story(&mut self) {
+        self.story = Some(Vec::new());
+    }
+
+    /// What has happened since the last call.
+    pub fn take_story(&mut self) -> Vec<String> {
+        self.story.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// What was planned.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether all planned ticks are done.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.tick >= self.plan.ticks
+    }
+
+    /// One tick.
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn tick(&mut self) -> Result<(), Box<Failure>> {
+        self.try_tick().map_err(|broken| self.failure(broken))
+    }
+
+    /// What is left to do at the end: the server drains, and all must be saved.
+    ///
+    /// # Errors
+    /// What broke.
+    pub fn finish(mut self) -> Result<Tally, Box<Failure>> {
+        match self.try_finish() {
+            Ok(()) => Ok(self.tally),
+            Err(broken) => Err(self.failure(broken)),
+        }
+    }
+
+    fn failure(&self, broken: Broken) -> Box<Failure> {
+        Box::new(Failure { options: self.options, tick: self.tick, broken })
+    }
+
+    fn say(&mut self, what: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(format!("{:>6} {}", self.tick, what()));
+        }
+    }
+
+    fn try_tick(&mut self) -> Result<(), Broken> {
+        self.tick += 1;
+        self.begin_and_end_faults();
+        if self.process.is_none() && self.tick >= self.start_tick {
+            self.start()?;
+        }
+        let begin_ns = u64::from(self.tick) * TICK_NS;
+        let now = self.server_clock.at(begin_ns);
+        self.stores_mut().advance(now);
+        for step in 0..STEPS {
+            let ns = begin_ns + step * TICK_NS / STEPS;
+            self.let_in(ns);
+            self.carry_up(ns);
+            if step == 0 && !self.turn_world(ns)? {
+                self.kill();
+            }
+            self.wake_reactor(ns)?;
+            self.step_people(ns)?;
+        }
+        self.judge(begin_ns)?;
+        self.note_tick();
+        Ok(())
+    }
+
+    fn note_tick(&mut self) {
+        self.tally.ticks += 1;
+        if let Some(process) = &self.process {
+            self.tally.player_ticks += process.realm.status().players as u64;
+            if self.tick.is_multiple_of(HASH_TICKS) {
+                self.footprint.number(process.realm.hash());
+                let hash = self.stores().hash();
+                self.footprint.number(hash);
+            }
+        }
+    }
+
+    /// A process starts on what was durable.
+    fn start(&mut self) -> Result<(), Broken> {
+        let ns = u64::from(self.tick) * TICK_NS;
+        let now = self.server_clock.at(ns);
+        let beginning = self.stores_mut().begin(now);
+        let process = Process::start(&self.site, beginning, self.server_clock, self.bans.clone(), now);
+        let (incarnation, origin) = (process.incarnation, process.realm.origin().to_string());
+        self.say(|| format!("start {incarnation}: {origin}"));
+        self.process = Some(process);
+        self.truths.insert(incarnation, Truth::default());
+        // Of two starts ago nothing is under way any more.
+        while self.truths.len() > 3 {
+            self.truths.pop_first();
+        }
+        self.sessions.clear();
+        self.tally.looks.count(Check::Stores);
+        self.stores_mut().audit(now).map_err(|what| Broken::new(Check::Stores, what))?;
+        self.ask_for_receipts()
+    }
+
+    /// The process is gone from one moment to the next.
+    fn kill(&mut self) {
+        let Some((_, until, is_torn)) = self.doom.take() else { return };
+        let Some(mut process) = self.process.take() else { return };
+        let ns = u64::from(self.tick) * TICK_NS;
+        let players: Vec<_> = self.sessions.iter().filter_map(|(session, _)| process.realm.plays(session)).collect();
+        self.estates.on_crash(process.realm.game(), players.into_iter());
+        let now = self.server_clock.at(ns);
+        self.stores_mut().crash(now, is_torn);
+        self.bans.extend(std::iter::from_fn(|| process.gate.poll_banned()));
+        self.start_tick = until;
+        self.tally.crashes += 1;
+        self.say(|| format!("start {} is killed (torn: {is_torn}), until {until}", process.incarnation));
+    }
+
+    /// People who want to come in get a token, and knock. A server that has just started and would not take a token hands out
+    /// none (spec: LIF-5).
+    fn let_in(&mut self, ns: u64) {
+        let hands_out = self.process.as_ref().is_none_or(|process| process.gate.is_accepting(process.now(ns)));
+        if self.is_closing || !hands_out {
+            return;
+        }
+        for at in 0..self.people.len() {
+            if self.people[at].knock_ns.is_none_or(|due_ns| ns < due_ns) || self.people[at].moods.is_stalled {
+                continue;
+            }
+            let issued_at_ms = self.issuer_ms(ns);
+            let user = self.people[at].user(self.serial + 1, issued_at_ms);
+            let account = self.people[at].account();
+            let token = self.token(account, &user);
+            self.owners.insert(self.serial, at);
+            self.people[at].begin_life(ns, self.serial, token, &self.scene);
+        }
+    }
+
+    fn issuer_ms(&self, ns: u64) -> u64 {
+        (crate::clock::UNIX_S.saturating_add_signed(self.issuer_wrong_s)) * 1_000 + ns / 1_000_000
+    }
+
+    fn token(&mut self, client_id: u64, user: &UserData) -> rudp::ConnectToken {
+        self.serial += 1;
+        let rng = self.mint_dice.rng();
+        let token = self.mint.mint(user.issued_at_ms, client_id, &[server_address()], 8, user, rng);
+        token.expect("one address, and ids that a token may name")
+    }
+
+    /// What has come over the links, and what strangers send.
+    fn carry_up(&mut self, ns: u64) {
+        let Self { people, strangers, process, .. } = self;
+        let mut reach = |from: SocketAddr, datagram: Vec<u8>| {
+            if let Some(process) = process {
+                process.receive(from, datagram);
+            }
+        };
+        for person in people {
+            while let Some((from, mut datagram)) = person.line.poll_up(ns) {
+                datagram.drain(..2);
+                strangers.overhear(from, &datagram);
+                reach(from, datagram);
+            }
+        }
+        if strangers.replays || strangers.forges {
+            strangers.act(&mut reach);
+        }
+        strangers.step_vandal(ns, &mut reach);
+    }
+
+    /// False if the process was killed in it.
+    fn turn_world(&mut self, ns: u64) -> Result<bool, Broken> {
+        let doom = self.doom.map(|(doom, ..)| doom);
+        let (Some(mut process), ailments) = (self.process.take(), self.ailments) else { return Ok(true) };
+        let mut stores = self.stores.take().expect("nobody else has borrowed them");
+        let mut watcher = self.watcher(ns, process.incarnation);
+        let lives = match doom {
+            Some(Doom::Between) => Ok(false),
+            doom => process.turn_world(ns, ailments, doom.unwrap_or(Doom::Between), &mut stores, &mut watcher),
+        };
+        (self.process, self.stores) = (Some(process), Some(stores));
+        // A world that stands still is killed all the same.
+        Ok(lives? && doom.is_none())
+    }
+
+    fn wake_reactor(&mut self, ns: u64) -> Result<(), Broken> {
+        let Some(mut process) = self.process.take() else { return Ok(()) };
+        let (ailments, is_closing) = (self.ailments, self.is_closing);
+        let mut watcher = self.watcher(ns, process.incarnation);
+        let woken = process.wake_reactor(ns, ailments, is_closing, &mut watcher);
+        self.bans.extend(std::iter::from_fn(|| process.gate.poll_banned()));
+        self.process = Some(process);
+        woken
+    }
+
+    fn stores(&self) -> &Stores {
+        self.stores.as_ref().expect("whoever has borrowed them gives them back")
+    }
+
+    fn stores_mut(&mut self) -> &mut Stores {
+        self.stores.as_mut().expect("whoever has borrowed them gives them back")
+    }
+
+    fn watcher(&mut self, ns: u64, incarnation: u32) -> Watcher<'_> {
+        Watcher { ns, incarnation, simulation: self }
+    }
+
+    fn step_people(&mut self, ns: u64) -> Result<(), Broken> {
+        let mut ends = Vec::new();
+        let mut ears = Ears {
+            tick: self.tick,
+            truths: &self.truths,
+            nonces: &mut self.nonces,
+            looks: &mut self.tally.looks,
+            footprint: &mut self.footprint,
+            receipts: &mut self.receipts_new,
+            deeds: &mut self.tally.deeds,
+            ends: &mut ends,
+        };
+        for person in &mut self.people {
+            person.step(ns, &self.scene, &mut ears)?;
+        }
+        for (person, token, reason, is_wished) in ends {
+            self.on_end(ns, person, token, reason, is_wished)?;
+        }
+        if !self.receipts_new.is_empty() {
+            let new = std::mem::take(&mut self.receipts_new);
+            for id in new {
+                self.ask_for_receipt(id)?;
+                self.receipts.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_end(&mut self, ns: u64, person: usize, token: u64, reason: Reason, is_wished: bool) -> Result<(), Broken> {
+        *self.tally.ends.entry(reason.code()).or_default() += 1;
+        self.tally.looks.count(Check::Reasons);
+        self.say(|| format!("person {person} (token {token}) is out: {reason}"));
+        let has_newer = self.people[person].lives.iter().any(|life| life.token > token);
+        let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
+        let fits = match reason {
+            Reason::UserQuit => is_wished,
+            Reason::TakenOver => has_newer || is_troubled,
+            Reason::ServerShutdown => self.is_closing,
+            Reason::ProtocolViolation | Reason::Banned | Reason::Suspected | Reason::TooManySessions => false,
+            Reason::HelloVersion | Reason::HelloChannels | Reason::HelloMotion | Reason::HelloContent => false,
+            _ => is_troubled || is_wished || self.is_closing,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Broken::new(Check::Reasons, format!("person {person} was put out, and nothing was wrong: {reason}")))
+    }
+
+    fn ask_for_receipts(&mut self) -> Result<(), Broken> {
+        self.receipts.iter().try_for_each(|id| Self::is_kept(self.stores(), *id))?;
+        self.tally.looks.0[Check::Durable as usize] += self.receipts.len() as u64;
+        Ok(())
+    }
+
+    fn ask_for_receipt(&mut self, id: TransactionId) -> Result<(), Broken> {
+        self.tally.looks.count(Check::Durable);
+        Self::is_kept(self.stores(), id)
+    }
+
+    fn is_kept(stores: &Stores, id: TransactionId) -> Result<(), Broken> {
+        if stores.is_committed(id) {
+            return Ok(());
+        }
+        Err(Broken::new(Check::Durable, format!("somebody was told that {id:?} is saved, and it is not on disk")))
+    }
+
+    fn try_finish(&mut self) -> Result<(), Broken> {
+        self.is_closing = true;
+        let until = self.tick + DRAIN_TICKS;
+        let mut closed = false;
+        while self.tick < until {
+            self.try_tick()?;
+            let Some(process) = &mut self.process else { break };
+            if !closed {
+                closed = true;
+                process.realm.close();
+                continue;
+            }
+            // Of who took over his own session the older client may have been told in vain: it knows when its patience ends.
+            let everybody_is_out = self.people.iter().all(|person| person.life().is_none());
+            if process.realm.is_drained()
+                && process.is_at_rest()
+                && process.jobs() == 0
+                && everybody_is_out
+                && self.stores().is_drained()
+            {
+                return self.close_books();
+            }
+        }
+        let left: Vec<_> =
+            self.people.iter().filter_map(|person| Some((person.number, person.life()?.phase))).collect();
+        let process = self.process.as_ref();
+        let (is_drained, jobs) = process.map_or((true, 0), |process| (process.realm.is_drained(), process.jobs()));
+        let stores = self.stores().is_drained();
+        let what = format!(
+            "after {DRAIN_TICKS} ticks: the realm has drained: {is_drained}; {jobs} jobs are unanswered; the stores have \
+             drained: {stores}; these people are in: {left:?}"
+        );
+        Err(Broken::new(Check::Drain, what))
+    }
+
+    fn close_books(&mut self) -> Result<(), Broken> {
+        let now = self.server_clock.at(u64::from(self.tick) * TICK_NS);
+        self.tally.looks.count(Check::Drain);
+        self.stores_mut().audit(now).map_err(|what| Broken::new(Check::Stores, what))?;
+        self.ask_for_receipts()?;
+        self.tally.sessions = self.sessions.joined;
+        self.tally.looks.0[Check::Nonces as usize] = self.nonces.looks;
+        self.tally.looks.0[Check::Estates as usize] = self.estates.looks;
+        self.tally.looks.0[Check::Sessions as usize] = self.sessions.joined;
+        if let Some(process) = &self.process {
+            self.footprint.number(process.realm.hash());
+        }
+        let hash = self.stores().hash();
+        self.footprint.number(hash);
+        self.tally.hash = self.footprint.value();
+        Ok(())
+    }
+
+    /// Whether a kind of fault is on.
+    fn is_on(&self, kind: Kind) -> bool {
+        self.active.iter().any(|episode| episode.kind == kind)
+    }
+}

@@ -1,0 +1,249 @@
+//! What is looked at in every tick, and now and then.
+
+use super::Simulation;
+use crate::check::{Broken, Check, judge_bags, judge_sheet};
+use crate::people::Phase;
+use crate::plan::CALM_TICKS;
+use crate::process::{BATCHES, OUTBOUND_LATE_MAX, STORE_JOBS_MAX};
+use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
+use protocol::{EntityKind, NetId, OwnState, Tick};
+use rudp::time::NS_PER_S;
+use server::{KindRadii, SessionId};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Ticks from one look at what somebody shows to the next.
+const LOOK_TICKS: u32 = 12;
+/// Who is near enough for so many ticks must be shown, 1.5 s: a look around, a round trip of 400 ms, a loss or two.
+const SEEN_TICKS: u32 = 90;
+/// Bytes that may wait for one session on its reliable channels, as the transport promises.
+const BACKLOG_BYTES_MAX: usize = 1 << 20;
+/// A message that was said so long ago was heard, when nothing is wrong: 3 s.
+const HEARD_TICKS: u32 = 3 * TICK_RATE_HZ;
+/// A checkpoint is at most so old.
+const SAVED_NS: u64 = 5 * NS_PER_S;
+/// How far from where he was somebody may come back, in metres: the nearest free place.
+const BACK_M: f64 = 3.0;
+
+impl Simulation {
+    pub(super) fn judge(&mut self, ns: u64) -> Result<(), Broken> {
+        let now = self.server_clock.at(ns);
+        self.tally.looks.count(Check::Stores);
+        self.stores_mut().check(now).map_err(|what| Broken::new(Check::Stores, what))?;
+        self.judge_bounds()?;
+        if self.is_closing {
+            return Ok(());
+        }
+        for person in 0..self.people.len() {
+            if (self.tick + person as u32).is_multiple_of(LOOK_TICKS) {
+                self.judge_members(person)?;
+                self.judge_sight(person, ns)?;
+                self.judge_sheet(person)?;
+            }
+        }
+        if self.tick.is_multiple_of(TICK_RATE_HZ) {
+            self.judge_bags()?;
+        }
+        if self.tick == self.plan.ticks && self.plan.is_judged_calm {
+            self.judge_calm()?;
+        }
+        Ok(())
+    }
+
+    fn judge_bounds(&mut self) -> Result<(), Broken> {
+        let Some(process) = &self.process else { return Ok(()) };
+        self.tally.looks.count(Check::Bounds);
+        let broken = |what: String| Err(Broken::new(Check::Bounds, what));
+        if process.late() > OUTBOUND_LATE_MAX {
+            return broken(format!("output of {} ticks waits for the reactor", process.late()));
+        }
+        if process.jobs() > STORE_JOBS_MAX {
+            return broken(format!("{} jobs are unanswered", process.jobs()));
+        }
+        if process.batches() != BATCHES {
+            return broken(format!("{} batches circulate, and there are {BATCHES}", process.batches()));
+        }
+        let counters = process.gate.gate_counters();
+        let here = counters.sessions_joined - counters.sessions_left;
+        if here != process.gate.connections() as u64 {
+            return broken(format!("{here} sessions are counted, and {} are here", process.gate.connections()));
+        }
+        if self.tick.is_multiple_of(TICK_RATE_HZ) {
+            let mut rows = Vec::new();
+            process.gate.rows(&mut rows);
+            if let Some(row) = rows.iter().find(|row| row.backlog_bytes > BACKLOG_BYTES_MAX) {
+                return broken(format!("{} bytes wait for {:?}", row.backlog_bytes, row.session));
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest life of a person that is in the world of the process that runs, with its session and entity.
+    fn playing(&self, person: usize) -> Option<(SessionId, NetId)> {
+        let life = self.people[person].life().filter(|life| life.phase == Phase::In)?;
+        let (session, incarnation) = life.session?;
+        let process = self.process.as_ref().filter(|process| process.incarnation == incarnation)?;
+        let id = process.realm.plays(session)?;
+        (life.own == Some(id)).then_some((session, id))
+    }
+
+    fn judge_members(&mut self, person: usize) -> Result<(), Broken> {
+        let (Some((session, _)), Some(process)) = (self.playing(person), &self.process) else { return Ok(()) };
+        let Some(life) = self.people[person].life() else { return Ok(()) };
+        let shows: BTreeSet<NetId> = life.client.entities().map(|(id, _)| id).collect();
+        let told: Vec<_> = process.realm.shown(session).collect();
+        self.tally.looks.count(Check::Members);
+        if let Some(shown) = told.iter().find(|shown| shown.is_acked && !shows.contains(&shown.id)) {
+            let what = format!("person {person} has acknowledged {:?} and does not show it", shown.id);
+            return Err(Broken::new(Check::Members, what));
+        }
+        let told: BTreeSet<NetId> = told.iter().map(|shown| shown.id).collect();
+        match shows.iter().find(|id| !told.contains(id)) {
+            Some(ghost) => {
+                Err(Broken::new(Check::Members, format!("person {person} shows {ghost:?}, which is a ghost")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// By brute force, with nothing of the server's own reasoning.
+    fn judge_sight(&mut self, person: usize, ns: u64) -> Result<(), Broken> {
+        let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
+        let (Some((_, own)), Some(process)) = (self.playing(person), &self.process) else { return Ok(()) };
+        let Some(life) = self.people[person].life() else { return Ok(()) };
+        if is_troubled || process.realm.status().overload_level > 0 || self.tick < life.joined_tick + 2 * SEEN_TICKS {
+            return Ok(());
+        }
+        let Some(truth) = self.truths.get(&process.incarnation) else { return Ok(()) };
+        let now = process.realm.game().now();
+        self.tally.looks.count(Check::Sight);
+        for &id in process.realm.game().replicas().live() {
+            let kind = process.realm.game().replicas().kind(id);
+            let enter = i64::from(enter_radius(kind));
+            let is_near = |ago: u32| {
+                let at = Tick(now.0.saturating_sub(ago));
+                let (here, there) = truth.at(own, at).zip(truth.at(id, at))?;
+                let (dx, dy) = (i64::from(here.x) - i64::from(there.x), i64::from(here.y) - i64::from(there.y));
+                Some(dx * dx + dy * dy < enter * enter)
+            };
+            let is_owed = id != own && (0..=SEEN_TICKS).step_by(5).all(|ago| is_near(ago) == Some(true));
+            if is_owed && life.client.sees(id).is_none() {
+                let what =
+                    format!("person {person} does not show {id:?}, a {kind:?}, which was near for {SEEN_TICKS} ticks");
+                return Err(Broken::new(Check::Sight, what));
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_sheet(&mut self, person: usize) -> Result<(), Broken> {
+        let (Some((_, own)), Some(process)) = (self.playing(person), &self.process) else { return Ok(()) };
+        let Some(life) = self.people[person].life() else { return Ok(()) };
+        if !life.told.is_up_to_date() || !life.sheet.is_known {
+            return Ok(());
+        }
+        self.tally.looks.count(Check::Sheets);
+        judge_sheet(process.realm.game(), own, life.sheet.figures.coins, &life.sheet.counts())
+    }
+
+    fn judge_bags(&mut self) -> Result<(), Broken> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let players = self.sessions.iter().filter_map(|(session, _)| process.realm.plays(session));
+        judge_bags(process.realm.game(), players)?;
+        self.tally.looks.count(Check::Conserved);
+        Ok(())
+    }
+
+    /// Nothing has gone wrong for a while: all is well again.
+    fn judge_calm(&mut self) -> Result<(), Broken> {
+        self.tally.looks.count(Check::Calm);
+        let broken = |what: String| Err(Broken::new(Check::Calm, format!("{what} after {CALM_TICKS} calm ticks")));
+        let Some(process) = &self.process else { return broken("no server runs".to_owned()) };
+        let is_crowded = self.plan.players_max < self.people.len();
+        for person in &self.people {
+            let number = person.number;
+            let Some(life) = person.life() else { return broken(format!("person {number} is out")) };
+            if life.phase == Phase::Queued && is_crowded {
+                continue;
+            }
+            if self.playing(number).is_none() {
+                return broken(format!("person {number} is {:?}", life.phase));
+            }
+            if let Some(said) = life.told.oldest().filter(|said| said + HEARD_TICKS < self.tick) {
+                return broken(format!("person {number} has not heard what was said at tick {said}"));
+            }
+            if life.echoes.1 + 8 < life.echoes.0 {
+                return broken(format!(
+                    "person {number} has {} answers for {} questions",
+                    life.echoes.1, life.echoes.0
+                ));
+            }
+            if let Some((command, given)) =
+                life.commands.iter().find(|(_, given)| **given < self.tick - 5 * TICK_RATE_HZ)
+            {
+                return broken(format!("person {number} has no answer to command {command} of tick {given}"));
+            }
+        }
+        if process.late() > 0 {
+            return broken(format!("output of {} ticks waits", process.late()));
+        }
+        // The stores are never done while people play: that they come to an end is looked at when all have gone.
+        Ok(())
+    }
+}
+
+fn enter_radius(kind: EntityKind) -> i32 {
+    let KindRadii { mob, projectile, item, body } = KindRadii::DEFAULT;
+    match kind {
+        EntityKind::Player => 100 * protocol::unit::UNITS_PER_M,
+        EntityKind::Mob => mob.enter,
+        EntityKind::Projectile => projectile.enter,
+        EntityKind::Item => item.enter,
+        EntityKind::Body => body.enter,
+    }
+}
+
+/// Where a character was in its last seconds.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    pub(super) session: Option<(SessionId, u32)>,
+    places: VecDeque<(u64, i32, i32)>,
+    alive_since_ns: Option<u64>,
+}
+
+impl Trail {
+    /// Another session plays it.
+    pub(super) fn begin(&mut self, session: (SessionId, u32)) {
+        *self = Self { session: Some(session), ..Self::default() };
+    }
+
+    /// It is here now.
+    pub(super) fn note(&mut self, ns: u64, own: &OwnState) {
+        if own.entity().is_dead() {
+            self.alive_since_ns = None;
+            self.places.clear();
+            return;
+        }
+        self.alive_since_ns.get_or_insert(ns);
+        self.places.push_back((ns, own.body.x, own.body.y));
+        while self.places.front().is_some_and(|(then, ..)| then + SAVED_NS < ns) {
+            self.places.pop_front();
+        }
+    }
+
+    /// It has come back; none if that says nothing: it had not lived for long enough to be saved, or could not be.
+    pub(super) fn judge(&self, own: &OwnState, is_unsaved: bool) -> Option<Result<(), String>> {
+        let (newest, ..) = *self.places.back()?;
+        let is_saved = self.alive_since_ns.is_some_and(|since| since + SAVED_NS + NS_PER_S < newest);
+        if is_unsaved || !is_saved || own.entity().is_dead() {
+            return None;
+        }
+        let metres = |subunits: i64| subunits as f64 / f64::from(SUBUNITS_PER_M);
+        let apart = |x: i32, y: i32| {
+            let (dx, dy) = (i64::from(own.body.x) - i64::from(x), i64::from(own.body.y) - i64::from(y));
+            metres(dx).hypot(metres(dy))
+        };
+        let nearest = self.places.iter().map(|(_, x, y)| apart(*x, *y)).fold(f64::INFINITY, f64::min);
+        let is_back = nearest <= BACK_M;
+        Some(if is_back { Ok(()) } else { Err(format!("came back {nearest:.1} m from all places of its last 5 s")) })
+    }
+}
