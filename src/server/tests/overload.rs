@@ -11,7 +11,12 @@ const SLOW_NS: u64 = 20_000_000;
 const QUICK_NS: u64 = 1_000_000;
 
 fn meadow(bots: u64) -> Rig {
-    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |config| config.queue_max = 8);
+    meadow_with_rate(rudp::ConnectionConfig::default().rate_bytes_per_s, bots)
+}
+
+fn meadow_with_rate(bytes_per_s: u32, bots: u64) -> Rig {
+    let link = LinkConfig::with_latency_ns(1_000_000);
+    let mut rig = Rig::with_rate(bytes_per_s, link, |config| config.queue_max = 8);
     for number in 1..=bots {
         rig.join(number);
     }
@@ -62,6 +67,20 @@ fn each_step_sends_less_and_all_of_it_comes_back() {
     assert_eq!(rig.realm.status().overload_downs, 4);
     rig.assert_all_true();
     assert!(rig.bots.iter().all(|bot| bot.gone.is_none()), "nobody was lost over it");
+}
+
+#[test]
+fn a_slow_link_and_a_step_together_send_as_seldom_as_the_slower_of_both() {
+    // At these rates a link carries a part in every second, third and sixth tick. Six players have all their turns.
+    for (bytes_per_s, [at_rate, at_radius]) in [(11_000, [30, 20]), (5_000, [20, 20]), (3_000, [10, 10])] {
+        let mut rig = meadow_with_rate(bytes_per_s, 6);
+        for (step, per_s) in [(Step::Rate, at_rate), (Step::Radius, at_radius)] {
+            until(&mut rig, SLOW_NS, step);
+            rig.run_ticks(12);
+            let had: Vec<usize> = (0..6).map(|index| snapshots(&mut rig, index)).collect();
+            assert!(had.iter().all(|had| had.abs_diff(per_s) <= 1), "{bytes_per_s} B/s, {step:?}: {had:?}");
+        }
+    }
 }
 
 #[test]

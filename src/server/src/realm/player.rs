@@ -70,7 +70,7 @@ pub struct Player {
     pub rotation: Rotation,
     /// How far the first ones reach among those in view.
     pub tiers: Tiers,
-    /// Bytes that the next snapshot may have, as the gate last said.
+    /// Bytes that the next snapshot may have: the last grant, less what was spent of it.
     pub budget_bytes: i32,
     /// Bytes left for telling of others' shots until the next snapshot that may have any.
     pub others_bytes: i32,
@@ -119,8 +119,13 @@ impl Player {
 
     /// The gate says how many bytes the next snapshot may have: none or fewer while one before it is paid for, which over a
     /// slow link takes several ticks. Others shoot in those, too, so their share stays what it was.
+    ///
+    /// What was granted stands until it is spent. The gate grants in every sixth tick over a slow link, the ladder lets him
+    /// be told in every third: if the one had to fall into the other, some would never be told anything again.
     pub fn grant(&mut self, snapshot_bytes: i32) {
-        self.budget_bytes = snapshot_bytes;
+        if snapshot_bytes > 0 || self.budget_bytes <= 0 {
+            self.budget_bytes = snapshot_bytes;
+        }
         if snapshot_bytes > 0 {
             self.others_bytes = snapshot_bytes / 2;
         }
@@ -241,5 +246,23 @@ impl PlayerTable {
         let middle = if self.rows.is_empty() { 0 } else { start % self.rows.len() };
         let (before, after) = self.rows.split_at_mut(middle);
         [after, before]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_stands_until_it_is_spent_and_a_newer_one_takes_its_place() {
+        let session = SessionId { slot: 0, generation: 0 };
+        let mut player = Player::loading(session, CharacterId(1), Role::Player);
+        for (granted, stands) in [(-60, -60), (-20, -20), (300, 300), (-60, 300), (120, 120)] {
+            player.grant(granted);
+            assert_eq!(player.budget_bytes, stands);
+        }
+        player.budget_bytes = 0;
+        player.grant(-60);
+        assert_eq!(player.budget_bytes, -60, "spent, and the next is not due yet");
     }
 }
