@@ -3,6 +3,7 @@
 pub mod campaign;
 pub mod check;
 pub mod clock;
+pub mod demand;
 pub mod dice;
 pub mod fault;
 pub mod hash;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use simulate::campaign::{Campaign, Outcome};
-use simulate::{KindSet, Options, Simulation, report, shrink};
+use simulate::{KindSet, Options, Simulation, demand, report, shrink};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -72,6 +72,9 @@ struct Many {
     /// As of one simulation.
     #[arg(long, default_value = "all")]
     faults: KindSet,
+    /// Fails as well if it was not enough: 25 hours, 500 player-hours, each kind of fault 100 times, each after each other.
+    #[arg(long)]
+    demand: bool,
 }
 
 impl One {
@@ -155,8 +158,10 @@ fn simulate_many(many: &Many) -> bool {
     for failure in &outcome.failures {
         println!("{failure}");
     }
+    let short = if many.demand { demand::shortfalls(&outcome.tally) } else { Vec::new() };
+    short.iter().for_each(|what| println!("not enough: {what}"));
     println!("{} of {} seeds failed", outcome.failures.len(), outcome.seeds);
-    outcome.failures.is_empty() && outcome.seeds == all
+    outcome.failures.is_empty() && outcome.seeds == all && short.is_empty()
 }
 
 /// From one word of how far it has come to the next.
@@ -164,8 +169,8 @@ const PROGRESS_SEEDS: u64 = 20;
 
 impl Many {
     fn clone_parts(&self) -> Self {
-        let Self { jobs, large, ticks, players, faults, .. } = *self;
-        Self { seeds: self.seeds.clone(), jobs, large, ticks, players, faults }
+        let Self { jobs, large, ticks, players, faults, demand, .. } = *self;
+        Self { seeds: self.seeds.clone(), jobs, large, ticks, players, faults, demand }
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::checkout::Checkout;
 use crate::step::Steps;
-use crate::{durability, faults, first_light, night, prerequisites, spec, tidy, trials};
+use crate::{durability, faults, first_light, night, prerequisites, simulation, spec, tidy, trials};
 
 /// The short killing trial and all tests of the workspace, doc tests included; `args` go to cargo, and whoever gives some
 /// wants no trial. The tests last, so that the output ends with their own closing lines.
@@ -31,6 +31,7 @@ pub fn ci(checkout: &Checkout, steps: &Steps) -> Result<()> {
         checkout.run_cargo(&["clippy", "--workspace", "--all-targets", "--features", "faults", "--", "-D", "warnings"])
     })?;
     faults::run(checkout, steps, false)?;
+    simulation::run(checkout, steps, true)?;
     first_light::run(checkout, steps, false, None)?;
     trials::crowd(checkout, steps, true)?;
     night::run(checkout, steps, true)?;

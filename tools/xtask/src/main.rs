@@ -22,6 +22,7 @@ mod night;
 mod prerequisites;
 mod rust_text;
 mod sensitivity;
+mod simulation;
 mod soak;
 mod spec;
 mod stage;
@@ -67,6 +68,12 @@ enum Command {
         /// 300 bots for 20 s instead of 100 bots for 8 s
         #[arg(long)]
         full: bool,
+    },
+    /// The whole server and its people in one thread from 1,000 seeds, with every fault after every other
+    Simulation {
+        /// 24 seeds of 40 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
     },
     /// Proves the simulation: builds with one mistake each must be caught, the unbroken one must pass
     Sensitivity {
@@ -233,6 +240,7 @@ fn run(command: Command) -> Result<()> {
         Command::SaveCost { short } => durability::cost(&checkout, &steps, short),
         Command::Pair { short } => durability::pair(&checkout, &steps, short),
         Command::Night { short } => night::run(&checkout, &steps, short),
+        Command::Simulation { short } => simulation::run(&checkout, &steps, short),
         Command::Soak { minutes, bots, storm, links, seed } => {
             soak::run(&checkout, &steps, &soak::Extent { minutes, bots, storm, links, seed })
         }
