@@ -206,8 +206,8 @@ impl Edge {
             asks,
         };
         let recording = Recording::of(config, &realm, now.unix_s, &board.flight);
-        let recording = recording
-            .map_err(|error| StartError::Flight { path: config.data_dir.join(flight::FLIGHT_DIR), error })?;
+        let recording =
+            recording.map_err(|error| StartError::Flight { path: config.data_dir.join(flight::FLIGHT_DIR), error })?;
         let realm = Realm::new(realm);
         match realm.origin() {
             origin @ Origin::Unusable(_) => tracing::warn!("{origin}"),

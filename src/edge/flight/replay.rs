@@ -69,7 +69,8 @@ fn pages(log: &Path) -> Result<Vec<Page>, String> {
     let read = |path: PathBuf| {
         let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let head = Head::decode(&bytes).filter(|head| head.log == Log::Realm);
-        let head = head.ok_or_else(|| format!("{} is no page of a realm's log that this build reads", path.display()))?;
+        let head =
+            head.ok_or_else(|| format!("{} is no page of a realm's log that this build reads", path.display()))?;
         Ok(Page { path, head, bytes })
     };
     let pages: Result<Vec<Page>, String> = paths.into_iter().map(read).collect();

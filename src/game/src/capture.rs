@@ -7,7 +7,9 @@
 use crate::bond::Bonds;
 use crate::extension::{Extensions, MarksTable};
 use crate::fight::Departed;
+use crate::growth::Told;
 use crate::replica::Replicas;
+use crate::rooms::parts;
 use crate::stored;
 use crate::thing::Ended;
 use crate::{Game, GameConfig, ImageError, WorldImage, mobs};
@@ -20,6 +22,8 @@ struct Past {
     replicas: Replicas,
     bonds: Bonds,
     marks: Vec<u8>,
+    /// By ascending id.
+    told: Vec<(NetId, Told)>,
     departed: Vec<NetId>,
     ended: Vec<NetId>,
 }
@@ -30,6 +34,8 @@ struct PastOf<'a> {
     replicas: &'a Replicas,
     bonds: &'a Bonds,
     marks: Vec<u8>,
+    /// By ascending id.
+    told: Vec<(NetId, Told)>,
     departed: &'a [NetId],
     ended: &'a [NetId],
 }
@@ -45,6 +51,7 @@ impl Game {
             replicas: world.resource::<Replicas>(),
             bonds: world.resource::<Bonds>(),
             marks: world.resource::<MarksTable>().to_bytes(),
+            told: parts::<Told>(world),
             departed: &world.resource::<Departed>().0,
             ended: &world.resource::<Ended>().0,
         };
@@ -70,12 +77,17 @@ impl Game {
         if !past.replicas.is_possible(game.roster().rows()) {
             return Err(ImageError::Truncated);
         }
-        let Past { replicas, bonds, marks, departed, ended } = past;
+        let Past { replicas, bonds, marks, told, departed, ended } = past;
         game.world.resource_mut::<MarksTable>().resume(&marks).ok_or(ImageError::Extension)?;
         game.world.insert_resource(replicas);
         game.world.insert_resource(bonds);
         game.world.insert_resource(Departed(departed));
         game.world.insert_resource(Ended(ended));
+        for (id, told) in told {
+            if let Some(entity) = game.entity(id) {
+                game.world.entity_mut(entity).insert(told);
+            }
+        }
         mobs::spare(&mut game.world, is_sparing);
         Ok((game, image_bytes.saturating_add(past_bytes)))
     }

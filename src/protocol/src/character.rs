@@ -4,8 +4,8 @@
 
 use crate::{CharacterId, ClassId};
 use bincode::{Decode, Encode};
-use unicode_normalization::{char::is_combining_mark, is_nfkc};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{char::is_combining_mark, is_nfkc};
 
 /// Most characters of one account: a screen of them, and a list that fits a message (8 of at most 47 bytes).
 pub const CHARACTERS_MAX: usize = 8;

@@ -38,7 +38,13 @@ fn recorded_on(tape: Tape, ticks: u32) -> (Rig, Tape) {
         let (now, at) = (bot.client.newest_tick(), bot.inputs.len() as u32 + 13 * index as u32);
         let view = ViewTick { tick: Tick(now.0.saturating_sub(6)), fraction: 90 };
         let say = match at % 20 {
-            3 => ClientMessage::Shoot(Shoot { number: at as u16, input: at as u16, view, yaw: (at * 977) as u16, pitch: 0 }),
+            3 => ClientMessage::Shoot(Shoot {
+                number: at as u16,
+                input: at as u16,
+                view,
+                yaw: (at * 977) as u16,
+                pitch: 0,
+            }),
             9 => {
                 let cast = Cast { skill: SkillId(1 + at as u16 % 12), at: CastTarget::Nobody, view, yaw: 1, pitch: 0 };
                 ClientMessage::Do { number: at as u16, command: Command::Cast(cast) }
@@ -184,7 +190,16 @@ fn a_players_story_has_his_inputs_his_commands_and_what_came_of_them() {
             lines.extend(story.tell(replay.realm(), replay.out()));
         }
     }
-    for wanted in ["joins ", "store ", "wants ", "says      Do", "says      Shoot", "is told   Done", "is shown", "operator  puts him out"] {
+    for wanted in [
+        "joins ",
+        "store ",
+        "wants ",
+        "says      Do",
+        "says      Shoot",
+        "is told   Done",
+        "is shown",
+        "operator  puts him out",
+    ] {
         assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted} in {lines:#?}");
     }
 }

@@ -104,7 +104,8 @@ fn secrets(data: &Path) -> Result<Vec<Line>> {
         files.iter().map(|file| file.windows(needle.len()).filter(|window| *window == needle).count()).sum::<usize>()
     };
     let mut lines = vec![Line::at_least("files", files.len() as f64, 1.0)];
-    lines.extend(wanted.iter().map(|(what, bytes)| Line::exactly(&format!("{what} in them"), count(bytes) as f64, 0.0)));
+    lines
+        .extend(wanted.iter().map(|(what, bytes)| Line::exactly(&format!("{what} in them"), count(bytes) as f64, 0.0)));
     Ok(lines)
 }
 

@@ -29,8 +29,8 @@ pub use config::{
     CONNECTIONS_MAX, ConfigError, Network, PRIVATE_KEYS_MAX, PacketLimits, RequestLimits, ServerConfig,
     TOKEN_LIFETIME_S,
 };
-pub use witness::{Change, Witness};
 pub use events::Event;
+pub use witness::{Change, Witness};
 
 use crate::arena::Arena;
 use crate::bucket::hasher;

@@ -72,8 +72,8 @@ fn told(out: &Outbound) -> (u64, u64) {
         let (into, session, kind, number, bytes) = match item {
             OutboundItem::Message { session, channel, bytes } => {
                 let message = out.bytes(bytes);
-                let is_text = *channel == channel::CONTROL
-                    && message.first().is_some_and(|variant| WITH_TEXT.contains(variant));
+                let is_text =
+                    *channel == channel::CONTROL && message.first().is_some_and(|variant| WITH_TEXT.contains(variant));
                 let counted = if is_text { &message[..1] } else { message };
                 // As long as it is in any case.
                 (&mut said, session, MESSAGE, message.len() as u32, counted)

@@ -2,8 +2,8 @@
 
 use super::check::{Check, Checker};
 use super::record::Record;
-use crate::outbound::Outbound;
 use super::veil::Veil;
+use crate::outbound::Outbound;
 use crate::realm::{Realm, RealmConfig, ResumeError};
 use game::content::Content;
 use protocol::Tick;

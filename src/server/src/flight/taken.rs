@@ -195,7 +195,10 @@ mod tests {
         assert!(left.is_empty());
         let wanted = format!("{:?}", [batch(), batch()]);
         // Of a token that much counts.
-        assert_eq!(format!("{taken:?}"), wanted.replace("issued_at_ms: 4, serial: 8, epoch: 2", "issued_at_ms: 0, serial: 0, epoch: 0"));
+        assert_eq!(
+            format!("{taken:?}"),
+            wanted.replace("issued_at_ms: 4, serial: 8, epoch: 2", "issued_at_ms: 0, serial: 0, epoch: 0")
+        );
     }
 
     #[test]
