@@ -162,3 +162,87 @@ impl Drop for GateScribe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Damage, Frames};
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Tape(Arc<Mutex<Vec<u8>>>);
+
+    impl Shelf for Tape {
+        fn keep(&mut self, bytes: &[u8]) -> Kept {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Kept::Whole
+        }
+
+        fn is_nearly_full(&self) -> bool {
+            false
+        }
+
+        fn turn(&mut self) -> bool {
+            false
+        }
+
+        fn end(&mut self, _: Option<&'static str>) {}
+    }
+
+    const WHO: SessionId = SessionId { slot: 3, generation: 2 };
+
+    fn written(is_plain: bool) -> Vec<u8> {
+        let tape = Tape::default();
+        let mut scribe = GateScribe::new(Box::new(tape.clone()), 7, is_plain);
+        let now = Now { mono_ns: 2 * NS_PER_S, unix_s: 0 };
+        let from: SocketAddr = "10.1.2.3:4000".parse().unwrap();
+        scribe.on_change(now, WHO, Change::Connected { from, account: 5 });
+        scribe.on_payload(now, WHO, from, 9, b"I am Ada");
+        let counters = Counters { request_seal: 4, ..Counters::default() };
+        scribe.on_counters(now, &counters);
+        scribe.on_counters(now, &counters);
+        scribe.on_change(now, WHO, Change::Disconnected { reason: Reason::UserQuit });
+        let bytes = tape.0.lock().unwrap().clone();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<Gated>, Damage> {
+        let (mut frames, mut body, mut all) = (Frames::new(bytes), Vec::new(), Vec::new());
+        while frames.next(&mut body)?.is_some() {
+            all.extend(GateRecord::decode(&body).map(|record| record.what));
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn packets_sessions_and_what_was_refused_are_there_and_under_the_veil_no_byte_of_them() {
+        for is_plain in [false, true] {
+            let bytes = written(is_plain);
+            let all = read(&bytes).unwrap();
+            let [Gated::Connected { address, account: 5, .. }, payload, Gated::Counted(counted), last] = &all[..]
+            else {
+                panic!("{all:?}")
+            };
+            let Gated::Payload { session: WHO, address: from, sequence: 9, len: 8, bytes: said, .. } = payload else {
+                panic!("{payload:?}")
+            };
+            assert_eq!((address, said.as_deref()), (from, is_plain.then_some(&b"I am Ada"[..])));
+            assert_eq!(counted[..], [("request_seal".to_owned(), 4)]);
+            assert_eq!(*last, Gated::Disconnected(WHO, Reason::UserQuit));
+            assert_eq!(bytes.windows(3).any(|window| window == b"Ada"), is_plain);
+            assert!(!bytes.windows(4).any(|window| window == [10, 1, 2, 3]), "nor where anybody lives");
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_are_no_records() {
+        let mut body = Vec::new();
+        code::put(&GateRecord { mono_ns: 5, what: Gated::Moved(WHO, 77) }, &mut body);
+        assert!(GateRecord::decode(&body).is_some());
+        for len in 0..body.len() {
+            assert_eq!(GateRecord::decode(&body[..len]), None);
+        }
+        body.push(0);
+        assert_eq!(GateRecord::decode(&body), None);
+    }
+}
