@@ -215,6 +215,11 @@ pub fn nearest(typed: &str) -> Option<&'static str> {
     is_near(best, bare).then_some(key)
 }
 
+/// Megabytes of the disk for all files of the flight log together; a thousand players fill about five of them in a second.
+pub const FLIGHT_MEGABYTES: Ranged = Ranged { default: 512, min: 128, max: 65_536 };
+/// Ticks; the hash is taken over the image of the whole world, milliseconds of a large one.
+pub const FLIGHT_HASH_EVERY_TICKS: Ranged = Ranged { default: 60, min: 1, max: 3_600 };
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +233,3 @@ mod tests {
         assert_eq!(nearest("colour.of_the_sky"), None);
     }
 }
-/// Megabytes of the disk for all files of the flight log together; a thousand players fill about five of them in a second.
-pub const FLIGHT_MEGABYTES: Ranged = Ranged { default: 512, min: 128, max: 65_536 };
-/// Ticks; the hash is taken over the image of the whole world, milliseconds of a large one.
-pub const FLIGHT_HASH_EVERY_TICKS: Ranged = Ranged { default: 60, min: 1, max: 3_600 };

@@ -172,6 +172,12 @@ mod tests {
     #[derive(Clone, Default)]
     struct Tape(Arc<Mutex<Vec<u8>>>);
 
+    impl Tape {
+        fn bytes(&self) -> Vec<u8> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
     impl Shelf for Tape {
         fn keep(&mut self, bytes: &[u8]) -> Kept {
             self.0.lock().unwrap().extend_from_slice(bytes);
@@ -202,8 +208,7 @@ mod tests {
         scribe.on_counters(now, &counters);
         scribe.on_counters(now, &counters);
         scribe.on_change(now, WHO, Change::Disconnected { reason: Reason::UserQuit });
-        let bytes = tape.0.lock().unwrap().clone();
-        bytes
+        tape.bytes()
     }
 
     fn read(bytes: &[u8]) -> Result<Vec<Gated>, Damage> {
