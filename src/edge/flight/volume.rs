@@ -196,6 +196,7 @@ pub fn numbers(dir: &Path, log: Log) -> io::Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crossbeam::channel::TryRecvError;
 
     fn place(dir: &Path) -> Place {
         Place { dir: dir.to_owned(), log: Log::Realm, recording: 7, unix_s: 1, page_bytes: 1_024 }
@@ -249,8 +250,12 @@ mod tests {
         // A file may be made at this very moment.
         while std::fs::remove_dir_all(dir.path()).is_err() {}
         // One may have been made before that.
-        while volume.clerk.as_ref().is_some_and(|clerk| !clerk.is_finished()) {
-            volume.turn();
+        loop {
+            match volume.ready.try_recv() {
+                Ok(page) => volume.page.replace(page).into_iter().for_each(|full| drop(volume.full.try_send(full))),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => std::thread::yield_now(),
+            }
         }
         assert_eq!(volume.keep(&[1; 500]), Kept::Lost);
         volume.end(Some("there is no more room for it"));
