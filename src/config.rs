@@ -4,15 +4,18 @@
 //! Every problem in all of them is found and reported together; an unknown key is refused with the nearest real one.
 
 mod content;
+mod flight;
 mod key;
 mod login;
 mod map;
+mod source;
 mod stores;
 mod watch;
 mod written;
 
 use crate::config::key::{CLIENT_DOWN, HELD, Ranged, SAVE_INTERVAL, WORLD_INTERVAL};
 pub use content::built_in as built_in_content;
+pub use flight::FlightConfig;
 use game::content::Content;
 pub use key::{DATA_DIR as DEFAULT_DATA_DIR, LISTEN as DEFAULT_LISTEN, OPS_LISTEN as DEFAULT_OPS_LISTEN};
 pub use login::{JwtAlgorithm, LoginConfig};
@@ -20,6 +23,7 @@ use protocol::motion::StaticMap;
 use rudp::seal::Backend;
 use rudp::server::Network;
 use server::{AccessLimits, Action, KindRadii, LadderConfig, Policy, Radii, Step, Suspicion};
+pub use source::WorldSource;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -74,6 +78,8 @@ pub struct Config {
     pub map_name: String,
     /// What the world is filled with.
     pub content: Arc<Content>,
+    /// What map and content were read from.
+    pub source: Arc<WorldSource>,
     /// An entity nearer than this, in units, comes into view.
     pub enter_radius_units: i32,
     /// An entity in view and farther than this, in units, goes out of view; above `enter_radius_units`.
@@ -110,6 +116,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// When reports are written.
     pub reports: Reports,
+    /// Whether the server writes down what it takes in, and how much of it.
+    pub flight: FlightConfig,
 }
 
 /// Everything that is wrong, in the order in which it was found; shown as one line.
@@ -150,7 +158,7 @@ impl Config {
         let ops_listen = written.address("ops.listen", key::OPS_LISTEN);
         let (enter_radius_m, leave_radius_m) = radii(written);
         let kind_radii = kind_radii(written, enter_radius_m, leave_radius_m);
-        let (map_name, map, content) = world(written);
+        let World { map_name, map, content, source } = world(written);
         Self {
             listen,
             public_addresses: public_addresses(written, listen),
@@ -173,6 +181,7 @@ impl Config {
             map: Arc::new(map),
             map_name,
             content: Arc::new(content),
+            source: Arc::new(source),
             enter_radius_units: enter_radius_m as i32 * protocol::unit::UNITS_PER_M,
             leave_radius_units: leave_radius_m as i32 * protocol::unit::UNITS_PER_M,
             kind_radii,
@@ -191,24 +200,35 @@ impl Config {
             policy: policy(written),
             alerts: watch::alerts(written),
             reports: watch::reports(written),
+            flight: flight::resolve(written),
         }
     }
 }
 
+/// Where it all takes place.
+struct World {
+    map_name: String,
+    map: StaticMap,
+    content: Content,
+    source: WorldSource,
+}
+
 /// The map with its name, and what it is filled with; without a map nothing can be said about the places on it.
-fn world(written: &mut Written) -> (String, StaticMap, Content) {
+fn world(written: &mut Written) -> World {
     match map::load(written) {
-        Some(map::Loaded { name, map }) => {
-            let mut content = content::load(written, &name, &map);
-            if !written.boolean("world.mobs", true) {
+        Some(map::Loaded { name, map, text }) => {
+            let (mut content, texts) = content::load(written, &name, &map);
+            let has_mobs = written.boolean("world.mobs", true);
+            if !has_mobs {
                 content.places.spawns.clear();
             }
-            (name, map, content)
+            let source = WorldSource { map_name: name.clone(), map: text, content: texts, has_mobs };
+            World { map_name: name, map, content, source }
         }
         None => {
             let nowhere = StaticMap::new(1, 1, &[]).expect("a metre of nothing is a map");
-            let content = content::load(written, "", &nowhere);
-            (String::new(), nowhere, content)
+            let (content, _) = content::load(written, "", &nowhere);
+            World { map_name: String::new(), map: nowhere, content, source: WorldSource::default() }
         }
     }
 }

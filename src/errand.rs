@@ -2,8 +2,10 @@
 //! has left behind.
 
 use crate::config::Config;
-use crate::edge::care;
+use crate::edge::{self, ReplayWish, care};
 use clap::Subcommand;
+use game::Extensions;
+use protocol::CharacterId;
 use std::path::PathBuf;
 
 /// One of them.
@@ -42,6 +44,24 @@ pub enum Errand {
         #[arg(long)]
         yes_the_journal_is_lost: bool,
     },
+    /// Do again what a flight log says that a world did, and hold it against what came of it; status 1 at the first difference
+    ///
+    /// A server writes one if flight.record is true. Neither that server nor anything it used is needed, only its build. A log
+    /// that ends within a record is one of a server that was killed, and fine up to there.
+    Replay {
+        /// A page of a realm's log, or the directory with all of them: DATA_DIR/flight
+        #[arg(value_name = "LOG")]
+        recording: PathBuf,
+        /// Also tell the story of the character with this id: what its player sent, and what he was told
+        #[arg(long, value_name = "CHARACTER")]
+        story: Option<u64>,
+        /// The first tick of the story
+        #[arg(long, value_name = "TICK", default_value_t = 0)]
+        from: u32,
+        /// The last tick of the story
+        #[arg(long, value_name = "TICK", default_value_t = u32::MAX)]
+        to: u32,
+    },
 }
 
 impl Errand {
@@ -49,8 +69,12 @@ impl Errand {
     ///
     /// # Errors
     /// One sentence.
-    pub fn run(&self, config: &Config) -> Result<(), String> {
+    pub fn run(&self, config: &Config, extensions: &Extensions) -> Result<(), String> {
         match self {
+            Self::Replay { recording, story, from, to } => {
+                let wish = ReplayWish { story: story.map(CharacterId), from: *from, to: *to };
+                edge::replay(recording, extensions, wish)
+            }
             Self::Verify { set_aside_unreadable: false } => verify(config),
             Self::Verify { set_aside_unreadable: true } => set_aside_unreadable(config).and_then(|()| verify(config)),
             Self::Restore { backup } => restore(config, backup),

@@ -88,7 +88,7 @@ pub fn run(extensions: Extensions) -> ExitCode {
         Err(problems) => return fail(EXIT_CONFIG, problems),
     };
     if let Some(errand) = &args.errand {
-        return match errand.run(&config) {
+        return match errand.run(&config, &extensions) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(EXIT_RUN, problem),
         };

@@ -13,17 +13,33 @@ const FILES_MAX: usize = 64;
 
 /// The content that `world.content_dir` names, else that which is built in, for a map. What is wrong with it is noted in
 /// `written`.
-pub fn load(written: &mut Written, map_name: &str, map: &StaticMap) -> Content {
+pub fn load(written: &mut Written, map_name: &str, map: &StaticMap) -> (Content, Texts) {
     let content = match written.path("world.content_dir") {
         Some(directory) => read(&directory, map_name, map),
-        None => built_in(map_name, map),
+        None => built_in(map_name, map).map(|content| (content, shipped_texts())),
     };
     content.unwrap_or_else(|problems| {
         for problem in problems.0 {
             written.problem(problem);
         }
-        Content::default()
+        Default::default()
     })
+}
+
+/// What content files say, each with its name.
+pub type Texts = Vec<(String, String)>;
+
+fn shipped_texts() -> Texts {
+    SHIPPED.iter().map(|file| (file.name.to_owned(), file.text.to_owned())).collect()
+}
+
+/// The content that these texts are.
+///
+/// # Errors
+/// All that is wrong with any of them.
+pub fn of_texts(texts: &Texts, map_name: &str, map: &StaticMap) -> Result<Content, Problems> {
+    let files: Vec<ContentFile<'_>> = texts.iter().map(|(name, text)| ContentFile { name, text }).collect();
+    Content::read(&files, map_name, map.extent()).map_err(|problems| Problems(problems.0))
 }
 
 /// The content that is built in, on a map of this name; a map that has no places in it has nobody living on it.
@@ -35,7 +51,7 @@ pub fn built_in(map_name: &str, map: &StaticMap) -> Result<Content, Problems> {
 }
 
 /// Everything in a directory that is or might be meant to be content, read for a map.
-fn read(directory: &Path, map_name: &str, map: &StaticMap) -> Result<Content, Problems> {
+fn read(directory: &Path, map_name: &str, map: &StaticMap) -> Result<(Content, Texts), Problems> {
     let mut names = names(directory).map_err(|problem| Problems(vec![problem]))?;
     let places = format!("places/{map_name}.toml");
     if directory.join(&places).exists() {
@@ -53,10 +69,11 @@ fn read(directory: &Path, map_name: &str, map: &StaticMap) -> Result<Content, Pr
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    let files: Vec<ContentFile<'_>> = texts.iter().map(|(name, text)| ContentFile { name, text }).collect();
     let inside = |problem| format!("{}: {problem}", directory.display());
-    Content::read(&files, map_name, map.extent())
-        .map_err(|problems| Problems(problems.0.into_iter().map(inside).collect()))
+    match of_texts(&texts, map_name, map) {
+        Ok(content) => Ok((content, texts)),
+        Err(problems) => Err(Problems(problems.0.into_iter().map(inside).collect())),
+    }
 }
 
 /// The names of the TOML files that stand in a directory itself, sorted, because no two machines list them alike.

@@ -87,6 +87,10 @@ pub const KEYS: &[&str] = &[
     "alerts.store_for_s",
     "report.every_h",
     "report.keep",
+    "flight.record",
+    "flight.megabytes",
+    "flight.plain_text",
+    "flight.hash_every_ticks",
 ];
 
 /// A whole number with its default and the range it must lie in, both ends included.
@@ -210,6 +214,11 @@ pub fn nearest(typed: &str) -> Option<&'static str> {
     let (best, key) = KEYS.iter().map(|&key| (score(key), key)).min()?;
     is_near(best, bare).then_some(key)
 }
+
+/// Megabytes of the disk for all files of the flight log together; a thousand players fill about five of them in a second.
+pub const FLIGHT_MEGABYTES: Ranged = Ranged { default: 512, min: 128, max: 65_536 };
+/// Ticks; the hash is taken over the image of the whole world, milliseconds of a large one.
+pub const FLIGHT_HASH_EVERY_TICKS: Ranged = Ranged { default: 60, min: 1, max: 3_600 };
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,8 @@ const MEADOW_NAME: &str = "meadow";
 pub struct Loaded {
     pub name: String,
     pub map: StaticMap,
+    /// What its file says.
+    pub text: String,
 }
 
 /// The map that `world.map_file` names, else the meadow. What is wrong with the file is noted in `written`; then there is
@@ -24,13 +26,14 @@ pub struct Loaded {
 pub fn load(written: &mut Written) -> Option<Loaded> {
     let Some(path) = written.path("world.map_file") else {
         let map = parse("the built-in map", MEADOW).expect("the built-in map is tested");
-        return Some(Loaded { name: MEADOW_NAME.to_owned(), map });
+        return Some(Loaded { name: MEADOW_NAME.to_owned(), map, text: MEADOW.to_owned() });
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    read(&path).map(|map| Loaded { name, map }).map_err(|problem| written.problem(problem)).ok()
+    let loaded = read(&path).map(|(map, text)| Loaded { name, map, text });
+    loaded.map_err(|problem| written.problem(problem)).ok()
 }
 
-fn read(path: &Path) -> Result<StaticMap, String> {
+fn read(path: &Path) -> Result<(StaticMap, String), String> {
     let name = path.display();
     let fail = |error: std::io::Error| format!("world.map_file: cannot read {name}: {error}");
     let bytes = std::fs::metadata(path).map_err(fail)?.len();
@@ -38,10 +41,14 @@ fn read(path: &Path) -> Result<StaticMap, String> {
         return Err(format!("world.map_file: {name} has {bytes} bytes, the limit is {MAP_BYTES_MAX}"));
     }
     let text = std::fs::read_to_string(path).map_err(fail)?;
-    parse(&name.to_string(), &text)
+    Ok((parse(&name.to_string(), &text)?, text))
 }
 
-fn parse(name: &str, text: &str) -> Result<StaticMap, String> {
+/// The map that a text is; `name` is what it is called where it is wrong.
+///
+/// # Errors
+/// One sentence.
+pub fn parse(name: &str, text: &str) -> Result<StaticMap, String> {
     let file: MapFile = toml::from_str(text).map_err(|error| parse_problem(name, text, &error))?;
     StaticMap::try_from(&file).map_err(|error| format!("{name}: {error}"))
 }

@@ -324,3 +324,13 @@ fn alerts_have_limits_in_range_and_a_webhook_that_nobody_reads_in_a_log() {
     }
     assert_eq!(problems("[alerts]\ntick_rate_hz = 60\njournal_for_s = 3_601\n[report]\nkeep = 0\n").len(), 3);
 }
+
+#[test]
+fn nothing_is_recorded_until_somebody_wants_it_and_names_are_not_written_until_somebody_says_so() {
+    let flight = defaults().flight;
+    assert_eq!((flight.is_recording, flight.is_plain_text, flight.bytes_max), (false, false, 512 << 20));
+    let text = "[flight]\nrecord = true\nmegabytes = 128\nplain_text = true\nhash_every_ticks = 1\n";
+    let wanted = FlightConfig { is_recording: true, is_plain_text: true, bytes_max: 128 << 20, hash_every_ticks: 1 };
+    assert_eq!(from_file(text).unwrap().flight, wanted);
+    assert_eq!(problems("[flight]\nmegabytes = 127\nhash_every_ticks = 0\n").len(), 2);
+}

@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for anybody: the tick and the reactor swap, the operations thread reads whatever is newest.
 
+use crate::edge::flight::FlightTally;
 use crate::edge::persistence::{BackupReport, CourierReport, Fault};
 use crate::edge::stopwatch::{self, Stopwatch};
 use crate::edge::tick_times::TickTimes;
@@ -32,6 +33,8 @@ pub struct Board {
     pub world_watch: Arc<Stopwatch>,
     /// Where the reactor's goes.
     pub reactor_watch: Arc<Stopwatch>,
+    /// What the flight log has come to.
+    pub flight: FlightTally,
     /// Fixed at start.
     pub start: StartReport,
     /// An operator lets nobody in.
@@ -195,6 +198,7 @@ impl Board {
             backup: ArcSwapOption::empty(),
             world_watch: Arc::new(stopwatch::of_world()),
             reactor_watch: Arc::new(stopwatch::of_reactor()),
+            flight: FlightTally::default(),
             start,
             draining: AtomicBool::new(false),
             shutdown_ns: AtomicU64::new(0),

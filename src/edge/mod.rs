@@ -13,6 +13,7 @@ mod countdown;
 pub mod crash;
 mod crew;
 mod drain;
+mod flight;
 mod herald;
 mod ops;
 mod persistence;
@@ -36,6 +37,7 @@ mod watchdog;
 mod world;
 
 pub use board::ReactorCounters;
+pub use flight::{Wish as ReplayWish, replay};
 pub use prefetch::prefetch;
 pub use process::outlive_file_limit;
 pub use reactor::{Bound, Dock, Machine, bind};
@@ -47,6 +49,7 @@ use crate::config::{Config, Stores};
 use bans::{BANS_FILE, BansError, Clerk};
 use board::{Board, StartReport};
 use drain::Drain;
+use flight::Recording;
 use game::Extensions;
 use ops::{Desk, InForce, Offices, OpsTokens, Rules, Source, Verifier};
 pub use persistence::care;
@@ -59,6 +62,7 @@ use rudp::server::TOKEN_LIFETIME_S;
 use rudp::time::{NS_PER_S, Now};
 use rudp::{ChannelTable, ConnectionConfig, HelloRules, INNER_VERSION, Key, Mint, Prefetch, ServerConfig};
 use secret::SecretError;
+use server::flight::Recorded;
 use server::{AccessConfig, Gate, GateConfig, Origin, Realm, RealmConfig};
 use shelf::Shelf;
 use std::io;
@@ -119,6 +123,14 @@ pub enum StartError {
     /// The transport refused its settings.
     #[error(transparent)]
     Transport(#[from] rudp::server::ConfigError),
+    /// The files of the flight log.
+    #[error("cannot begin the flight log in {}: {error}", path.display())]
+    Flight {
+        /// In which directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The process has no descriptors left, or the like.
     #[error("cannot set up the reactor: {0}")]
     Reactor(io::Error),
@@ -183,7 +195,7 @@ impl Edge {
         let shelf = Arc::new(Shelf::new(config.content.clone()));
         let (gate_ends, realm_ends, store_ends) = queues::connect();
         let shared = (board.clone(), drain.clone(), handover.clone());
-        let Front { reactor, waker, clerk, switchboard, desk } =
+        let Front { mut reactor, waker, clerk, switchboard, desk } =
             Front::build(config, keys, bound, (listen, ops_listen), gate_ends, shared, now)?;
         let (world_asks, asks) = asks::to_world();
         let outlook = world::Outlook {
@@ -193,11 +205,18 @@ impl Edge {
             shelf: shelf.clone(),
             asks,
         };
+        let recording = Recording::of(config, &realm, now.unix_s, &board.flight);
+        let recording =
+            recording.map_err(|error| StartError::Flight { path: config.data_dir.join(flight::FLIGHT_DIR), error })?;
         let realm = Realm::new(realm);
         match realm.origin() {
             origin @ Origin::Unusable(_) => tracing::warn!("{origin}"),
             origin => tracing::info!("{origin}"),
         }
+        let realm = match recording {
+            Some(recording) => recording.begin(realm, reactor.gate_mut()),
+            None => Recorded::silent(realm),
+        };
         let world = World::new(realm, realm_ends, outlook);
         let mut keeper = keeper(journal, store_ends, &stores, config, (&board, &drain, listen))?;
         let (errands, asked) = persistence::errands();

@@ -104,7 +104,7 @@ impl Reload {
         self.handover.offer(Offer { keys, rules, done });
         let _ = self.waker.wake();
         let taken = self.wait_taken(&taken).map(|()| reloaded)?;
-        self.shelf.put(Arc::new(content));
+        self.shelf.put(Arc::new(content), config.source);
         Ok(taken)
     }
 

@@ -10,7 +10,8 @@ use crate::edge::stopwatch::world as part;
 use crate::edge::telemetry::Throttle;
 use crossbeam::channel::{Receiver, TrySendError};
 use protocol::unit::TICK_RATE_HZ;
-use server::{Accused, Inbound, Incident, Operation, Outbound, PLACES_MAX, PersonRow, Place, Realm, Step, StoreJob};
+use server::flight::Recorded;
+use server::{Accused, Inbound, Incident, Operation, Outbound, PLACES_MAX, PersonRow, Place, Step, StoreJob};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ const OUTBOUND_LATE_MAX: usize = 10 * TICK_RATE_HZ as usize;
 
 /// The thread's state.
 pub struct World {
-    realm: Realm,
+    realm: Recorded,
     ends: RealmEnds,
     waker: Arc<mio::Waker>,
     board: Arc<Board>,
@@ -74,7 +75,7 @@ pub struct ReactorStuck;
 
 impl World {
     /// A world that has not ticked.
-    pub fn new(mut realm: Realm, ends: RealmEnds, outlook: Outlook) -> Self {
+    pub fn new(mut realm: Recorded, ends: RealmEnds, outlook: Outlook) -> Self {
         let Outlook { waker, board, drain, shelf, asks } = outlook;
         realm.watch(board.world_watch.clone());
         Self {
@@ -121,6 +122,7 @@ impl World {
                 break;
             }
         }
+        self.realm.end();
         self.publish(clock::mono_ns());
         self.drain.on_world_done();
         self.wake_reactor();
@@ -150,8 +152,8 @@ impl World {
             self.report.store_jobs -= 1;
             self.realm.handle_completion(done);
         }
-        if let Some(content) = self.shelf.take() {
-            self.realm.set_content(content);
+        if let Some((content, source)) = self.shelf.take() {
+            self.realm.set_content(content, || source.to_bytes());
         }
         let mut out = self.empty_arena();
         self.realm.tick(now, &mut self.inbound, &mut out);
@@ -368,14 +370,14 @@ mod tests {
     use crate::edge::board::StartReport;
     use crate::edge::queues::{GateEnds, OUTBOUND_WAITING_MAX, StoreEnds, connect};
     use protocol::motion::StaticMap;
-    use server::{RealmConfig, StoreDone};
+    use server::{Realm, RealmConfig, StoreDone};
 
-    fn realm() -> Realm {
-        Realm::new(RealmConfig {
+    fn realm() -> Recorded {
+        Recorded::silent(Realm::new(RealmConfig {
             seed: 1,
             players_max: 10,
             ..RealmConfig::new(Arc::new(StaticMap::new(100, 100, &[]).unwrap()))
-        })
+        }))
     }
 
     /// A world whose neighbours do nothing, and the poll that keeps its waker alive.

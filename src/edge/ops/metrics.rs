@@ -17,6 +17,7 @@ use protocol::{GameEvent, ViewTick};
 use server::{Histogram, Suspicion};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A registry that reads board and tally at each scrape.
 pub fn registry(board: Arc<Board>, tally: Arc<Tally>) -> Registry {
@@ -53,6 +54,7 @@ impl Collector for Figures {
         self.pools(&mut page)?;
         phase_metrics::encode(&self.board, &mut page)?;
         store_metrics::encode(&self.board, &mut page)?;
+        self.flight(&mut page)?;
         self.operations(&mut page)
     }
 }
@@ -263,6 +265,17 @@ impl Figures {
         page.totals_of("pool_misses", "Times an arena was wanted and none lay ready", misses)
     }
 
+    /// What the flight log has come to; all nought if there is none.
+    fn flight(&self, page: &mut Page<'_>) -> fmt::Result {
+        let logs = [("realm", &self.board.flight.realm), ("gate", &self.board.flight.gate)];
+        let bytes = logs.map(|(name, log)| ([("log", name)], log.bytes.load(Ordering::Relaxed)));
+        page.totals_of("flight_bytes", "Bytes of the flight log", bytes)?;
+        let files = logs.map(|(name, log)| ([("log", name)], log.pages.load(Ordering::Relaxed)));
+        page.totals_of("flight_files", "Files of the flight log that were begun", files)?;
+        let stopped = logs.map(|(name, log)| ([("log", name)], flag(log.is_stopped.load(Ordering::Relaxed))));
+        page.gauges_of("flight_stopped", "1 from when a recording had no more room or its disk failed", stopped)
+    }
+
     fn operations(&self, page: &mut Page<'_>) -> fmt::Result {
         let tally = &self.tally;
         page.total("tokens_minted", "Connect tokens minted", tally.minted.value())?;
@@ -456,6 +469,8 @@ mod tests {
             "throng_disconnects_total{reason=\"taken_over\"} 2",
             "throng_disconnects_total{reason=\"other\"} 0",
             "throng_queue_bound{queue=\"outbound\"} 4.0",
+            "throng_flight_bytes_total{log=\"realm\"} 0",
+            "throng_flight_stopped{log=\"gate\"} 0.0",
             "throng_tokens_minted_total 1",
             "throng_tokens_refused_total{reason=\"jwt_expired\"} 1",
             "throng_tokens_refused_total{reason=\"restart\"} 0",

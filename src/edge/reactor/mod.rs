@@ -115,6 +115,11 @@ impl Reactor {
         Ok((reactor, waker))
     }
 
+    /// The gate, before anybody has met it.
+    pub fn gate_mut(&mut self) -> &mut Gate {
+        &mut self.gate
+    }
+
     /// Serves until the server has drained and the last goodbye is sent.
     ///
     /// # Errors

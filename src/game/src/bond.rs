@@ -5,6 +5,7 @@
 
 use bevy_ecs::prelude::Resource;
 use protocol::{NetId, Tick};
+use serde::{Deserialize, Serialize};
 
 /// Most entities that are always told to one viewer: a party of eight, a target and its target, and room. Told in every
 /// tick they cost 16 x 40 bits, a fifth of the default budget.
@@ -15,7 +16,7 @@ pub const BOSSES_MAX: usize = 16;
 pub const FIGHTING_MAX: usize = 8;
 
 /// By entity: who matters to it.
-#[derive(Debug, Resource)]
+#[derive(Debug, Resource, Serialize, Deserialize)]
 pub struct Bonds {
     rows: Vec<Row>,
     /// By row: how many it is fighting. Asked of everybody in every tick, and nearly always 0: a line of the cache has 64.
@@ -23,7 +24,7 @@ pub struct Bonds {
     bosses: Vec<NetId>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Row {
     always: [NetId; ALWAYS_MAX],
     opponents: [Opponent; FIGHTING_MAX],
@@ -33,7 +34,7 @@ struct Row {
 }
 
 /// Somebody to fight with, and the last tick of the fight.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Opponent {
     id: NetId,
     until: Tick,

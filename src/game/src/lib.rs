@@ -9,6 +9,7 @@
 
 mod ballistics;
 mod bond;
+mod capture;
 mod carry;
 mod cast;
 mod chance;

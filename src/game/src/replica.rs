@@ -12,6 +12,7 @@ use bevy_ecs::prelude::{Component, IntoScheduleConfigs, Query, Res, ResMut, Reso
 use protocol::snapshot::BASELINE_TICKS;
 use protocol::state::{self, health_share};
 use protocol::{EntityKind, EntityState, NetId, Tick};
+use serde::{Deserialize, Serialize};
 
 /// States kept of an entity: as many as a client may name as a baseline.
 const HISTORY_TICKS: usize = BASELINE_TICKS as usize;
@@ -53,7 +54,7 @@ impl Replica {
 /// An entity is live here from the tick after its spawn until its despawn. The past is one ring for each entity: what a
 /// difference builds on is mostly three ticks in a row, which lie in one or two lines of the cache. With one table for each
 /// tick they lay in three, and to make the bits of a state took a third longer.
-#[derive(Debug, Resource)]
+#[derive(Debug, Resource, Serialize, Deserialize)]
 pub struct Replicas {
     now: Tick,
     rows: Vec<Row>,
@@ -83,7 +84,7 @@ impl<'a> Past<'a> {
 }
 
 /// How fast something moved in the last tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Pace {
     /// It stayed where it was; it may have turned.
@@ -116,7 +117,7 @@ impl Pace {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Row {
     kind: EntityKind,
     is_live: bool,
@@ -208,6 +209,17 @@ impl Replicas {
     #[must_use]
     pub fn live(&self) -> &[NetId] {
         &self.live
+    }
+
+    /// Whether its tables are as long as those of a world with so many ids.
+    pub(crate) fn is_possible(&self, rows: usize) -> bool {
+        let len = self.rows.len();
+        let is_known = |id: &NetId| self.rows.get(id.row()).is_some_and(|row| row.is_live);
+        len <= rows
+            && self.states.len() == len
+            && self.history.len() == len * HISTORY_TICKS
+            && self.live.iter().all(is_known)
+            && self.live.is_sorted()
     }
 
     /// Makes room for `rows` entities, so that publishing never allocates.

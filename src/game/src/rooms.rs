@@ -125,7 +125,7 @@ impl RoomsImage {
     }
 
     /// Puts it into a world whose entities have entered already.
-    pub(crate) fn restore(&self, world: &mut World) {
+    pub(crate) fn restore(&self, world: &mut World, is_restart: bool) {
         world.resource_mut::<Ledger>().resume(&self.ledger);
         let parties = self.parties.restore(&mut world.resource_mut::<Bonds>());
         world.insert_resource(parties);
@@ -151,6 +151,9 @@ impl RoomsImage {
             }
         }
         self.restore_belongings(world);
+        if is_restart {
+            trade::restart(world);
+        }
     }
 
     fn restore_belongings(&self, world: &mut World) {
@@ -168,7 +171,6 @@ impl RoomsImage {
         }
         self.claimed().for_each(|id| world.resource_mut::<Roster>().reclaim(id));
         world.insert_resource(self.trades.clone());
-        trade::restart(world);
     }
 
     /// Ids kept for what is to lie on the ground.

@@ -19,6 +19,7 @@ use protocol::motion::{BODY_RADIUS, Body, PLAYER_SPEED_MAX, StaticMap};
 use protocol::unit::{SUBUNIT_BITS, SUBUNITS_PER_M, TICK_RATE_HZ, unit_of};
 use protocol::view::Place;
 use protocol::{EntityKind, NetId, Tick, ViewTick};
+use serde::{Deserialize, Serialize};
 
 /// How far a shot reaches: 100 m, in subunits. As far as people see each other: nobody aims at what he is not shown.
 pub const SHOT_RANGE: i32 = 100 * SUBUNITS_PER_M;
@@ -53,7 +54,7 @@ pub struct ShotOutcome {
 
 /// Shots of one player in a row: the weapon fires ten times a second. A client may say anything at any time, so the
 /// count is kept here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
     /// When it would be ready if every shot had waited for its turn.
     ready: Tick,

@@ -40,6 +40,18 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// The first id that has not been looked at.
+    #[must_use]
+    pub fn next(&self) -> usize {
+        self.next
+    }
+
+    /// One that goes on from there, and has nothing of those before: for who replays what was done, and keeps no image.
+    #[must_use]
+    pub fn from(next: usize) -> Self {
+        Self { next, ..Self::default() }
+    }
+
     /// A list that grew would be copied as a whole within one tick. What is not used costs no memory, only addresses.
     fn make_room(&mut self, entities: usize) {
         self.seen.reserve(entities);

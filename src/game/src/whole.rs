@@ -71,6 +71,16 @@ impl Game {
         extensions: &Extensions,
         image: &WorldImage,
     ) -> Result<Self, ImageError> {
+        Self::restore_as(config, extensions, image, true)
+    }
+
+    /// After a restart some of what was under way is over.
+    pub(crate) fn restore_as(
+        config: GameConfig,
+        extensions: &Extensions,
+        image: &WorldImage,
+        is_restart: bool,
+    ) -> Result<Self, ImageError> {
         image.check(&config.map, &config.content, config.entities_max)?;
         let mut game = Self::extended(config, extensions);
         game.world.resource_mut::<Clock>().now = image.tick;
@@ -86,7 +96,7 @@ impl Game {
         for &boss in &image.bosses {
             game.set_boss(boss, true);
         }
-        image.rooms.restore(&mut game.world);
+        image.rooms.restore(&mut game.world, is_restart);
         if !SavedParts::restore(&mut game.world, &image.rooms.extensions) {
             return Err(ImageError::Extension);
         }

@@ -4,6 +4,7 @@
 
 use crate::{CharacterId, ClassId};
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 use unicode_normalization::{char::is_combining_mark, is_nfkc};
 
 /// Most characters of one account: a screen of them, and a list that fits a message (8 of at most 47 bytes).
@@ -43,7 +44,7 @@ pub enum RosterStep {
 }
 
 /// One character of an account.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 pub struct RosterRow {
     /// Which.
     pub character: CharacterId,

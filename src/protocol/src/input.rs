@@ -6,10 +6,11 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::bits::{BitReader, BitWriter, OutOfBits};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// One tick's wishes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Wanted direction east, -127..=127 of full speed. World axes, not relative to the view: the motion rules need no
     /// trigonometry, so any language can follow them to the unit.

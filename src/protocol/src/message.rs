@@ -5,6 +5,7 @@
 use crate::event::{GameEvent, Shoot};
 use crate::{ClassId, Command, Custom, MobKind, NetId, News, Refusal, RosterRow, RosterStep, Tick};
 use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 /// What a client says on the control and event channels.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -52,7 +53,7 @@ pub enum ClientMessage {
 }
 
 /// spec: MSG-5. What a player saw of the last second. A server counts what is beyond the greatest of each as that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 pub struct Experience {
     /// How long ago the newest snapshot had come in, ms: the most at any tick of the second, so that 99 of 100 were better.
     pub age_ms: u16,

@@ -86,7 +86,7 @@ pub enum News {
 }
 
 /// The figures of a player.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 pub struct Figures {
     /// What it is.
     pub class: ClassId,

@@ -3,10 +3,11 @@
 use crate::motion::{Body, Gait};
 use crate::orientation::Orientation;
 use crate::unit::unit_of;
+use serde::{Deserialize, Serialize};
 
 /// What sort of thing an entity is; fixed from enter to leave. Which fields each has is in the table of the wire
 /// (`snapshot/field.rs`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum EntityKind {
     /// A person's avatar.
@@ -50,7 +51,7 @@ impl EntityKind {
 /// The state of an entity as other players are told it. 16 bytes: tables of it are scanned every tick, and every viewer
 /// keeps 64 of each entity. So kinds share its members: a body keeps its [`Orientation`] in `yaw` and `pitch`, an item its
 /// form in `pitch`. What a kind does not have is 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntityState {
     /// East, in units, 0..[`crate::unit::WORLD_UNITS_MAX`].
     pub x: i32,

@@ -1,5 +1,6 @@
 //! Why a connection ended, as one byte that both ends understand.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Declares the reasons once: name, stable code, sentence. The code is wire format (spec: PKT-31): never renumber one.
@@ -7,7 +8,8 @@ macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $label:literal, $sentence:literal;)+) => {
         /// Why a connection ended. Travels as one byte in a close frame; a code that this build does not know is kept
         /// as [`Reason::Other`] so that a newer peer's reason survives into logs.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "u8", into = "u8")]
         #[non_exhaustive]
         pub enum Reason {
             $($(#[doc = $doc])+ $name,)+
@@ -130,6 +132,18 @@ impl ReasonCounts {
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let named = Reason::NAMED.iter().map(|reason| reason.label()).zip(self.named);
         named.chain([(Reason::Other(0).label(), self.other)])
+    }
+}
+
+impl From<u8> for Reason {
+    fn from(code: u8) -> Self {
+        Self::from_code(code)
+    }
+}
+
+impl From<Reason> for u8 {
+    fn from(reason: Reason) -> Self {
+        reason.code()
     }
 }
 

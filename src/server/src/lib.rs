@@ -7,6 +7,7 @@ mod courier;
 mod crew;
 #[cfg(feature = "faults")]
 mod fault;
+pub mod flight;
 mod gate;
 mod histogram;
 mod inbound;

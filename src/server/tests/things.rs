@@ -112,7 +112,8 @@ fn a_projectile_that_ended_is_gone_from_every_screen_and_its_id_comes_back_only_
     assert!(waited >= 64, "{waited} ticks: some packet may still have named it");
     assert!(rig.bots.iter().all(|bot| bot.client.sees(shot).is_none()));
     rig.realm.despawn_thing(item);
-    rig.realm.despawn_thing(rig.own_id(0));
+    let own = rig.own_id(0);
+    rig.realm.despawn_thing(own);
     rig.run_ticks(60);
     assert!(rig.bots.iter().all(|bot| bot.client.sees(item).is_none()));
     assert!(rig.sees(1, 0), "a player is no thing");

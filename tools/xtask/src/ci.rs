@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::checkout::Checkout;
 use crate::step::Steps;
-use crate::{durability, faults, first_light, night, prerequisites, simulation, spec, tidy, trials};
+use crate::{durability, faults, first_light, flight, night, prerequisites, simulation, spec, tidy, trials};
 
 /// The short killing trial and all tests of the workspace, doc tests included; `args` go to cargo, and whoever gives some
 /// wants no trial. The tests last, so that the output ends with their own closing lines.
@@ -34,6 +34,7 @@ pub fn ci(checkout: &Checkout, steps: &Steps) -> Result<()> {
     simulation::run(checkout, steps, true)?;
     first_light::run(checkout, steps, false, None)?;
     trials::crowd(checkout, steps, true)?;
+    flight::run(checkout, steps, true)?;
     night::run(checkout, steps, true)?;
     durability::kills(checkout, steps, &durability::Extent::SHORT)?;
     run_tests(checkout, steps, &[])

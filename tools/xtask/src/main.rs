@@ -15,6 +15,7 @@ mod decode_coverage;
 mod durability;
 mod faults;
 mod first_light;
+mod flight;
 mod fuzz;
 mod judge;
 mod metrics;
@@ -57,7 +58,7 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
-    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, a crowd, kills, tests
+    /// Everything a change must pass: format, lints, tidy, spec, faults, first light, a crowd, a flight log, kills, tests
     Ci,
     /// Lints that know this project: banned words, allowed edges between crates, the top level, sizes
     Tidy,
@@ -117,6 +118,12 @@ enum Command {
     /// 800 bots in one spot of whom each can see 80: all in time, and within its bytes
     Crowd {
         /// 150 bots that can see 24 for 12 s, on a machine that does other work
+        #[arg(long)]
+        short: bool,
+    },
+    /// The flight log: 300 bots play for 60 s, and what the server recorded comes to the same; then what recording costs at 1,000
+    Flight {
+        /// 30 bots for 8 s, and no cost, on a machine that does other work
         #[arg(long)]
         short: bool,
     },
@@ -229,6 +236,7 @@ fn run(command: Command) -> Result<()> {
         Command::Migration { short } => trials::migration(&checkout, &steps, short),
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
         Command::Crowd { short } => trials::crowd(&checkout, &steps, short),
+        Command::Flight { short } => flight::run(&checkout, &steps, short),
         Command::Flood { short } => trials::flood(&checkout, &steps, short),
         Command::Kills { short: true, seed, .. } => {
             durability::kills(&checkout, &steps, &durability::Extent { seed, ..durability::Extent::SHORT })

@@ -120,6 +120,7 @@ fn labels_are_few_and_none_is_a_person_or_a_place() {
         "event",
         "kind",
         "le",
+        "log",
         "outcome",
         "part",
         "phase",

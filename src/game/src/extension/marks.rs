@@ -3,12 +3,13 @@
 use crate::Clock;
 use crate::replica::Replica;
 use crate::schedule::Phase;
+use crate::stored;
 use bevy_ecs::prelude::{
     Changed, Component, IntoScheduleConfigs, Query, RemovedComponents, Res, ResMut, Resource, Schedule, SystemSet,
     World,
 };
 use protocol::custom::{Custom, Kind, MARKS_MAX};
-use protocol::{NetId, Tick};
+use protocol::{NetId, Tick, codec};
 
 /// Everybody's marks, by row.
 #[derive(Debug, Default, Resource)]
@@ -31,6 +32,9 @@ pub struct Shown {
     pub marks: Vec<Custom>,
 }
 
+/// A table as it is kept.
+type Kept = (Tick, usize, Vec<(Tick, Vec<Vec<u8>>)>);
+
 static NOTHING: Shown = Shown { changed: Tick(0), marks: Vec::new() };
 
 impl MarksTable {
@@ -50,6 +54,35 @@ impl MarksTable {
     #[must_use]
     pub fn changed(&self) -> Tick {
         self.changed
+    }
+
+    /// What everybody has, and since when.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut coded = Vec::new();
+        let rows: Vec<(Tick, Vec<Vec<u8>>)> = (self.rows.iter())
+            .map(|row| {
+                let marks = row.marks.iter().map(|mark| {
+                    codec::encode(mark, &mut coded);
+                    coded.clone()
+                });
+                (row.changed, marks.collect())
+            })
+            .collect();
+        stored::write(&(self.changed, self.marked, rows), &mut bytes);
+        bytes
+    }
+
+    /// Goes on with what [`Self::to_bytes`] made; `None` if it is not that.
+    pub(crate) fn resume(&mut self, bytes: &[u8]) -> Option<()> {
+        let ((changed, marked, rows), _): (Kept, usize) = stored::take(bytes)?;
+        let shown = rows.into_iter().map(|(changed, marks)| {
+            let marks = marks.iter().map(|mark| codec::decode(mark).ok()).collect::<Option<Vec<Custom>>>()?;
+            Some(Shown { changed, marks })
+        });
+        self.rows = shown.collect::<Option<Vec<Shown>>>()?;
+        (self.changed, self.marked) = (changed, marked);
+        Some(())
     }
 
     fn add_kind(&mut self, kind: u8) {

@@ -14,12 +14,13 @@ use bevy_ecs::prelude::{Component, Entity, Local, Query, Res, ResMut};
 use bevy_ecs::query::QueryData;
 use protocol::news::Figures;
 use protocol::{NetId, News, Tick};
+use serde::{Deserialize, Serialize};
 
 /// From one look at somebody's figures to the next: a tenth of a second, as fast as people read bars.
 const LOOK_TICKS: u32 = 6;
 
-/// What a player was told last. It decides nothing, and a restored world has told nobody anything: it is not saved.
-#[derive(Clone, Copy, Debug, Default, Component)]
+/// What a player was told last. It decides nothing, and a restored world has told nobody anything: it is not saved, but captured.
+#[derive(Clone, Copy, Debug, Default, Component, Serialize, Deserialize)]
 pub(crate) struct Told {
     /// None before his entry.
     figures: Option<Figures>,

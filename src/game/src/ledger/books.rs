@@ -42,7 +42,7 @@ pub struct Heap {
 }
 
 /// Why a transaction cannot be. Nothing of it has happened then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum BooksError {
     /// It makes or loses something in silence: the game is at fault.
     #[error("the transaction is not in balance: {0:?}")]

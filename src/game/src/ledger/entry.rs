@@ -223,7 +223,7 @@ impl Way {
 }
 
 /// What does not balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Imbalance {
     /// So many of a kind more are there after it than were before and were made.
     Items(ItemKind, i64),

@@ -26,6 +26,8 @@ pub use table::{
 };
 pub(crate) use unreliable::{Sequenced, UnreliableQueue};
 
+use serde::{Deserialize, Serialize};
+
 /// Reliable messages in flight per channel: the sender never sends a message this far beyond the oldest unacked one,
 /// the receiver accepts exactly as far beyond the next it expects (spec: PKT-50). One constant, because two would lock
 /// a channel one day.
@@ -45,12 +47,12 @@ pub const SERVER_QUEUE_BYTES_MAX: usize = 256 * 1_024 * 1_024;
 pub const MESSAGE_COST_BYTES: usize = 8;
 
 /// Names a snapshot part to the sender; never on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartId(pub u32);
 
 /// What became of a snapshot part. Each part has exactly one outcome; an ack after [`PartOutcome::Lost`] is not told
 /// (spec: PKT-55).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PartOutcome {
     /// The client has decoded and stored it.
     Acked,

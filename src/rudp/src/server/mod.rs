@@ -23,12 +23,14 @@ mod share;
 #[cfg(test)]
 mod tests;
 mod transmit;
+mod witness;
 
 pub use config::{
     CONNECTIONS_MAX, ConfigError, Network, PRIVATE_KEYS_MAX, PacketLimits, RequestLimits, ServerConfig,
     TOKEN_LIFETIME_S,
 };
 pub use events::Event;
+pub use witness::{Change, Witness};
 
 use crate::arena::Arena;
 use crate::bucket::hasher;
@@ -50,6 +52,7 @@ use filter::RequestFilter;
 use hashbrown::HashMap;
 use pending::PendingTable;
 use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 use session::Session;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -65,7 +68,7 @@ const TABLE_MIN: u32 = 64;
 pub const SESSION_BYTES: usize = size_of::<Session>();
 
 /// Names a connection for as long as it lives; afterwards it names nobody, even when the slot is used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId {
     /// Index below `connections_max`; the client index of the standard.
     pub slot: u32,
@@ -103,6 +106,8 @@ pub struct Server {
     queued_bytes: usize,
     events: EventQueue,
     counters: Counters,
+    /// Who is shown what is received.
+    witness: Option<Box<dyn Witness>>,
     patience: Patience,
     /// Of packets sent before a session exists. Bit 63 is set, so it never meets a session's own sequences under one
     /// key, and no start repeats an earlier start's numbers. spec: SES-15
@@ -150,6 +155,7 @@ impl Server {
             queued_bytes: 0,
             events: EventQueue::default(),
             counters: Counters::default(),
+            witness: None,
             patience: Patience::default(),
             global_sequence: global_sequence_start(now.unix_s),
             config,

@@ -55,6 +55,9 @@ impl Server {
             counters.sessions_resumed += 1;
             self.events.on_resumed(session.id);
         }
+        if let (Kind::Payload, Some(witness)) = (header.kind, &mut self.witness) {
+            witness.on_payload(now, session.id, session.address, header.sequence, body);
+        }
         match header.kind {
             Kind::KeepAlive => session.connection.handle_other(now.mono_ns, header.sequence),
             Kind::Payload => self.handle_payload(now, slot, header.sequence, body),

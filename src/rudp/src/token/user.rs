@@ -1,6 +1,7 @@
 //! The 256 user bytes of a token: who this is, as the mint saw it. Layout version 1.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use crate::cursor::{Reader, Writer};
+use serde::{Deserialize, Serialize};
 
 /// User bytes in a token.
 pub const USER_BYTES: usize = 256;
@@ -14,7 +15,7 @@ const LAYOUT: u16 = 1;
 const USED: usize = 80;
 
 /// What the bearer may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Plays.
     Player,
@@ -23,7 +24,8 @@ pub enum Role {
 }
 
 /// A display name of at most 32 bytes of UTF-8, held without allocation.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Name {
     bytes: [u8; NAME_BYTES_MAX],
     len: u8,
@@ -45,6 +47,20 @@ impl Name {
     }
 }
 
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("a display name is at most 32 bytes without NUL")
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
 impl std::fmt::Debug for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.as_str().fmt(f)
@@ -52,7 +68,7 @@ impl std::fmt::Debug for Name {
 }
 
 /// Layout version 1 of the user bytes. spec: SES-6
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserData {
     /// The person.
     pub account_id: u64,

@@ -17,6 +17,7 @@ use access::{Access, Barrier, host};
 use protocol::codec;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
+use rudp::server::{Change, Witness};
 use rudp::time::Now;
 use rudp::token::UserData;
 use rudp::token::address::canonical;
@@ -171,6 +172,11 @@ impl Gate {
         })
     }
 
+    /// From now on `witness` is shown what is received, and what becomes of sessions.
+    pub fn set_witness(&mut self, witness: Box<dyn Witness>) {
+        self.transport.set_witness(witness);
+    }
+
     /// Datagrams of these senders come next.
     pub fn expect_datagrams(&self, senders: &[SocketAddr]) {
         self.transport.expect_datagrams(senders);
@@ -248,6 +254,7 @@ impl Gate {
     pub fn swap_inbound(&mut self, now: Now, empty: &mut Inbound) {
         assert!(empty.is_empty(), "a batch is cleared before it comes back");
         if std::mem::take(&mut self.tick_edge) {
+            self.transport.show_counters(now);
             self.publish_budgets(now);
         }
         empty.begin_after(&self.inbound);
@@ -339,12 +346,26 @@ impl Gate {
             match event {
                 Event::Connected { id, user, from, .. } => {
                     let user = user.map(|user| Box::new(*user));
+                    let account = user.as_ref().map_or(0, |user| user.account_id);
+                    self.transport.show_change(now, id, Change::Connected { from, account });
                     self.on_connected(now, id, user, from.ip());
                 }
-                Event::Spoken { id } => self.on_spoken(now, id),
-                Event::Silent { id } => self.on_presence(SessionEvent::Silent { session: id }, id),
-                Event::Resumed { id } => self.on_presence(SessionEvent::Resumed { session: id }, id),
-                Event::Moved { id, to } => self.on_moved(id, to.ip()),
+                Event::Spoken { id } => {
+                    self.transport.show_change(now, id, Change::Spoken);
+                    self.on_spoken(now, id);
+                }
+                Event::Silent { id } => {
+                    self.transport.show_change(now, id, Change::Silent);
+                    self.on_presence(SessionEvent::Silent { session: id }, id);
+                }
+                Event::Resumed { id } => {
+                    self.transport.show_change(now, id, Change::Resumed);
+                    self.on_presence(SessionEvent::Resumed { session: id }, id);
+                }
+                Event::Moved { id, to } => {
+                    self.transport.show_change(now, id, Change::Moved { to });
+                    self.on_moved(id, to.ip());
+                }
                 // Whoever was refused may have said more before he knew.
                 Event::Message { id, .. } if self.sessions[id.slot as usize].spoken_at.is_none() => {}
                 Event::Message { id, channel, bytes } => {
@@ -364,7 +385,10 @@ impl Gate {
                 }
                 Event::Part { id, part, outcome } => self.inbound.push_report(id, part, outcome),
                 Event::Misbehaved { id } => self.strike(now, id),
-                Event::Disconnected { id, reason } => self.on_disconnected(id, reason),
+                Event::Disconnected { id, reason } => {
+                    self.transport.show_change(now, id, Change::Disconnected { reason });
+                    self.on_disconnected(id, reason);
+                }
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use super::evidence::Evidence;
 use crate::SessionId;
+use crate::flight::Veil;
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{AccountId, Tick};
 use rudp::token::UserData;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The place of a session that a newer one of the same client has replaced is kept so long: by then its hello must have come
@@ -16,7 +18,7 @@ const SILENT_TICKS_MAX: u32 = 60 * TICK_RATE_HZ;
 const TOLD_TICKS: u32 = TICK_RATE_HZ;
 
 /// Somebody in the line.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Waiting {
     /// The connection; none if it was replaced and the newer one has not said hello yet.
     session: Option<SessionId>,
@@ -45,7 +47,7 @@ impl Waiting {
 pub struct LineFull;
 
 /// The line, and what is kept for those who are about to come back.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Door {
     waiting_max: usize,
     line: VecDeque<Waiting>,
@@ -181,6 +183,13 @@ impl Door {
             }
             !is_over
         });
+    }
+
+    /// The same, with names under the veil.
+    pub fn veiled(&self, veil: Veil) -> Self {
+        let mut door = self.clone();
+        door.line.iter_mut().for_each(|waiting| *waiting.user = veil.user(&waiting.user));
+        door
     }
 
     /// Nobody will come any more.

@@ -8,6 +8,7 @@ use protocol::command::Refusal;
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{Tick, motion::Body};
 use rudp::time::NS_PER_S;
+use serde::{Deserialize, Serialize};
 
 /// A kind of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +63,7 @@ impl Suspicion {
 }
 
 /// What is done about a player beyond a limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// It is counted and said in the log.
     Log,
@@ -74,7 +75,7 @@ pub enum Action {
 }
 
 /// The operator's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// What is done beyond a limit.
     pub action: Action,
@@ -92,7 +93,7 @@ impl Default for Policy {
 const HALF_LIFE_TICKS: u32 = 60 * TICK_RATE_HZ;
 
 /// What speaks against one player.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// In 256ths, as of `at`.
     points: [u32; SUSPICIONS],
@@ -155,7 +156,7 @@ pub const fn is_impossible(refusal: Refusal) -> bool {
 ///
 /// By the clock, not by ticks: the clients of a world that is late go on at their own pace, and everybody would look like a
 /// cheat.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Pace {
     since_ns: u64,
     inputs: u32,
@@ -182,7 +183,7 @@ impl Pace {
 }
 
 /// What a client says of itself once a second, until it can be judged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Believed {
     /// Number of the input.
     pub input: u16,
@@ -191,8 +192,9 @@ pub struct Believed {
 }
 
 /// What the last own states stood for, by tick: what claims are held against.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Told {
+    #[serde(with = "super::long")]
     digests: [u32; TOLD_TICKS],
     since: Tick,
     newest: Tick,

@@ -2,6 +2,7 @@
 
 use protocol::Input;
 use protocol::input::InputMessage;
+use serde::{Deserialize, Serialize};
 
 /// Inputs that may wait: 8 ticks, 133 ms. When a burst brings more, the oldest are forgotten: the newest win.
 pub const DEPTH_MAX: usize = 8;
@@ -14,7 +15,7 @@ const DEPTH_AIM: usize = 4;
 const PATIENCE_TICKS: u32 = 30;
 
 /// A ring of waiting inputs, oldest first.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct InputBuffer {
     /// With their numbers: after a burst of losses the numbers that wait have gaps.
     waiting: [(u16, Input); DEPTH_MAX],

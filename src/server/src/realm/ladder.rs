@@ -6,9 +6,10 @@
 //! it brings, so there are never two at once.
 
 use protocol::unit::TICK_RATE_HZ;
+use serde::{Deserialize, Serialize};
 
 /// What is given up, each step with all those before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Step {
     /// Nothing.
@@ -61,7 +62,7 @@ impl Step {
 }
 
 /// When steps are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LadderConfig {
     /// A second is hot whose slow ticks took longer than this, in nanoseconds.
     pub hot_ns: u64,
@@ -88,11 +89,12 @@ const HOT_WINDOWS: u32 = 2;
 const COOL_WINDOWS: u32 = 5;
 
 /// Where the world stands on it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ladder {
     config: LadderConfig,
     step: Step,
     /// How long the ticks of this second took.
+    #[serde(with = "super::long")]
     took_ns: [u64; WINDOW],
     ticks: usize,
     hot: u32,

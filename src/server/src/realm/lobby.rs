@@ -7,10 +7,12 @@ use super::evidence::Evidence;
 use super::store::{CommitError, Enrolled, Found, LoadError};
 use super::turnover::Turnover;
 use crate::SessionId;
+use crate::flight::Veil;
 use game::{Listing, TransactionId};
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{AccountId, CharacterId, Refusal, RosterRow, Tick};
 use rudp::token::Role;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Steps of a guest that are looked at in a second: nobody reads a list and decides faster.
@@ -27,7 +29,7 @@ pub fn is_made_here(character: CharacterId) -> bool {
 }
 
 /// Somebody who has not said whom to play.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Guest {
     /// The connection.
     pub session: SessionId,
@@ -91,7 +93,7 @@ impl Guest {
 }
 
 /// A change of a roster that the disk has not answered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// Whose.
     pub account: AccountId,
@@ -104,7 +106,7 @@ pub struct Change {
 }
 
 /// What the persistence thread has said to the lobby.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Heard {
     /// Which characters an account has.
     Roster { account: AccountId, found: Result<Vec<Enrolled>, LoadError> },
@@ -115,7 +117,7 @@ pub enum Heard {
 }
 
 /// Everyone who has not chosen.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lobby {
     incarnation: u32,
     /// Characters made, and transactions asked for, in this start.
@@ -226,6 +228,26 @@ impl Lobby {
     /// Whether the disk has yet to answer a change of this name.
     pub fn is_under_way(&self, id: TransactionId) -> bool {
         self.under_way.contains_key(&id)
+    }
+
+    /// The same, with names under the veil.
+    pub fn veiled(&self, veil: Veil) -> Self {
+        let mut lobby = self.clone();
+        for row in lobby.guests.values_mut().flat_map(|guest| guest.roster.iter_mut().flatten()) {
+            row.name = veil.name(&row.name);
+        }
+        for change in lobby.looked_up.values_mut().chain(lobby.under_way.values_mut()) {
+            change.listing.name = veil.name(&change.listing.name);
+        }
+        for heard in &mut lobby.heard {
+            match heard {
+                Heard::Roster { found, .. } => veil.roster(found),
+                Heard::Loaded { found: Err(error), .. } => *error = error.wordless(),
+                Heard::Committed { refused: Some(CommitError::Disk(error)), .. } => error.clear(),
+                Heard::Loaded { .. } | Heard::Committed { .. } => {}
+            }
+        }
+        lobby
     }
 
     /// Whether a character is being deleted: nobody enters as it.

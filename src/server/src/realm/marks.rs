@@ -10,12 +10,13 @@ use game::MarksTable;
 use protocol::message::{Marks, ServerMessage};
 use protocol::{Custom, NetId, Tick, codec};
 use rudp::channel;
+use serde::{Deserialize, Serialize};
 
 /// What a marks message costs beside itself: the type, id and length of its frame (spec: PKT-20).
 const FRAME_BYTES: i32 = 4;
 
 /// What one viewer was told of marks.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct MarksTold {
     /// Of whom, in the order of ids, and which: the tick in which they became what he was told.
     told: Vec<(NetId, Tick)>,

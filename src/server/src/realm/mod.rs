@@ -4,6 +4,7 @@
 //! that the gate left, [`Realm::poll_store`] until none. It never waits for anything.
 
 mod admission;
+mod capture;
 mod choosing;
 mod chronicle;
 mod config;
@@ -18,6 +19,7 @@ mod interest;
 mod judge;
 mod ladder;
 mod lobby;
+mod long;
 mod marks;
 mod operate;
 mod origin;
@@ -39,6 +41,7 @@ mod waiting;
 mod world;
 
 pub use admission::nameless;
+pub use capture::ResumeError;
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};
@@ -75,7 +78,8 @@ use relevance::Sight;
 use rudp::time::Now;
 use rudp::token::Role;
 use rudp::{Reason, channel};
-use shots::{PLAYERS_MAX, Shots};
+pub(crate) use shots::PLAYERS_MAX;
+use shots::Shots;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use store::Store;
@@ -147,21 +151,31 @@ impl Realm {
     /// A world with nobody in it.
     #[must_use]
     pub fn new(config: RealmConfig) -> Self {
-        assert!(config.save_interval_ns > 0, "checkpoints need an interval");
+        let beginning = Beginning::of(&config, Self::world_of(&config));
+        Self::begun(config, beginning)
+    }
+
+    /// What a world is made of.
+    fn world_of(config: &RealmConfig) -> GameConfig {
         let places = config.players_max + config.queue_max;
         assert!(places <= PLAYERS_MAX, "at most {PLAYERS_MAX} players and people who wait");
-        let hands = config.crew.hands();
-        assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
         let mobs: usize = config.content.places.spawns.iter().map(|spawn| usize::from(spawn.count)).sum();
         let entities_max = (places * ENTITIES_PER_PLAYER + mobs * ENTITIES_PER_MOB).min(usize::from(u16::MAX));
-        let world = GameConfig {
+        GameConfig {
             seed: config.seed,
             map: config.map.clone(),
             content: config.content.clone(),
             incarnation: config.incarnation,
             entities_max,
-        };
-        let Beginning { game, ground_left_out, departed, origin } = Beginning::of(&config, world);
+        }
+    }
+
+    /// Around a world at its beginning, or one that goes on.
+    fn begun(config: RealmConfig, beginning: Beginning) -> Self {
+        assert!(config.save_interval_ns > 0, "checkpoints need an interval");
+        let hands = config.crew.hands();
+        assert!((1..=HANDS_MAX).contains(&hands), "1 to {HANDS_MAX} hands");
+        let Beginning { game, ground_left_out, departed, origin } = beginning;
         Self {
             sight: Sight::new(&config),
             game,
@@ -169,7 +183,7 @@ impl Realm {
             lobby: Lobby::new(config.incarnation),
             door: Door::new(config.queue_max),
             joins_paused: None,
-            places,
+            places: config.players_max + config.queue_max,
             store: Store::new(config.journal_seq),
             desks: (0..hands).map(|_| Desk::new(&config)).collect(),
             arenas: (1..hands).map(|_| Outbound::default()).collect(),

@@ -11,10 +11,11 @@ use protocol::message::{Experience, ServerMessage};
 use protocol::{AccountId, CharacterId};
 use rudp::token::Role;
 use rudp::{Reason, channel};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Something that an operator wants of the world; done at the beginning of the coming tick.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// Ends sessions; nothing happens to those that are over.
     Close {
@@ -129,6 +130,12 @@ impl Realm {
         self.ladder.step()
     }
 
+    /// The session that plays a character, or is about to.
+    #[must_use]
+    pub fn session_of(&self, character: CharacterId) -> Option<SessionId> {
+        self.players.of_character(character)
+    }
+
     /// Everybody who is here, in the order of their sessions.
     pub fn people(&mut self) -> Vec<PersonRow> {
         let now = self.game.now();
@@ -216,7 +223,7 @@ impl Realm {
     }
 
     /// A quarter less far than was configured, of every kind.
-    fn shorter_sight(&self) -> Sight {
+    pub(super) fn shorter_sight(&self) -> Sight {
         let shorter = |radii: Radii| Radii { enter: radii.enter * 3 / 4, leave: radii.leave * 3 / 4 };
         let KindRadii { mob, projectile, item, body } = self.config.kind_radii;
         let others =

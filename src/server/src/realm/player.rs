@@ -8,14 +8,16 @@ use super::rotation::Rotation;
 use super::store::{Found, LoadError};
 use super::view::View;
 use crate::SessionId;
+use crate::flight::Veil;
 use game::Trigger;
 use protocol::message::Experience;
 use protocol::{AccountId, CharacterId, ClassId, NetId, Tick};
 use rudp::token::{Name, Role};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How far a person has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
     /// The record is being fetched.
     Loading,
@@ -24,7 +26,7 @@ pub enum Stage {
 }
 
 /// One person.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Player {
     /// The connection.
     pub session: SessionId,
@@ -136,7 +138,7 @@ impl Player {
 type Answer = Result<Found, LoadError>;
 
 /// Everyone, by transport slot.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct PlayerTable {
     rows: Vec<Option<Player>>,
     by_character: BTreeMap<CharacterId, SessionId>,
@@ -144,6 +146,7 @@ pub struct PlayerTable {
     by_entity: Vec<Option<SessionId>>,
     loaded: VecDeque<(SessionId, Answer)>,
     /// A record on its way to be compared or saved; kept for its memory.
+    #[serde(skip)]
     pub scratch: Vec<u8>,
 }
 
@@ -238,6 +241,21 @@ impl PlayerTable {
     /// Everyone in slot order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Player> {
         self.rows.iter_mut().flatten()
+    }
+
+    /// Puts everybody's name under the veil; gives the names, for [`Self::unveil_names`].
+    pub fn veil_names(&mut self, veil: Veil) -> Vec<Name> {
+        let under = |name: &Name| Name::new(&veil.name(name.as_str())).unwrap_or_default();
+        let swap = |player: &mut Player| {
+            let stand_in = under(&player.name);
+            std::mem::replace(&mut player.name, stand_in)
+        };
+        self.iter_mut().map(swap).collect()
+    }
+
+    /// Gives everybody his name back.
+    pub fn unveil_names(&mut self, names: &[Name]) {
+        self.iter_mut().zip(names).for_each(|(player, name)| player.name = *name);
     }
 
     /// Everyone in slot order, starting from another row each tick, so that nobody is always served last: the rows from

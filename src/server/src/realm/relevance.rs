@@ -4,9 +4,10 @@ use super::RealmConfig;
 use game::Replicas;
 use protocol::unit::UNITS_PER_M;
 use protocol::{EntityKind, NetId};
+use serde::{Deserialize, Serialize};
 
 /// Within what distances an entity is in view, in units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Radii {
     /// Comes into view at this distance or nearer.
     pub enter: i32,
@@ -15,7 +16,7 @@ pub struct Radii {
 }
 
 /// The radii of what nobody plays; those of players are in the welcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KindRadii {
     /// Fights as players do, so it is seen as far as they.
     pub mob: Radii,

@@ -6,6 +6,7 @@
 
 use protocol::message::nearest_places;
 use protocol::{NetId, Tick};
+use serde::{Deserialize, Serialize};
 
 /// Somebody who is gone from view, or comes into it, costs about this many bits: an enter with all fields and its leave.
 const CHANGE_BITS: usize = 150;
@@ -16,7 +17,7 @@ const _: () = assert!(CHANGE_BITS <= CHANGE_BITS_PER_TICK_MAX, "one change a tic
 const STAY_TICKS_MIN: u32 = 60;
 
 /// Who waits for a place in one view, and who has come in lately. Nothing until the view is full for the first time.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Rotation {
     /// Near enough but not in view, and since when.
     waiting: Vec<(NetId, Tick)>,

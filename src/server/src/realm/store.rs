@@ -4,9 +4,11 @@
 //! memory, so that a person who logs out and in again while the journal is slow is served what he left, not what the
 //! journal still has.
 
-use game::{BooksError, Estate, Listing, Transaction, TransactionId, WorldImage};
+use crate::flight::Veil;
+use game::{BooksError, Entry, Estate, Listing, Transaction, TransactionId, WorldImage};
 use protocol::{AccountId, CharacterId};
 use rudp::time::NS_PER_S;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
 
@@ -52,7 +54,7 @@ pub enum StoreJob {
 }
 
 /// What is known of a character.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// Where it was last seen; none if it never was.
     pub checkpoint: Option<Saved>,
@@ -61,7 +63,7 @@ pub struct Found {
 }
 
 /// A character that an account has made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolled {
     /// Who it is.
     pub listing: Listing,
@@ -70,7 +72,7 @@ pub struct Enrolled {
 }
 
 /// Why what is known of a character, or of an account's characters, cannot be said.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum LoadError {
     /// What was found cannot be used. It stays as it is for whoever repairs it.
     #[error("{0}")]
@@ -83,8 +85,20 @@ pub enum LoadError {
     Elsewhere(String),
 }
 
+impl LoadError {
+    /// The same, without what it says in words.
+    #[must_use]
+    pub fn wordless(&self) -> Self {
+        match self {
+            Self::Unreadable(_) => Self::Unreadable(String::new()),
+            Self::Away(_) => Self::Away(String::new()),
+            Self::Elsewhere(_) => Self::Elsewhere(String::new()),
+        }
+    }
+}
+
 /// Why a transaction is not on disk, and will not be.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum CommitError {
     /// It does not fit what the disk has.
     #[error(transparent)]
@@ -95,7 +109,7 @@ pub enum CommitError {
 }
 
 /// A record as it was saved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     /// Its version.
     pub revision: u64,
@@ -104,7 +118,7 @@ pub struct Saved {
 }
 
 /// What came of a [`StoreJob`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoreDone {
     /// Of a load.
     Loaded {
@@ -161,7 +175,7 @@ pub enum StoreDone {
 const RETRY_NS: u64 = NS_PER_S;
 
 /// A record that the journal has not confirmed.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Unconfirmed {
     revision: u64,
     bytes: Vec<u8>,
@@ -172,7 +186,7 @@ struct Unconfirmed {
 }
 
 /// What is on its way to the journal and back.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Store {
     loads: VecDeque<CharacterId>,
     /// Accounts whose characters are asked for.
@@ -190,6 +204,7 @@ pub struct Store {
     /// Newest revision of each character that is in the world or unconfirmed.
     revisions: BTreeMap<CharacterId, u64>,
     /// An image of the world that is to be handed to the edge.
+    #[serde(with = "super::capture::world_image")]
     world: Option<(u64, Box<WorldImage>)>,
     /// An image of the world is there and not answered.
     is_world_under_way: bool,
@@ -369,6 +384,22 @@ impl Store {
             record.due_ns = Some(now_ns + RETRY_NS);
             self.saves.push_back(character);
         }
+    }
+
+    /// Puts the names in transactions under the veil; gives them as they were, for [`Self::unveil_names`].
+    pub fn veil_names(&mut self, veil: Veil) -> VecDeque<Transaction> {
+        let commits = self.commits.clone();
+        for entry in self.commits.iter_mut().flat_map(|transaction| &mut transaction.entries) {
+            if let Entry::Listed { name, .. } | Entry::Struck { name, .. } = entry {
+                *name = veil.name(name);
+            }
+        }
+        commits
+    }
+
+    /// Takes them back.
+    pub fn unveil_names(&mut self, commits: VecDeque<Transaction>) {
+        self.commits = commits;
     }
 
     /// Whether nothing waits to be confirmed.

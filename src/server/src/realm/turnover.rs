@@ -6,6 +6,7 @@ use super::shots::PLAYERS_MAX;
 use protocol::character::CHARACTERS_MAX;
 use protocol::unit::TICK_RATE_HZ;
 use protocol::{AccountId, Tick};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Characters that an account makes and deletes in one stretch: a whole list is made, and half of it made anew.
@@ -18,7 +19,7 @@ pub const STRETCH_TICKS: u32 = 60 * 60 * TICK_RATE_HZ;
 const ACCOUNTS_MAX: usize = PLAYERS_MAX;
 
 /// The changes of those accounts whose stretch is not over.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Turnover {
     changes: BTreeMap<AccountId, u32>,
     /// When their stretches began, oldest first; each account of `changes` is here once.

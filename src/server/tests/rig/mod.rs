@@ -12,13 +12,15 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::seal::Key;
 use rudp::time::Now;
 use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
+use server::flight::{Kept, Recorded, Shelf, Start, Terms};
 use server::{
     AccessConfig, CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig,
     Saved, SavedWorld, StoreDone, StoreJob,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
 
 pub const SERVER: &str = "10.0.0.1:7777";
 /// Virtual time advances in steps of this: four to a tick.
@@ -31,7 +33,7 @@ pub type BeforeInput = Box<dyn FnMut(usize, &mut Bot)>;
 pub struct Rig {
     pub now: Now,
     pub gate: Gate,
-    pub realm: Realm,
+    pub realm: Held,
     pub bots: Vec<Bot>,
     pub journal: BTreeMap<CharacterId, Saved>,
     /// What every entity's owner was told: (tick, entity) to state.
@@ -80,6 +82,71 @@ pub struct Rig {
     serial: u64,
 }
 
+/// The realm, which a test may change past the log as long as there is none.
+pub struct Held(Recorded);
+
+impl Deref for Held {
+    type Target = Realm;
+
+    fn deref(&self) -> &Realm {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Realm {
+        self.0.unrecorded()
+    }
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+pub struct Tape {
+    pub pages: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Bytes of a page; endless if it is nought.
+    pub page_bytes: usize,
+}
+
+impl Tape {
+    pub fn with_pages_of(page_bytes: usize) -> Self {
+        Self { page_bytes, ..Self::default() }
+    }
+
+    /// All pages, one behind the other.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.pages.lock().unwrap().concat()
+    }
+}
+
+impl Shelf for Tape {
+    fn keep(&mut self, bytes: &[u8]) -> Kept {
+        let mut pages = self.pages.lock().unwrap();
+        if pages.is_empty() {
+            pages.push(Vec::new());
+        }
+        let page = pages.last_mut().unwrap();
+        if self.page_bytes > 0 && page.len() + bytes.len() > self.page_bytes {
+            return Kept::Lost;
+        }
+        page.extend_from_slice(bytes);
+        Kept::Whole
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        let pages = self.pages.lock().unwrap();
+        self.page_bytes > 0 && pages.last().is_some_and(|page| page.len() > self.page_bytes / 8 * 7)
+    }
+
+    fn turn(&mut self) -> bool {
+        self.pages.lock().unwrap().push(Vec::new());
+        true
+    }
+
+    fn end(&mut self, why: Option<&'static str>) {
+        assert_eq!(why, None);
+    }
+}
+
 pub struct Bot {
     pub number: u64,
     pub client: Client,
@@ -111,6 +178,34 @@ impl Rig {
         Self::with_rate(rudp::ConnectionConfig::default().rate_bytes_per_s, link, configure)
     }
 
+    /// A server whose realm writes down what it takes in.
+    pub fn recorded(link: LinkConfig, terms: Terms, tape: &Tape, configure: impl FnOnce(&mut RealmConfig)) -> Self {
+        let mut made = None;
+        let mut rig = Self::new(link, |config| {
+            configure(config);
+            made = Some(config.clone());
+        });
+        let config = made.expect("it was configured");
+        let start = Start::of(&config, "a test", Vec::new());
+        rig.realm = Held(Recorded::new(Realm::new(config), start, terms, Box::new(tape.clone())));
+        rig
+    }
+
+    /// What the realm writes down as its own thread would: how long the last tick took.
+    pub fn load(&mut self, took_ns: u64) {
+        self.realm.0.handle_load(took_ns);
+    }
+
+    /// As an operator.
+    pub fn operate(&mut self, operation: server::Operation) {
+        self.realm.0.operate(operation);
+    }
+
+    /// The recording is over.
+    pub fn end(&mut self) {
+        self.realm.0.end();
+    }
+
     /// A server that sends nobody more than so many bytes a second.
     pub fn with_rate(bytes_per_s: u32, link: LinkConfig, configure: impl FnOnce(&mut RealmConfig)) -> Self {
         Self::built(bytes_per_s, AccessConfig::default(), link, configure)
@@ -139,7 +234,7 @@ impl Rig {
         Self {
             now,
             gate,
-            realm: Realm::new(realm),
+            realm: Held(Recorded::silent(Realm::new(realm))),
             bots: Vec::new(),
             journal: BTreeMap::new(),
             truth: BTreeMap::new(),
@@ -301,9 +396,9 @@ impl Rig {
         let mut inbound = [Inbound::default()];
         self.gate.swap_inbound(self.now, &mut inbound[0]);
         let mut out = Outbound::default();
-        self.realm.tick(self.now, &mut inbound, &mut out);
+        self.realm.0.tick(self.now, &mut inbound, &mut out);
         self.gate.handle_outbound(self.now, &out);
-        self.waiting_jobs.extend(std::iter::from_fn(|| self.realm.poll_store()));
+        self.waiting_jobs.extend(std::iter::from_fn(|| self.realm.0.poll_store()));
         if self.journal_is_slow {
             return;
         }
@@ -313,7 +408,7 @@ impl Rig {
                 continue;
             }
             let done = self.answer(job);
-            self.realm.handle_completion(done);
+            self.realm.0.handle_completion(done);
         }
     }
 

@@ -20,6 +20,7 @@ use game::{Bonds, FIGHTING_MAX, Pace, SHOT_RANGE};
 use protocol::snapshot::{BASELINE_TICKS, SLOTS_MAX};
 use protocol::unit::{ANGLE_STEPS, unit_of};
 use protocol::{EntityKind, EntityState, NetId, Tick};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -92,7 +93,7 @@ const URGENCIES: [[[u16; BY_TIER.len()]; BY_PACE.len()]; BY_KIND.len()] = {
 };
 
 /// How far the first two tiers of a view reach: squares of distances, in units. Looked at as often as sight is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tiers {
     first: i64,
     second: i64,

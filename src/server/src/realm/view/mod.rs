@@ -25,6 +25,7 @@ pub use turns::Turns;
 use protocol::snapshot::{BASELINE_TICKS, SLOTS_MAX};
 use protocol::{NetId, Tick};
 use rudp::{PartId, PartOutcome, Prefetch};
+use serde::{Deserialize, Serialize};
 use slot::{Name, Told, moved_on};
 use slot_set::SlotSet;
 use std::collections::VecDeque;
@@ -44,7 +45,7 @@ pub const PRIORITY_MAX: u32 = u32::MAX >> SLOT_BITS;
 const SLOTS_RESERVED: usize = 160;
 
 /// The slots of one viewer and the parts under way to it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct View {
     /// Slots that are not free.
     taken: SlotSet,

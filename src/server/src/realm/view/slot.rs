@@ -2,6 +2,7 @@
 
 use protocol::snapshot::BASELINE_TICKS;
 use protocol::{NetId, Tick};
+use serde::{Deserialize, Serialize};
 
 /// How far a presence has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Phase {
 }
 
 /// Phase, epoch, and whether what was told last is under way or known to have arrived, in one byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Status(u8);
 
 const PHASE_MASK: u8 = 0b111;
@@ -73,7 +74,7 @@ impl Status {
 }
 
 /// Who is in a slot; sixteen of them are a cache line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Name {
     pub id: NetId,
     pub status: Status,
@@ -85,7 +86,7 @@ impl Name {
 }
 
 /// What was told of it, and what waits; four of them are a cache line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     /// Bit k: the state of `tick - k` was told, in the first part of its tick; or it was told in a further part and that
     /// has arrived.

@@ -1,13 +1,14 @@
 //! Which slots are taken.
 
 use protocol::snapshot::SLOTS_MAX;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 const WORD_BITS: usize = u64::BITS as usize;
 
 /// Slot numbers below [`SLOTS_MAX`]. Whoever passed through a crowd has had many slots and has few: what is done for each
 /// slot must not be done for those.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SlotSet {
     /// Bit by bit; the last word is not 0.
     words: Vec<u64>,

@@ -8,6 +8,7 @@
 
 use super::slot_set::bits;
 use protocol::{NetId, Tick};
+use serde::{Deserialize, Serialize};
 
 /// Most ticks from one turn of an entity to the next: 267 ms, of the second or two that may pass until one among hundreds is
 /// told.
@@ -15,7 +16,7 @@ const PERIOD_MAX: u32 = 16;
 
 /// Slots by whose turn it is together: for each 64 of them those whose entity has this number modulo [`PERIOD_MAX`]. With
 /// it nobody is looked at whose turn it is not.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct TurnTable(Vec<[u64; PERIOD_MAX as usize]>);
 
 /// Whose turn it is.

@@ -6,6 +6,7 @@
 
 use protocol::Tick;
 use rudp::{PartId, Prefetch};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Parts of one viewer that may be undecided: four seconds at 60 Hz. Beyond it no more are sent until reports come.
@@ -15,7 +16,7 @@ const PARTS_RESERVED: usize = 32;
 const RECORDS_RESERVED: usize = 256;
 
 /// A record whose fate must be told to its slot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct KeptRecord {
     pub slot: u16,
     pub epoch: u8,
@@ -23,7 +24,7 @@ pub(super) struct KeptRecord {
 }
 
 /// A part under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct SentPart {
     pub tick: Tick,
     /// Whether it is the first of its tick.
@@ -35,7 +36,7 @@ pub(super) struct SentPart {
 }
 
 /// Parts in the order in which they were sent.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Undecided {
     parts: VecDeque<SentPart>,
     records: VecDeque<KeptRecord>,

@@ -1,0 +1,261 @@
+//! `throng replay`: does again what a recording says that a world did, and holds it against what came of it then.
+
+use super::page::{HEAD_BYTES, Head, Log};
+use super::volume::{numbers, path as page_path};
+use crate::config::WorldSource;
+use game::Extensions;
+use protocol::CharacterId;
+use rudp::time::NS_PER_S;
+use server::RealmConfig;
+use server::flight::{Damage, Frames, Record, Replay, Start, Story};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What is wanted of a replay.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Whose story is to be told; nobody's if it is not said.
+    pub story: Option<CharacterId>,
+    /// From which tick.
+    pub from: u32,
+    /// To which tick, which belongs to it.
+    pub to: u32,
+}
+
+/// Replays a page, or all pages of a directory, and says what came of each.
+///
+/// # Errors
+/// One sentence: the first difference, or why a page cannot be read to its end.
+pub fn replay(log: &Path, extensions: &Extensions, wish: Wish) -> Result<(), String> {
+    let pages = pages(log)?;
+    let (mut all, mut failed, mut run) = (Played::default(), None, Run::new(wish));
+    for (at, page) in pages.iter().enumerate() {
+        let same = |other: Option<&Page>| other.is_some_and(|other| other.head.recording == page.head.recording);
+        if !same(at.checked_sub(1).and_then(|before| pages.get(before))) {
+            run = Run::new(wish);
+        }
+        let (played, result) = page.replay(&mut run, extensions, wish, !same(pages.get(at + 1)));
+        println!("{}: {played}", page.name());
+        all.add(&played);
+        match result {
+            Ok(ended) => println!("  {ended}"),
+            Err(problem) => {
+                println!("  {problem}");
+                failed.get_or_insert(format!("{}: {problem}", page.name()));
+            }
+        }
+    }
+    println!("{} pages: {all}", pages.len());
+    failed.map_or(Ok(()), Err)
+}
+
+/// A page that was read.
+struct Page {
+    path: PathBuf,
+    head: Head,
+    bytes: Vec<u8>,
+}
+
+/// The pages of the realm's log that `log` is or has, in order.
+fn pages(log: &Path) -> Result<Vec<Page>, String> {
+    let fail = |error: std::io::Error| format!("cannot read {}: {error}", log.display());
+    let paths = if std::fs::metadata(log).map_err(fail)?.is_dir() {
+        let numbers = numbers(log, Log::Realm).map_err(fail)?;
+        numbers.into_iter().map(|number| page_path(log, Log::Realm, number)).collect()
+    } else {
+        vec![log.to_owned()]
+    };
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let head = Head::decode(&bytes).filter(|head| head.log == Log::Realm);
+        let head =
+            head.ok_or_else(|| format!("{} is no page of a realm's log that this build reads", path.display()))?;
+        Ok(Page { path, head, bytes })
+    };
+    let pages: Result<Vec<Page>, String> = paths.into_iter().map(read).collect();
+    let pages = pages?;
+    if pages.is_empty() {
+        return Err(format!("{} has no realm-*.flight", log.display()));
+    }
+    Ok(pages)
+}
+
+/// How far a replay came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Played {
+    ticks: u64,
+    whole: u64,
+    took_s: f64,
+    /// Of the world's own time.
+    lasted_s: f64,
+}
+
+impl Played {
+    fn add(&mut self, other: &Self) {
+        let Self { ticks, whole, took_s, lasted_s } = *other;
+        self.ticks += ticks;
+        self.whole += whole;
+        self.took_s += took_s;
+        self.lasted_s += lasted_s;
+    }
+}
+
+impl std::fmt::Display for Played {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { ticks, whole, took_s, lasted_s } = *self;
+        let speed = lasted_s / took_s.max(1e-9);
+        write!(f, "{ticks} ticks as recorded, {whole} of them with the realm's hash; ")?;
+        write!(f, "{lasted_s:.1} s, replayed in {took_s:.1} s ({speed:.1} times as fast)")
+    }
+}
+
+impl Page {
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// How far it came, and how it ended.
+    fn replay(
+        &self,
+        run: &mut Run,
+        extensions: &Extensions,
+        wish: Wish,
+        is_last: bool,
+    ) -> (Played, Result<String, String>) {
+        let (began, before) = (Instant::now(), run.counted());
+        run.began_ns = None;
+        let mut frames = Frames::new(self.bytes.get(HEAD_BYTES..).unwrap_or_default());
+        let mut body = Vec::new();
+        let ended = loop {
+            if run.is_over {
+                break Err("not replayed: the page before it could not be".to_owned());
+            }
+            let at = frames.at();
+            match frames.next(&mut body) {
+                Ok(None) => break run.ended(is_last),
+                Err(Damage::Torn(_)) if is_last => {
+                    break Ok("the recording ends within a record: the server was killed".to_owned());
+                }
+                Err(damage) => break Err(damage.to_string()),
+                Ok(Some(())) => {}
+            }
+            let Some(record) = Record::decode(&body) else { break Err(Damage::Unreadable(at).to_string()) };
+            if let Err(problem) = run.take(record, extensions, wish) {
+                break Err(problem);
+            }
+        };
+        run.is_over |= ended.is_err();
+        let (ticks, whole) = (run.counted().0 - before.0, run.counted().1 - before.1);
+        let lasted_s = run.began_ns.map_or(0.0, |began| (run.now_ns - began) as f64 / NS_PER_S as f64);
+        (Played { ticks, whole, took_s: began.elapsed().as_secs_f64(), lasted_s }, ended)
+    }
+}
+
+/// A page under way.
+struct Run {
+    replay: Option<Replay>,
+    source: WorldSource,
+    story: Option<Story>,
+    /// Read, and what it is the start of is not known yet.
+    start: Option<Box<Start>>,
+    began_ns: Option<u64>,
+    now_ns: u64,
+    /// Something differed, or could not be read: what follows has nothing to be held against.
+    is_over: bool,
+}
+
+impl Run {
+    fn new(wish: Wish) -> Self {
+        let (replay, story) = (None, wish.story.map(Story::of));
+        Self { replay, source: WorldSource::default(), story, start: None, began_ns: None, now_ns: 0, is_over: false }
+    }
+
+    /// Ticks, and those of them with the realm's hash.
+    fn counted(&self) -> (u64, u64) {
+        self.replay.as_ref().map_or((0, 0), |replay| (replay.ticks, replay.whole))
+    }
+
+    fn take(&mut self, record: Record, extensions: &Extensions, wish: Wish) -> Result<(), String> {
+        if !matches!(record, Record::Capture(_))
+            && let Some(start) = self.start.take()
+        {
+            self.replay = Some(Replay::new(self.config(&start, extensions)?));
+        }
+        match record {
+            Record::Start(start) => self.start = Some(start),
+            Record::Capture(capture) => self.resume(&capture, extensions)?,
+            Record::Content(source) => {
+                if let Some(replay) = &mut self.replay {
+                    self.source.follow(&source)?;
+                    replay.set_content(Arc::new(self.source.read()?.1));
+                }
+            }
+            record => self.advance(record, wish)?,
+        }
+        Ok(())
+    }
+
+    /// The realm goes on, unless all that is known of it is the end of a page whose beginning is gone.
+    fn advance(&mut self, record: Record, wish: Wish) -> Result<(), String> {
+        let Some(replay) = &mut self.replay else { return Ok(()) };
+        let tick = replay.realm().game().now().next().0;
+        if let Some(story) = &mut self.story {
+            story.hear(replay.realm(), &record);
+        }
+        if let Record::Tick(now, _) = &record {
+            self.began_ns.get_or_insert(now.mono_ns);
+            self.now_ns = now.mono_ns;
+        }
+        let is_tick = matches!(record, Record::Tick(..));
+        let taken = replay.take(record).map_err(|difference| difference.to_string());
+        if let Some(story) = self.story.as_mut().filter(|_| is_tick) {
+            let lines = story.tell(replay.realm(), replay.out());
+            if (wish.from..=wish.to).contains(&tick) {
+                lines.iter().for_each(|line| println!("{tick:>8}  {line}"));
+            }
+        }
+        taken
+    }
+
+    /// Goes on from the realm as it was captured. One that has come here by itself must be the same, to the last bit.
+    fn resume(&mut self, capture: &[u8], extensions: &Extensions) -> Result<(), String> {
+        let start = self.start.take().ok_or(NO_START)?;
+        let config = self.config(&start, extensions)?;
+        let mut resumed = Replay::resume(config, capture).map_err(|error| error.to_string())?;
+        if let Some(before) = &mut self.replay {
+            let tick = before.realm().game().now().0;
+            if before.capture() != capture {
+                return Err(format!("after tick {tick}: the whole realm is otherwise than captured"));
+            }
+            (resumed.ticks, resumed.whole) = (before.ticks, before.whole);
+        }
+        self.replay = Some(resumed);
+        Ok(())
+    }
+
+    fn config(&mut self, start: &Start, extensions: &Extensions) -> Result<RealmConfig, String> {
+        self.source = WorldSource::from_bytes(&start.source)?;
+        if let Some(newer) = &start.content {
+            self.source.follow(newer)?;
+        }
+        let (map, content) = self.source.read()?;
+        if start.build != env!("CARGO_PKG_VERSION") {
+            println!("recorded by throng {}, replayed by {}", start.build, env!("CARGO_PKG_VERSION"));
+        }
+        let config = start.config(Arc::new(map), Arc::new(content))?;
+        Ok(RealmConfig { extensions: extensions.clone(), ..config })
+    }
+
+    fn ended(&self, is_last: bool) -> Result<String, String> {
+        match &self.replay {
+            None => Ok("it goes on from a page that is gone: nothing can be made of it".to_owned()),
+            Some(replay) if replay.has_ended => Ok("the recording ends as the server did".to_owned()),
+            Some(_) if is_last => Ok("the recording ends while the server runs, or with its process".to_owned()),
+            Some(_) => Ok("the recording goes on on the next page".to_owned()),
+        }
+    }
+}
+
+/// Why nothing can be made of a page.
+const NO_START: &str = "a captured realm without what it was made of";

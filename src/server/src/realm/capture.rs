@@ -1,0 +1,164 @@
+//! The whole realm between two ticks as bytes, and again: what a page of the flight log begins with.
+//!
+//! A realm that is resumed tells everybody the same as the captured one, to the last bit. What is only counted or kept for
+//! whoever runs it (the status, the chronicle, incidents) is not part of it; an image of the world in the making is
+//! finished in the same tick and is not whole.
+
+use super::door::Door;
+use super::ladder::{Ladder, Step};
+use super::lobby::Lobby;
+use super::origin::{Beginning, Origin};
+use super::player::PlayerTable;
+use super::store::Store;
+use super::{Operation, Realm, RealmConfig};
+use crate::flight::{Veil, code};
+use game::{Game, ImageError, Survey};
+use protocol::NetId;
+use rudp::Reason;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use thiserror::Error;
+
+/// Why bytes are no realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ResumeError {
+    /// Cut short, or of another build.
+    #[error("the captured realm cannot be read")]
+    Unreadable,
+    /// Its world is none.
+    #[error(transparent)]
+    World(#[from] ImageError),
+}
+
+/// Everything but the world. Owned where it is read, borrowed where it is written.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    players: MaybeOwned<'a, PlayerTable>,
+    lobby: Lobby,
+    door: Door,
+    store: MaybeOwned<'a, Store>,
+    operations: Vec<Operation>,
+    ladder: MaybeOwned<'a, Ladder>,
+    named_by: Cow<'a, [u32]>,
+    departed: Cow<'a, [NetId]>,
+    joins_paused: Option<Reason>,
+    players_max: usize,
+    now_ns: u64,
+    world_due_ns: Option<u64>,
+    /// How far in the journal an image in the making has come, and at how many ids it has looked.
+    survey: Option<(u64, usize)>,
+    is_closing: bool,
+    is_left: bool,
+}
+
+/// What is too large to be cloned for being written.
+enum MaybeOwned<'a, T> {
+    Lent(&'a T),
+    Owned(T),
+}
+
+impl<T: Serialize> Serialize for MaybeOwned<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Lent(value) => value.serialize(to),
+            Self::Owned(value) => value.serialize(to),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for MaybeOwned<'_, T> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        T::deserialize(from).map(Self::Owned)
+    }
+}
+
+impl<T> MaybeOwned<'_, T> {
+    fn owned(self) -> Option<T> {
+        match self {
+            Self::Owned(value) => Some(value),
+            Self::Lent(_) => None,
+        }
+    }
+}
+
+impl Realm {
+    /// Appends the whole realm, names and words under the veil. Nothing of the realm is another one afterwards.
+    pub(crate) fn capture(&mut self, veil: Veil, bytes: &mut Vec<u8>) {
+        let names = self.players.veil_names(veil);
+        let commits = self.store.veil_names(veil);
+        let kept = Kept {
+            players: MaybeOwned::Lent(&self.players),
+            lobby: self.lobby.veiled(veil),
+            door: self.door.veiled(veil),
+            store: MaybeOwned::Lent(&self.store),
+            operations: self.operations.iter().map(|operation| veil.operation(operation)).collect(),
+            ladder: MaybeOwned::Lent(&self.ladder),
+            named_by: Cow::Borrowed(&self.named_by),
+            departed: Cow::Borrowed(&self.departed),
+            joins_paused: self.joins_paused,
+            players_max: self.config.players_max,
+            now_ns: self.now_ns,
+            world_due_ns: self.world_due_ns,
+            survey: self.survey.as_ref().map(|(upto, survey)| (*upto, survey.next())),
+            is_closing: self.is_closing,
+            is_left: self.is_left,
+        };
+        code::put(&kept, bytes);
+        self.game.capture(bytes);
+        self.players.unveil_names(&names);
+        self.store.unveil_names(commits);
+    }
+
+    /// The realm of a capture again; `config` is that which the captured one was made with, and the content in force then.
+    ///
+    /// # Errors
+    /// [`ResumeError`].
+    pub(crate) fn resume(config: RealmConfig, mut bytes: &[u8]) -> Result<Self, ResumeError> {
+        let kept: Kept<'_> = code::take(&mut bytes).ok_or(ResumeError::Unreadable)?;
+        let ladder = kept.ladder.owned().ok_or(ResumeError::Unreadable)?;
+        let is_sparing = ladder.step() >= Step::Mobs;
+        let (game, used) = Game::resume(Self::world_of(&config), &config.extensions, bytes, is_sparing)?;
+        if used != bytes.len() {
+            return Err(ResumeError::Unreadable);
+        }
+        let beginning = Beginning { game, ground_left_out: 0, departed: Vec::new(), origin: Origin::Content };
+        let mut realm = Self::begun(config, beginning);
+        realm.players = kept.players.owned().ok_or(ResumeError::Unreadable)?;
+        realm.store = kept.store.owned().ok_or(ResumeError::Unreadable)?;
+        (realm.lobby, realm.door, realm.operations) = (kept.lobby, kept.door, kept.operations);
+        (realm.named_by, realm.departed) = (kept.named_by.into_owned(), kept.departed.into_owned());
+        (realm.joins_paused, realm.config.players_max) = (kept.joins_paused, kept.players_max);
+        (realm.now_ns, realm.world_due_ns) = (kept.now_ns, kept.world_due_ns);
+        realm.survey = kept.survey.map(|(upto, next)| (upto, Survey::from(next)));
+        (realm.is_closing, realm.is_left) = (kept.is_closing, kept.is_left);
+        realm.ladder = ladder;
+        if realm.ladder.step() >= Step::Radius {
+            realm.sight = realm.shorter_sight();
+        }
+        Ok(realm)
+    }
+}
+
+/// An image of the world that waits to be asked for, as its own bytes.
+pub mod world_image {
+    use game::WorldImage;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Waiting = Option<(u64, Box<WorldImage>)>;
+
+    pub fn serialize<S: Serializer>(image: &Waiting, to: S) -> Result<S::Ok, S::Error> {
+        let bytes = image.as_ref().map(|(upto, image)| {
+            let mut bytes = Vec::new();
+            image.to_bytes(&mut bytes);
+            (*upto, bytes)
+        });
+        bytes.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Waiting, D::Error> {
+        let bytes = Option::<(u64, Vec<u8>)>::deserialize(from)?;
+        let read = |(upto, bytes): (u64, Vec<u8>)| Ok((upto, Box::new(WorldImage::from_bytes(&bytes)?)));
+        bytes.map(read).transpose().map_err(|error: game::ImageError| D::Error::custom(error))
+    }
+}
