@@ -24,8 +24,8 @@ use crate::loss::RecentLoss;
 use crate::packet::{AckField, Frame, PAYLOAD_BYTES_MAX, WINDOW_FRAME_BYTES, frame_overhead_bytes};
 use crate::prefetch::Prefetch;
 use crate::rate::{
-    BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX, Controller, Credit, IPV4_UDP_BYTES, RATE_DEFAULT_BYTES_PER_S,
-    RateControl, RateController, part_interval_ticks, wire_bytes,
+    BLIND_INTERVAL_TICKS, BLIND_PACKET_BYTES_MAX, Controller, Credit, IPV4_UDP_BYTES, PART_PACKET_BYTES_MIN,
+    RATE_DEFAULT_BYTES_PER_S, RateControl, RateController, TICKS_PER_S, part_interval_ticks, wire_bytes,
 };
 use crate::reason::Reason;
 use crate::rtt::Rtt;
@@ -119,6 +119,8 @@ pub struct Connection {
     controller: Controller,
     /// Ticks since the tick that offered a snapshot its last budget.
     ticks_since_part: u32,
+    /// Ticks in a row in which other packets have left the credit nothing for a part.
+    ticks_owing: u32,
     /// Wire bytes acked since the controller heard of any.
     acked_bytes: u64,
     /// Reliable channels in the order of their lanes.
@@ -219,6 +221,7 @@ impl Connection {
             rate: (config.rate_control, config.rate_bytes_per_s),
             controller: Controller::new(config.rate_control, config.rate_bytes_per_s),
             ticks_since_part: 0,
+            ticks_owing: 0,
             acked_bytes: 0,
             reliable: reliable.collect(),
             bulk: bulk.collect(),
@@ -269,13 +272,15 @@ impl Connection {
         }
         self.credit.on_tick_edge(self.controller.rate_bytes_per_s());
         self.save_for_bulk();
+        let owes = self.credit.bytes() - self.bulk_share_bytes < PART_PACKET_BYTES_MIN;
+        self.ticks_owing = if owes { self.ticks_owing.saturating_add(1) } else { 0 };
         self.parts.on_tick_edge();
     }
 
     /// Bytes that a snapshot part may have in this tick: what the credit leaves after packet overhead, a header and
     /// all reliable messages waiting, and what the controller allows to be under way (spec: PKT-62). At most
     /// [`SNAPSHOT_PART_BYTES_MAX`]; zero or less: send none. Exact while the waiting messages fit one packet; beyond, it
-    /// assumes that they pack without gaps, and what that misses is debt.
+    /// assumes that they pack without gaps, and what that misses is debt. After a second without any, a few all the same.
     #[must_use]
     pub fn snapshot_budget_bytes(&self, now_ns: u64) -> i32 {
         let sequence = self.sent.newest().map_or(0, |newest| newest + 1);
@@ -297,6 +302,10 @@ impl Connection {
         if left.min(part_bytes_max) > room_bytes as i64 - beside_bytes as i64 {
             left -= packet_bytes as i64;
         }
+        if self.is_owing() && self.spendable_bytes() > 0 {
+            // The messages leave whatever they cost; a part waits for them no longer.
+            left = left.max(BLIND_PACKET_BYTES_MAX as i64 - (packet_bytes + frame_bytes) as i64);
+        }
         i32::try_from(left.min(part_bytes_max)).unwrap_or(i32::MIN)
     }
 
@@ -309,12 +318,21 @@ impl Connection {
             return BLIND_PACKET_BYTES_MAX as i64;
         }
         let flight_left = self.controller.flight_bytes_max().saturating_sub(self.sent.open_bytes());
-        let credit = self.credit.bytes() - self.bulk_share_bytes;
+        let mut credit = self.credit.bytes() - self.bulk_share_bytes;
+        if self.is_owing() {
+            credit = credit.max(BLIND_PACKET_BYTES_MAX as i64);
+        }
         credit.min(i64::try_from(flight_left).unwrap_or(i64::MAX))
     }
 
+    /// Acks and reliable messages have taken all the credit for a second, and may go on to: until they leave some, parts
+    /// are as few and as small as on a path that nothing is known of (spec: PKT-61).
+    fn is_owing(&self) -> bool {
+        self.ticks_owing > TICKS_PER_S
+    }
+
     fn part_interval_ticks(&self) -> u32 {
-        if self.controller.is_blind() {
+        if self.controller.is_blind() || self.is_owing() {
             return BLIND_INTERVAL_TICKS;
         }
         part_interval_ticks(self.controller.rate_bytes_per_s())

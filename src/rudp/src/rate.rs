@@ -92,6 +92,9 @@ pub const BLIND_PACKET_BYTES_MAX: usize = 150;
 /// Ten blind packets a second.
 pub const BLIND_INTERVAL_TICKS: u32 = 6;
 
+/// A packet with a part that tells somebody of little more than himself has so many bytes on the wire.
+pub const PART_PACKET_BYTES_MIN: i64 = 100;
+
 /// A tick's share below this many bytes is saved up for a later tick: after 50 B of headers a smaller packet would be
 /// mostly overhead. 12,000 B/s still gives 60 Hz.
 const SHARE_BYTES_MIN: u32 = 200;
@@ -195,7 +198,7 @@ pub struct Credit {
 
 impl Credit {
     /// A tick begins: one tick's share comes in. At most two ticks and a packet are saved up; a debt of more than one
-    /// second is forgiven, so that a burst of reliable messages blinds a player for no longer than that.
+    /// second is forgiven, so that a burst of reliable messages is soon paid for.
     pub fn on_tick_edge(&mut self, rate_bytes_per_s: u32) {
         let share = i64::from(rate_bytes_per_s);
         let units_max = 2 * share + HEADROOM_BYTES * UNITS_PER_BYTE;

@@ -206,6 +206,30 @@ fn a_debt_leaves_no_budget_until_it_is_paid() {
 }
 
 #[test]
+fn reliable_messages_beyond_the_rate_leave_parts_ten_small_packets_a_second_after_one_second() {
+    // proves: PKT-61
+    for (messages, message_bytes) in [(1, 40), (2, 400)] {
+        let mut pair = Pair::spoken(LinkConfig::with_latency_ns(20 * MS), 11);
+        pair.server.connection.controller = Controller::new(RateControl::Fixed, 3_000);
+        let mut offered = Vec::new();
+        pair.tick(600, |pair, tick| {
+            let server = &mut pair.server.connection;
+            if tick < 480 {
+                (0..messages).for_each(|_| server.send(EVENT, &vec![0; message_bytes]).expect("room"));
+            }
+            let Ok(bytes @ 1..) = usize::try_from(server.snapshot_budget_bytes(pair.now_ns)) else { return };
+            server.send_snapshot(PartId(tick), &[0; SNAPSHOT_PART_BYTES_MAX][..bytes]).expect("within the budget");
+            offered.push((tick, bytes));
+        });
+        let owing: Vec<_> = offered.iter().filter(|(tick, _)| (100..480).contains(tick)).collect();
+        assert!(owing.iter().all(|(_, bytes)| (60..=100).contains(bytes)), "{owing:?}");
+        assert!(offered.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 72), "a second and an interval: {offered:?}");
+        assert!(owing.windows(2).all(|pair| pair[1].0 - pair[0].0 == 6), "{owing:?}");
+        assert!(owing.len() >= 60, "{owing:?}");
+    }
+}
+
+#[test]
 fn without_acks_for_a_second_parts_are_small_and_ten_a_second_until_one_arrives() {
     // proves: PKT-62
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(20 * MS), 10);
