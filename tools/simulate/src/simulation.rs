@@ -2,6 +2,8 @@
 
 mod faults;
 mod judge;
+mod views;
+mod waits;
 mod watcher;
 
 use crate::check::{Broken, Check, Estates, Looks, Nonces, Sessions, Truth};
@@ -22,6 +24,7 @@ use rudp::token::{Mint, UserData};
 use server::Ban;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use watcher::Watcher;
 
 /// Steps of a tick: a reactor wakes twice in it.
@@ -150,6 +153,15 @@ pub fn run(options: &Options) -> Result<Tally, Box<Failure>> {
     simulation.finish()
 }
 
+/// An assertion that fails is a failure as any other; where it stands the panic's own message has said.
+fn unless_panicked(work: impl FnOnce() -> Result<(), Broken>) -> Result<(), Broken> {
+    // Nobody works with what the panic has left half done: the simulation is over.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        Err(Broken::new(Check::Sanity, format!("a panic: {}", text.unwrap_or("without a word"))))
+    })
+}
+
 impl Simulation {
     /// One that has not begun.
     #[must_use]
@@ -226,7 +238,7 @@ impl Simulation {
     /// # Errors
     /// What broke.
     pub fn tick(&mut self) -> Result<(), Box<Failure>> {
-        self.try_tick().map_err(|broken| self.failure(broken))
+        unless_panicked(|| self.try_tick()).map_err(|broken| self.failure(broken))
     }
 
     /// What is left to do at the end: the server drains, and all must be saved.
@@ -234,7 +246,7 @@ impl Simulation {
     /// # Errors
     /// What broke.
     pub fn finish(mut self) -> Result<Tally, Box<Failure>> {
-        match self.try_finish() {
+        match unless_panicked(|| self.try_finish()) {
             Ok(()) => Ok(self.tally),
             Err(broken) => Err(self.failure(broken)),
         }
@@ -411,7 +423,7 @@ impl Simulation {
     }
 
     fn step_people(&mut self, ns: u64) -> Result<(), Broken> {
-        let mut ends = Vec::new();
+        let (mut ends, mut given_up) = (Vec::new(), Vec::new());
         let mut ears = Ears {
             tick: self.tick,
             truths: &self.truths,
@@ -421,6 +433,7 @@ impl Simulation {
             receipts: &mut self.receipts_new,
             deeds: &mut self.tally.deeds,
             ends: &mut ends,
+            given_up: &mut given_up,
         };
         for person in &mut self.people {
             person.step(ns, &self.scene, &mut ears)?;
@@ -428,6 +441,7 @@ impl Simulation {
         for (person, token, reason, is_wished) in ends {
             self.on_end(ns, person, token, reason, is_wished)?;
         }
+        given_up.iter().try_for_each(|given_up| self.on_given_up(ns, given_up))?;
         if !self.receipts_new.is_empty() {
             let new = std::mem::take(&mut self.receipts_new);
             for id in new {
@@ -532,5 +546,17 @@ impl Simulation {
     /// Whether a kind of fault is on.
     fn is_on(&self, kind: Kind) -> bool {
         self.active.iter().any(|episode| episode.kind == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assertion_that_fails_is_told_as_any_other_failure() {
+        let broken = unless_panicked(|| panic!("{} is not {}", 1, 2)).unwrap_err();
+        assert_eq!(broken.to_string(), "sanity: a panic: 1 is not 2");
+        assert_eq!(unless_panicked(|| Ok(())), Ok(()));
     }
 }

@@ -1,6 +1,6 @@
 //! What a client tells its person, one event after another, each held against what was so.
 
-use super::{Life, Mind, Phase};
+use super::{GivenUp, Life, Mind, Phase};
 use crate::check::{Broken, Check, Looks, Nonces, Truth};
 use crate::hash::Footprint;
 use crate::plan::Way;
@@ -29,6 +29,8 @@ pub struct Ears<'a> {
     pub deeds: &'a mut Deeds,
     /// Sessions that ended, with the person's number and whether it had wished so.
     pub ends: &'a mut Vec<(usize, u64, rudp::Reason, bool)>,
+    /// Who has given up.
+    pub given_up: &'a mut Vec<GivenUp>,
 }
 
 /// What came of playing.
@@ -93,8 +95,11 @@ pub(super) fn hear(
             }
             ClientEvent::Notice(text) => life.told.on_heard(channel::CONTROL, &ServerMessage::Notice { text })?,
             ClientEvent::Message(message) => on_message(number, way, life, mind, &message, ears)?,
-            ClientEvent::Silent => {}
-            ClientEvent::Resumed => ears.deeds.resumes += 1,
+            ClientEvent::Silent => life.is_silent = true,
+            ClientEvent::Resumed => {
+                life.is_silent = false;
+                ears.deeds.resumes += 1;
+            }
             ClientEvent::Disconnected(reason) => {
                 life.phase = Phase::Over(reason);
                 ears.ends.push((number, life.token, reason, life.is_leaving));
@@ -182,6 +187,7 @@ fn on_message(
                 return Err(Broken::new(Check::Answers, what));
             }
             life.echoes.1 += 1;
+            life.asked.pop_front();
         }
         ServerMessage::Done { number: answer, result } => {
             ears.looks.count(Check::Answers);
@@ -189,6 +195,7 @@ fn on_message(
                 let what = format!("person {number} got an answer to command {answer} that was not due: {result:?}");
                 return Err(Broken::new(Check::Answers, what));
             }
+            life.is_refused |= life.phase == Phase::Knocking && result.is_err();
             ears.deeds.done += u64::from(result.is_ok());
             ears.deeds.refused += u64::from(result.is_err());
         }
