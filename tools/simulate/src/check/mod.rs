@@ -3,6 +3,7 @@
 mod agreement;
 mod nonces;
 mod own;
+mod replies;
 mod sessions;
 mod told;
 mod truth;
@@ -10,6 +11,7 @@ mod truth;
 pub use agreement::judge_agreement;
 pub use nonces::{Nonces, Sender};
 pub use own::{Estates, judge_bags, judge_sheet};
+pub use replies::Replies;
 pub use sessions::{Seat, Sessions};
 pub use told::Told;
 pub use truth::Truth;
@@ -51,6 +53,7 @@ checks! {
     Answers, "answers", "Each question and each command is answered exactly once.";
     Patience, "patience", "Nobody waits long for an answer, nor gives up, while nothing is wrong.";
     Nonces, "nonces", "No number is used twice under one key and direction.";
+    Replies, "replies", "Where nobody has shown to be, no more is sent than has come from there.";
     Sessions, "sessions", "Each session begins once and ends once.";
     Reasons, "reasons", "Each session ends in a reason that fits what happened.";
     Bounds, "bounds", "Every queue stays within its bound.";

@@ -88,6 +88,21 @@ pub struct Life {
     act_ns: u64,
 }
 
+/// A session that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Whose it was.
+    pub person: usize,
+    /// With which token.
+    pub token: u64,
+    /// Why it ended, as the client was told.
+    pub reason: Reason,
+    /// Its person had wished so.
+    pub is_wished: bool,
+    /// For how long nothing had been heard before.
+    pub quiet_ns: u64,
+}
+
 /// Somebody has not heard the server for longer than it likes.
 #[derive(Clone, Copy, Debug)]
 pub struct GivenUp {
