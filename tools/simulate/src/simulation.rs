@@ -2,14 +2,16 @@
 
 mod faults;
 mod judge;
+mod views;
+mod waits;
 mod watcher;
 
-use crate::check::{Broken, Check, Estates, Looks, Nonces, Sessions, Truth};
+use crate::check::{Broken, Check, Estates, Looks, Nonces, Replies, Sessions, Truth};
 use crate::clock::Clock;
 use crate::dice::{Dice, mix};
 use crate::fault::{FaultBook, Kind};
 use crate::hash::Footprint;
-use crate::people::{Deeds, Ears, Person, Scene};
+use crate::people::{Deeds, Ears, End, Person, Scene};
 use crate::plan::{Episode, Options, Plan, Stream};
 use crate::process::{self, Ailments, Doom, Process, Site};
 use crate::stores::Stores;
@@ -22,12 +24,15 @@ use rudp::token::{Mint, UserData};
 use server::Ban;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use watcher::Watcher;
 
 /// Steps of a tick: a reactor wakes twice in it.
 const STEPS: u64 = 2;
 /// Ticks that a server may take to save all and end.
 const DRAIN_TICKS: u32 = 20 * TICK_RATE_HZ;
+/// No session that was heard within so long has timed out, 5 s.
+const TIMED_OUT_NS: u64 = 5 * rudp::time::NS_PER_S;
 /// Ticks from one hash of the whole world to the next.
 const HASH_TICKS: u32 = TICK_RATE_HZ;
 
@@ -64,6 +69,7 @@ pub struct Simulation {
     trails: BTreeMap<u64, Trail>,
     estates: Estates,
     nonces: Nonces,
+    replies: Replies,
     receipts_new: BTreeSet<TransactionId>,
     receipts: BTreeSet<TransactionId>,
     ailments: Ailments,
@@ -150,6 +156,15 @@ pub fn run(options: &Options) -> Result<Tally, Box<Failure>> {
     simulation.finish()
 }
 
+/// An assertion that fails is a failure as any other; where it stands the panic's own message has said.
+fn unless_panicked(work: impl FnOnce() -> Result<(), Broken>) -> Result<(), Broken> {
+    // Nobody works with what the panic has left half done: the simulation is over.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        Err(Broken::new(Check::Sanity, format!("a panic: {}", text.unwrap_or("without a word"))))
+    })
+}
+
 impl Simulation {
     /// One that has not begun.
     #[must_use]
@@ -182,6 +197,7 @@ impl Simulation {
             trails: BTreeMap::new(),
             estates: Estates::default(),
             nonces: Nonces::default(),
+            replies: Replies::default(),
             receipts_new: BTreeSet::new(),
             receipts: BTreeSet::new(),
             ailments: Ailments::default(),
@@ -226,7 +242,7 @@ impl Simulation {
     /// # Errors
     /// What broke.
     pub fn tick(&mut self) -> Result<(), Box<Failure>> {
-        self.try_tick().map_err(|broken| self.failure(broken))
+        unless_panicked(|| self.try_tick()).map_err(|broken| self.failure(broken))
     }
 
     /// What is left to do at the end: the server drains, and all must be saved.
@@ -234,7 +250,7 @@ impl Simulation {
     /// # Errors
     /// What broke.
     pub fn finish(mut self) -> Result<Tally, Box<Failure>> {
-        match self.try_finish() {
+        match unless_panicked(|| self.try_finish()) {
             Ok(()) => Ok(self.tally),
             Err(broken) => Err(self.failure(broken)),
         }
@@ -354,8 +370,9 @@ impl Simulation {
 
     /// What has come over the links, and what strangers send.
     fn carry_up(&mut self, ns: u64) {
-        let Self { people, strangers, process, .. } = self;
+        let Self { people, strangers, process, replies, .. } = self;
         let mut reach = |from: SocketAddr, datagram: Vec<u8>| {
+            replies.on_heard(from, datagram.len());
             if let Some(process) = process {
                 process.receive(from, datagram);
             }
@@ -411,7 +428,7 @@ impl Simulation {
     }
 
     fn step_people(&mut self, ns: u64) -> Result<(), Broken> {
-        let mut ends = Vec::new();
+        let (mut ends, mut given_up) = (Vec::new(), Vec::new());
         let mut ears = Ears {
             tick: self.tick,
             truths: &self.truths,
@@ -421,13 +438,15 @@ impl Simulation {
             receipts: &mut self.receipts_new,
             deeds: &mut self.tally.deeds,
             ends: &mut ends,
+            given_up: &mut given_up,
         };
         for person in &mut self.people {
             person.step(ns, &self.scene, &mut ears)?;
         }
-        for (person, token, reason, is_wished) in ends {
-            self.on_end(ns, person, token, reason, is_wished)?;
+        for end in ends {
+            self.on_end(ns, &end)?;
         }
+        given_up.iter().try_for_each(|given_up| self.on_given_up(ns, given_up))?;
         if !self.receipts_new.is_empty() {
             let new = std::mem::take(&mut self.receipts_new);
             for id in new {
@@ -438,7 +457,8 @@ impl Simulation {
         Ok(())
     }
 
-    fn on_end(&mut self, ns: u64, person: usize, token: u64, reason: Reason, is_wished: bool) -> Result<(), Broken> {
+    fn on_end(&mut self, ns: u64, end: &End) -> Result<(), Broken> {
+        let End { person, token, reason, is_wished, quiet_ns } = *end;
         *self.tally.ends.entry(reason.code()).or_default() += 1;
         self.tally.looks.count(Check::Reasons);
         self.say(|| format!("person {person} (token {token}) is out: {reason}"));
@@ -450,7 +470,11 @@ impl Simulation {
             Reason::ServerShutdown => self.is_closing,
             Reason::ProtocolViolation | Reason::Banned | Reason::Suspected | Reason::TooManySessions => false,
             Reason::HelloVersion | Reason::HelloChannels | Reason::HelloMotion | Reason::HelloContent => false,
-            _ => is_troubled || is_wished || self.is_closing,
+            // Whoever is sent away is told why, unless the path lost it; nobody is held to be gone who has just been heard.
+            Reason::Unstated => is_troubled || is_wished,
+            Reason::TimedOut => is_troubled && quiet_ns >= TIMED_OUT_NS,
+            // An older client knocks until its token has expired.
+            _ => is_troubled || is_wished || self.is_closing || has_newer,
         };
         if fits {
             return Ok(());
@@ -518,6 +542,7 @@ impl Simulation {
         self.ask_for_receipts()?;
         self.tally.sessions = self.sessions.joined;
         self.tally.looks.0[Check::Nonces as usize] = self.nonces.looks;
+        self.tally.looks.0[Check::Replies as usize] = self.replies.looks;
         self.tally.looks.0[Check::Estates as usize] = self.estates.looks;
         self.tally.looks.0[Check::Sessions as usize] = self.sessions.joined;
         if let Some(process) = &self.process {
@@ -532,5 +557,17 @@ impl Simulation {
     /// Whether a kind of fault is on.
     fn is_on(&self, kind: Kind) -> bool {
         self.active.iter().any(|episode| episode.kind == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assertion_that_fails_is_told_as_any_other_failure() {
+        let broken = unless_panicked(|| panic!("{} is not {}", 1, 2)).unwrap_err();
+        assert_eq!(broken.to_string(), "sanity: a panic: 1 is not 2");
+        assert_eq!(unless_panicked(|| Ok(())), Ok(()));
     }
 }

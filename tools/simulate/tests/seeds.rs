@@ -24,7 +24,9 @@ fn some_seeds_hold_whatever_goes_wrong() {
     for seed in 100..104 {
         let tally = run(&short(seed)).unwrap_or_else(|failure| panic!("{failure}"));
         let looked = |check: Check| tally.looks.0[check as usize];
-        for check in [Check::View, Check::Own, Check::Members, Check::Nonces, Check::Order, Check::Calm, Check::Drain] {
+        let shown = [Check::View, Check::Own, Check::Members, Check::Settled, Check::Fresh, Check::Agreement];
+        let told = [Check::Order, Check::Patience, Check::Nonces, Check::Calm, Check::Drain];
+        for check in shown.into_iter().chain(told) {
             assert!(looked(check) > 0, "seed {seed}: nothing was looked at by {check:?}");
         }
     }

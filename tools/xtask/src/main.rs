@@ -91,7 +91,7 @@ enum Command {
         #[arg(long)]
         keep: bool,
         /// Handed on to the simulation beside the seed
-        #[arg(last = true, default_values_t = ["--faults".to_owned(), "all".to_owned()])]
+        #[arg(last = true, default_values_t = ["--faults", "all", "--ticks", "2400", "--players", "8"].map(str::to_owned))]
         args: Vec<String>,
     },
     /// The release server end to end: bots, a kill -9, the idle load, refusals to start

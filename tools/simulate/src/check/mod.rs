@@ -1,13 +1,17 @@
 //! What must hold, whatever goes wrong: one file for each, and the count of how often each was looked at.
 
+mod agreement;
 mod nonces;
 mod own;
+mod replies;
 mod sessions;
 mod told;
 mod truth;
 
+pub use agreement::judge_agreement;
 pub use nonces::{Nonces, Sender};
 pub use own::{Estates, judge_bags, judge_sheet};
+pub use replies::Replies;
 pub use sessions::{Seat, Sessions};
 pub use told::Told;
 pub use truth::Truth;
@@ -42,9 +46,14 @@ checks! {
     Own, "own", "What a client is told of its own player is what was so in that tick.";
     Members, "members", "A client shows whom the server knows it to show, and nobody whom it was not told.";
     Sight, "sight", "Who is near enough for long enough is shown.";
+    Settled, "settled", "Who comes into view or goes out of it is soon known to have.";
+    Fresh, "fresh", "What stands still is shown as it stands.";
+    Agreement, "agreement", "Client and server agree about what was said, what has arrived, and what the client holds.";
     Order, "order", "No reliable message comes twice, none out of order, and none is lost.";
     Answers, "answers", "Each question and each command is answered exactly once.";
+    Patience, "patience", "Nobody waits long for an answer, nor gives up, while nothing is wrong.";
     Nonces, "nonces", "No number is used twice under one key and direction.";
+    Replies, "replies", "Where nobody has shown to be, no more is sent than has come from there.";
     Sessions, "sessions", "Each session begins once and ends once.";
     Reasons, "reasons", "Each session ends in a reason that fits what happened.";
     Bounds, "bounds", "Every queue stays within its bound.";
@@ -54,6 +63,7 @@ checks! {
     Conserved, "conserved", "No item is in two bags.";
     Sheets, "sheets", "What a client was told that it has is what it has.";
     Stores, "stores", "What the stores hold fits together.";
+    Sanity, "sanity", "No assertion fails, of the server's or of a client's.";
     Calm, "calm", "When nothing goes wrong any more, all becomes well.";
     Drain, "drain", "A server that is asked to end saves all, and ends.";
 }

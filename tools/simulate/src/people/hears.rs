@@ -1,6 +1,6 @@
 //! What a client tells its person, one event after another, each held against what was so.
 
-use super::{Life, Mind, Phase};
+use super::{End, GivenUp, Life, Mind, Phase};
 use crate::check::{Broken, Check, Looks, Nonces, Truth};
 use crate::hash::Footprint;
 use crate::plan::Way;
@@ -27,8 +27,10 @@ pub struct Ears<'a> {
     pub receipts: &'a mut BTreeSet<TransactionId>,
     /// What happens in the world, as heard by those whom it concerns.
     pub deeds: &'a mut Deeds,
-    /// Sessions that ended, with the person's number and whether it had wished so.
-    pub ends: &'a mut Vec<(usize, u64, rudp::Reason, bool)>,
+    /// Sessions that ended.
+    pub ends: &'a mut Vec<End>,
+    /// Who has given up.
+    pub given_up: &'a mut Vec<GivenUp>,
 }
 
 /// What came of playing.
@@ -73,7 +75,7 @@ pub(super) fn hear(
     ears: &mut Ears<'_>,
 ) -> Result<(), Broken> {
     while let Some(event) = life.client.poll_event() {
-        life.heard_ns = ns;
+        let quiet_ns = ns.saturating_sub(std::mem::replace(&mut life.heard_ns, ns));
         match event {
             ClientEvent::Own { tick, state } => on_own(number, life, tick, &state, ears)?,
             ClientEvent::Update { tick, id, state } => on_update(number, life, tick, id, &state, ears)?,
@@ -93,11 +95,15 @@ pub(super) fn hear(
             }
             ClientEvent::Notice(text) => life.told.on_heard(channel::CONTROL, &ServerMessage::Notice { text })?,
             ClientEvent::Message(message) => on_message(number, way, life, mind, &message, ears)?,
-            ClientEvent::Silent => {}
-            ClientEvent::Resumed => ears.deeds.resumes += 1,
+            ClientEvent::Silent => life.is_silent = true,
+            ClientEvent::Resumed => {
+                life.is_silent = false;
+                ears.deeds.resumes += 1;
+            }
             ClientEvent::Disconnected(reason) => {
                 life.phase = Phase::Over(reason);
-                ears.ends.push((number, life.token, reason, life.is_leaving));
+                let (token, is_wished) = (life.token, life.is_leaving);
+                ears.ends.push(End { person: number, token, reason, is_wished, quiet_ns });
                 ears.footprint.number(u64::from(reason.code()));
             }
         }
@@ -182,6 +188,7 @@ fn on_message(
                 return Err(Broken::new(Check::Answers, what));
             }
             life.echoes.1 += 1;
+            life.asked.pop_front();
         }
         ServerMessage::Done { number: answer, result } => {
             ears.looks.count(Check::Answers);
@@ -189,6 +196,7 @@ fn on_message(
                 let what = format!("person {number} got an answer to command {answer} that was not due: {result:?}");
                 return Err(Broken::new(Check::Answers, what));
             }
+            life.is_refused |= life.phase == Phase::Knocking && result.is_err();
             ears.deeds.done += u64::from(result.is_ok());
             ears.deeds.refused += u64::from(result.is_err());
         }

@@ -38,6 +38,8 @@ pub struct Mind {
 const FULL: f64 = 127.0;
 /// Whom one fights is nearer, in metres.
 const HUNT_M: f64 = 35.0;
+/// Characters of an account that nobody makes more of.
+const ENOUGH: usize = 3;
 /// Ticks from one deed to the next, about.
 const DEED_TICKS: i64 = 30;
 
@@ -57,7 +59,8 @@ impl Mind {
     pub fn choose(&mut self, number: usize, rows: &[RosterRow]) -> RosterStep {
         self.names += 1;
         let name = format!("P{number}x{}", self.dice.below(1_000_000));
-        match self.dice.below(rows.len() + 1) {
+        // Whoever has several is content with them: only so many changes are allowed in a while.
+        match self.dice.below(rows.len() + usize::from(rows.len() < ENOUGH)) {
             at if at < rows.len() && self.dice.chance(0.15) => RosterStep::Delete { character: rows[at].character },
             at if at < rows.len() => RosterStep::Play { character: rows[at].character },
             _ => RosterStep::Create { name, class: ClassId(1), team: 0 },

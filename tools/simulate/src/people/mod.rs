@@ -23,11 +23,11 @@ use rudp::seal::Backend;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{CHOOSES, Name, Role, UserData};
 use server::SessionId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 /// A first knock that nobody has answered is given up after so long.
-const KNOCK_NS: u64 = 6 * NS_PER_S;
+pub(crate) const KNOCK_NS: u64 = 6 * NS_PER_S;
 /// From one attempt that failed to the next.
 const PAUSE_NS: u64 = NS_PER_S;
 /// Questions in a tick, of one who floods.
@@ -68,8 +68,16 @@ pub struct Life {
     pub commands: BTreeMap<u16, u32>,
     /// Questions that have no answer: the next number, and the next answer's.
     pub echoes: (u32, u32),
+    /// When those were asked, oldest first, by the simulation's ticks.
+    pub asked: VecDeque<u32>,
+    /// Whom the server does not know it to show or to have dropped, and since when.
+    pub unsettled: BTreeMap<NetId, u32>,
     /// When the server was heard last, or the life began.
     pub heard_ns: u64,
+    /// Its client does not hear the server any more.
+    pub is_silent: bool,
+    /// What it wanted of its characters was refused: nothing more comes of this knock.
+    pub is_refused: bool,
     /// When it came into the world, by the simulation's ticks.
     pub joined_tick: u32,
     /// It leaves by its own will.
@@ -78,6 +86,34 @@ pub struct Life {
     pub happened: Tick,
     /// When it acts next, by its own clock.
     act_ns: u64,
+}
+
+/// A session that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Whose it was.
+    pub person: usize,
+    /// With which token.
+    pub token: u64,
+    /// Why it ended, as the client was told.
+    pub reason: Reason,
+    /// Its person had wished so.
+    pub is_wished: bool,
+    /// For how long nothing had been heard before.
+    pub quiet_ns: u64,
+}
+
+/// Somebody has not heard the server for longer than it likes.
+#[derive(Clone, Copy, Debug)]
+pub struct GivenUp {
+    /// Who.
+    pub person: usize,
+    /// With which token.
+    pub token: u64,
+    /// How far it had come.
+    pub phase: Phase,
+    /// For how long it has heard nothing.
+    pub quiet_ns: u64,
 }
 
 /// What is wrong with a person now.
@@ -169,7 +205,11 @@ impl Person {
             sheet: Sheet::default(),
             commands: BTreeMap::new(),
             echoes: (0, 0),
+            asked: VecDeque::new(),
+            unsettled: BTreeMap::new(),
             heard_ns: ns,
+            is_silent: false,
+            is_refused: false,
             joined_tick: 0,
             is_leaving: false,
             happened: Tick(0),
@@ -260,7 +300,7 @@ impl Person {
             for _ in 0..times {
                 act(life, &mut self.mind, now, scene, ears.tick, is_newest);
             }
-            misbehave(life, self.moods);
+            misbehave(life, self.moods, ears.tick);
         }
         let (line, mut buf) = (&mut self.line, [0; 1_500]);
         let life = &mut self.lives[at];
@@ -283,7 +323,11 @@ impl Person {
             let (quiet_ns, is_over) = (ns.saturating_sub(life.heard_ns), matches!(life.phase, Phase::Over(_)));
             let most_ns = if life.phase == Phase::In { patience_ns } else { KNOCK_NS };
             // Whoever waits in the queue hears nothing but that the session lives.
-            let is_given_up = quiet_ns > most_ns && life.phase != Phase::Queued || quiet_ns > 30 * NS_PER_S;
+            let is_given_up = if life.phase == Phase::Queued { life.is_silent } else { quiet_ns > most_ns };
+            if is_given_up && !is_over && !life.is_refused {
+                let (token, phase) = (life.token, life.phase);
+                ears.given_up.push(GivenUp { person: self.number, token, phase, quiet_ns });
+            }
             if is_given_up || is_over {
                 // Whoever gives up closes all windows, and opens another.
                 let kept = usize::from(is_over);
@@ -317,7 +361,7 @@ fn act(life: &mut Life, mind: &mut Mind, now: Now, scene: &Scene, tick: u32, is_
         life.commands.insert(number, tick);
     }
     if mind.wants_echo() {
-        ask(life);
+        ask(life, tick);
     }
     if mind.wants_shot()
         && let Some((_, own)) = life.client.own()
@@ -331,20 +375,21 @@ fn act(life: &mut Life, mind: &mut Mind, now: Now, scene: &Scene, tick: u32, is_
     }
 }
 
-fn ask(life: &mut Life) {
+fn ask(life: &mut Life, tick: u32) {
     let number = life.echoes.0;
     if life.client.send(&ClientMessage::Echo { number }).is_ok() {
         life.echoes.0 += 1;
+        life.asked.push_back(tick);
     }
 }
 
 /// What no honest client does. That a queue is full is no reason to stop.
-fn misbehave(life: &mut Life, moods: Moods) {
+fn misbehave(life: &mut Life, moods: Moods, tick: u32) {
     if life.phase != Phase::In {
         return;
     }
     if moods.floods {
-        (0..FLOOD).for_each(|_| ask(life));
+        (0..FLOOD).for_each(|_| ask(life, tick));
         for _ in 0..FLOOD / 4 {
             if let Ok(number) = life.client.command(protocol::Command::Stop) {
                 life.commands.insert(number, u32::MAX);

@@ -11,7 +11,7 @@ use rudp::time::{NS_PER_MS, NS_PER_S};
 use rudp::token::{Name, Role, UserData};
 
 /// What a fault may still be blamed for after its end, 15 s: a session is silent after ten, and then somebody tries anew.
-const AFTERMATH_NS: u64 = 15 * NS_PER_S;
+pub(super) const AFTERMATH_NS: u64 = 15 * NS_PER_S;
 
 impl Simulation {
     pub(super) fn begin_and_end_faults(&mut self) {

@@ -1,20 +1,18 @@
 //! What is looked at in every tick, and now and then.
 
 use super::Simulation;
-use crate::check::{Broken, Check, judge_bags, judge_sheet};
-use crate::people::Phase;
-use crate::plan::CALM_TICKS;
+use crate::check::{Broken, Check, judge_agreement, judge_bags, judge_sheet};
+use crate::people::{KNOCK_NS, Phase};
+use crate::plan::{CALM_TICKS, Way};
 use crate::process::{BATCHES, OUTBOUND_LATE_MAX, STORE_JOBS_MAX};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
-use protocol::{EntityKind, NetId, OwnState, Tick};
+use protocol::{NetId, OwnState};
 use rudp::time::NS_PER_S;
-use server::{KindRadii, SessionId};
-use std::collections::{BTreeSet, VecDeque};
+use server::SessionId;
+use std::collections::VecDeque;
 
 /// Ticks from one look at what somebody shows to the next.
 const LOOK_TICKS: u32 = 12;
-/// Who is near enough for so many ticks must be shown, 1.5 s: a look around, a round trip of 400 ms, a loss or two.
-const SEEN_TICKS: u32 = 90;
 /// Bytes that may wait for one session on its reliable channels, as the transport promises.
 const BACKLOG_BYTES_MAX: usize = 1 << 20;
 /// A message that was said so long ago was heard, when nothing is wrong: 3 s.
@@ -35,8 +33,9 @@ impl Simulation {
         }
         for person in 0..self.people.len() {
             if (self.tick + person as u32).is_multiple_of(LOOK_TICKS) {
-                self.judge_members(person)?;
-                self.judge_sight(person, ns)?;
+                self.judge_views(person, ns)?;
+                self.judge_waits(person, ns)?;
+                self.judge_agreement(person)?;
                 self.judge_sheet(person)?;
             }
         }
@@ -44,7 +43,7 @@ impl Simulation {
             self.judge_bags()?;
         }
         if self.tick == self.plan.ticks && self.plan.is_judged_calm {
-            self.judge_calm()?;
+            self.judge_calm(ns)?;
         }
         Ok(())
     }
@@ -78,7 +77,7 @@ impl Simulation {
     }
 
     /// The newest life of a person that is in the world of the process that runs, with its session and entity.
-    fn playing(&self, person: usize) -> Option<(SessionId, NetId)> {
+    pub(super) fn playing(&self, person: usize) -> Option<(SessionId, NetId)> {
         let life = self.people[person].life().filter(|life| life.phase == Phase::In)?;
         let (session, incarnation) = life.session?;
         let process = self.process.as_ref().filter(|process| process.incarnation == incarnation)?;
@@ -86,53 +85,9 @@ impl Simulation {
         (life.own == Some(id)).then_some((session, id))
     }
 
-    fn judge_members(&mut self, person: usize) -> Result<(), Broken> {
-        let (Some((session, _)), Some(process)) = (self.playing(person), &self.process) else { return Ok(()) };
-        let Some(life) = self.people[person].life() else { return Ok(()) };
-        let shows: BTreeSet<NetId> = life.client.entities().map(|(id, _)| id).collect();
-        let told: Vec<_> = process.realm.shown(session).collect();
-        self.tally.looks.count(Check::Members);
-        if let Some(shown) = told.iter().find(|shown| shown.is_acked && !shows.contains(&shown.id)) {
-            let what = format!("person {person} has acknowledged {:?} and does not show it", shown.id);
-            return Err(Broken::new(Check::Members, what));
-        }
-        let told: BTreeSet<NetId> = told.iter().map(|shown| shown.id).collect();
-        match shows.iter().find(|id| !told.contains(id)) {
-            Some(ghost) => {
-                Err(Broken::new(Check::Members, format!("person {person} shows {ghost:?}, which is a ghost")))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// By brute force, with nothing of the server's own reasoning.
-    fn judge_sight(&mut self, person: usize, ns: u64) -> Result<(), Broken> {
-        let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
-        let (Some((_, own)), Some(process)) = (self.playing(person), &self.process) else { return Ok(()) };
-        let Some(life) = self.people[person].life() else { return Ok(()) };
-        if is_troubled || process.realm.status().overload_level > 0 || self.tick < life.joined_tick + 2 * SEEN_TICKS {
-            return Ok(());
-        }
-        let Some(truth) = self.truths.get(&process.incarnation) else { return Ok(()) };
-        let now = process.realm.game().now();
-        self.tally.looks.count(Check::Sight);
-        for &id in process.realm.game().replicas().live() {
-            let kind = process.realm.game().replicas().kind(id);
-            let enter = i64::from(enter_radius(kind));
-            let is_near = |ago: u32| {
-                let at = Tick(now.0.saturating_sub(ago));
-                let (here, there) = truth.at(own, at).zip(truth.at(id, at))?;
-                let (dx, dy) = (i64::from(here.x) - i64::from(there.x), i64::from(here.y) - i64::from(there.y));
-                Some(dx * dx + dy * dy < enter * enter)
-            };
-            let is_owed = id != own && (0..=SEEN_TICKS).step_by(5).all(|ago| is_near(ago) == Some(true));
-            if is_owed && life.client.sees(id).is_none() {
-                let what =
-                    format!("person {person} does not show {id:?}, a {kind:?}, which was near for {SEEN_TICKS} ticks");
-                return Err(Broken::new(Check::Sight, what));
-            }
-        }
-        Ok(())
+    fn judge_agreement(&mut self, person: usize) -> Result<(), Broken> {
+        self.tally.looks.count(Check::Agreement);
+        self.people[person].lives.iter().try_for_each(|life| judge_agreement(person, &life.client.stats()))
     }
 
     fn judge_sheet(&mut self, person: usize) -> Result<(), Broken> {
@@ -154,7 +109,7 @@ impl Simulation {
     }
 
     /// Nothing has gone wrong for a while: all is well again.
-    fn judge_calm(&mut self) -> Result<(), Broken> {
+    fn judge_calm(&mut self, ns: u64) -> Result<(), Broken> {
         self.tally.looks.count(Check::Calm);
         let broken = |what: String| Err(Broken::new(Check::Calm, format!("{what} after {CALM_TICKS} calm ticks")));
         let Some(process) = &self.process else { return broken("no server runs".to_owned()) };
@@ -163,6 +118,11 @@ impl Simulation {
             let number = person.number;
             let Some(life) = person.life() else { return broken(format!("person {number} is out")) };
             if life.phase == Phase::Queued && is_crowded {
+                continue;
+            }
+            // Who makes and deletes characters until he may not any more tries anew after a while.
+            let is_choosing = life.phase == Phase::Knocking && person.plan.way == Way::Chooses;
+            if is_choosing && ns < life.heard_ns + KNOCK_NS {
                 continue;
             }
             if self.playing(number).is_none() {
@@ -188,17 +148,6 @@ impl Simulation {
         }
         // The stores are never done while people play: that they come to an end is looked at when all have gone.
         Ok(())
-    }
-}
-
-fn enter_radius(kind: EntityKind) -> i32 {
-    let KindRadii { mob, projectile, item, body } = KindRadii::DEFAULT;
-    match kind {
-        EntityKind::Player => 100 * protocol::unit::UNITS_PER_M,
-        EntityKind::Mob => mob.enter,
-        EntityKind::Projectile => projectile.enter,
-        EntityKind::Item => item.enter,
-        EntityKind::Body => body.enter,
     }
 }
 

@@ -56,7 +56,7 @@ impl Watch for Watcher<'_> {
     }
 
     fn on_datagram(&mut self, to: SocketAddr, datagram: &[u8]) -> Result<(), Broken> {
-        let Simulation { people, strangers, nonces, footprint, .. } = &mut *self.simulation;
+        let Simulation { people, strangers, nonces, replies, footprint, .. } = &mut *self.simulation;
         footprint.bytes(datagram);
         let number = match to.ip() {
             std::net::IpAddr::V4(ip) => usize::from(ip.octets()[2]) << 8 | usize::from(ip.octets()[3]),
@@ -68,6 +68,8 @@ impl Watch for Watcher<'_> {
             people[number].line.send_down(self.ns, seat, datagram);
         } else if let Some(vandal) = strangers.vandal.as_mut().filter(|vandal| vandal.address() == to) {
             vandal.receive(datagram);
+        } else {
+            replies.on_said(to, datagram.len())?;
         }
         Ok(())
     }

@@ -1,0 +1,50 @@
+//! How long people wait for what they are owed, and whether somebody waits in vain.
+
+use super::Simulation;
+use super::faults::AFTERMATH_NS;
+use crate::check::{Broken, Check};
+use crate::people::{GivenUp, Phase};
+use protocol::unit::TICK_RATE_HZ;
+use rudp::time::NS_PER_S;
+
+/// Things go well again so long after what went wrong.
+const QUIET_NS: u64 = 8 * NS_PER_S;
+/// A question is answered, and a message heard, within so many ticks: 4 s.
+const ANSWER_TICKS: u32 = 4 * TICK_RATE_HZ;
+
+impl Simulation {
+    /// Whether nothing has been wrong with a person, the server or the stores for so long.
+    pub(super) fn is_quiet(&self, person: usize, ns: u64, for_ns: u64) -> bool {
+        let blamed_until_ns = self.troubled_until_ns.max(self.people[person].troubled_until_ns);
+        ns + AFTERMATH_NS >= blamed_until_ns + for_ns
+    }
+
+    pub(super) fn judge_waits(&mut self, person: usize, ns: u64) -> Result<(), Broken> {
+        if self.playing(person).is_none() || !self.is_quiet(person, ns, QUIET_NS) {
+            return Ok(());
+        }
+        let Some(life) = self.people[person].life() else { return Ok(()) };
+        self.tally.looks.count(Check::Patience);
+        let broken = |what: String| Err(Broken::new(Check::Patience, format!("person {person} {what}")));
+        let is_late = |since: u32| since + ANSWER_TICKS < self.tick;
+        if let Some(asked) = life.asked.front().copied().filter(|asked| is_late(*asked)) {
+            return broken(format!("has no answer to what it asked at tick {asked}"));
+        }
+        if let Some(said) = life.told.oldest().filter(|said| is_late(*said)) {
+            return broken(format!("has not heard what was said at tick {said}"));
+        }
+        Ok(())
+    }
+
+    /// Somebody has not heard the server for longer than it likes, and tries anew.
+    pub(super) fn on_given_up(&mut self, ns: u64, given_up: &GivenUp) -> Result<(), Broken> {
+        let GivenUp { person, token, phase, quiet_ns } = *given_up;
+        self.say(|| format!("person {person} (token {token}) gives up"));
+        let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
+        if is_troubled || self.is_closing || phase == Phase::Queued {
+            return Ok(());
+        }
+        let what = format!("person {person}, {phase:?}, has heard nothing for {} ms", quiet_ns / 1_000_000);
+        Err(Broken::new(Check::Patience, what))
+    }
+}
