@@ -157,6 +157,8 @@ pub(super) struct Trail {
     pub(super) session: Option<(SessionId, u32)>,
     places: VecDeque<(u64, i32, i32)>,
     alive_since_ns: Option<u64>,
+    /// When it was here last, nobody could count on being saved.
+    is_unsaved: bool,
 }
 
 impl Trail {
@@ -166,7 +168,8 @@ impl Trail {
     }
 
     /// It is here now.
-    pub(super) fn note(&mut self, ns: u64, own: &OwnState) {
+    pub(super) fn note(&mut self, ns: u64, own: &OwnState, is_unsaved: bool) {
+        self.is_unsaved = is_unsaved;
         if own.entity().is_dead() {
             self.alive_since_ns = None;
             self.places.clear();
@@ -183,7 +186,7 @@ impl Trail {
     pub(super) fn judge(&self, own: &OwnState, is_unsaved: bool) -> Option<Result<(), String>> {
         let (newest, ..) = *self.places.back()?;
         let is_saved = self.alive_since_ns.is_some_and(|since| since + SAVED_NS + NS_PER_S < newest);
-        if is_unsaved || !is_saved || own.entity().is_dead() {
+        if self.is_unsaved || is_unsaved || !is_saved || own.entity().is_dead() {
             return None;
         }
         let metres = |subunits: i64| subunits as f64 / f64::from(SUBUNITS_PER_M);

@@ -93,7 +93,7 @@ impl Watcher<'_> {
                 trail.begin((session, self.incarnation));
                 estates.on_back(game, id)?;
             }
-            trail.note(ns, &own);
+            trail.note(ns, &own, ns < *unsaved_until_ns);
         }
         Ok(())
     }
