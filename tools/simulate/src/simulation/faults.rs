@@ -4,9 +4,9 @@ use super::Simulation;
 use crate::dice::Dice;
 use crate::fault::Kind;
 use crate::plan::Episode;
-use crate::process::Doom;
+use crate::process::{Doom, Process};
 use crate::strangers::Vandal;
-use protocol::unit::TICK_NS;
+use protocol::unit::{TICK_NS, TICK_RATE_HZ};
 use rudp::time::{NS_PER_MS, NS_PER_S};
 use rudp::token::{Name, Role, UserData};
 
@@ -83,6 +83,12 @@ impl Simulation {
                 self.server_clock.wrong_s = if is_on { wrong_s(strength, draw) } else { 0 };
                 let wrong_s = self.server_clock.wrong_s;
                 self.process.iter_mut().for_each(|process| process.set_clock(wrong_s));
+                // One that was started ahead of time takes no token until that time has come (spec: LIF-5). Whoever set the clock
+                // right starts it again.
+                let is_ahead = |process: &Process| !process.gate.is_accepting(process.now(ns));
+                if !is_on && self.doom.is_none() && self.process.as_ref().is_some_and(is_ahead) {
+                    self.doom = Some((Doom::Between, self.tick + TICK_RATE_HZ, false));
+                }
             }
             Kind::Replay => self.strangers.replays = is_on,
             Kind::Forge => self.strangers.forges = is_on,
