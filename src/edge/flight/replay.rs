@@ -33,9 +33,9 @@ pub fn replay(log: &Path, extensions: &Extensions, wish: Wish) -> Result<(), Str
     for (at, page) in pages.iter().enumerate() {
         let same = |other: Option<&Page>| other.is_some_and(|other| other.head.recording == page.head.recording);
         if !same(at.checked_sub(1).and_then(|before| pages.get(before))) {
-            run = Run::new(wish);
+            run = run.anew();
         }
-        let (played, result) = page.replay(&mut run, extensions, wish, !same(pages.get(at + 1)));
+        let (played, result) = page.replay(&mut run, extensions, !same(pages.get(at + 1)));
         println!("{}: {played}", page.name());
         all.add(&played);
         match result {
@@ -47,7 +47,10 @@ pub fn replay(log: &Path, extensions: &Extensions, wish: Wish) -> Result<(), Str
         }
     }
     println!("{} pages: {all}", pages.len());
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(()), Err)?;
+    let more = run.story.map_or(Ok(None), |story| story.end())?;
+    more.into_iter().for_each(|more| println!("{more}"));
+    Ok(())
 }
 
 /// A page that was read.
@@ -116,13 +119,7 @@ impl Page {
     }
 
     /// How far it came, and how it ended.
-    fn replay(
-        &self,
-        run: &mut Run,
-        extensions: &Extensions,
-        wish: Wish,
-        is_last: bool,
-    ) -> (Played, Result<String, String>) {
+    fn replay(&self, run: &mut Run, extensions: &Extensions, is_last: bool) -> (Played, Result<String, String>) {
         let (began, before) = (Instant::now(), run.counted());
         run.began_ns = None;
         let mut frames = Frames::new(self.bytes.get(HEAD_BYTES..).unwrap_or_default());
@@ -141,7 +138,7 @@ impl Page {
                 Ok(Some(())) => {}
             }
             let Some(record) = Record::decode(&body) else { break Err(Damage::Unreadable(at).to_string()) };
-            if let Err(problem) = run.take(record, extensions, wish) {
+            if let Err(problem) = run.take(record, extensions) {
                 break Err(problem);
             }
         };
@@ -167,8 +164,19 @@ struct Run {
 
 impl Run {
     fn new(wish: Wish) -> Self {
-        let (replay, story) = (None, wish.story.map(Story::of));
-        Self { replay, source: WorldSource::default(), story, start: None, began_ns: None, now_ns: 0, is_over: false }
+        Self::telling(wish.story.map(|character| Story::of(character, wish.from..=wish.to)))
+    }
+
+    /// For another recording.
+    fn anew(self) -> Self {
+        let mut story = self.story;
+        story.iter_mut().for_each(Story::begin_again);
+        Self::telling(story)
+    }
+
+    fn telling(story: Option<Story>) -> Self {
+        let (replay, source) = (None, WorldSource::default());
+        Self { replay, source, story, start: None, began_ns: None, now_ns: 0, is_over: false }
     }
 
     /// Ticks, and those of them with the realm's hash.
@@ -176,7 +184,7 @@ impl Run {
         self.replay.as_ref().map_or((0, 0), |replay| (replay.ticks, replay.whole))
     }
 
-    fn take(&mut self, record: Record, extensions: &Extensions, wish: Wish) -> Result<(), String> {
+    fn take(&mut self, record: Record, extensions: &Extensions) -> Result<(), String> {
         if !matches!(record, Record::Capture(_))
             && let Some(start) = self.start.take()
         {
@@ -191,13 +199,13 @@ impl Run {
                     replay.set_content(Arc::new(self.source.read()?.1));
                 }
             }
-            record => self.advance(record, wish)?,
+            record => self.advance(record)?,
         }
         Ok(())
     }
 
     /// The realm goes on, unless all that is known of it is the end of a page whose beginning is gone.
-    fn advance(&mut self, record: Record, wish: Wish) -> Result<(), String> {
+    fn advance(&mut self, record: Record) -> Result<(), String> {
         let Some(replay) = &mut self.replay else { return Ok(()) };
         let tick = replay.realm().game().now().next().0;
         if let Some(story) = &mut self.story {
@@ -211,9 +219,7 @@ impl Run {
         let taken = replay.take(record).map_err(|difference| difference.to_string());
         if let Some(story) = self.story.as_mut().filter(|_| is_tick) {
             let lines = story.tell(replay.realm(), replay.out());
-            if (wish.from..=wish.to).contains(&tick) {
-                lines.iter().for_each(|line| println!("{tick:>8}  {line}"));
-            }
+            lines.iter().for_each(|line| println!("{tick:>8}  {line}"));
         }
         taken
     }

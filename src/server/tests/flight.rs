@@ -11,6 +11,7 @@ use protocol::{Command, Input, SkillId, Tick, ViewTick};
 use rig::{Rig, Tape};
 use server::flight::{Difference, Frames, Record, Replay, Start, Story, Terms, Veil};
 use server::{Inbound, Operation};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 const PEOPLE: u64 = 12;
@@ -175,13 +176,12 @@ fn a_damaged_log_is_read_up_to_there_and_never_brings_anybody_down() {
     }
 }
 
-#[test]
-fn a_players_story_has_his_inputs_his_commands_and_what_came_of_them() {
-    let (_, tape) = recorded(320);
-    let bytes = tape.bytes();
-    let mut records = decoded(&bytes).into_iter();
+/// The story of a character, and its lines.
+fn told_of(character: u64, ticks: RangeInclusive<u32>, bytes: &[u8]) -> (Story, Vec<String>) {
+    let mut records = decoded(bytes).into_iter();
     let Some(Record::Start(start)) = records.next() else { panic!("a log begins with a start") };
-    let (mut replay, mut story, mut lines) = (begun(&start), Story::of(protocol::CharacterId(5)), Vec::new());
+    let (mut replay, mut story) = (begun(&start), Story::of(protocol::CharacterId(character), ticks));
+    let mut lines = Vec::new();
     for record in records {
         story.hear(replay.realm(), &record);
         let is_tick = matches!(record, Record::Tick(..));
@@ -190,6 +190,40 @@ fn a_players_story_has_his_inputs_his_commands_and_what_came_of_them() {
             lines.extend(story.tell(replay.realm(), replay.out()));
         }
     }
+    (story, lines)
+}
+
+#[test]
+fn a_story_of_nobody_says_so_and_who_is_there_or_when_he_is() {
+    let (_, tape) = recorded(120);
+    let bytes = tape.bytes();
+    let end = |character, ticks| {
+        let (story, lines) = told_of(character, ticks, &bytes);
+        assert_eq!(lines, [] as [String; 0]);
+        story.end().unwrap_err()
+    };
+    assert_eq!(
+        end(77, 90..=100),
+        "nothing is known of character 77 between ticks 90 and 100; characters seen: 3, 4, 5, 6, 7 and 5 more"
+    );
+    assert_eq!(
+        end(77, 5_000..=u32::MAX),
+        "nothing is known of character 77 from tick 5000 on; nobody is there then, and the recording is of ticks 1 to 120"
+    );
+    let late = end(3, 0..=1);
+    assert!(
+        late.starts_with("nothing is known of character 3 between ticks 0 and 1; he is there between ticks "),
+        "{late}"
+    );
+    assert!(late.ends_with(" and 120"), "{late}");
+}
+
+#[test]
+fn a_players_story_has_his_inputs_his_commands_and_what_came_of_them() {
+    let (_, tape) = recorded(320);
+    let bytes = tape.bytes();
+    let (story, lines) = told_of(5, 0..=u32::MAX, &bytes);
+    assert_eq!(story.end(), Ok(None));
     for wanted in [
         "joins ",
         "store ",

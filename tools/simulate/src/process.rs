@@ -4,7 +4,7 @@
 //! hands over what came in; a world's turn takes batches and what the stores have answered, ticks, asks the stores, and hands
 //! over what is to be told.
 
-use crate::check::{Broken, Check};
+use crate::check::{Broken, Check, Deals};
 use crate::clock::Clock;
 use crate::dice::mix;
 use crate::plan::Plan;
@@ -134,6 +134,8 @@ pub struct Process {
     idle: Vec<Outbound>,
     held_job: Option<StoreJob>,
     jobs: usize,
+    /// Who handed what to whom.
+    pub deals: Deals,
     ticks_owed: u32,
     surveyed_ns: u64,
 }
@@ -198,6 +200,7 @@ impl Process {
             idle: Vec::new(),
             held_job: None,
             jobs: 0,
+            deals: Deals::default(),
             ticks_owed: 0,
             surveyed_ns: 0,
         }
@@ -266,7 +269,7 @@ impl Process {
         if doom == Doom::Ticked {
             return Ok(false);
         }
-        self.submit_jobs(now, stores);
+        self.submit_jobs(now, stores)?;
         if doom == Doom::Asked {
             return Ok(false);
         }
@@ -283,9 +286,9 @@ impl Process {
         Ok(true)
     }
 
-    fn submit_jobs(&mut self, now: Now, stores: &mut Stores) {
+    fn submit_jobs(&mut self, now: Now, stores: &mut Stores) -> Result<(), Broken> {
         while self.jobs < STORE_JOBS_MAX {
-            let Some(job) = self.held_job.take().or_else(|| self.realm.poll_store()) else { break };
+            let Some(job) = self.next_job()? else { break };
             if stores.room() == 0 {
                 self.held_job = Some(job);
                 break;
@@ -293,6 +296,18 @@ impl Process {
             stores.submit(now, job);
             self.jobs += 1;
         }
+        Ok(())
+    }
+
+    fn next_job(&mut self) -> Result<Option<StoreJob>, Broken> {
+        if self.held_job.is_some() {
+            return Ok(self.held_job.take());
+        }
+        let job = self.realm.poll_store();
+        if let Some(StoreJob::Commit { transaction }) = &job {
+            self.deals.on_asked(self.realm.game().now().0, transaction)?;
+        }
+        Ok(job)
     }
 
     /// Messages and closes wait in order until there is room; snapshot parts are withdrawn.

@@ -546,6 +546,7 @@ impl Simulation {
         self.tally.looks.0[Check::Estates as usize] = self.estates.looks;
         self.tally.looks.0[Check::Sessions as usize] = self.sessions.joined;
         if let Some(process) = &self.process {
+            self.tally.looks.0[Check::Deals as usize] = process.deals.looks;
             self.footprint.number(process.realm.hash());
         }
         let hash = self.stores().hash();

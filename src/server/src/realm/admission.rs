@@ -20,7 +20,7 @@ const NAMELESS: u64 = 1 << 63;
 
 /// Whom a token lets in as. Each account has one character of its own beside those it names: were nought a character
 /// like any other, everybody whose login service knows no characters would throw the others out.
-pub(super) fn character_of(user: &UserData) -> CharacterId {
+pub(crate) fn character_of(user: &UserData) -> CharacterId {
     if user.character_id == 0 { nameless(AccountId(user.account_id)) } else { CharacterId(user.character_id) }
 }
 

@@ -83,6 +83,10 @@ impl<T> MaybeOwned<'_, T> {
 
 impl Realm {
     /// Appends the whole realm, names and words under the veil. Nothing of the realm is another one afterwards.
+    ///
+    /// No tick goes by meanwhile, and what is in people's views is most of it: 6 KB for each of 300 players, 15 KB for each of
+    /// 1,000. Together with the packing it takes the time of about a tick at 300 and of some ten at 1,000
+    /// (`cargo bench -p server --bench page_turn`).
     pub(crate) fn capture(&mut self, veil: Veil, bytes: &mut Vec<u8>) {
         let names = self.players.veil_names(veil);
         let commits = self.store.veil_names(veil);

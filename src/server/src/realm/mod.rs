@@ -40,6 +40,7 @@ mod view;
 mod waiting;
 mod world;
 
+pub(crate) use admission::character_of;
 pub use admission::nameless;
 pub use capture::ResumeError;
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};

@@ -136,6 +136,11 @@ impl Realm {
         self.players.of_character(character)
     }
 
+    /// Characters that are played, or are about to be, by ascending id.
+    pub fn characters(&self) -> impl Iterator<Item = CharacterId> {
+        self.players.characters()
+    }
+
     /// Everybody who is here, in the order of their sessions.
     pub fn people(&mut self) -> Vec<PersonRow> {
         let now = self.game.now();

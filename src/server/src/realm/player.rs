@@ -225,6 +225,11 @@ impl PlayerTable {
         self.by_character.get(&character).copied()
     }
 
+    /// All that are played or about to be, by ascending id.
+    pub fn characters(&self) -> impl Iterator<Item = CharacterId> {
+        self.by_character.keys().copied()
+    }
+
     /// A record was fetched; whoever waits for it is admitted in the next tick.
     pub fn on_loaded(&mut self, character: CharacterId, found: Answer) {
         let Some(session) = self.of_character(character) else { return };

@@ -60,6 +60,10 @@ pub struct Rig {
     pub world: Option<SavedWorld>,
     /// Datagrams to addresses that no bot has.
     pub stray: Vec<(SocketAddr, Vec<u8>)>,
+    /// What everybody was let in with.
+    pub tokens: Vec<rudp::ConnectToken>,
+    /// What the tokens of later joins call everybody.
+    pub name: String,
     /// Tokens name no character.
     pub nameless: bool,
     /// Tokens leave the choice to their bearers.
@@ -253,6 +257,8 @@ impl Rig {
             predicts: false,
             role: Role::Operator,
             before_input: None,
+            tokens: Vec::new(),
+            name: "bot".to_owned(),
             nameless: false,
             chooses: false,
             named: None,
@@ -294,6 +300,7 @@ impl Rig {
 
     fn client(&mut self, number: u64) -> Client {
         let (token, hello) = self.token_and_hello(number);
+        self.tokens.push(token.clone());
         let config = ClientConfig { token, seal: rudp::Backend::Auto, content_hash: hello.content_hash };
         let mut client = Client::new(config, self.now);
         if self.predicts {
@@ -313,7 +320,7 @@ impl Rig {
                 None if self.nameless => 0,
                 None => number,
             },
-            name: Name::new("bot").unwrap(),
+            name: Name::new(&self.name).unwrap(),
             role: self.role,
             issued_at_ms: self.now.unix_s * 1_000,
             serial: self.serial,

@@ -1,6 +1,7 @@
 //! What must hold, whatever goes wrong: one file for each, and the count of how often each was looked at.
 
 mod agreement;
+mod deals;
 mod nonces;
 mod own;
 mod replies;
@@ -9,6 +10,7 @@ mod told;
 mod truth;
 
 pub use agreement::judge_agreement;
+pub use deals::Deals;
 pub use nonces::{Nonces, Sender};
 pub use own::{Estates, judge_bags, judge_sheet};
 pub use replies::Replies;
@@ -61,6 +63,7 @@ checks! {
     Restored, "restored", "Who comes back is where he was, at most 5 s ago.";
     Estates, "estates", "Who comes back has what he had.";
     Conserved, "conserved", "No item is in two bags.";
+    Deals, "deals", "What two people hand each other is one transaction.";
     Sheets, "sheets", "What a client was told that it has is what it has.";
     Stores, "stores", "What the stores hold fits together.";
     Sanity, "sanity", "No assertion fails, of the server's or of a client's.";

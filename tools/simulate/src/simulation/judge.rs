@@ -6,7 +6,7 @@ use crate::people::{KNOCK_NS, Phase};
 use crate::plan::{CALM_TICKS, Way};
 use crate::process::{BATCHES, OUTBOUND_LATE_MAX, STORE_JOBS_MAX};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
-use protocol::{NetId, OwnState};
+use protocol::{EntityKind, NetId, OwnState};
 use rudp::time::NS_PER_S;
 use server::SessionId;
 use std::collections::VecDeque;
@@ -40,6 +40,7 @@ impl Simulation {
             }
         }
         if self.tick.is_multiple_of(TICK_RATE_HZ) {
+            self.judge_bodies()?;
             self.judge_bags()?;
         }
         if self.tick == self.plan.ticks && self.plan.is_judged_calm {
@@ -98,6 +99,17 @@ impl Simulation {
         }
         self.tally.looks.count(Check::Sheets);
         judge_sheet(process.realm.game(), own, life.sheet.figures.coins, &life.sheet.counts())
+    }
+
+    /// Whoever has left is gone, and whoever plays is there.
+    fn judge_bodies(&mut self) -> Result<(), Broken> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let (replicas, play) = (process.realm.game().replicas(), process.realm.status().players);
+        let stand = replicas.live().iter().filter(|id| replicas.kind(**id) == EntityKind::Player).count();
+        if stand == play {
+            return Ok(());
+        }
+        Err(Broken::new(Check::Sessions, format!("{stand} players stand in the world, and {play} play")))
     }
 
     fn judge_bags(&mut self) -> Result<(), Broken> {
