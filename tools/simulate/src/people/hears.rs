@@ -189,6 +189,7 @@ fn on_message(
             }
             life.echoes.1 += 1;
             life.asked.pop_front();
+            life.has_flooded &= !life.asked.is_empty();
         }
         ServerMessage::Done { number: answer, result } => {
             ears.looks.count(Check::Answers);

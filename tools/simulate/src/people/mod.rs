@@ -70,6 +70,8 @@ pub struct Life {
     pub echoes: (u32, u32),
     /// When those were asked, oldest first, by the simulation's ticks.
     pub asked: VecDeque<u32>,
+    /// It flooded, and has not had all its answers since: it waits behind its own questions.
+    pub has_flooded: bool,
     /// Whom the server does not know it to show or to have dropped, and since when.
     pub unsettled: BTreeMap<NetId, u32>,
     /// When the server was heard last, or the life began.
@@ -206,6 +208,7 @@ impl Person {
             commands: BTreeMap::new(),
             echoes: (0, 0),
             asked: VecDeque::new(),
+            has_flooded: false,
             unsettled: BTreeMap::new(),
             heard_ns: ns,
             is_silent: false,
@@ -389,6 +392,7 @@ fn misbehave(life: &mut Life, moods: Moods, tick: u32) {
         return;
     }
     if moods.floods {
+        life.has_flooded = true;
         (0..FLOOD).for_each(|_| ask(life, tick));
         for _ in 0..FLOOD / 4 {
             if let Ok(number) = life.client.command(protocol::Command::Stop) {

@@ -23,7 +23,7 @@ impl Simulation {
         if self.playing(person).is_none() || !self.is_quiet(person, ns, QUIET_NS) {
             return Ok(());
         }
-        let Some(life) = self.people[person].life() else { return Ok(()) };
+        let Some(life) = self.people[person].life().filter(|life| !life.has_flooded) else { return Ok(()) };
         self.tally.looks.count(Check::Patience);
         let broken = |what: String| Err(Broken::new(Check::Patience, format!("person {person} {what}")));
         let is_late = |since: u32| since + ANSWER_TICKS < self.tick;
