@@ -70,7 +70,7 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
-    /// The whole server and its people in one thread from 1,000 seeds, with every fault after every other
+    /// The whole server and its people in one thread from 1,100 seeds, with every fault after every other
     Simulation {
         /// 24 seeds of 40 s, on a machine that does other work
         #[arg(long)]
