@@ -31,7 +31,7 @@ use crate::reason::Reason;
 use crate::rtt::Rtt;
 use crate::sent::{PeerAcks, SentRing};
 use bulk::Bulk;
-use encore::Encore;
+use encore::{CopyShare, Encore};
 use greeting::Greeting;
 use std::collections::VecDeque;
 use transmit::Closing;
@@ -151,6 +151,7 @@ pub struct Connection {
     recent_loss: RecentLoss,
     /// A packet between two ticks, while loss is severe.
     encore: Encore,
+    copies: CopyShare,
     probe_due: bool,
     probes_unanswered: u32,
     /// When the last probe was due.
@@ -240,6 +241,7 @@ impl Connection {
             loss_deadline_ns: None,
             recent_loss: RecentLoss::default(),
             encore: Encore::default(),
+            copies: CopyShare::default(),
             probe_due: false,
             probes_unanswered: 0,
             probed_ns: 0,
@@ -271,6 +273,7 @@ impl Connection {
             self.ticks_since_part = 1;
         }
         self.credit.on_tick_edge(self.controller.rate_bytes_per_s());
+        self.copies.on_tick_edge(self.controller.rate_bytes_per_s());
         self.save_for_bulk();
         let owes = self.credit.bytes() - self.bulk_share_bytes < PART_PACKET_BYTES_MIN;
         self.ticks_owing = if owes { self.ticks_owing.saturating_add(1) } else { 0 };
@@ -499,7 +502,11 @@ impl Connection {
         }
         let level = self.recent_loss.level(now_ns);
         let each = self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
-        each.map(|outbound| outbound.pending_bytes() + outbound.redundant_bytes(level)).sum()
+        let (bytes, deep) = each.fold((0, 0), |(bytes, all_deep), outbound| {
+            let (first, deep) = outbound.redundant_bytes(level);
+            (bytes + outbound.pending_bytes() + first, all_deep + deep)
+        });
+        bytes + deep.min(self.copies.left())
     }
 
     /// The queue of a bulk channel's pieces.

@@ -6,7 +6,7 @@
 
 use super::Connection;
 use crate::loss::LossLevel;
-use crate::rate::{RateController, TICKS_PER_S};
+use crate::rate::{Credit, RateController, TICKS_PER_S};
 
 const TICK_NS: u64 = 1_000_000_000 / TICKS_PER_S as u64;
 
@@ -49,6 +49,35 @@ impl Encore {
     }
 }
 
+/// What a connection that also sends snapshots spends on saying again and again what it has said: of each second a quarter
+/// of its rate. It pays for the copies of a message from the fifth on, and for the packets that leave between the ticks.
+///
+/// Without it somebody in a fight, over a round trip of 270 ms and for the ten seconds after an outage, was sent 21 kB/s, of
+/// which 2 were snapshots: those farther off stood still for five seconds (found by simulation, seed 250).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CopyShare {
+    /// None on a connection that has no ticks: then there is no snapshot to be starved.
+    credit: Option<Credit>,
+}
+
+/// What is for copies of the rate.
+const COPY_SHARE: u32 = 4;
+
+impl CopyShare {
+    pub(super) fn on_tick_edge(&mut self, rate_bytes_per_s: u32) {
+        self.credit.get_or_insert_default().on_tick_edge(rate_bytes_per_s / COPY_SHARE);
+    }
+
+    /// Bytes that may be spent now.
+    pub(super) fn left(&self) -> usize {
+        self.credit.map_or(usize::MAX, |credit| usize::try_from(credit.bytes()).unwrap_or(0))
+    }
+
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.credit.iter_mut().for_each(|credit| credit.spend(bytes));
+    }
+}
+
 impl Connection {
     /// Small messages wait for their ack under severe loss, and the path has room for a packet between the ticks
     /// (spec: PKT-47).
@@ -59,11 +88,12 @@ impl Connection {
             && self.may_send_reliable()
             && !self.controller.is_blind()
             && self.sent.open_bytes() < self.controller.flight_bytes_max()
+            && self.copies.left() > 0
             && self
                 .reliable
                 .iter()
                 .map(|reliable| &reliable.outbound)
-                .any(|outbound| !outbound.is_bulk() && outbound.redundant_bytes(level) > 0)
+                .any(|outbound| !outbound.is_bulk() && outbound.redundant_bytes(level) != (0, 0))
     }
 
     pub(super) fn schedule_encore(&mut self, now_ns: u64) {

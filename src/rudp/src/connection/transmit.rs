@@ -98,7 +98,10 @@ impl Connection {
         packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
         let written = body.len();
         self.record(packet, written);
-        self.stats.encores_out += u64::from(self.encore.is_due());
+        if self.encore.is_due() {
+            self.stats.encores_out += 1;
+            self.copies.spend(wire_bytes(self.ip_udp_bytes, sequence, header_bytes));
+        }
         self.schedule_encore(now_ns);
         self.stats.packets_out += 1;
         self.stats.bytes_out += written as u64;
@@ -178,6 +181,7 @@ impl Connection {
             self.write_bulk(body, packet, &mut filled);
             self.stats.reliable_resent += filled.resent;
             self.stats.reliable_redundant += filled.redundant;
+            self.copies.spend(filled.deep_bytes);
         }
         if self.probe_due {
             if filled.frames == 0 {
@@ -218,12 +222,12 @@ impl Connection {
             let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
             reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
         }
-        let copies = self.probe_due && filled.frames == before;
+        let (copies, deep_bytes_max) = (self.probe_due && filled.frames == before, self.copies.left());
         for reliable in self.reliable.iter_mut().filter(|reliable| lanes.contains(&reliable.lane)) {
             if copies {
                 reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
             } else if may_send && level > LossLevel::Low && !reliable.outbound.is_bulk() {
-                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, level);
+                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, (level, deep_bytes_max));
             }
         }
     }

@@ -19,8 +19,8 @@ const REDUNDANT_COPIES_MAX: u8 = 4;
 /// What this costs is bounded by the bytes below.
 const HEAVY_COPIES_MAX: u8 = 32;
 
-/// Bytes per packet of the copies from the fifth on: 60 times a second 15 kB/s at the very most, and what 32 waiting
-/// messages of four bytes ask for.
+/// Bytes per packet of the copies from the fifth on: what 32 waiting messages of four bytes ask for. What they may take of
+/// a second the connection bounds.
 const HEAVY_BYTES_MAX: usize = 256;
 
 /// Longest message that is sent redundantly, in bytes (spec: PKT-46).
@@ -66,14 +66,17 @@ impl Outbound {
         packet: &mut SentPacket,
         filled: &mut Filled,
         frames_max: usize,
-        level: LossLevel,
+        (level, deep_bytes_max): (LossLevel, usize),
     ) {
         self.copy_again(body, packet, filled, frames_max, (0..REDUNDANT_COPIES_MAX, usize::MAX));
         if level >= LossLevel::Heavy {
-            let deep = (REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX, HEAVY_BYTES_MAX);
-            self.copy_again(body, packet, filled, frames_max, deep);
+            let bytes_max = HEAVY_BYTES_MAX.min(deep_bytes_max.saturating_sub(filled.deep_bytes));
+            let deep = (REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX, bytes_max);
+            filled.deep_bytes += self.copy_again(body, packet, filled, frames_max, deep);
         }
     }
+
+    /// Frame bytes that were written.
 
     fn copy_again(
         &mut self,
@@ -82,7 +85,7 @@ impl Outbound {
         filled: &mut Filled,
         frames_max: usize,
         (copies, bytes_max): (Range<u8>, usize),
-    ) {
+    ) -> usize {
         let mut bytes_left = bytes_max;
         // What this packet carries already stands at the end: fresh messages were written first.
         for index in 0..self.sendable() {
@@ -91,30 +94,32 @@ impl Outbound {
                 continue;
             }
             if !packet.has_spare_run_for(self.channel.0, narrow(self.base + index as u64)) {
-                return;
+                break;
             }
-            let Some(left) = bytes_left.checked_sub(message.frame_bytes()) else { return };
+            let Some(left) = bytes_left.checked_sub(message.frame_bytes()) else { break };
             if filled.frames >= frames_max || !self.write(index, body, packet) {
-                return;
+                break;
             }
             bytes_left = left;
             self.messages[index].copies += 1;
             filled.frames += 1;
             filled.redundant += 1;
         }
+        bytes_max - bytes_left
     }
 
-    /// Frame bytes that [`Self::copy_redundant`] would like to write.
-    pub(crate) fn redundant_bytes(&self, level: LossLevel) -> usize {
+    /// Frame bytes that [`Self::copy_redundant`] would like to write, of the first copies and of those from the fifth on.
+    pub(crate) fn redundant_bytes(&self, level: LossLevel) -> (usize, usize) {
         let wanted = |copies: Range<u8>| {
             let sendable = self.messages.iter().take(self.sendable());
             sendable.filter(|message| message.may_ride_again(&copies)).map(Message::frame_bytes).sum::<usize>()
         };
         match level {
-            LossLevel::Low => 0,
-            LossLevel::Some => wanted(0..REDUNDANT_COPIES_MAX),
+            LossLevel::Low => (0, 0),
+            LossLevel::Some => (wanted(0..REDUNDANT_COPIES_MAX), 0),
             LossLevel::Heavy | LossLevel::Severe => {
-                wanted(0..REDUNDANT_COPIES_MAX) + wanted(REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX).min(HEAVY_BYTES_MAX)
+                let deep = wanted(REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX).min(HEAVY_BYTES_MAX);
+                (wanted(0..REDUNDANT_COPIES_MAX), deep)
             }
         }
     }

@@ -229,6 +229,27 @@ fn reliable_messages_beyond_the_rate_leave_parts_ten_small_packets_a_second_afte
     }
 }
 
+/// Found by simulation: somebody in a fight, for ten seconds after an outage. Every event rode in all packets of a round trip.
+#[test]
+fn copies_of_messages_after_heavy_loss_take_a_quarter_of_the_rate_and_parts_have_the_rest() {
+    // proves: PKT-47
+    let mut pair = Pair::spoken(LinkConfig::with_latency_ns(130 * MS), 12);
+    pair.server.connection.controller = Controller::new(RateControl::Fixed, 24_000);
+    let mut parts_bytes = 0;
+    pair.tick(600, |pair, tick| {
+        pair.server.drop = if (60..120).contains(&tick) { |_| true } else { |_| false };
+        let server = &mut pair.server.connection;
+        server.send(EVENT, &[0; 16]).expect("room");
+        let Ok(bytes @ 1..) = usize::try_from(server.snapshot_budget_bytes(pair.now_ns)) else { return };
+        server.send_snapshot(PartId(tick), &[0; SNAPSHOT_PART_BYTES_MAX][..bytes]).expect("within the budget");
+        parts_bytes += if (300..540).contains(&tick) { bytes } else { 0 };
+    });
+    let stats = pair.server.connection.stats();
+    assert!(stats.reliable_redundant > 3_000, "{stats:?}");
+    // Of 96,000 bytes in four seconds; 3,760 were left when copies had no share of their own.
+    assert!(parts_bytes > 35_000, "{parts_bytes} bytes of parts");
+}
+
 #[test]
 fn without_acks_for_a_second_parts_are_small_and_ten_a_second_until_one_arrives() {
     // proves: PKT-62
