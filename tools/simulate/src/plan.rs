@@ -6,12 +6,19 @@
 use crate::dice::{Dice, mix};
 use crate::fault::{Kind, KindSet, Per};
 use protocol::unit::TICK_RATE_HZ;
-use rudp::time::NS_PER_MS;
+use rudp::time::{NS_PER_MS, NS_PER_S};
 
 /// How long a simulation lasts if nobody says: 90 s.
 pub const TICKS_DEFAULT: u32 = 90 * TICK_RATE_HZ;
-/// Nothing goes wrong any more in the last so many ticks, 18 s: within them all must be well again.
-pub const CALM_TICKS: u32 = 18 * TICK_RATE_HZ;
+/// Nothing goes wrong any more in the last so many ticks, 20 s: within them all must be well again. Whoever has the most
+/// patience tries anew after 14 s.
+pub const CALM_TICKS: u32 = 20 * TICK_RATE_HZ;
+/// How long most people wait for a server that is not heard, in seconds.
+const PATIENCE_S: (f64, f64) = (2.0, 6.0);
+/// How long some do: a session is silent after 10 s, and resumes if it is heard again.
+const LONG_PATIENCE_S: (f64, f64) = (11.0, 14.0);
+/// Their share.
+const PATIENT: f64 = 0.5;
 /// People whose number a seed draws.
 const PLAYERS_DRAWN: (i64, i64) = (4, 40);
 
@@ -208,12 +215,13 @@ pub enum Stream {
 fn person(seed: u64, number: u64) -> PersonPlan {
     let mut dice = Dice::new(seed, mix(Stream::People as u64, number));
     let latency_ms = if dice.chance(0.8) { dice.range(2.0, 60.0) } else { dice.range(60.0, 180.0) };
+    let (least_s, most_s) = if dice.chance(PATIENT) { LONG_PATIENCE_S } else { PATIENCE_S };
     PersonPlan {
         first_tick: if dice.chance(0.7) { 60 + dice.below(180) as u32 } else { 60 + dice.below(1_500) as u32 },
         latency_ns: (latency_ms * NS_PER_MS as f64) as u64,
         jitter_ns: (dice.range(0.0, 12.0) * NS_PER_MS as f64) as u64,
         ppm: dice.whole(-100, 100),
-        patience_ns: (dice.range(2_000.0, 6_000.0) * NS_PER_MS as f64) as u64,
+        patience_ns: (dice.range(least_s, most_s) * NS_PER_S as f64) as u64,
         way: match dice.below(10) {
             0..6 => Way::Named,
             6..8 => Way::Nameless,

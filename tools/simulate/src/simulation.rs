@@ -1,7 +1,9 @@
 //! The simulation: one server process after the other, its stores, its people, and whatever goes wrong, tick by tick.
 
+mod ends;
 mod faults;
 mod judge;
+mod last;
 mod views;
 mod waits;
 mod watcher;
@@ -11,7 +13,7 @@ use crate::clock::Clock;
 use crate::dice::{Dice, mix};
 use crate::fault::{FaultBook, Kind};
 use crate::hash::Footprint;
-use crate::people::{Deeds, Ears, End, Person, Scene};
+use crate::people::{Deeds, Ears, Person, Scene};
 use crate::plan::{Episode, Options, Plan, Stream};
 use crate::process::{self, Ailments, Doom, Process, Site};
 use crate::stores::Stores;
@@ -19,7 +21,6 @@ use crate::strangers::Strangers;
 use game::TransactionId;
 use judge::Trail;
 use protocol::unit::{TICK_NS, TICK_RATE_HZ};
-use rudp::Reason;
 use rudp::token::{Mint, UserData};
 use server::Ban;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +30,6 @@ use watcher::Watcher;
 
 /// Steps of a tick: a reactor wakes twice in it.
 const STEPS: u64 = 2;
-/// Ticks that a server may take to save all and end.
-const DRAIN_TICKS: u32 = 20 * TICK_RATE_HZ;
-/// No session that was heard within so long has timed out, 5 s.
-const TIMED_OUT_NS: u64 = 5 * rudp::time::NS_PER_S;
 /// Ticks from one hash of the whole world to the next.
 const HASH_TICKS: u32 = TICK_RATE_HZ;
 
@@ -454,104 +451,6 @@ impl Simulation {
                 self.receipts.insert(id);
             }
         }
-        Ok(())
-    }
-
-    fn on_end(&mut self, ns: u64, end: &End) -> Result<(), Broken> {
-        let End { person, token, reason, is_wished, quiet_ns } = *end;
-        *self.tally.ends.entry(reason.code()).or_default() += 1;
-        self.tally.looks.count(Check::Reasons);
-        self.say(|| format!("person {person} (token {token}) is out: {reason}"));
-        let has_newer = self.people[person].lives.iter().any(|life| life.token > token);
-        let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
-        let fits = match reason {
-            Reason::UserQuit => is_wished,
-            Reason::TakenOver => has_newer || is_troubled,
-            Reason::ServerShutdown => self.is_closing,
-            Reason::ProtocolViolation | Reason::Banned | Reason::Suspected | Reason::TooManySessions => false,
-            Reason::HelloVersion | Reason::HelloChannels | Reason::HelloMotion | Reason::HelloContent => false,
-            // Whoever is sent away is told why, unless the path lost it; nobody is held to be gone who has just been heard.
-            Reason::Unstated => is_troubled || is_wished,
-            Reason::TimedOut => is_troubled && quiet_ns >= TIMED_OUT_NS,
-            // An older client knocks until its token has expired.
-            _ => is_troubled || is_wished || self.is_closing || has_newer,
-        };
-        if fits {
-            return Ok(());
-        }
-        Err(Broken::new(Check::Reasons, format!("person {person} was put out, and nothing was wrong: {reason}")))
-    }
-
-    fn ask_for_receipts(&mut self) -> Result<(), Broken> {
-        self.receipts.iter().try_for_each(|id| Self::is_kept(self.stores(), *id))?;
-        self.tally.looks.0[Check::Durable as usize] += self.receipts.len() as u64;
-        Ok(())
-    }
-
-    fn ask_for_receipt(&mut self, id: TransactionId) -> Result<(), Broken> {
-        self.tally.looks.count(Check::Durable);
-        Self::is_kept(self.stores(), id)
-    }
-
-    fn is_kept(stores: &Stores, id: TransactionId) -> Result<(), Broken> {
-        if stores.is_committed(id) {
-            return Ok(());
-        }
-        Err(Broken::new(Check::Durable, format!("somebody was told that {id:?} is saved, and it is not on disk")))
-    }
-
-    fn try_finish(&mut self) -> Result<(), Broken> {
-        self.is_closing = true;
-        let until = self.tick + DRAIN_TICKS;
-        let mut closed = false;
-        while self.tick < until {
-            self.try_tick()?;
-            let Some(process) = &mut self.process else { break };
-            if !closed {
-                closed = true;
-                process.realm.close();
-                continue;
-            }
-            // Of who took over his own session the older client may have been told in vain: it knows when its patience ends.
-            let everybody_is_out = self.people.iter().all(|person| person.life().is_none());
-            if process.realm.is_drained()
-                && process.is_at_rest()
-                && process.jobs() == 0
-                && everybody_is_out
-                && self.stores().is_drained()
-            {
-                return self.close_books();
-            }
-        }
-        let left: Vec<_> =
-            self.people.iter().filter_map(|person| Some((person.number, person.life()?.phase))).collect();
-        let process = self.process.as_ref();
-        let (is_drained, jobs) = process.map_or((true, 0), |process| (process.realm.is_drained(), process.jobs()));
-        let stores = self.stores().is_drained();
-        let what = format!(
-            "after {DRAIN_TICKS} ticks: the realm has drained: {is_drained}; {jobs} jobs are unanswered; the stores have \
-             drained: {stores}; these people are in: {left:?}"
-        );
-        Err(Broken::new(Check::Drain, what))
-    }
-
-    fn close_books(&mut self) -> Result<(), Broken> {
-        let now = self.server_clock.at(u64::from(self.tick) * TICK_NS);
-        self.tally.looks.count(Check::Drain);
-        self.stores_mut().audit(now).map_err(|what| Broken::new(Check::Stores, what))?;
-        self.ask_for_receipts()?;
-        self.tally.sessions = self.sessions.joined;
-        self.tally.looks.0[Check::Nonces as usize] = self.nonces.looks;
-        self.tally.looks.0[Check::Replies as usize] = self.replies.looks;
-        self.tally.looks.0[Check::Estates as usize] = self.estates.looks;
-        self.tally.looks.0[Check::Sessions as usize] = self.sessions.joined;
-        if let Some(process) = &self.process {
-            self.tally.looks.0[Check::Deals as usize] = process.deals.looks;
-            self.footprint.number(process.realm.hash());
-        }
-        let hash = self.stores().hash();
-        self.footprint.number(hash);
-        self.tally.hash = self.footprint.value();
         Ok(())
     }
 

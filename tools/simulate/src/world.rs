@@ -1,6 +1,6 @@
 //! The world that is played on: the shipped content, drawn together so that people meet each other and whom they fight.
 
-use game::content::{Circle, Content, shipped};
+use game::content::{Circle, Content, MobType, Stat, Table, shipped};
 use protocol::motion::StaticMap;
 use protocol::unit::SUBUNITS_PER_M;
 
@@ -15,6 +15,8 @@ const NEARER: (i64, i64) = (2, 5);
 
 /// Of so many mobs one lives: each that is in view is told of, and most of the time goes there.
 const FEWER: u16 = 3;
+/// And what is left hits so much harder: where too few died, dying and all that follows from it was hardly looked at.
+const HARDER: i32 = 5;
 
 /// What does not move: nothing.
 ///
@@ -26,6 +28,9 @@ pub fn map() -> StaticMap {
 }
 
 /// What the world is filled with.
+///
+/// # Panics
+/// Never: it changes no number.
 #[must_use]
 pub fn content() -> Content {
     let mut content = shipped("meadow");
@@ -37,6 +42,12 @@ pub fn content() -> Content {
         draw_near(&mut spawn.area);
         spawn.count = spawn.count.div_ceil(FEWER);
     }
+    let mut mobs: Vec<MobType> = content.mobs.iter().cloned().collect();
+    for mob in &mut mobs {
+        mob.stats.set(Stat::Attack, mob.stats.of(Stat::Attack) * HARDER);
+    }
+    content.mobs = Table::new(mobs).expect("their numbers are what they were");
+    let places = &mut content.places;
     places.triggers.iter_mut().for_each(|trigger| draw_near(&mut trigger.area));
     content
 }

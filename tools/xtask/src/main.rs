@@ -79,7 +79,7 @@ enum Command {
     /// Proves the simulation: builds with one mistake each must be caught, the unbroken one must pass
     Sensitivity {
         /// These mutations, by the names in tools/xtask/src/sensitivity/mutations; all of them otherwise
-        #[arg(long, num_args = 1.., value_name = "NAME")]
+        #[arg(long, num_args = 1.., value_delimiter = ',', value_name = "NAME")]
         only: Vec<String>,
         /// Seeds that each build is given at most
         #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -1,8 +1,9 @@
 //! Whether what people have is what they were told, and what they had before a crash.
 
 use super::{Broken, Check};
+use crate::stores::Stores;
 use game::{Estate, Game};
-use protocol::{CharacterId, ItemId, NetId};
+use protocol::{CharacterId, ClassId, ItemId, NetId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What characters had when their server was killed.
@@ -41,6 +42,26 @@ impl Estates {
         }
         Err(Broken::new(Check::Estates, format!("{character:?} had {had:?} before the crash and has {has:?} after it")))
     }
+}
+
+/// Whether somebody whose affairs are all decided has in the world what is his by the journal; gives how many were compared.
+///
+/// # Errors
+/// It is not the same.
+pub fn judge_estate(game: &Game, id: NetId, stores: &Stores) -> Result<u64, Broken> {
+    let Some(character) = game.character(id).filter(|character| !game.has_transactions(*character)) else {
+        return Ok(0);
+    };
+    let (Some(has), Some(owns)) = (game.estate(id), stores.owns(character)) else { return Ok(0) };
+    let (mut has, owns) = (sorted(has), sorted(owns.clone()));
+    if owns.class == ClassId(0) {
+        // The disk was full when he was born. He plays as what he is, and is born when he comes the next time.
+        (has.class, has.team) = (owns.class, owns.team);
+    }
+    if has == owns {
+        return Ok(1);
+    }
+    Err(Broken::new(Check::Estates, format!("{character:?} has {has:?}, and the journal says {owns:?}")))
 }
 
 /// What counts, in one order: where things are in a bag, and how worn, may be as of the last checkpoint.

@@ -75,7 +75,11 @@ pub(super) fn hear(
     ears: &mut Ears<'_>,
 ) -> Result<(), Broken> {
     while let Some(event) = life.client.poll_event() {
-        let quiet_ns = ns.saturating_sub(std::mem::replace(&mut life.heard_ns, ns));
+        let quiet_ns = ns.saturating_sub(life.heard_ns);
+        // That nothing is heard is said by the client itself.
+        if !matches!(event, ClientEvent::Silent) {
+            life.heard_ns = ns;
+        }
         match event {
             ClientEvent::Own { tick, state } => on_own(number, life, tick, &state, ears)?,
             ClientEvent::Update { tick, id, state } => on_update(number, life, tick, id, &state, ears)?,
@@ -189,7 +193,9 @@ fn on_message(
             }
             life.echoes.1 += 1;
             life.asked.pop_front();
-            life.has_flooded &= !life.asked.is_empty();
+            if life.has_flooded {
+                (life.has_flooded, life.flooded_tick) = (!life.asked.is_empty(), ears.tick);
+            }
         }
         ServerMessage::Done { number: answer, result } => {
             ears.looks.count(Check::Answers);

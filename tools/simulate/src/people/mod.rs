@@ -72,6 +72,8 @@ pub struct Life {
     pub asked: VecDeque<u32>,
     /// It flooded, and has not had all its answers since: it waits behind its own questions.
     pub has_flooded: bool,
+    /// When it waited so last.
+    pub flooded_tick: u32,
     /// Whom the server does not know it to show or to have dropped, and since when.
     pub unsettled: BTreeMap<NetId, u32>,
     /// When the server was heard last, or the life began.
@@ -209,6 +211,7 @@ impl Person {
             echoes: (0, 0),
             asked: VecDeque::new(),
             has_flooded: false,
+            flooded_tick: 0,
             unsettled: BTreeMap::new(),
             heard_ns: ns,
             is_silent: false,

@@ -1,7 +1,7 @@
 //! What is looked at in every tick, and now and then.
 
 use super::Simulation;
-use crate::check::{Broken, Check, judge_agreement, judge_bags, judge_sheet};
+use crate::check::{Broken, Check, judge_agreement, judge_bags, judge_estate, judge_sheet};
 use crate::people::{KNOCK_NS, Phase};
 use crate::plan::{CALM_TICKS, Way};
 use crate::process::{BATCHES, OUTBOUND_LATE_MAX, STORE_JOBS_MAX};
@@ -113,10 +113,13 @@ impl Simulation {
     }
 
     fn judge_bags(&mut self) -> Result<(), Broken> {
-        let Some(process) = &self.process else { return Ok(()) };
-        let players = self.sessions.iter().filter_map(|(session, _)| process.realm.plays(session));
-        judge_bags(process.realm.game(), players)?;
+        let (Some(process), Some(stores)) = (&self.process, &self.stores) else { return Ok(()) };
+        let players = || self.sessions.iter().filter_map(|(session, _)| process.realm.plays(session));
+        judge_bags(process.realm.game(), players())?;
         self.tally.looks.count(Check::Conserved);
+        for id in players() {
+            self.tally.looks.0[Check::Estates as usize] += judge_estate(process.realm.game(), id, stores)?;
+        }
         Ok(())
     }
 
@@ -194,11 +197,13 @@ impl Trail {
         }
     }
 
-    /// It has come back; none if that says nothing: it had not lived for long enough to be saved, or could not be.
-    pub(super) fn judge(&self, own: &OwnState, is_unsaved: bool) -> Option<Result<(), String>> {
+    /// It has come back; none if that says nothing. A server that has been killed since may have forgotten its last seconds,
+    /// and more if it had not lived for long enough to be saved, or could not be. The same server has forgotten nothing.
+    pub(super) fn judge(&self, own: &OwnState, incarnation: u32, is_unsaved: bool) -> Option<Result<(), String>> {
         let (newest, ..) = *self.places.back()?;
         let is_saved = self.alive_since_ns.is_some_and(|since| since + SAVED_NS + NS_PER_S < newest);
-        if self.is_unsaved || is_unsaved || !is_saved || own.entity().is_dead() {
+        let is_same = self.session.is_some_and(|(_, before)| before == incarnation);
+        if !is_same && (self.is_unsaved || is_unsaved || !is_saved) || own.entity().is_dead() {
             return None;
         }
         let metres = |subunits: i64| subunits as f64 / f64::from(SUBUNITS_PER_M);
@@ -206,8 +211,9 @@ impl Trail {
             let (dx, dy) = (i64::from(own.body.x) - i64::from(x), i64::from(own.body.y) - i64::from(y));
             metres(dx).hypot(metres(dy))
         };
-        let nearest = self.places.iter().map(|(_, x, y)| apart(*x, *y)).fold(f64::INFINITY, f64::min);
-        let is_back = nearest <= BACK_M;
-        Some(if is_back { Ok(()) } else { Err(format!("came back {nearest:.1} m from all places of its last 5 s")) })
+        let kept = if is_same { 1 } else { self.places.len() };
+        let nearest = self.places.iter().rev().take(kept).map(|(_, x, y)| apart(*x, *y)).fold(f64::INFINITY, f64::min);
+        let last = if is_same { "where it was when it left" } else { "all places of its last 5 s" };
+        Some(if nearest <= BACK_M { Ok(()) } else { Err(format!("came back {nearest:.1} m from {last}")) })
     }
 }

@@ -48,7 +48,11 @@ impl Simulation {
         let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
         let (Some((_, own)), Some(process)) = (self.playing(person), &self.process) else { return Ok(()) };
         let Some(life) = self.people[person].life() else { return Ok(()) };
-        if is_troubled || process.realm.status().overload_level > 0 || self.tick < life.joined_tick + 2 * SEEN_TICKS {
+        if is_troubled
+            || life.has_flooded
+            || process.realm.status().overload_level > 0
+            || self.tick < life.joined_tick + 2 * SEEN_TICKS
+        {
             return Ok(());
         }
         let Some(truth) = self.truths.get(&process.incarnation) else { return Ok(()) };
@@ -118,9 +122,11 @@ impl Simulation {
     fn is_steady(&self, person: usize, ns: u64) -> bool {
         let (Some(life), Some(process)) = (self.people[person].life(), &self.process) else { return false };
         let told = life.client.own().map_or(Tick(0), |(tick, _)| tick);
-        self.is_quiet(person, ns, QUIET_NS)
+        // Whoever has flooded is told of the world beside the answers to his own questions, which is slow.
+        !life.has_flooded
+            && self.is_quiet(person, ns, QUIET_NS)
             && process.realm.status().overload_level == 0
-            && self.tick > life.joined_tick + SETTLED_TICKS
+            && self.tick > life.joined_tick.max(life.flooded_tick) + SETTLED_TICKS
             && process.realm.game().now().since(told) < TOLD_TICKS
     }
 }

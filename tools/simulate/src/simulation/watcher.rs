@@ -86,7 +86,7 @@ impl Watcher<'_> {
             let (Some(character), Some(own)) = (game.character(id), game.own(id)) else { continue };
             let trail = trails.entry(character.0).or_insert_with(Trail::default);
             if trail.session != Some((session, self.incarnation)) {
-                if let Some(judged) = trail.judge(&own, ns < *unsaved_until_ns) {
+                if let Some(judged) = trail.judge(&own, self.incarnation, ns < *unsaved_until_ns) {
                     tally.looks.count(Check::Restored);
                     judged.map_err(|what| Broken::new(Check::Restored, format!("{character:?} {what}")))?;
                 }

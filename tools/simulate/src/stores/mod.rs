@@ -29,8 +29,9 @@ pub use plan::{Arrangement, Plan};
 use contract::Contract;
 use courier::Courier;
 use disk::{Disk, Rules};
-use game::{GroundRecord, TransactionId};
+use game::{Estate, GroundRecord, TransactionId};
 use keeper::Keeper;
+use protocol::CharacterId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use record::Change;
@@ -358,6 +359,18 @@ impl Stores {
     #[must_use]
     pub fn is_committed(&self, id: TransactionId) -> bool {
         self.witness.ids.contains_key(&id)
+    }
+
+    /// Whether a server of MariaDB has not done what it was asked for in the last so many nanoseconds.
+    #[must_use]
+    pub fn has_failed_within(&self, ns: u64) -> bool {
+        self.servers.failed_ns.is_some_and(|failed_ns| self.now.mono_ns < failed_ns + ns)
+    }
+
+    /// What the disk has of a character.
+    #[must_use]
+    pub fn owns(&self, character: CharacterId) -> Option<&Estate> {
+        self.disk.state.books.estates.get(&character)
     }
 
     /// Whether Redis and MariaDB have all that the journal has.

@@ -92,6 +92,8 @@ pub struct Servers {
     orphans: Vec<Flight>,
     /// On purpose: rows are written over newer ones.
     pub is_unguarded: bool,
+    /// When one did not do what it was asked for last, whether or not anything is wrong.
+    pub failed_ns: Option<u64>,
 }
 
 /// Troubles of a server that is well otherwise.
@@ -101,7 +103,7 @@ impl Servers {
     /// As planned, all empty.
     pub fn new(plan: Plan) -> Self {
         let nodes = (0..plan.arrangement.servers()).map(|_| Node::default()).collect();
-        Self { nodes, plan, is_slow: false, orphans: Vec::new(), is_unguarded: false }
+        Self { nodes, plan, is_slow: false, orphans: Vec::new(), is_unguarded: false, failed_ns: None }
     }
 
     /// What a server has.
@@ -165,6 +167,9 @@ impl Servers {
             _ if rng.random_bool(0.5) => Fate::Unheard(Trouble::Down),
             _ => Fate::Refused(Trouble::Down),
         };
+        if fate != Fate::Answered {
+            self.failed_ns = Some(now_ns);
+        }
         match fate {
             Fate::Refused(trouble) => Err(trouble),
             Fate::Unheard(trouble) => {
