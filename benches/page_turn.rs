@@ -1,5 +1,5 @@
 //! How long the world stands still while the flight log turns a page, at 300 and at 1,000 players who run about and see each
-//! other; and how much of that is packing.
+//! other; and how long another thread then writes.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use protocol::input::InputMessage;
@@ -10,7 +10,7 @@ use protocol::{CharacterId, Input};
 use rudp::PartOutcome;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Name, Role, UserData};
-use server::flight::{Frames, Kept, Record, Recorded, Shelf, Start, Terms, Veil};
+use server::flight::{Front, Kept, Recorded, Shelf, Start, Terms, Veil};
 use server::{
     Found, Inbound, Outbound, OutboundItem, Realm, RealmConfig, SessionEvent, SessionId, StoreDone, StoreJob,
 };
@@ -28,6 +28,8 @@ const BUDGET_BYTES: i32 = 1_000;
 struct Paper {
     bytes: Arc<Mutex<Vec<u8>>>,
     is_full: Arc<AtomicBool>,
+    /// What another thread would write.
+    front: Arc<Mutex<Option<Front>>>,
 }
 
 impl Shelf for Paper {
@@ -36,13 +38,13 @@ impl Shelf for Paper {
         Kept::Whole
     }
 
-    fn is_nearly_full(&self) -> bool {
+    fn may_turn(&self) -> bool {
         self.is_full.swap(false, Ordering::Relaxed)
     }
 
-    fn turn(&mut self) -> bool {
+    fn turn(&mut self, _: &[u8], front: Front) {
         self.bytes.lock().expect("one thread").clear();
-        true
+        *self.front.lock().expect("one thread") = Some(front);
     }
 
     fn end(&mut self, _: Option<&'static str>) {}
@@ -124,16 +126,9 @@ impl Crowd {
         black_box(self.realm.handle_load(0));
     }
 
-    /// The realm as the last page begins with it.
-    fn capture(&self) -> Vec<u8> {
-        let page = self.paper.bytes.lock().expect("one thread");
-        let (mut frames, mut body) = (Frames::new(&page), Vec::new());
-        while let Ok(Some(())) = frames.next(&mut body) {
-            if let Some(Record::Capture(capture)) = Record::decode(&body) {
-                return capture;
-            }
-        }
-        panic!("a page that was turned begins with the realm");
+    /// What the last page begins with.
+    fn front(&self) -> Front {
+        self.paper.front.lock().expect("one thread").take().expect("a page was turned")
     }
 }
 
@@ -152,20 +147,20 @@ fn page_turn(c: &mut Criterion) {
     for players in [300, 1_000] {
         let mut crowd = Crowd::new(players);
         crowd.turn();
-        let capture = crowd.capture();
-        println!(
-            "{players} players: {} bytes, {} packed",
-            capture.len(),
-            crowd.paper.bytes.lock().expect("one thread").len()
-        );
+        let mut page = Vec::new();
+        crowd.front()(&mut page);
+        println!("{players} players: a page begins with {} bytes", page.len());
         let mut group = c.benchmark_group(format!("{players} players"));
-        group.bench_function("page turn", |b| b.iter(|| crowd.turn()));
-        group.bench_function("packing alone", |b| {
+        group.bench_function("the world waits", |b| b.iter(|| crowd.turn()));
+        group.bench_function("the log's thread writes", |b| {
             b.iter_batched(
-                Vec::new,
-                |mut packed| {
-                    server::flight::pack(&capture, &mut packed);
-                    packed
+                || {
+                    crowd.turn();
+                    (crowd.front(), Vec::new())
+                },
+                |(front, mut page)| {
+                    front(&mut page);
+                    page
                 },
                 BatchSize::LargeInput,
             );

@@ -77,7 +77,11 @@ fn pages(log: &Path) -> Result<Vec<Page>, String> {
         Ok(Page { path, head, bytes })
     };
     let pages: Result<Vec<Page>, String> = paths.into_iter().map(read).collect();
-    let pages = pages?;
+    let mut pages = pages?;
+    if pages.len() > 1 {
+        // One that lies ready, or was being begun when the server was killed.
+        pages.retain(Page::is_begun);
+    }
     if pages.is_empty() {
         return Err(format!("{} has no realm-*.flight", log.display()));
     }
@@ -114,6 +118,11 @@ impl std::fmt::Display for Played {
 }
 
 impl Page {
+    fn is_begun(&self) -> bool {
+        let first = self.bytes.get(HEAD_BYTES..HEAD_BYTES + 4);
+        first.is_some_and(|length| length != [0; 4])
+    }
+
     fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -138,6 +147,10 @@ impl Page {
                 Ok(Some(())) => {}
             }
             let Some(record) = Record::decode(&body) else { break Err(Damage::Unreadable(at).to_string()) };
+            if matches!(record, Record::Turned) && !is_last {
+                // What follows here stands on the next page, too.
+                break run.ended(is_last);
+            }
             if let Err(problem) = run.take(record, extensions) {
                 break Err(problem);
             }

@@ -16,7 +16,7 @@ pub const BOSSES_MAX: usize = 16;
 pub const FIGHTING_MAX: usize = 8;
 
 /// By entity: who matters to it.
-#[derive(Debug, Resource, Serialize, Deserialize)]
+#[derive(Clone, Debug, Resource, Serialize, Deserialize)]
 pub struct Bonds {
     rows: Vec<Row>,
     /// By row: how many it is fighting. Asked of everybody in every tick, and nearly always 0: a line of the cache has 64.

@@ -17,7 +17,7 @@ use protocol::NetId;
 use serde::{Deserialize, Serialize};
 
 /// What an image leaves out.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Past {
     replicas: Replicas,
     bonds: Bonds,
@@ -28,34 +28,37 @@ struct Past {
     ended: Vec<NetId>,
 }
 
-/// The same, to be written.
-#[derive(Serialize)]
-struct PastOf<'a> {
-    replicas: &'a Replicas,
-    bonds: &'a Bonds,
-    marks: Vec<u8>,
-    /// By ascending id.
-    told: Vec<(NetId, Told)>,
-    departed: &'a [NetId],
-    ended: &'a [NetId],
+/// The world as it was between two ticks; to be written by whoever has time.
+#[derive(Debug)]
+pub struct CapturedWorld {
+    image: WorldImage,
+    past: Past,
+}
+
+impl CapturedWorld {
+    /// Appends it.
+    pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
+        let mut image = Vec::new();
+        self.image.to_bytes(&mut image);
+        stored::write(&image, bytes);
+        stored::write(&self.past, bytes);
+    }
 }
 
 impl Game {
-    /// Appends everything that decides the future of this world, and what is told of it. To be called between two ticks.
-    pub fn capture(&self, bytes: &mut Vec<u8>) {
-        let mut image = Vec::new();
-        self.save().to_bytes(&mut image);
-        stored::write(&image, bytes);
+    /// A copy of everything that decides the future of this world, and what is told of it. To be called between two ticks.
+    #[must_use]
+    pub fn capture(&self) -> CapturedWorld {
         let world = &self.world;
-        let past = PastOf {
-            replicas: world.resource::<Replicas>(),
-            bonds: world.resource::<Bonds>(),
+        let past = Past {
+            replicas: world.resource::<Replicas>().clone(),
+            bonds: world.resource::<Bonds>().clone(),
             marks: world.resource::<MarksTable>().to_bytes(),
             told: parts::<Told>(world),
-            departed: &world.resource::<Departed>().0,
-            ended: &world.resource::<Ended>().0,
+            departed: world.resource::<Departed>().0.clone(),
+            ended: world.resource::<Ended>().0.clone(),
         };
-        stored::write(&past, bytes);
+        CapturedWorld { image: self.save(), past }
     }
 
     /// The world of a capture again, and how many of `bytes` it took. `is_sparing` is as it was told last by

@@ -51,6 +51,7 @@ mod vacant;
 mod whole;
 
 pub use bond::{ALWAYS_MAX, BOSSES_MAX, Bonds, FIGHTING_MAX};
+pub use capture::CapturedWorld;
 pub use carry::{COINS_FORM, Drop, GroundRecord};
 pub use effects::EFFECTS_MAX;
 pub use event::Happening;

@@ -54,7 +54,7 @@ impl Replica {
 /// An entity is live here from the tick after its spawn until its despawn. The past is one ring for each entity: what a
 /// difference builds on is mostly three ticks in a row, which lie in one or two lines of the cache. With one table for each
 /// tick they lay in three, and to make the bits of a state took a third longer.
-#[derive(Debug, Resource, Serialize, Deserialize)]
+#[derive(Clone, Debug, Resource, Serialize, Deserialize)]
 pub struct Replicas {
     now: Tick,
     rows: Vec<Row>,

@@ -269,7 +269,7 @@ fn each_page_begins_with_the_whole_realm_which_goes_on_as_the_one_before_to_the_
             let Some(Record::Capture(capture)) = Record::decode(&bodies[1]) else { panic!("and then comes the realm") };
             assert!(before.capture() == capture, "the realm is as it was captured");
             let map = Arc::new(protocol::motion::StaticMap::new(1_000, 1_000, &[]).unwrap());
-            let mut again = Replay::resume(start.config(map, content()).unwrap(), &capture).unwrap();
+            let again = Replay::resume(start.config(map, content()).unwrap(), &capture).unwrap();
             assert!(again.capture() == capture, "and is the same when it is resumed");
             resumed = Some(again);
             rest = &bodies[2..];

@@ -112,8 +112,11 @@ impl GateScribe {
         code::put(&GateRecord { mono_ns: now.mono_ns, what }, &mut self.body);
         self.framed.clear();
         frame::put(&self.body, &mut self.framed);
-        // Each page can be read alone, so the next one takes over whenever this one is full.
-        if shelf.keep(&self.framed) == Kept::Lost && !(shelf.turn() && shelf.keep(&self.framed) == Kept::Whole) {
+        // Each page can be read alone, so the next one needs no front.
+        if shelf.may_turn() {
+            shelf.turn(&[], Box::new(|_| {}));
+        }
+        if shelf.keep(&self.framed) == Kept::Lost {
             shelf.end(Some("there is no more room for it"));
             self.shelf = None;
         }
@@ -165,7 +168,7 @@ impl Drop for GateScribe {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Damage, Frames};
+    use super::super::{Damage, Frames, Front};
     use super::*;
     use std::sync::{Arc, Mutex};
 
@@ -184,13 +187,11 @@ mod tests {
             Kept::Whole
         }
 
-        fn is_nearly_full(&self) -> bool {
+        fn may_turn(&self) -> bool {
             false
         }
 
-        fn turn(&mut self) -> bool {
-            false
-        }
+        fn turn(&mut self, _: &[u8], _: Front) {}
 
         fn end(&mut self, _: Option<&'static str>) {}
     }

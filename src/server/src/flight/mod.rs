@@ -26,7 +26,7 @@ pub use code::{pack, unpack};
 pub use frame::{Damage, Frames, put as put_frame};
 pub use gate::{GateRecord, GateScribe, Gated};
 pub use record::Record;
-pub use recorder::{Kept, Recorded, Shelf, Terms};
+pub use recorder::{Front, Kept, Recorded, Shelf, Terms};
 pub use replay::{Difference, Replay};
 pub use start::Start;
 pub use story::Story;

@@ -32,6 +32,9 @@ pub enum Record {
     Close,
     /// The recording ends here because it was told to.
     End,
+    /// The next page begins with the realm as it is here. What follows stands there, too: here it is for the case that the
+    /// next page was not written to its end.
+    Turned,
 }
 
 const START: u8 = 1;
@@ -45,6 +48,7 @@ const JOBS: u8 = 8;
 const LOAD: u8 = 9;
 const CLOSE: u8 = 10;
 const END: u8 = 11;
+const TURNED: u8 = 12;
 
 impl Record {
     /// Reads a record from all of `body`; `None` if it is none that this build knows.
@@ -72,6 +76,7 @@ impl Record {
             LOAD => Self::Load(code::take(rest)?),
             CLOSE => Self::Close,
             END => Self::End,
+            TURNED => Self::Turned,
             _ => return None,
         };
         rest.is_empty().then_some(record)
@@ -146,6 +151,11 @@ pub mod put {
     /// As [`Record::End`].
     pub fn end(body: &mut Vec<u8>) {
         begin(END, body);
+    }
+
+    /// As [`Record::Turned`].
+    pub fn turned(body: &mut Vec<u8>) {
+        begin(TURNED, body);
     }
 
     fn begin(kind: u8, body: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ use super::start::Start;
 use super::veil::Veil;
 use crate::inbound::Inbound;
 use crate::outbound::Outbound;
-use crate::realm::{Incident, Operation, PersonRow, Realm, Step, StoreDone, StoreJob};
+use crate::realm::{Captured, Incident, Operation, PersonRow, Realm, Step, StoreDone, StoreJob};
 use game::Probe;
 use game::content::Content;
 use rudp::time::Now;
@@ -26,16 +26,20 @@ pub enum Kept {
     Lost,
 }
 
+/// What writes the front of a page: it takes its time, and another thread may do it.
+pub type Front = Box<dyn FnOnce(&mut Vec<u8>) + Send>;
+
 /// Where records are kept: in files, or in memory for a test. It never waits.
 pub trait Shelf: Send {
-    /// Keeps bytes behind those of before.
+    /// Keeps bytes behind those of before. While a page is being turned they come behind the front of the next one as well.
     fn keep(&mut self, bytes: &[u8]) -> Kept;
 
-    /// Whether there is not much room left on this page.
-    fn is_nearly_full(&self) -> bool;
+    /// Whether it is time for the next page, and there is one.
+    fn may_turn(&self) -> bool;
 
-    /// Begins the next page. False if there is none.
-    fn turn(&mut self) -> bool;
+    /// Begins the next page, if [`Self::may_turn`]: `last` is kept on this one only, the next one begins with `front`. Until
+    /// that is written both are kept, so that no moment is on none.
+    fn turn(&mut self, last: &[u8], front: Front);
 
     /// The last bytes were kept. Says why, if it was not wanted.
     fn end(&mut self, why: Option<&'static str>);
@@ -64,8 +68,6 @@ struct Recorder {
     jobs: u32,
     is_closing: bool,
     start: Start,
-    /// The page does not begin with the realm as it is.
-    wants_capture: bool,
     /// The record that is being made, and as it is kept; for their memory.
     body: Vec<u8>,
     framed: Vec<u8>,
@@ -97,7 +99,6 @@ impl Recorded {
             jobs: 0,
             is_closing: false,
             start,
-            wants_capture: false,
             body: Vec::new(),
             framed: Vec::new(),
         };
@@ -164,17 +165,12 @@ impl Recorded {
     /// Between two ticks: a page that is nearly full makes room for one that begins with the realm as it is, so that whoever
     /// has that page and those after it needs none before it.
     fn turn_page(&mut self) {
-        let Some(recorder) = &mut self.recorder else { return };
-        if recorder.shelf.is_nearly_full() {
-            recorder.wants_capture |= recorder.shelf.turn();
-        }
-        if !std::mem::take(&mut recorder.wants_capture) {
-            return;
-        }
-        let mut capture = Vec::new();
-        self.realm.capture(recorder.terms.veil, &mut capture);
-        self.record(|recorder| put::start(&recorder.start, &mut recorder.body));
-        self.record(|recorder| put::capture(&capture, &mut recorder.body));
+        let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.shelf.may_turn()) else { return };
+        let (start, captured) = (recorder.start.clone(), self.realm.capture(recorder.terms.veil));
+        let mut last = Vec::new();
+        put::turned(&mut recorder.body);
+        frame::put(&recorder.body, &mut last);
+        recorder.shelf.turn(&last, Box::new(move |page| front(&start, &captured, page)));
     }
 
     /// As [`Realm::close`].
@@ -235,20 +231,24 @@ impl Recorded {
         }
     }
 
-    /// Keeps the record that has just been made, on the next page if there is no room on this one. A log with a gap is of no
-    /// use: it ends where there is no more room at all.
+    /// Keeps the record that has just been made. A log with a gap is of no use: it ends where there is no more room.
     fn keep(&mut self) {
-        let Some(Recorder { shelf, body, framed, wants_capture, .. }) = &mut self.recorder else { return };
+        let Some(Recorder { shelf, body, framed, .. }) = &mut self.recorder else { return };
         framed.clear();
         frame::put(body, framed);
-        let mut is_kept = shelf.keep(framed) == Kept::Whole;
-        if !is_kept && shelf.turn() {
-            *wants_capture = true;
-            is_kept = shelf.keep(framed) == Kept::Whole;
-        }
-        if !is_kept {
+        if shelf.keep(framed) == Kept::Lost {
             shelf.end(Some("there is no more room for it"));
             self.recorder = None;
         }
     }
+}
+
+/// What a page begins with that is not the first: what the realm was made of, and how it is now.
+fn front(start: &Start, captured: &Captured, page: &mut Vec<u8>) {
+    let (mut bytes, mut body) = (Vec::new(), Vec::new());
+    put::start(start, &mut body);
+    frame::put(&body, page);
+    captured.to_bytes(&mut bytes);
+    put::capture(&bytes, &mut body);
+    frame::put(&body, page);
 }

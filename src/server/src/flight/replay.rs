@@ -68,9 +68,9 @@ impl Replay {
 
     /// The realm as bytes, between two ticks.
     #[must_use]
-    pub fn capture(&mut self) -> Vec<u8> {
+    pub fn capture(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.realm.capture(Veil::Plain, &mut bytes);
+        self.realm.capture(Veil::Plain).to_bytes(&mut bytes);
         bytes
     }
 
@@ -130,6 +130,8 @@ impl Replay {
             Record::Load(took_ns) => drop(self.realm.handle_load(took_ns)),
             Record::Close => self.realm.close(),
             Record::End => self.has_ended = true,
+            // Whoever reads pages knows whether there is a next one.
+            Record::Turned => {}
             Record::Start(_) | Record::Capture(_) | Record::Content(_) | Record::Check(_) => {
                 return Err(Difference::Disorder(tick));
             }

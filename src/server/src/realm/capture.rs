@@ -12,11 +12,10 @@ use super::player::PlayerTable;
 use super::store::Store;
 use super::{Operation, Realm, RealmConfig};
 use crate::flight::{Veil, code};
-use game::{Game, ImageError, Survey};
+use game::{CapturedWorld, Game, ImageError, Survey};
 use protocol::NetId;
 use rudp::Reason;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use thiserror::Error;
 
 /// Why bytes are no realm.
@@ -30,17 +29,32 @@ pub enum ResumeError {
     World(#[from] ImageError),
 }
 
-/// Everything but the world. Owned where it is read, borrowed where it is written.
-#[derive(Serialize, Deserialize)]
-struct Kept<'a> {
-    players: MaybeOwned<'a, PlayerTable>,
+/// The realm as it was between two ticks, names and words under a veil; to be written by whoever has time.
+#[derive(Debug)]
+pub struct Captured {
+    kept: Kept,
+    world: CapturedWorld,
+}
+
+impl Captured {
+    /// Appends it.
+    pub fn to_bytes(&self, bytes: &mut Vec<u8>) {
+        code::put(&self.kept, bytes);
+        self.world.to_bytes(bytes);
+    }
+}
+
+/// Everything but the world.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    players: PlayerTable,
     lobby: Lobby,
     door: Door,
-    store: MaybeOwned<'a, Store>,
+    store: Store,
     operations: Vec<Operation>,
-    ladder: MaybeOwned<'a, Ladder>,
-    named_by: Cow<'a, [u32]>,
-    departed: Cow<'a, [NetId]>,
+    ladder: Ladder,
+    named_by: Vec<u32>,
+    departed: Vec<NetId>,
     joins_paused: Option<Reason>,
     players_max: usize,
     now_ns: u64,
@@ -51,54 +65,25 @@ struct Kept<'a> {
     is_left: bool,
 }
 
-/// What is too large to be cloned for being written.
-enum MaybeOwned<'a, T> {
-    Lent(&'a T),
-    Owned(T),
-}
-
-impl<T: Serialize> Serialize for MaybeOwned<'_, T> {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Lent(value) => value.serialize(to),
-            Self::Owned(value) => value.serialize(to),
-        }
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for MaybeOwned<'_, T> {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        T::deserialize(from).map(Self::Owned)
-    }
-}
-
-impl<T> MaybeOwned<'_, T> {
-    fn owned(self) -> Option<T> {
-        match self {
-            Self::Owned(value) => Some(value),
-            Self::Lent(_) => None,
-        }
-    }
-}
-
 impl Realm {
-    /// Appends the whole realm, names and words under the veil. Nothing of the realm is another one afterwards.
+    /// A copy of the whole realm, names and words under the veil.
     ///
-    /// No tick goes by meanwhile, and what is in people's views is most of it: 6 KB for each of 300 players, 15 KB for each of
-    /// 1,000. Together with the packing it takes the time of about a tick at 300 and of some ten at 1,000
-    /// (`cargo bench -p server --bench page_turn`).
-    pub(crate) fn capture(&mut self, veil: Veil, bytes: &mut Vec<u8>) {
-        let names = self.players.veil_names(veil);
-        let commits = self.store.veil_names(veil);
+    /// It is made between two ticks, and the world waits for it: so it is copied here and written by somebody else. What is
+    /// in people's views is most of it, 6 KB for each of 300 players and 15 KB for each of 1,000. Of 1,000 the copy takes
+    /// half a tick; when it was also written and packed here it took several (`cargo bench -p server --bench page_turn`).
+    pub(crate) fn capture(&self, veil: Veil) -> Captured {
+        let (mut players, mut store) = (self.players.clone(), self.store.clone());
+        players.veil_names(veil);
+        store.veil_names(veil);
         let kept = Kept {
-            players: MaybeOwned::Lent(&self.players),
+            players,
             lobby: self.lobby.veiled(veil),
             door: self.door.veiled(veil),
-            store: MaybeOwned::Lent(&self.store),
+            store,
             operations: self.operations.iter().map(|operation| veil.operation(operation)).collect(),
-            ladder: MaybeOwned::Lent(&self.ladder),
-            named_by: Cow::Borrowed(&self.named_by),
-            departed: Cow::Borrowed(&self.departed),
+            ladder: self.ladder.clone(),
+            named_by: self.named_by.clone(),
+            departed: self.departed.clone(),
             joins_paused: self.joins_paused,
             players_max: self.config.players_max,
             now_ns: self.now_ns,
@@ -107,10 +92,7 @@ impl Realm {
             is_closing: self.is_closing,
             is_left: self.is_left,
         };
-        code::put(&kept, bytes);
-        self.game.capture(bytes);
-        self.players.unveil_names(&names);
-        self.store.unveil_names(commits);
+        Captured { kept, world: self.game.capture() }
     }
 
     /// The realm of a capture again; `config` is that which the captured one was made with, and the content in force then.
@@ -118,24 +100,22 @@ impl Realm {
     /// # Errors
     /// [`ResumeError`].
     pub(crate) fn resume(config: RealmConfig, mut bytes: &[u8]) -> Result<Self, ResumeError> {
-        let kept: Kept<'_> = code::take(&mut bytes).ok_or(ResumeError::Unreadable)?;
-        let ladder = kept.ladder.owned().ok_or(ResumeError::Unreadable)?;
-        let is_sparing = ladder.step() >= Step::Mobs;
+        let kept: Kept = code::take(&mut bytes).ok_or(ResumeError::Unreadable)?;
+        let is_sparing = kept.ladder.step() >= Step::Mobs;
         let (game, used) = Game::resume(Self::world_of(&config), &config.extensions, bytes, is_sparing)?;
         if used != bytes.len() {
             return Err(ResumeError::Unreadable);
         }
         let beginning = Beginning { game, ground_left_out: 0, departed: Vec::new(), origin: Origin::Content };
         let mut realm = Self::begun(config, beginning);
-        realm.players = kept.players.owned().ok_or(ResumeError::Unreadable)?;
-        realm.store = kept.store.owned().ok_or(ResumeError::Unreadable)?;
+        (realm.players, realm.store) = (kept.players, kept.store);
         (realm.lobby, realm.door, realm.operations) = (kept.lobby, kept.door, kept.operations);
-        (realm.named_by, realm.departed) = (kept.named_by.into_owned(), kept.departed.into_owned());
+        (realm.named_by, realm.departed) = (kept.named_by, kept.departed);
         (realm.joins_paused, realm.config.players_max) = (kept.joins_paused, kept.players_max);
         (realm.now_ns, realm.world_due_ns) = (kept.now_ns, kept.world_due_ns);
         realm.survey = kept.survey.map(|(upto, next)| (upto, Survey::from(next)));
         (realm.is_closing, realm.is_left) = (kept.is_closing, kept.is_left);
-        realm.ladder = ladder;
+        realm.ladder = kept.ladder;
         if realm.ladder.step() >= Step::Radius {
             realm.sight = realm.shorter_sight();
         }

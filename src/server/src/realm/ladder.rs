@@ -89,7 +89,7 @@ const HOT_WINDOWS: u32 = 2;
 const COOL_WINDOWS: u32 = 5;
 
 /// Where the world stands on it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ladder {
     config: LadderConfig,
     step: Step,

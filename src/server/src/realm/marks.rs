@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 const FRAME_BYTES: i32 = 4;
 
 /// What one viewer was told of marks.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MarksTold {
     /// Of whom, in the order of ids, and which: the tick in which they became what he was told.
     told: Vec<(NetId, Tick)>,

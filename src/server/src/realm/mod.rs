@@ -42,7 +42,7 @@ mod world;
 
 pub(crate) use admission::character_of;
 pub use admission::nameless;
-pub use capture::ResumeError;
+pub use capture::{Captured, ResumeError};
 pub use chronicle::{CHRONICLE_MAX, Chronicle, Chronicled, Matter};
 pub use config::RealmConfig;
 pub use evidence::{Action, Policy, SUSPICIONS, Suspicion};

@@ -26,7 +26,7 @@ pub enum Stage {
 }
 
 /// One person.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Player {
     /// The connection.
     pub session: SessionId,
@@ -138,7 +138,7 @@ impl Player {
 type Answer = Result<Found, LoadError>;
 
 /// Everyone, by transport slot.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PlayerTable {
     rows: Vec<Option<Player>>,
     by_character: BTreeMap<CharacterId, SessionId>,
@@ -248,19 +248,11 @@ impl PlayerTable {
         self.rows.iter_mut().flatten()
     }
 
-    /// Puts everybody's name under the veil; gives the names, for [`Self::unveil_names`].
-    pub fn veil_names(&mut self, veil: Veil) -> Vec<Name> {
-        let under = |name: &Name| Name::new(&veil.name(name.as_str())).unwrap_or_default();
-        let swap = |player: &mut Player| {
-            let stand_in = under(&player.name);
-            std::mem::replace(&mut player.name, stand_in)
-        };
-        self.iter_mut().map(swap).collect()
-    }
-
-    /// Gives everybody his name back.
-    pub fn unveil_names(&mut self, names: &[Name]) {
-        self.iter_mut().zip(names).for_each(|(player, name)| player.name = *name);
+    /// Puts everybody's name under the veil.
+    pub fn veil_names(&mut self, veil: Veil) {
+        for player in self.iter_mut() {
+            player.name = Name::new(&veil.name(player.name.as_str())).unwrap_or_default();
+        }
     }
 
     /// Everyone in slot order, starting from another row each tick, so that nobody is always served last: the rows from

@@ -17,7 +17,7 @@ const _: () = assert!(CHANGE_BITS <= CHANGE_BITS_PER_TICK_MAX, "one change a tic
 const STAY_TICKS_MIN: u32 = 60;
 
 /// Who waits for a place in one view, and who has come in lately. Nothing until the view is full for the first time.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Rotation {
     /// Near enough but not in view, and since when.
     waiting: Vec<(NetId, Tick)>,

@@ -175,7 +175,7 @@ pub enum StoreDone {
 const RETRY_NS: u64 = NS_PER_S;
 
 /// A record that the journal has not confirmed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Unconfirmed {
     revision: u64,
     bytes: Vec<u8>,
@@ -186,7 +186,7 @@ struct Unconfirmed {
 }
 
 /// What is on its way to the journal and back.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Store {
     loads: VecDeque<CharacterId>,
     /// Accounts whose characters are asked for.
@@ -386,20 +386,13 @@ impl Store {
         }
     }
 
-    /// Puts the names in transactions under the veil; gives them as they were, for [`Self::unveil_names`].
-    pub fn veil_names(&mut self, veil: Veil) -> VecDeque<Transaction> {
-        let commits = self.commits.clone();
+    /// Puts the names in transactions under the veil.
+    pub fn veil_names(&mut self, veil: Veil) {
         for entry in self.commits.iter_mut().flat_map(|transaction| &mut transaction.entries) {
             if let Entry::Listed { name, .. } | Entry::Struck { name, .. } = entry {
                 *name = veil.name(name);
             }
         }
-        commits
-    }
-
-    /// Takes them back.
-    pub fn unveil_names(&mut self, commits: VecDeque<Transaction>) {
-        self.commits = commits;
     }
 
     /// Whether nothing waits to be confirmed.

@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rudp::seal::Key;
 use rudp::time::Now;
 use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
-use server::flight::{Kept, Recorded, Shelf, Start, Terms};
+use server::flight::{Front, Kept, Recorded, Shelf, Start, Terms};
 use server::{
     AccessConfig, CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig,
     Saved, SavedWorld, StoreDone, StoreJob,
@@ -136,14 +136,17 @@ impl Shelf for Tape {
         Kept::Whole
     }
 
-    fn is_nearly_full(&self) -> bool {
+    fn may_turn(&self) -> bool {
         let pages = self.pages.lock().unwrap();
         self.page_bytes > 0 && pages.last().is_some_and(|page| page.len() > self.page_bytes / 8 * 7)
     }
 
-    fn turn(&mut self) -> bool {
-        self.pages.lock().unwrap().push(Vec::new());
-        true
+    fn turn(&mut self, last: &[u8], front: Front) {
+        let mut pages = self.pages.lock().unwrap();
+        pages.last_mut().unwrap().extend_from_slice(last);
+        let mut page = Vec::new();
+        front(&mut page);
+        pages.push(page);
     }
 
     fn end(&mut self, why: Option<&'static str>) {

@@ -45,7 +45,7 @@ pub const PRIORITY_MAX: u32 = u32::MAX >> SLOT_BITS;
 const SLOTS_RESERVED: usize = 160;
 
 /// The slots of one viewer and the parts under way to it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct View {
     /// Slots that are not free.
     taken: SlotSet,

@@ -8,7 +8,7 @@ const WORD_BITS: usize = u64::BITS as usize;
 
 /// Slot numbers below [`SLOTS_MAX`]. Whoever passed through a crowd has had many slots and has few: what is done for each
 /// slot must not be done for those.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct SlotSet {
     /// Bit by bit; the last word is not 0.
     words: Vec<u64>,

@@ -16,7 +16,7 @@ const PERIOD_MAX: u32 = 16;
 
 /// Slots by whose turn it is together: for each 64 of them those whose entity has this number modulo [`PERIOD_MAX`]. With
 /// it nobody is looked at whose turn it is not.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct TurnTable(Vec<[u64; PERIOD_MAX as usize]>);
 
 /// Whose turn it is.

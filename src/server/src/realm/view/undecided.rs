@@ -36,7 +36,7 @@ pub(super) struct SentPart {
 }
 
 /// Parts in the order in which they were sent.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Undecided {
     parts: VecDeque<SentPart>,
     records: VecDeque<KeptRecord>,
