@@ -77,7 +77,6 @@ impl Outbound {
     }
 
     /// Frame bytes that were written.
-
     fn copy_again(
         &mut self,
         body: &mut Body<'_>,
