@@ -502,11 +502,10 @@ impl Connection {
         }
         let level = self.recent_loss.level(now_ns);
         let each = self.reliable.iter().map(|reliable| &reliable.outbound).filter(|outbound| !outbound.is_bulk());
-        let (bytes, deep) = each.fold((0, 0), |(bytes, all_deep), outbound| {
-            let (first, deep) = outbound.redundant_bytes(level);
-            (bytes + outbound.pending_bytes() + first, all_deep + deep)
+        let (waiting, copies) = each.fold((0, 0), |(waiting, copies), outbound| {
+            (waiting + outbound.pending_bytes(), copies + outbound.redundant_bytes(level))
         });
-        bytes + deep.min(self.copies.left())
+        waiting + copies.min(self.copies.left())
     }
 
     /// The queue of a bulk channel's pieces.

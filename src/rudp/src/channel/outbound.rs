@@ -64,8 +64,8 @@ pub(crate) struct Filled {
     pub(crate) resent: u64,
     /// Those that no loss asked for.
     pub(crate) redundant: u64,
-    /// Frame bytes of the copies among those that were not the first few of their message.
-    pub(crate) deep_bytes: usize,
+    /// Frame bytes of those.
+    pub(crate) redundant_bytes: usize,
 }
 
 /// Messages of one channel that are not all acked, oldest first.
@@ -373,12 +373,9 @@ mod tests {
         let (carried, records) = packets_with_copies(&mut outbound, LossLevel::Some);
         assert_eq!(carried, [(2, 0), (1, 1), (1, 1), (1, 1)]);
         outbound.on_lost(records[1].runs()[0]);
-        assert!(
-            outbound.redundant_bytes(LossLevel::Some).0 > 0 && !outbound.has_pending(),
-            "three are left: one may go"
-        );
+        assert!(outbound.redundant_bytes(LossLevel::Some) > 0 && !outbound.has_pending(), "three are left: one may go");
         outbound.on_acked(records[2].runs()[0]);
-        assert_eq!(outbound.redundant_bytes(LossLevel::Heavy), (0, 0));
+        assert_eq!(outbound.redundant_bytes(LossLevel::Heavy), 0);
     }
 
     #[test]
@@ -393,7 +390,7 @@ mod tests {
         // Three in each of the first four packets; then the two oldest, and what they left goes last.
         assert_eq!(copies[..6], [0, 3, 3, 3, 2, 2]);
         assert_eq!(copies.iter().sum::<u64>(), 3 * 31);
-        assert_eq!(outbound.redundant_bytes(LossLevel::Heavy), (0, 0));
+        assert_eq!(outbound.redundant_bytes(LossLevel::Heavy), 0);
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Connection {
             self.write_bulk(body, packet, &mut filled);
             self.stats.reliable_resent += filled.resent;
             self.stats.reliable_redundant += filled.redundant;
-            self.copies.spend(filled.deep_bytes);
+            self.copies.spend(filled.redundant_bytes);
         }
         if self.probe_due {
             if filled.frames == 0 {
@@ -222,12 +222,12 @@ impl Connection {
             let lane = &mut self.stats.lanes[usize::from(reliable.lane)];
             reliable.outbound.fill(body, packet, filled, FRAMES_MAX, lane);
         }
-        let (copies, deep_bytes_max) = (self.probe_due && filled.frames == before, self.copies.left());
+        let (copies, copies_bytes_max) = (self.probe_due && filled.frames == before, self.copies.left());
         for reliable in self.reliable.iter_mut().filter(|reliable| lanes.contains(&reliable.lane)) {
             if copies {
                 reliable.outbound.copy_oldest(body, packet, filled, FRAMES_MAX);
             } else if may_send && level > LossLevel::Low && !reliable.outbound.is_bulk() {
-                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, (level, deep_bytes_max));
+                reliable.outbound.copy_redundant(body, packet, filled, FRAMES_MAX, (level, copies_bytes_max));
             }
         }
     }

@@ -66,17 +66,18 @@ impl Outbound {
         packet: &mut SentPacket,
         filled: &mut Filled,
         frames_max: usize,
-        (level, deep_bytes_max): (LossLevel, usize),
+        (level, bytes_max): (LossLevel, usize),
     ) {
-        self.copy_again(body, packet, filled, frames_max, (0..REDUNDANT_COPIES_MAX, usize::MAX));
+        self.copy_again(body, packet, filled, frames_max, (0..REDUNDANT_COPIES_MAX, bytes_max));
         if level >= LossLevel::Heavy {
-            let bytes_max = HEAVY_BYTES_MAX.min(deep_bytes_max.saturating_sub(filled.deep_bytes));
+            // What all channels have taken, or this one by now.
+            let bytes_max = bytes_max.min(filled.redundant_bytes + HEAVY_BYTES_MAX);
             let deep = (REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX, bytes_max);
-            filled.deep_bytes += self.copy_again(body, packet, filled, frames_max, deep);
+            self.copy_again(body, packet, filled, frames_max, deep);
         }
     }
 
-    /// Frame bytes that were written.
+    /// Until so many bytes of the packet are copies.
     fn copy_again(
         &mut self,
         body: &mut Body<'_>,
@@ -84,8 +85,7 @@ impl Outbound {
         filled: &mut Filled,
         frames_max: usize,
         (copies, bytes_max): (Range<u8>, usize),
-    ) -> usize {
-        let mut bytes_left = bytes_max;
+    ) {
         // What this packet carries already stands at the end: fresh messages were written first.
         for index in 0..self.sendable() {
             let message = self.messages[index];
@@ -93,32 +93,31 @@ impl Outbound {
                 continue;
             }
             if !packet.has_spare_run_for(self.channel.0, narrow(self.base + index as u64)) {
-                break;
+                return;
             }
-            let Some(left) = bytes_left.checked_sub(message.frame_bytes()) else { break };
-            if filled.frames >= frames_max || !self.write(index, body, packet) {
-                break;
+            let redundant_bytes = filled.redundant_bytes + message.frame_bytes();
+            let is_beyond = redundant_bytes > bytes_max || filled.frames >= frames_max;
+            if is_beyond || !self.write(index, body, packet) {
+                return;
             }
-            bytes_left = left;
+            filled.redundant_bytes = redundant_bytes;
             self.messages[index].copies += 1;
             filled.frames += 1;
             filled.redundant += 1;
         }
-        bytes_max - bytes_left
     }
 
-    /// Frame bytes that [`Self::copy_redundant`] would like to write, of the first copies and of those from the fifth on.
-    pub(crate) fn redundant_bytes(&self, level: LossLevel) -> (usize, usize) {
+    /// Frame bytes that [`Self::copy_redundant`] would like to write.
+    pub(crate) fn redundant_bytes(&self, level: LossLevel) -> usize {
         let wanted = |copies: Range<u8>| {
             let sendable = self.messages.iter().take(self.sendable());
             sendable.filter(|message| message.may_ride_again(&copies)).map(Message::frame_bytes).sum::<usize>()
         };
         match level {
-            LossLevel::Low => (0, 0),
-            LossLevel::Some => (wanted(0..REDUNDANT_COPIES_MAX), 0),
+            LossLevel::Low => 0,
+            LossLevel::Some => wanted(0..REDUNDANT_COPIES_MAX),
             LossLevel::Heavy | LossLevel::Severe => {
-                let deep = wanted(REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX).min(HEAVY_BYTES_MAX);
-                (wanted(0..REDUNDANT_COPIES_MAX), deep)
+                wanted(0..REDUNDANT_COPIES_MAX) + wanted(REDUNDANT_COPIES_MAX..HEAVY_COPIES_MAX).min(HEAVY_BYTES_MAX)
             }
         }
     }
