@@ -58,6 +58,8 @@ pub struct Place {
 /// A log that is being filled.
 pub struct Volume {
     page: Option<Page>,
+    /// Something had no room on it.
+    is_full: bool,
     /// A page lies ready, and the clerk waits for its front.
     is_ready: Arc<AtomicBool>,
     fronts: Sender<Front>,
@@ -119,7 +121,7 @@ impl Clerk {
         tracing::warn!(
             log,
             bytes,
-            "a file of the flight log is too small for what it has to begin with: raise flight.bytes_max"
+            "a file of the flight log is too small for what it has to begin with: raise flight.megabytes"
         );
         page.discard();
         None
@@ -142,7 +144,7 @@ impl Volume {
         let clerk = std::thread::Builder::new().name(name).spawn(move || clerk.work())?;
         tally.pages.fetch_add(1, Ordering::Relaxed);
         let (page, clerk) = (Some(page), Some(clerk));
-        Ok(Self { page, is_ready, fronts, turned, full, behind: None, clerk, log, tally })
+        Ok(Self { page, is_full: false, is_ready, fronts, turned, full, behind: None, clerk, log, tally })
     }
 
     /// A page that has been begun takes over, if there is one by now.
@@ -151,6 +153,7 @@ impl Volume {
             Ok(mut page) => {
                 let behind = self.behind.take().unwrap_or_default();
                 let is_whole = page.put(&behind);
+                self.is_full = false;
                 self.tally.pages.fetch_add(1, Ordering::Relaxed);
                 let full = self.page.replace(page).filter(|_| is_whole);
                 if let Some(full) = full {
@@ -175,7 +178,9 @@ impl Shelf for Volume {
             self.take_over(turned);
         }
         let Some(page) = self.page.as_mut() else { return Kept::Lost };
-        let is_on_page = page.put(bytes);
+        // Behind what had no room there nothing may stand: the page would have a gap.
+        let is_on_page = !self.is_full && page.put(bytes);
+        self.is_full = !is_on_page;
         let is_behind = self.behind.as_mut().is_some_and(|behind| {
             behind.extend_from_slice(bytes);
             behind.len() < page.len() / 2
@@ -349,13 +354,14 @@ mod tests {
         assert!(!volume.may_turn(), "one at a time");
         assert_eq!(volume.keep(&[3; 50]), Kept::Whole);
         assert_eq!(volume.keep(&[4; 100]), Kept::Whole, "there is no room for it on the page before");
+        assert_eq!(volume.keep(&[5; 10]), Kept::Whole);
         let page = |number| std::fs::read(path(dir.path(), Log::Realm, number)).unwrap().split_off(HEAD_BYTES);
-        assert_eq!(page(0)[900..960], [[2; 5].as_slice(), &[3; 50], &[0; 5]].concat(), "who is killed now has this");
+        assert_eq!(page(0)[900..960], [[2; 5].as_slice(), &[3; 50], &[0; 5]].concat(), "nothing behind a gap");
         assert_eq!(page(1)[0], 0);
         go.send(()).unwrap();
         volume.end(None);
         drop(volume);
-        assert_eq!(page(1), [[7; 20].as_slice(), &[3; 50], &[4; 100]].concat());
+        assert_eq!(page(1), [[7; 20].as_slice(), &[3; 50], &[4; 100], &[5; 10]].concat());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! next piece, u32 checksum, body; little-endian, and a length of nought ends it. A body is a byte that says what it is
 //! ([`Record`]) and the rest as bincode codes it, or, of what is long, packed with LZ4. The first record is a [`Start`]; then comes,
 //! in the order in which the realm was told, every completion, operation and content, and for each tick: what the gate
-//! brought, what came of it ([`Check`]), how many jobs the store took, how long it all took.
+//! brought, what came of it ([`Check`]), how many jobs the store took, how long it all took. Every page but the first goes on
+//! with the whole realm, as it was where the page before says [`Record::Turned`]; what follows that stands on both.
 //!
 //! What decides nothing is not there: tokens, keys, addresses. Names and words are, under a [`Veil`]. What a game of one's
 //! own says in bytes of its own ([`protocol::Custom`]) is there as it was said.
