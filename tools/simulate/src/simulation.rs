@@ -22,7 +22,7 @@ use game::TransactionId;
 use judge::Trail;
 use protocol::unit::{TICK_NS, TICK_RATE_HZ};
 use rudp::token::{Mint, UserData};
-use server::Ban;
+use server::{Ban, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,6 +64,8 @@ pub struct Simulation {
     sessions: Sessions,
     truths: BTreeMap<u32, Truth>,
     trails: BTreeMap<u64, Trail>,
+    /// Sessions that nobody is behind any more, and since when, by the simulation's ticks.
+    left: BTreeMap<SessionId, u32>,
     estates: Estates,
     nonces: Nonces,
     replies: Replies,
@@ -192,6 +194,7 @@ impl Simulation {
             sessions: Sessions::default(),
             truths: BTreeMap::new(),
             trails: BTreeMap::new(),
+            left: BTreeMap::new(),
             estates: Estates::default(),
             nonces: Nonces::default(),
             replies: Replies::default(),
@@ -314,6 +317,7 @@ impl Simulation {
             self.truths.pop_first();
         }
         self.sessions.clear();
+        self.left.clear();
         self.tally.looks.count(Check::Stores);
         self.stores_mut().audit(now).map_err(|what| Broken::new(Check::Stores, what))?;
         self.ask_for_receipts()

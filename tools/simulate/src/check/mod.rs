@@ -50,13 +50,14 @@ checks! {
     Sight, "sight", "Who is near enough for long enough is shown.";
     Settled, "settled", "Who comes into view or goes out of it is soon known to have.";
     Fresh, "fresh", "What stands still is shown as it stands.";
+    Pace, "pace", "Whose path is well is told of the world at least 30 times a second.";
     Agreement, "agreement", "Client and server agree about what was said, what has arrived, and what the client holds.";
     Order, "order", "No reliable message comes twice, none out of order, and none is lost.";
     Answers, "answers", "Each question and each command is answered exactly once.";
     Patience, "patience", "Nobody waits long for an answer, nor gives up, while nothing is wrong.";
     Nonces, "nonces", "No number is used twice under one key and direction.";
     Replies, "replies", "Where nobody has shown to be, no more is sent than has come from there.";
-    Sessions, "sessions", "Each session begins once and ends once.";
+    Sessions, "sessions", "Each session begins once and ends once, and one that nobody is behind is soon silent.";
     Reasons, "reasons", "Each session ends in a reason that fits what happened.";
     Bounds, "bounds", "Every queue stays within its bound.";
     Durable, "durable", "What was acknowledged is there after a crash.";

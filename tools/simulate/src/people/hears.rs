@@ -81,7 +81,10 @@ pub(super) fn hear(
             life.heard_ns = ns;
         }
         match event {
-            ClientEvent::Own { tick, state } => on_own(number, life, tick, &state, ears)?,
+            ClientEvent::Own { tick, state } => {
+                life.own_heard += 1;
+                on_own(number, life, tick, &state, ears)?;
+            }
             ClientEvent::Update { tick, id, state } => on_update(number, life, tick, id, &state, ears)?,
             ClientEvent::Enter { tick, id, .. } | ClientEvent::Leave { tick, id, .. } => {
                 ears.footprint.number(u64::from(tick.0) << 16 | u64::from(id.0));

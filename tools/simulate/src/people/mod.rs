@@ -88,6 +88,10 @@ pub struct Life {
     pub is_leaving: bool,
     /// The newest tick of which it was told that something happened.
     pub happened: Tick,
+    /// How often it was told of itself.
+    pub own_heard: u32,
+    /// Since when its path has been well, and how often it had been told of itself by then.
+    pub well: Option<(u32, u32)>,
     /// When it acts next, by its own clock.
     act_ns: u64,
 }
@@ -219,6 +223,8 @@ impl Person {
             joined_tick: 0,
             is_leaving: false,
             happened: Tick(0),
+            own_heard: 0,
+            well: None,
             act_ns: now.mono_ns,
         });
     }

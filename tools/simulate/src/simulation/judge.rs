@@ -2,13 +2,14 @@
 
 use super::Simulation;
 use crate::check::{Broken, Check, judge_agreement, judge_bags, judge_estate, judge_sheet};
+use crate::fault::Kind;
 use crate::people::{KNOCK_NS, Phase};
 use crate::plan::{CALM_TICKS, Way};
 use crate::process::{BATCHES, OUTBOUND_LATE_MAX, STORE_JOBS_MAX};
 use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
 use protocol::{EntityKind, NetId, OwnState};
 use rudp::time::NS_PER_S;
-use server::SessionId;
+use server::{ConnectionRow, SessionId};
 use std::collections::VecDeque;
 
 /// Ticks from one look at what somebody shows to the next.
@@ -17,6 +18,8 @@ const LOOK_TICKS: u32 = 12;
 const BACKLOG_BYTES_MAX: usize = 1 << 20;
 /// A message that was said so long ago was heard, when nothing is wrong: 3 s.
 const HEARD_TICKS: u32 = 3 * TICK_RATE_HZ;
+/// Whoever is gone is silent after so long: the ten seconds that it takes, and what was still under way then.
+const SILENT_TICKS: u32 = 23 * TICK_RATE_HZ / 2;
 /// A checkpoint is at most so old.
 const SAVED_NS: u64 = 5 * NS_PER_S;
 /// How far from where he was somebody may come back, in metres: the nearest free place.
@@ -73,7 +76,33 @@ impl Simulation {
             if let Some(row) = rows.iter().find(|row| row.backlog_bytes > BACKLOG_BYTES_MAX) {
                 return broken(format!("{} bytes wait for {:?}", row.backlog_bytes, row.session));
             }
+            return self.judge_empty_seats(&rows);
         }
+        Ok(())
+    }
+
+    /// A session that nobody is behind any more is known to be silent soon.
+    fn judge_empty_seats(&mut self, rows: &[ConnectionRow]) -> Result<(), Broken> {
+        self.tally.looks.count(Check::Sessions);
+        let mut left = std::mem::take(&mut self.left);
+        left.retain(|session, _| rows.iter().any(|row| row.session == *session));
+        for row in rows {
+            let Some(seat) = self.sessions.of(row.session) else { continue };
+            let is_here = match seat.person {
+                Some(person) => self.people[person].lives.iter().any(|life| life.token == seat.token),
+                None => self.strangers.vandal.is_some(),
+            };
+            if is_here {
+                left.remove(&row.session);
+                continue;
+            }
+            let since = *left.entry(row.session).or_insert(self.tick);
+            if self.tick > since + SILENT_TICKS && !row.is_silent && !self.is_on(Kind::ReactorStall) {
+                let what = format!("nobody has been behind {:?} since tick {since}, and it is not silent", row.session);
+                return Err(Broken::new(Check::Sessions, what));
+            }
+        }
+        self.left = left;
         Ok(())
     }
 

@@ -14,6 +14,10 @@ const SEEN_TICKS: u32 = 90;
 const SETTLED_TICKS: u32 = 3 * TICK_RATE_HZ;
 /// Things go well again so long after what went wrong.
 const QUIET_NS: u64 = 5 * NS_PER_S;
+/// A path is well so long after what was wrong with it: a rate has come back by then.
+const WELL_NS: u64 = 8 * NS_PER_S;
+/// How often somebody is told of itself is counted over so many ticks, 1 s.
+const PACE_TICKS: u32 = TICK_RATE_HZ;
 /// A client is told of itself at least so often while it is told anything, 1 s.
 const TOLD_TICKS: u32 = TICK_RATE_HZ;
 
@@ -22,7 +26,8 @@ impl Simulation {
         self.judge_members(person)?;
         self.judge_sight(person, ns)?;
         self.judge_settled(person, ns)?;
-        self.judge_fresh(person, ns)
+        self.judge_fresh(person, ns)?;
+        self.judge_pace(person, ns)
     }
 
     fn judge_members(&mut self, person: usize) -> Result<(), Broken> {
@@ -116,6 +121,28 @@ impl Simulation {
             }
         }
         Ok(())
+    }
+
+    fn judge_pace(&mut self, person: usize, ns: u64) -> Result<(), Broken> {
+        let is_well =
+            self.playing(person).is_some() && self.is_steady(person, ns) && self.is_quiet(person, ns, WELL_NS);
+        let tick = self.tick;
+        let Some(life) = self.people[person].lives.last_mut() else { return Ok(()) };
+        let (since, before) = *life.well.get_or_insert((tick, life.own_heard));
+        if is_well && tick < since + PACE_TICKS {
+            return Ok(());
+        }
+        life.well = None;
+        let heard = life.own_heard - before;
+        if !is_well {
+            return Ok(());
+        }
+        self.tally.looks.count(Check::Pace);
+        if heard >= PACE_TICKS / 2 {
+            return Ok(());
+        }
+        let what = format!("person {person} was told of itself {heard} times in {} ticks", tick - since);
+        Err(Broken::new(Check::Pace, what))
     }
 
     /// Somebody plays, is told of the world, and nothing has been wrong for a while.
