@@ -1,16 +1,17 @@
 //! What the rest of the server asks and says about belongings.
 
-use super::bag::Bag;
+use super::bag::{Bag, Hold, Row};
+use super::ground::Lying;
 use super::loot::{self, Drop};
 use super::{Bodies, ground};
 use crate::Game;
 use crate::fight::Team;
 use crate::growth::{Estate, Growth, Told};
-use crate::ledger::{self, Ledger, Transaction};
+use crate::ledger::{self, Ledger, Transaction, TransactionId};
 use crate::party::Parties;
 use crate::thing::Ended;
 use protocol::news::ItemRow;
-use protocol::{CharacterId, NetId};
+use protocol::{CharacterId, ItemId, NetId};
 
 impl Game {
     /// What a player's character owns, as far as the disk has confirmed it. What was not understood when it came
@@ -54,6 +55,18 @@ impl Game {
     /// Transactions that the disk has not answered, in the order of their names.
     pub fn under_way(&self) -> impl Iterator<Item = &Transaction> {
         self.world.resource::<Ledger>().under_way().map(|under_way| &under_way.transaction)
+    }
+
+    /// Something that is held for a transaction that is over: there never is such a thing, and whoever checks a world asks.
+    #[must_use]
+    pub fn held_in_vain(&self) -> Option<ItemId> {
+        let is_over = |by: TransactionId| self.under_way().all(|transaction| transaction.id != by);
+        let in_bag = |row: &Row| matches!(row.hold, Hold::By(by) if is_over(by)).then_some(row.item);
+        let entities = || self.roster().live().iter().filter_map(|&id| self.entity(id));
+        let bags = entities().filter_map(|entity| self.world.get::<Bag>(entity));
+        let lying = entities().filter_map(|entity| self.world.get::<Lying>(entity));
+        let on_ground = |lying: &Lying| lying.held.is_some_and(is_over).then(|| lying.record.name());
+        bags.flat_map(|bag| bag.rows().iter().filter_map(in_bag)).chain(lying.filter_map(on_ground)).next()
     }
 
     /// Does at once what the disk has and an image that was restored may not: to be told all that came to disk after the image

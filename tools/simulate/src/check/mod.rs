@@ -12,7 +12,7 @@ mod truth;
 pub use agreement::judge_agreement;
 pub use deals::Deals;
 pub use nonces::{Nonces, Sender};
-pub use own::{Estates, judge_bags, judge_estate, judge_sheet};
+pub use own::{Estates, judge_bags, judge_estate, judge_ground, judge_sheet};
 pub use replies::Replies;
 pub use sessions::{Seat, Sessions};
 pub use told::Told;
@@ -63,7 +63,7 @@ checks! {
     Durable, "durable", "What was acknowledged is there after a crash.";
     Restored, "restored", "Who comes back is where he was, at most 5 s ago.";
     Estates, "estates", "Who comes back has what he had, and who plays has what is his by the journal.";
-    Conserved, "conserved", "No item is in two bags.";
+    Conserved, "conserved", "No item is in two bags, none lies that the journal has elsewhere, none is held for nothing.";
     Deals, "deals", "What two people hand each other is one transaction.";
     Sheets, "sheets", "What a client was told that it has is what it has.";
     Stores, "stores", "What the stores hold fits together.";

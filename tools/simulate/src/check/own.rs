@@ -2,7 +2,7 @@
 
 use super::{Broken, Check};
 use crate::stores::Stores;
-use game::{Estate, Game};
+use game::{Entry, Estate, Game, GroundRecord};
 use protocol::{CharacterId, ClassId, ItemId, NetId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,6 +91,35 @@ pub fn judge_bags(game: &Game, players: impl Iterator<Item = NetId>) -> Result<u
         }
     }
     Ok(seen.len() as u64)
+}
+
+/// Whether all that lies in the world lies there by the journal, apart from what is under way, and nothing is held for a
+/// transaction that is over.
+///
+/// # Errors
+/// Something is not so.
+pub fn judge_ground(game: &Game, stores: &Stores) -> Result<(), Broken> {
+    let broken = |what: String| Err(Broken::new(Check::Conserved, what));
+    if let Some(item) = game.held_in_vain() {
+        return broken(format!("{item:?} is held for a transaction that is over"));
+    }
+    let under_way: BTreeSet<ItemId> =
+        game.under_way().flat_map(|transaction| &transaction.entries).flat_map(named).collect();
+    let is_strange = |record: &GroundRecord| !under_way.contains(&record.name()) && !stores.lies(record);
+    match game.ground().into_iter().find(|(_, record)| is_strange(record)) {
+        Some((id, record)) => broken(format!("{id:?} lies in the world as {record:?}, and not in the journal")),
+        None => Ok(()),
+    }
+}
+
+/// Things that an entry is about.
+fn named(entry: &Entry) -> impl Iterator<Item = ItemId> {
+    let (before, after, heap) = match entry {
+        Entry::Item { before, after } => (before.as_ref(), after.as_ref(), None),
+        Entry::GroundCoins { item, .. } => (None, None, Some(*item)),
+        _ => (None, None, None),
+    };
+    before.into_iter().chain(after).map(|record| record.item).chain(heap)
 }
 
 /// Whether what a client was told that it has is what it has, when it has heard all.

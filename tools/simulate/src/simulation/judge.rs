@@ -1,7 +1,7 @@
 //! What is looked at in every tick, and now and then.
 
 use super::Simulation;
-use crate::check::{Broken, Check, judge_agreement, judge_bags, judge_estate, judge_sheet};
+use crate::check::{Broken, Check, judge_agreement, judge_bags, judge_estate, judge_ground, judge_sheet};
 use crate::fault::Kind;
 use crate::people::{KNOCK_NS, Phase};
 use crate::plan::{CALM_TICKS, Way};
@@ -145,6 +145,7 @@ impl Simulation {
         let (Some(process), Some(stores)) = (&self.process, &self.stores) else { return Ok(()) };
         let players = || self.sessions.iter().filter_map(|(session, _)| process.realm.plays(session));
         judge_bags(process.realm.game(), players())?;
+        judge_ground(process.realm.game(), stores)?;
         self.tally.looks.count(Check::Conserved);
         for id in players() {
             self.tally.looks.0[Check::Estates as usize] += judge_estate(process.realm.game(), id, stores)?;

@@ -373,6 +373,16 @@ impl Stores {
         self.disk.state.books.estates.get(&character)
     }
 
+    /// Whether something lies on the ground, by the journal, as it is said to.
+    #[must_use]
+    pub fn lies(&self, record: &GroundRecord) -> bool {
+        let books = &self.disk.state.books;
+        match record {
+            GroundRecord::Item(record) => books.ground.get(&record.item).is_some_and(|kept| kept.count == record.count),
+            GroundRecord::Coins { heap, coins, .. } => books.heaps.get(heap).is_some_and(|kept| kept.coins == *coins),
+        }
+    }
+
     /// Whether Redis and MariaDB have all that the journal has.
     #[must_use]
     pub fn is_drained(&self) -> bool {

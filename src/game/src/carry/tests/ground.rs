@@ -11,7 +11,9 @@ fn nothing_changes_before_the_disk_has_it_and_nothing_at_all_if_it_refuses() {
     assert_eq!(shop.news(a), [News::Item(ItemRow { is_held: true, ..row(1, BREAD, 5, 0) })]);
     assert_eq!((shop.items(a), shop.rig.game.ground().len()), (vec![(BREAD, 5, 0)], 0));
     assert_eq!(shop.ask(a, drop), Some(Err(Refusal::InUse)), "it is held");
+    assert_eq!(shop.rig.game.held_in_vain(), None, "for a transaction that is under way");
     shop.settle(false);
+    assert_eq!(shop.rig.game.held_in_vain(), None);
     assert_eq!(shop.answer(a), Some(Err(Refusal::NotSaved)));
     assert_eq!(shop.news(a), [News::Item(row(1, BREAD, 5, 0))]);
     assert_eq!(shop.done(a, drop), Ok(()));
