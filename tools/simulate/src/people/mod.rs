@@ -122,6 +122,8 @@ pub struct GivenUp {
     pub phase: Phase,
     /// For how long it has heard nothing.
     pub quiet_ns: u64,
+    /// Its client knows that.
+    pub is_silent: bool,
 }
 
 /// What is wrong with a person now.
@@ -337,8 +339,8 @@ impl Person {
             // Whoever waits in the queue hears nothing but that the session lives.
             let is_given_up = if life.phase == Phase::Queued { life.is_silent } else { quiet_ns > most_ns };
             if is_given_up && !is_over && !life.is_refused {
-                let (token, phase) = (life.token, life.phase);
-                ears.given_up.push(GivenUp { person: self.number, token, phase, quiet_ns });
+                let Life { token, phase, is_silent, .. } = *life;
+                ears.given_up.push(GivenUp { person: self.number, token, phase, quiet_ns, is_silent });
             }
             if is_given_up || is_over {
                 // Whoever gives up closes all windows, and opens another.

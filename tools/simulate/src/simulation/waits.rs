@@ -3,12 +3,16 @@
 use super::Simulation;
 use super::faults::AFTERMATH_NS;
 use crate::check::{Broken, Check};
+use crate::fault::Kind;
 use crate::people::{GivenUp, Phase};
+use crate::plan::Episode;
 use protocol::unit::TICK_RATE_HZ;
 use rudp::time::NS_PER_S;
 
 /// Things go well again so long after what went wrong.
 const QUIET_NS: u64 = 8 * NS_PER_S;
+/// A client knows after so long that it hears nothing: ten seconds, and one more.
+const SILENT_NS: u64 = 11 * NS_PER_S;
 /// A question is answered, and a message heard, within so many ticks: 4 s.
 const ANSWER_TICKS: u32 = 4 * TICK_RATE_HZ;
 
@@ -36,10 +40,25 @@ impl Simulation {
         Ok(())
     }
 
+    /// Something else than silence was wrong with somebody in the last 20 s. A client that stood still has put off asking
+    /// whether anybody is there, and over a path that loses nearly all it may hear just enough.
+    fn is_half_heard(&self, person: usize) -> bool {
+        let is_recent = |episode: &Episode| (episode.from..episode.until + 20 * TICK_RATE_HZ).contains(&self.tick);
+        let of_person = |episode: &&Episode| episode.kind != Kind::Outage && episode.person == Some(person);
+        self.plan.episodes.iter().filter(of_person).any(is_recent)
+    }
+
     /// Somebody has not heard the server for longer than it likes, and tries anew.
     pub(super) fn on_given_up(&mut self, ns: u64, given_up: &GivenUp) -> Result<(), Broken> {
-        let GivenUp { person, token, phase, quiet_ns } = *given_up;
+        let GivenUp { person, token, phase, quiet_ns, is_silent } = *given_up;
         self.say(|| format!("person {person} (token {token}) gives up"));
+        if phase == Phase::In && quiet_ns > SILENT_NS && !is_silent && !self.is_half_heard(person) {
+            let what = format!(
+                "person {person} has heard nothing for {} ms, and its client has not noticed",
+                quiet_ns / 1_000_000
+            );
+            return Err(Broken::new(Check::Patience, what));
+        }
         let is_troubled = ns < self.troubled_until_ns.max(self.people[person].troubled_until_ns);
         if is_troubled || self.is_closing || phase == Phase::Queued {
             return Ok(());
