@@ -257,6 +257,7 @@ impl Process {
             let Some(done) = stores.poll_done() else { break };
             self.jobs =
                 self.jobs.checked_sub(1).ok_or_else(|| Broken::new(Check::Bounds, "the stores answered twice"))?;
+            Deals::on_answered(&done)?;
             self.realm.handle_completion(done);
         }
         let mut out = self.idle.pop().unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Whether what two people hand each other is one transaction: a crash must not fall between its halves.
 
 use super::{Broken, Check};
-use game::{Entry, Holder, ItemRecord, Transaction};
+use game::{BooksError, Entry, Holder, ItemRecord, Transaction};
 use protocol::CharacterId;
+use server::{CommitError, StoreDone};
 use std::collections::BTreeSet;
 
 /// Who handed something to whom in one tick of a process.
@@ -35,6 +36,22 @@ impl Deals {
             }
         }
         Ok(())
+    }
+}
+
+impl Deals {
+    /// The journal has answered. A name that is taken, an account that is full or a birth that came to disk before the world
+    /// finds out by asking; all else it knows before.
+    ///
+    /// # Errors
+    /// It has asked for what cannot be.
+    pub fn on_answered(done: &StoreDone) -> Result<(), Broken> {
+        use BooksError::{Coins, Heap, Imbalance, Item};
+        let StoreDone::Committed { id, refused: Some(CommitError::Books(error)), .. } = done else { return Ok(()) };
+        if !matches!(error, Imbalance(_) | Item(_) | Coins(_) | Heap(_)) {
+            return Ok(());
+        }
+        Err(Broken::new(Check::Deals, format!("the world asked for {:x}, and that cannot be: {error}", id.0)))
     }
 }
 
@@ -72,6 +89,16 @@ mod tests {
     fn pays(id: u128, from: u64, to: u64) -> Transaction {
         let coins = |of: u64, change| Entry::Coins { character: CharacterId(of), change, way: Way::Sold };
         Transaction { id: TransactionId(id), entries: vec![coins(from, -5), coins(to, 5)] }
+    }
+
+    #[test]
+    fn what_the_journal_refuses_because_it_cannot_be_is_told_and_a_name_that_is_taken_is_not() {
+        let refused = |error| StoreDone::Committed { id: TransactionId(1), seq: 0, refused: Some(error) };
+        let taken = CommitError::Books(BooksError::Name(CharacterId(1)));
+        for fine in [taken, CommitError::Disk("full".to_owned())] {
+            assert_eq!(Deals::on_answered(&refused(fine)), Ok(()));
+        }
+        assert!(Deals::on_answered(&refused(CommitError::Books(BooksError::Coins(CharacterId(1))))).is_err());
     }
 
     #[test]

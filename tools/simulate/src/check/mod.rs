@@ -64,7 +64,7 @@ checks! {
     Restored, "restored", "Who comes back is where he was, at most 5 s ago.";
     Estates, "estates", "Who comes back has what he had, and who plays has what is his by the journal.";
     Conserved, "conserved", "No item is in two bags, none lies that the journal has elsewhere, none is held for nothing.";
-    Deals, "deals", "What two people hand each other is one transaction.";
+    Deals, "deals", "What two people hand each other is one transaction, and the journal can do what the world asks for.";
     Sheets, "sheets", "What a client was told that it has is what it has.";
     Stores, "stores", "What the stores hold fits together.";
     Sanity, "sanity", "No assertion fails, of the server's or of a client's.";

@@ -6,7 +6,7 @@
 use super::disk::{State, Verdict};
 use super::rows::{Key, Rows, Value, said};
 use super::tally::Tally;
-use game::{Books, BooksError, CharacterAfter, Entry, Transaction, TransactionId};
+use game::{Books, CharacterAfter, Entry, Transaction, TransactionId};
 use protocol::CharacterId;
 use server::{Parcel, Saved};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -48,13 +48,6 @@ pub struct Witness {
     wrong: Option<String>,
 }
 
-/// What the world knows before it asks. A name that is taken, an account that is full or a birth that came to disk before it
-/// finds out by asking.
-fn is_blunder(error: &BooksError) -> bool {
-    use BooksError::{Coins, Heap, Imbalance, Item};
-    matches!(error, Imbalance(_) | Item(_) | Coins(_) | Heap(_))
-}
-
 impl Witness {
     /// Nothing has happened.
     pub fn new(has_mariadb: bool) -> Self {
@@ -83,9 +76,6 @@ impl Witness {
                 Ok(seq) => self.on_deal(deal, *seq, at_ms),
                 Err(server::CommitError::Books(_)) if self.books.apply(deal).is_ok() => {
                     self.blame(|| format!("the journal refuses {:x}, and it is as it should be", deal.id.0));
-                }
-                Err(server::CommitError::Books(error)) if is_blunder(error) => {
-                    self.blame(|| format!("the world asks for {:x}, and that cannot be: {error}", deal.id.0));
                 }
                 Err(_) => {}
             }
