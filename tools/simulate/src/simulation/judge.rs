@@ -18,8 +18,9 @@ const LOOK_TICKS: u32 = 12;
 const BACKLOG_BYTES_MAX: usize = 1 << 20;
 /// A message that was said so long ago was heard, when nothing is wrong: 3 s.
 const HEARD_TICKS: u32 = 3 * TICK_RATE_HZ;
-/// Whoever is gone is silent after so long: the ten seconds that it takes, and what was still under way then.
-const SILENT_TICKS: u32 = 23 * TICK_RATE_HZ / 2;
+/// Whoever is gone is silent after so long: the ten seconds that it takes, what was still under way or waited for a reactor
+/// that stood still, and a second from one survey to the next.
+const SILENT_TICKS: u32 = 14 * TICK_RATE_HZ;
 /// A checkpoint is at most so old.
 const SAVED_NS: u64 = 5 * NS_PER_S;
 /// How far from where he was somebody may come back, in metres: the nearest free place.
@@ -98,7 +99,10 @@ impl Simulation {
             }
             let since = *left.entry(row.session).or_insert(self.tick);
             if self.tick > since + SILENT_TICKS && !row.is_silent && !self.is_on(Kind::ReactorStall) {
-                let what = format!("nobody has been behind {:?} since tick {since}, and it is not silent", row.session);
+                let what = format!(
+                    "nobody has been behind {:?}, {seat:?}, since tick {since}, and it is not silent",
+                    row.session
+                );
                 return Err(Broken::new(Check::Sessions, what));
             }
         }

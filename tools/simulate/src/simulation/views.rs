@@ -16,6 +16,8 @@ const SETTLED_TICKS: u32 = 3 * TICK_RATE_HZ;
 const QUIET_NS: u64 = 5 * NS_PER_S;
 /// A path is well so long after what was wrong with it: a rate has come back by then.
 const WELL_NS: u64 = 8 * NS_PER_S;
+/// More people than this are a crowd.
+const CROWD: usize = 40;
 /// How often somebody is told of itself is counted over so many ticks, 1 s.
 const PACE_TICKS: u32 = TICK_RATE_HZ;
 /// A client is told of itself at least so often while it is told anything, 1 s.
@@ -134,7 +136,8 @@ impl Simulation {
         }
         life.well = None;
         let heard = life.own_heard - before;
-        if !is_well {
+        // Among two hundred in one place messages alone may take what there is.
+        if !is_well || self.people.len() > CROWD {
             return Ok(());
         }
         self.tally.looks.count(Check::Pace);
