@@ -278,3 +278,103 @@ impl Run {
 
 /// Why nothing can be made of a page.
 const NO_START: &str = "a captured realm without what it was made of";
+
+#[cfg(test)]
+mod tests {
+    use super::super::volume::{LogTally, Place, Volume};
+    use super::*;
+    use crate::config::{Config, Sources};
+    use crate::edge::realm_config;
+    use crossbeam::channel::{Receiver, Sender, bounded};
+    use protocol::unit::TICK_NS;
+    use rudp::time::Now;
+    use server::flight::{Front, Kept, Recorded, Shelf, Terms, Veil};
+    use server::{Outbound, Realm};
+
+    /// Bytes of a page, of which the world's beginning takes most.
+    const PAGE_BYTES: usize = 200_000;
+    const WISH: Wish = Wish { story: None, from: 0, to: 0 };
+
+    /// A volume that writes what a page begins with when it is told to.
+    struct Slow(Volume, Receiver<()>, Sender<()>);
+
+    impl Shelf for Slow {
+        fn keep(&mut self, bytes: &[u8]) -> Kept {
+            self.0.keep(bytes)
+        }
+
+        fn may_turn(&self) -> bool {
+            self.0.may_turn()
+        }
+
+        fn turn(&mut self, last: &[u8], front: Front) {
+            let wait = self.1.clone();
+            let slow = move |page: &mut Vec<u8>| {
+                wait.recv().unwrap();
+                front(page);
+            };
+            self.0.turn(last, Box::new(slow));
+            self.2.send(()).unwrap();
+        }
+
+        fn end(&mut self, why: Option<&'static str>) {
+            self.0.end(why);
+        }
+    }
+
+    /// A recording of a world over two pages: `overlap` ticks went by while the second one was begun. Gives the ticks of all.
+    fn recorded(dir: &Path, overlap: u32) -> u64 {
+        let config = Config::resolve(&Sources::default()).unwrap();
+        let place = Place { dir: dir.to_owned(), log: Log::Realm, recording: 7, unix_s: 1, page_bytes: PAGE_BYTES };
+        let volume = Volume::open(place, std::sync::Arc::<LogTally>::default()).unwrap();
+        let ((go, wait), (turned, has_turned)) = (bounded(1), bounded(1));
+        let realm = RealmConfig { incarnation: 1, ..realm_config(&config) };
+        let start = Start::of(&realm, env!("CARGO_PKG_VERSION"), config.source.to_bytes());
+        let terms = Terms { veil: Veil::Salted(1), whole_every_ticks: 60 };
+        let mut realm = Recorded::new(Realm::new(realm), start, terms, Box::new(Slow(volume, wait, turned)));
+        let mut now = Now { mono_ns: NS_PER_S, unix_s: 1_800_000_000 };
+        let mut tick = |realm: &mut Recorded| {
+            now = now.plus_ns(TICK_NS);
+            realm.tick(now, &mut [], &mut Outbound::default());
+            while realm.poll_store().is_some() {}
+            realm.handle_load(0);
+            u64::from(realm.game().now().0)
+        };
+        while has_turned.try_recv().is_err() {
+            tick(&mut realm);
+        }
+        for _ in 0..overlap {
+            tick(&mut realm);
+        }
+        go.send(()).unwrap();
+        let ticks = (0..50).map(|_| tick(&mut realm)).last().unwrap();
+        realm.end();
+        ticks
+    }
+
+    fn ticks_of(dir: &Path) -> u64 {
+        let (mut run, mut ticks) = (Run::new(WISH), 0);
+        let pages = pages(dir).unwrap();
+        for (at, page) in pages.iter().enumerate() {
+            let (played, ended) = page.replay(&mut run, &Extensions::none(), at + 1 == pages.len());
+            ended.unwrap();
+            ticks += played.ticks;
+        }
+        ticks
+    }
+
+    #[test]
+    fn ticks_that_stand_on_two_pages_are_replayed_once_and_also_if_the_second_was_never_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let ticks = recorded(dir.path(), 20);
+        assert_eq!(pages(dir.path()).unwrap().len(), 2);
+        assert_eq!(ticks_of(dir.path()), ticks);
+        replay(dir.path(), &Extensions::none(), WISH).unwrap();
+        let second = page_path(dir.path(), Log::Realm, 1);
+        let mut bytes = std::fs::read(&second).unwrap();
+        bytes[HEAD_BYTES..].fill(0);
+        std::fs::write(&second, bytes).unwrap();
+        let first = ticks_of(dir.path());
+        assert!((ticks - 50..ticks).contains(&first), "{first} of {ticks}: the twenty are on the first, too");
+    }
+}

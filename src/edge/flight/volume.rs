@@ -204,8 +204,8 @@ impl Shelf for Volume {
         }
         self.behind = Some(Vec::new());
         if let Some(page) = &mut self.page {
-            // Without room for it the page is nevertheless whole: whoever reads on finds the same on both.
-            page.put(last);
+            // No record is shorter: where there is no room for it nothing follows it here.
+            self.is_full |= !page.put(last);
         }
     }
 

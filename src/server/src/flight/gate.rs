@@ -63,6 +63,8 @@ pub enum Gated {
     Disconnected(SessionId, Reason),
     /// So many more of each were counted since the last of these: what was refused before there was a session among them.
     Counted(Vec<(String, u64)>),
+    /// What follows on this page stands on the next one too, if there is one: that was being begun meanwhile.
+    Turned,
 }
 
 impl GateRecord {
@@ -106,16 +108,23 @@ impl GateScribe {
         xxh3_64_with_seed(&bytes, self.salt) as u32
     }
 
-    fn keep(&mut self, now: Now, what: Gated) {
-        let Some(shelf) = &mut self.shelf else { return };
+    fn frame(&mut self, now: Now, what: Gated) {
         self.body.clear();
         code::put(&GateRecord { mono_ns: now.mono_ns, what }, &mut self.body);
         self.framed.clear();
         frame::put(&self.body, &mut self.framed);
-        // Each page can be read alone, so the next one needs no front.
-        if shelf.may_turn() {
-            shelf.turn(&[], Box::new(|_| {}));
+    }
+
+    fn keep(&mut self, now: Now, what: Gated) {
+        if self.shelf.as_ref().is_some_and(|shelf| shelf.may_turn()) {
+            self.frame(now, Gated::Turned);
+            // Each page can be read alone, so the next one needs no front.
+            self.shelf.iter_mut().for_each(|shelf| shelf.turn(&self.framed, Box::new(|_| {})));
         }
+        if self.shelf.is_some() {
+            self.frame(now, what);
+        }
+        let Some(shelf) = &mut self.shelf else { return };
         if shelf.keep(&self.framed) == Kept::Lost {
             shelf.end(Some("there is no more room for it"));
             self.shelf = None;
@@ -172,8 +181,9 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
+    /// The second page is begun at once, the first one is kept on for a while.
     #[derive(Clone, Default)]
-    struct Tape(Arc<Mutex<Vec<u8>>>);
+    struct Tape(Arc<Mutex<Vec<u8>>>, Arc<Mutex<Option<Vec<u8>>>>, usize);
 
     impl Tape {
         fn bytes(&self) -> Vec<u8> {
@@ -184,14 +194,20 @@ mod tests {
     impl Shelf for Tape {
         fn keep(&mut self, bytes: &[u8]) -> Kept {
             self.0.lock().unwrap().extend_from_slice(bytes);
+            self.1.lock().unwrap().iter_mut().for_each(|second| second.extend_from_slice(bytes));
             Kept::Whole
         }
 
         fn may_turn(&self) -> bool {
-            false
+            self.2 > 0 && self.1.lock().unwrap().is_none() && self.bytes().len() >= self.2
         }
 
-        fn turn(&mut self, _: &[u8], _: Front) {}
+        fn turn(&mut self, last: &[u8], front: Front) {
+            self.0.lock().unwrap().extend_from_slice(last);
+            let mut page = Vec::new();
+            front(&mut page);
+            *self.1.lock().unwrap() = Some(page);
+        }
 
         fn end(&mut self, _: Option<&'static str>) {}
     }
@@ -238,6 +254,20 @@ mod tests {
             assert_eq!(bytes.windows(3).any(|window| window == b"Ada"), is_plain);
             assert!(!bytes.windows(4).any(|window| window == [10, 1, 2, 3]), "nor where anybody lives");
         }
+    }
+
+    #[test]
+    fn a_page_says_from_where_on_the_next_one_has_the_same() {
+        let tape = Tape(Arc::default(), Arc::default(), 1);
+        let mut scribe = GateScribe::new(Box::new(tape.clone()), 7, false);
+        let now = Now { mono_ns: NS_PER_S, unix_s: 0 };
+        for change in [Change::Spoken, Change::Silent, Change::Resumed] {
+            scribe.on_change(now, WHO, change);
+        }
+        let first = read(&tape.bytes()).unwrap();
+        assert_eq!(first, [Gated::Spoken(WHO), Gated::Turned, Gated::Silent(WHO), Gated::Resumed(WHO)]);
+        let second = tape.1.lock().unwrap().clone().unwrap();
+        assert_eq!(read(&second).unwrap(), first[2..]);
     }
 
     #[test]
