@@ -1,4 +1,5 @@
-//! Whether what two people hand each other is one transaction: a crash must not fall between its halves.
+//! Whether what the world asks of its journal is right: what two people hand each other is one transaction, as a crash must
+//! not fall between its halves, and all of it can be.
 
 use super::{Broken, Check};
 use game::{BooksError, Entry, Holder, ItemRecord, Transaction};
@@ -37,9 +38,7 @@ impl Deals {
         }
         Ok(())
     }
-}
 
-impl Deals {
     /// The journal has answered. A name that is taken, an account that is full or a birth that came to disk before the world
     /// finds out by asking; all else it knows before.
     ///

@@ -1,4 +1,4 @@
-//! Whether what people have is what they were told, and what they had before a crash.
+//! Whether what people have, and what lies about, is what it should be: as they were told, as before a crash, as in the journal.
 
 use super::{Broken, Check};
 use crate::stores::Stores;
