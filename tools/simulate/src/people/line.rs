@@ -111,9 +111,9 @@ impl Line {
             return None;
         }
         let datagram = self.up.poll(ns)?;
-        let seat = u16::from_le_bytes([datagram[0], datagram[1]]);
-        // From a seat that a flipped bit made up it comes from nowhere.
-        let from = self.seats.get(usize::from(seat)).map_or_else(|| address(self.number, 250, 1), |(at, _)| *at);
+        // What has lost its seat to a flipped bit comes from nowhere.
+        let from = seat_in(&datagram).and_then(|seat| self.seats.get(usize::from(seat)));
+        let from = from.map_or_else(|| address(self.number, 250, 1), |(at, _)| *at);
         Some((from, datagram))
     }
 
@@ -123,7 +123,7 @@ impl Line {
             return None;
         }
         let datagram = self.down.poll(ns)?;
-        Some((u16::from_le_bytes([datagram[0], datagram[1]]), datagram))
+        Some((seat_in(&datagram).unwrap_or(u16::MAX), datagram))
     }
 
     /// Takes a buffer back.
@@ -134,6 +134,36 @@ impl Line {
 
 fn frame(framed: &mut Vec<u8>, seat: u16, datagram: &[u8]) {
     framed.clear();
-    framed.extend_from_slice(&seat.to_le_bytes());
+    framed.extend_from_slice(&with_parity(seat).to_le_bytes());
     framed.extend_from_slice(datagram);
+}
+
+/// The seat, and a bit by which it is known that none of the others was flipped. Without it the server was heard to use a number
+/// again, where another client had sat: a packet of the new one had come from there (seed 723).
+const fn with_parity(seat: u16) -> u16 {
+    seat << 1 | (seat.count_ones() & 1) as u16
+}
+
+fn seat_in(framed: &[u8]) -> Option<u16> {
+    let word = u16::from_le_bytes(*framed.first_chunk()?);
+    (word == with_parity(word >> 1)).then_some(word >> 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flipped_bit_makes_no_other_seat() {
+        let mut framed = Vec::new();
+        for seat in [0, 1, 7, 300] {
+            frame(&mut framed, seat, b"said");
+            assert_eq!(seat_in(&framed), Some(seat));
+            for bit in 0..16 {
+                let mut flipped = framed.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(seat_in(&flipped), None, "bit {bit} of {seat}");
+            }
+        }
+    }
 }

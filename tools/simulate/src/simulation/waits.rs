@@ -11,8 +11,9 @@ use rudp::time::NS_PER_S;
 
 /// Things go well again so long after what went wrong.
 const QUIET_NS: u64 = 8 * NS_PER_S;
-/// A client knows after so long that it hears nothing: ten seconds, and one more.
-const SILENT_NS: u64 = 11 * NS_PER_S;
+/// A client knows after so long that it hears nothing: ten seconds, and as long as a world may stand still before, of which
+/// the transport hears and nobody else does.
+const SILENT_NS: u64 = 12 * NS_PER_S;
 /// A question is answered, and a message heard, within so many ticks: 4 s.
 const ANSWER_TICKS: u32 = 4 * TICK_RATE_HZ;
 
