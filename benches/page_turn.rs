@@ -10,7 +10,7 @@ use protocol::{CharacterId, Input};
 use rudp::PartOutcome;
 use rudp::time::{NS_PER_S, Now};
 use rudp::token::{Name, Role, UserData};
-use server::flight::{Front, Kept, Recorded, Shelf, Start, Terms, Veil};
+use server::flight::{Front, Kept, Key, Recorded, Shelf, Start, Terms, Veil};
 use server::{
     Found, Inbound, Outbound, OutboundItem, Realm, RealmConfig, SessionEvent, SessionId, StoreDone, StoreJob,
 };
@@ -65,7 +65,7 @@ impl Crowd {
         let content = Arc::new(game::content::shipped(""));
         let config = RealmConfig { seed: 1, content, players_max: players as usize, ..RealmConfig::new(map) };
         let (start, paper) = (Start::of(&config, "a bench", Vec::new()), Paper::default());
-        let terms = Terms { veil: Veil::Salted(1), whole_every_ticks: 60 };
+        let terms = Terms { veil: Veil::Keyed(Key::new([1; 16])), whole_every_ticks: 60 };
         let realm = Recorded::new(Realm::new(config), start, terms, Box::new(paper.clone()));
         let now = Now { mono_ns: NS_PER_S, unix_s: 1_800_000_000 };
         let mut crowd = Self { realm, paper, now, inbound: [Inbound::default()], out: Outbound::default() };

@@ -123,14 +123,6 @@ pub enum StartError {
     /// The transport refused its settings.
     #[error(transparent)]
     Transport(#[from] rudp::server::ConfigError),
-    /// The files of the flight log.
-    #[error("cannot begin the flight log in {}: {error}", path.display())]
-    Flight {
-        /// In which directory.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
     /// The process has no descriptors left, or the like.
     #[error("cannot set up the reactor: {0}")]
     Reactor(io::Error),
@@ -206,8 +198,6 @@ impl Edge {
             asks,
         };
         let recording = Recording::of(config, &realm, now.unix_s, &board.flight);
-        let recording =
-            recording.map_err(|error| StartError::Flight { path: config.data_dir.join(flight::FLIGHT_DIR), error })?;
         let realm = Realm::new(realm);
         match realm.origin() {
             origin @ Origin::Unusable(_) => tracing::warn!("{origin}"),

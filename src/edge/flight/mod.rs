@@ -10,10 +10,11 @@ pub use volume::FlightTally;
 use crate::config::{Config, FlightConfig};
 use crate::edge::secret;
 use page::Log;
-use server::flight::{GateScribe, Recorded, Start, Terms, Veil};
+use server::flight::{GateScribe, Key, Recorded, Start, Terms, Veil};
 use server::{Gate, Realm, RealmConfig};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use volume::{PAGES_MAX, Place, Volume};
 
 /// Where the files are, below the data directory.
@@ -30,23 +31,33 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Makes the first files of a recording of a realm that will be made as `realm` says; `None` if none is wanted.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn of(config: &Config, realm: &RealmConfig, unix_s: u64, tally: &FlightTally) -> io::Result<Option<Self>> {
-        let FlightConfig { is_recording, is_plain_text, hash_every_ticks, .. } = config.flight;
-        if !is_recording {
-            return Ok(None);
+    /// Makes the first files of a recording of a realm that will be made as `realm` says; `None` if none is wanted, or none can
+    /// be made: players do not wait for a recording, so the server starts without, says so, and counts it as stopped.
+    pub fn of(config: &Config, realm: &RealmConfig, unix_s: u64, tally: &FlightTally) -> Option<Self> {
+        if !config.flight.is_recording {
+            return None;
         }
+        let made = Self::make(config, realm, unix_s, tally);
+        made.inspect_err(|error| {
+            let dir = config.data_dir.join(FLIGHT_DIR);
+            tracing::error!(%error, dir = %dir.display(), "the flight log cannot be begun: the server goes on without");
+            for log in [&tally.realm, &tally.gate] {
+                log.is_stopped.store(true, Ordering::Relaxed);
+            }
+        })
+        .ok()
+    }
+
+    fn make(config: &Config, realm: &RealmConfig, unix_s: u64, tally: &FlightTally) -> io::Result<Self> {
+        let FlightConfig { is_plain_text, hash_every_ticks, .. } = config.flight;
         let dir = directory(&config.data_dir)?;
         let place = Place { dir, log: Log::Realm, recording: number(), unix_s, page_bytes: page_bytes(config.flight) };
         let gate = Volume::open(Place { log: Log::Gate, ..place.clone() }, tally.gate.clone())?;
         let volume = Volume::open(place, tally.realm.clone())?;
-        let scribe = GateScribe::new(Box::new(gate), number(), is_plain_text);
+        let scribe = GateScribe::new(Box::new(gate), key(), is_plain_text);
         let start = Start::of(realm, env!("CARGO_PKG_VERSION"), config.source.to_bytes());
-        let veil = if is_plain_text { Veil::Plain } else { Veil::Salted(number()) };
-        Ok(Some(Self { start, terms: Terms { veil, whole_every_ticks: hash_every_ticks }, volume, scribe }))
+        let veil = if is_plain_text { Veil::Plain } else { Veil::Keyed(key()) };
+        Ok(Self { start, terms: Terms { veil, whole_every_ticks: hash_every_ticks }, volume, scribe })
     }
 
     /// Begins: the realm has just been made, and nobody has met the gate.
@@ -72,8 +83,15 @@ fn directory(data_dir: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// One that nobody can guess.
+/// Of a recording: no two have the same.
 fn number() -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = secret::random();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// One that nobody can guess, and that is kept nowhere.
+fn key() -> Key {
+    let mut secret = [0; 16];
+    secret.copy_from_slice(&secret::random()[..16]);
+    Key::new(secret)
 }

@@ -112,7 +112,7 @@ impl std::fmt::Display for Played {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { ticks, whole, took_s, lasted_s } = *self;
         let speed = lasted_s / took_s.max(1e-9);
-        write!(f, "{ticks} ticks as recorded, {whole} of them with the realm's hash; ")?;
+        write!(f, "{ticks} ticks as recorded, {whole} of them with the game's hash; ")?;
         write!(f, "{lasted_s:.1} s, replayed in {took_s:.1} s ({speed:.1} times as fast)")
     }
 }
@@ -192,7 +192,7 @@ impl Run {
         Self { replay, source, story, start: None, began_ns: None, now_ns: 0, is_over: false }
     }
 
-    /// Ticks, and those of them with the realm's hash.
+    /// Ticks, and those of them with the game's hash.
     fn counted(&self) -> (u64, u64) {
         self.replay.as_ref().map_or((0, 0), |replay| (replay.ticks, replay.whole))
     }
@@ -330,7 +330,7 @@ mod tests {
         let ((go, wait), (turned, has_turned)) = (bounded(1), bounded(1));
         let realm = RealmConfig { incarnation: 1, ..realm_config(&config) };
         let start = Start::of(&realm, env!("CARGO_PKG_VERSION"), config.source.to_bytes());
-        let terms = Terms { veil: Veil::Salted(1), whole_every_ticks: 60 };
+        let terms = Terms { veil: Veil::Keyed(server::flight::Key::new([1; 16])), whole_every_ticks: 60 };
         let mut realm = Recorded::new(Realm::new(realm), start, terms, Box::new(Slow(volume, wait, turned)));
         let mut now = Now { mono_ns: NS_PER_S, unix_s: 1_800_000_000 };
         let mut tick = |realm: &mut Recorded| {

@@ -112,6 +112,19 @@ fn files_that_cannot_be_used_are_exit_status_one() {
 }
 
 #[test]
+fn a_flight_log_that_cannot_be_begun_keeps_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    std::fs::write(dir.path().join("d/flight"), "in the way").unwrap();
+    let mut server = throng(dir.path());
+    server.args(["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data", "d"]);
+    let running = Running::start(server.env("THRONG_FLIGHT__RECORD", "true"));
+    assert!(running.ask("/ready").unwrap().contains(" 200 "));
+    let metrics = running.ask("/metrics").unwrap();
+    assert!(metrics.contains("throng_flight_stopped{log=\"realm\"} 1"), "{metrics}");
+}
+
+#[test]
 fn help_and_version_go_to_stdout() {
     let dir = tempfile::tempdir().unwrap();
     for (flag, word) in [("--help", "THRONG_SECTION__KEY"), ("--version", env!("CARGO_PKG_VERSION"))] {

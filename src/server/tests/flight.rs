@@ -9,7 +9,7 @@ use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
 use protocol::{Command, Input, SkillId, Tick, ViewTick};
 use rig::{Rig, Tape};
-use server::flight::{Difference, Frames, Record, Replay, Start, Story, Terms, Veil};
+use server::flight::{Difference, Frames, Key, Record, Replay, Start, Story, Terms, Veil};
 use server::{Inbound, Operation};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ fn recorded(ticks: u32) -> (Rig, Tape) {
 
 fn recorded_on(tape: Tape, ticks: u32) -> (Rig, Tape) {
     let link = LinkConfig { loss: 0.03, ..LinkConfig::default() };
-    let terms = Terms { veil: Veil::Salted(99), whole_every_ticks: 7 };
+    let terms = Terms { veil: Veil::Keyed(Key::new([99; 16])), whole_every_ticks: 7 };
     let mut rig = Rig::recorded(link, terms, &tape, |config| {
         config.content = content();
         config.players_max = PEOPLE as usize - 2;

@@ -6,7 +6,7 @@ use netem::LinkConfig;
 use protocol::{AccountId, ClassId, RosterStep};
 use rig::{Rig, Tape};
 use server::Operation;
-use server::flight::{Frames, GateScribe, Record, Terms, Veil, unpack};
+use server::flight::{Frames, GateScribe, Key, Record, Terms, Veil, unpack};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ const WINDOW: usize = 16;
 /// A life with choosers, chat and several pages, and its logs: the realm's and the gate's.
 fn lived(is_plain: bool) -> (Rig, [Tape; 2]) {
     let (realm, gate) = (Tape::with_pages_of(60_000), Tape::default());
-    let veil = if is_plain { Veil::Plain } else { Veil::Salted(99) };
+    let veil = if is_plain { Veil::Plain } else { Veil::Keyed(Key::new([99; 16])) };
     let terms = Terms { veil, whole_every_ticks: 7 };
     let mut rig = Rig::recorded(LinkConfig::default(), terms, &realm, |config| {
         config.content = Arc::new(game::content::shipped(""));
         config.save_interval_ns = 500_000_000;
     });
-    rig.gate.set_witness(Box::new(GateScribe::new(Box::new(gate.clone()), 98, is_plain)));
+    rig.gate.set_witness(Box::new(GateScribe::new(Box::new(gate.clone()), Key::new([98; 16]), is_plain)));
     ACCOUNT.clone_into(&mut rig.name);
     for number in 1..=6 {
         rig.join(number);

@@ -7,13 +7,13 @@
 use super::code;
 use super::frame;
 use super::recorder::{Kept, Shelf};
+use super::veil::Key;
 use crate::SessionId;
 use rudp::server::{Change, Witness};
 use rudp::time::{NS_PER_S, Now};
 use rudp::{Counters, Reason};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A record of the gate's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ const COUNTED_EVERY_NS: u64 = NS_PER_S;
 /// Writes the gate's log.
 pub struct GateScribe {
     shelf: Option<Box<dyn Shelf>>,
-    salt: u64,
+    key: Key,
     is_plain: bool,
     counted: Vec<u64>,
     counted_ns: u64,
@@ -91,11 +91,11 @@ pub struct GateScribe {
 }
 
 impl GateScribe {
-    /// Into that; addresses and bytes stand there as numbers that nobody can undo who does not know the salt.
+    /// Into that; addresses and bytes stand there as numbers that nobody can undo who does not have the key.
     #[must_use]
-    pub fn new(shelf: Box<dyn Shelf>, salt: u64, is_plain: bool) -> Self {
+    pub fn new(shelf: Box<dyn Shelf>, key: Key, is_plain: bool) -> Self {
         let (body, framed) = (Vec::new(), Vec::new());
-        Self { shelf: Some(shelf), salt, is_plain, counted: Vec::new(), counted_ns: 0, body, framed }
+        Self { shelf: Some(shelf), key, is_plain, counted: Vec::new(), counted_ns: 0, body, framed }
     }
 
     fn address(&self, address: SocketAddr) -> u32 {
@@ -105,7 +105,7 @@ impl GateScribe {
             std::net::IpAddr::V6(ip) => bytes[..16].copy_from_slice(&ip.octets()),
         }
         bytes[16..].copy_from_slice(&address.port().to_le_bytes());
-        xxh3_64_with_seed(&bytes, self.salt) as u32
+        self.key.digest(&bytes) as u32
     }
 
     fn frame(&mut self, now: Now, what: Gated) {
@@ -134,7 +134,7 @@ impl GateScribe {
 
 impl Witness for GateScribe {
     fn on_payload(&mut self, now: Now, session: SessionId, from: SocketAddr, sequence: u64, body: &[u8]) {
-        let (address, digest) = (self.address(from), xxh3_64_with_seed(body, self.salt));
+        let (address, digest) = (self.address(from), self.key.digest(body));
         let bytes = self.is_plain.then(|| body.to_vec());
         self.keep(now, Gated::Payload { session, address, sequence, len: body.len() as u32, digest, bytes });
     }
@@ -216,7 +216,7 @@ mod tests {
 
     fn written(is_plain: bool) -> Vec<u8> {
         let tape = Tape::default();
-        let mut scribe = GateScribe::new(Box::new(tape.clone()), 7, is_plain);
+        let mut scribe = GateScribe::new(Box::new(tape.clone()), Key::new([7; 16]), is_plain);
         let now = Now { mono_ns: 2 * NS_PER_S, unix_s: 0 };
         let from: SocketAddr = "10.1.2.3:4000".parse().unwrap();
         scribe.on_change(now, WHO, Change::Connected { from, account: 5 });
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn a_page_says_from_where_on_the_next_one_has_the_same() {
         let tape = Tape(Arc::default(), Arc::default(), 1);
-        let mut scribe = GateScribe::new(Box::new(tape.clone()), 7, false);
+        let mut scribe = GateScribe::new(Box::new(tape.clone()), Key::new([7; 16]), false);
         let now = Now { mono_ns: NS_PER_S, unix_s: 0 };
         for change in [Change::Spoken, Change::Silent, Change::Resumed] {
             scribe.on_change(now, WHO, change);

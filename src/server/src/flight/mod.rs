@@ -32,4 +32,4 @@ pub use replay::{Difference, Replay};
 pub use start::Start;
 pub use story::Story;
 pub use taken::Batch;
-pub use veil::Veil;
+pub use veil::{Key, Veil};

@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn under_the_veil_nobody_is_called_by_his_name_and_nothing_else_of_his_token_is_there() {
-        let bytes = bytes_of(&[batch()], Veil::Salted(5));
+        let bytes = bytes_of(&[batch()], Veil::Keyed(super::super::veil::Key::new([5; 16])));
         assert!(!bytes.windows(3).any(|window| window == b"Ada"));
         let taken = take(&mut bytes.as_slice()).unwrap();
         let SessionEvent::Joined { user, .. } = &taken[0].events[0] else { panic!("{taken:?}") };
         assert_eq!((user.account_id, user.serial, user.epoch, user.issued_at_ms), (5, 0, 0, 0));
-        assert_eq!(user.name.as_str(), Veil::Salted(5).name("Ada"));
+        assert_eq!(user.name.as_str(), Veil::Keyed(super::super::veil::Key::new([5; 16])).name("Ada"));
     }
 
     #[test]
