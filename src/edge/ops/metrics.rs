@@ -128,6 +128,7 @@ impl Figures {
             ([("reason", "items_stale")], gate.items_stale),
             ([("reason", "slow_consumers")], gate.slow_consumers),
             ([("reason", "windows_closed")], gate.windows_closed),
+            ([("reason", "messages_left_behind")], gate.messages_left_behind),
             ([("reason", "bulk_bytes_untaken")], gate.bulk_bytes_untaken),
             ([("reason", "banned")], gate.refused_banned),
             ([("reason", "too_many_sessions")], gate.refused_too_many),

@@ -23,7 +23,7 @@ pub use gate::{
     Imposed, LOSS_WHOLE, REASON_BYTES_MAX, Seen, Survey,
 };
 pub use histogram::{BOUNDS, Histogram};
-pub use inbound::{Inbound, SessionEvent};
+pub use inbound::{Inbound, SESSION_MESSAGES_MAX, SessionEvent};
 pub use outbound::{Outbound, OutboundItem};
 pub use realm::{
     Accused, Action, CHRONICLE_MAX, Chronicle, Chronicled, CommitError, Enrolled, Experienced, Found, Incident,

@@ -5,7 +5,7 @@ mod rig;
 use netem::LinkConfig;
 use protocol::message::ClientMessage;
 use rig::Rig;
-use server::Inbound;
+use server::{Inbound, SESSION_MESSAGES_MAX};
 
 fn rig_of(bots: u64) -> Rig {
     let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |_| {});
@@ -31,6 +31,42 @@ fn messages_that_the_realm_does_not_take_close_the_window_and_none_is_lost() {
     let expected: Vec<u32> = (0..900).collect();
     assert_eq!(rig.bots[0].echoes, expected);
     assert_eq!(rig.bots[0].gone, None);
+}
+
+#[test]
+fn what_waited_behind_a_gap_reaches_the_realm_a_ticks_worth_at_a_time_and_in_order() {
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(60_000_000), |_| {});
+    rig.join(1);
+    rig.run_until_joined(240);
+    let echo = |rig: &mut Rig, number| rig.bots[0].client.send(&ClientMessage::Echo { number }).unwrap();
+    echo(&mut rig, 0);
+    rig.run_ticks(1);
+    rig.bots[0].up.cut();
+    (1..600).for_each(|number| echo(&mut rig, number));
+    rig.run_ticks(600);
+    assert_eq!(rig.bots[0].echoes, (0..600).collect::<Vec<u32>>());
+    assert_eq!(rig.messages_most, usize::from(SESSION_MESSAGES_MAX));
+    assert_eq!(rig.gate.gate_counters().messages_left_behind, 0);
+}
+
+#[test]
+fn who_hangs_up_leaves_behind_what_was_too_much_for_a_tick() {
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(60_000_000), |_| {});
+    rig.join(1);
+    rig.run_until_joined(240);
+    let echo = |rig: &mut Rig, number| rig.bots[0].client.send(&ClientMessage::Echo { number }).unwrap();
+    echo(&mut rig, 0);
+    rig.run_ticks(1);
+    rig.bots[0].up.cut();
+    (1..600).for_each(|number| echo(&mut rig, number));
+    while rig.gate.gate_counters().windows_closed == 0 {
+        rig.run_ticks(1);
+    }
+    let now = rig.now;
+    rig.bots[0].client.disconnect(now);
+    rig.run_ticks(60);
+    assert!(rig.gate.gate_counters().messages_left_behind > 100);
+    assert_eq!((rig.gate.connections(), rig.realm.status().players), (0, 0));
 }
 
 #[test]

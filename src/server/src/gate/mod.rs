@@ -5,15 +5,17 @@
 
 mod access;
 mod entry;
+mod messages;
 mod survey;
 
 pub use access::{AccessConfig, AccessLimits, BANS_MAX, Ban, BanError, Barred, Imposed, REASON_BYTES_MAX};
 pub use survey::{ConnectionRow, LOSS_WHOLE, Seen, Survey};
 
 use crate::SessionId;
-use crate::inbound::{Inbound, InputsWaiting, SESSION_MESSAGES_MAX, SessionEvent};
+use crate::inbound::{Inbound, InputsWaiting, SessionEvent};
 use crate::outbound::{Outbound, OutboundItem};
 use access::{Access, Barrier, host};
+use messages::Messages;
 use protocol::codec;
 use protocol::input::InputMessage;
 use protocol::message::ClientMessage;
@@ -63,6 +65,8 @@ pub struct GateCounters {
     pub slow_consumers: u64,
     /// Times a session's receive window was closed because its messages were not taken.
     pub windows_closed: u64,
+    /// Messages that waited because they were too many for a tick, and whose session ended before.
+    pub messages_left_behind: u64,
     /// Bytes of bulk streams that nothing here takes.
     pub bulk_bytes_untaken: u64,
     /// Requests, responses and path packets dropped unopened because their address is in no network that is allowed.
@@ -116,8 +120,7 @@ struct Session {
     sample: Sample,
     /// Held from the token's acceptance to the hello's.
     user: Option<Box<UserData>>,
-    /// Messages of this session in the batch that the realm has not taken yet.
-    messages_waiting: u16,
+    messages: Messages,
     inputs_waiting: InputsWaiting,
     /// Its place among those who spoke.
     spoken_at: Option<u32>,
@@ -141,7 +144,7 @@ impl Session {
             since_ns: 0,
             sample: Sample::default(),
             user,
-            messages_waiting: 0,
+            messages: Messages::default(),
             inputs_waiting: InputsWaiting::default(),
             spoken_at: None,
             is_counted: false,
@@ -149,6 +152,9 @@ impl Session {
         }
     }
 }
+
+/// What a client says that no client can say.
+struct Malformed;
 
 impl Gate {
     /// A gate with nobody in it.
@@ -253,21 +259,15 @@ impl Gate {
     /// Windows that were closed for want of room open again.
     pub fn swap_inbound(&mut self, now: Now, empty: &mut Inbound) {
         assert!(empty.is_empty(), "a batch is cleared before it comes back");
-        if std::mem::take(&mut self.tick_edge) {
+        let is_tick_over = std::mem::take(&mut self.tick_edge);
+        if is_tick_over {
             self.transport.show_counters(now);
             self.publish_budgets(now);
         }
         empty.begin_after(&self.inbound);
         std::mem::swap(&mut self.inbound, empty);
-        for id in self.waiting.drain(..) {
-            let session = &mut self.sessions[id.slot as usize];
-            if session.generation != id.generation {
-                continue;
-            }
-            if session.messages_waiting >= SESSION_MESSAGES_MAX {
-                self.transport.accept_reliable(id, true);
-            }
-            session.messages_waiting = 0;
+        if is_tick_over {
+            self.pass_messages_on();
         }
     }
 
@@ -370,11 +370,13 @@ impl Gate {
                 Event::Message { id, .. } if self.sessions[id.slot as usize].spoken_at.is_none() => {}
                 Event::Message { id, channel, bytes } => {
                     let waiting = &mut self.sessions[id.slot as usize].inputs_waiting;
-                    if Self::on_message(&mut self.inbound, waiting, &mut self.counters, id, channel, bytes) {
-                        self.on_reliable(id, channel);
-                    } else {
-                        self.transport.disconnect(now, id, Reason::ProtocolViolation);
-                        self.strike(now, id);
+                    match Self::on_message(&mut self.inbound, waiting, &mut self.counters, id, channel, bytes) {
+                        Ok(Some(message)) => self.on_reliable(id, message),
+                        Ok(None) => {}
+                        Err(Malformed) => {
+                            self.transport.disconnect(now, id, Reason::ProtocolViolation);
+                            self.strike(now, id);
+                        }
                     }
                 }
                 Event::Bulk { id, channel } => {
@@ -412,7 +414,7 @@ impl Gate {
         }
     }
 
-    /// Whether the message was understood.
+    /// Takes an input, or reads a message.
     fn on_message(
         inbound: &mut Inbound,
         waiting: &mut InputsWaiting,
@@ -420,42 +422,19 @@ impl Gate {
         session: SessionId,
         channel: ChannelId,
         bytes: &[u8],
-    ) -> bool {
+    ) -> Result<Option<ClientMessage>, Malformed> {
         if channel == channel::INPUT {
-            match InputMessage::decode(bytes) {
-                Ok(input) => counters.inputs_dropped += inbound.push_input(session, input, waiting) as u64,
-                Err(_) => {
-                    counters.inputs_malformed += 1;
-                    return false;
-                }
-            }
-            return true;
+            let Ok(input) = InputMessage::decode(bytes) else {
+                counters.inputs_malformed += 1;
+                return Err(Malformed);
+            };
+            counters.inputs_dropped += inbound.push_input(session, input, waiting) as u64;
+            return Ok(None);
         }
-        match codec::decode::<ClientMessage>(bytes) {
-            Ok(message) => {
-                inbound.push_event(SessionEvent::Message { session, message });
-                true
-            }
-            Err(_) => {
-                counters.messages_malformed += 1;
-                false
-            }
-        }
-    }
-
-    fn on_reliable(&mut self, id: SessionId, channel: ChannelId) {
-        if channel == channel::INPUT {
-            return;
-        }
-        let session = &mut self.sessions[id.slot as usize];
-        if session.messages_waiting == 0 {
-            self.waiting.push(id);
-        }
-        session.messages_waiting = session.messages_waiting.saturating_add(1);
-        if session.messages_waiting == SESSION_MESSAGES_MAX {
-            self.counters.windows_closed += 1;
-            self.transport.accept_reliable(id, false);
-        }
+        codec::decode(bytes).map(Some).map_err(|_| {
+            counters.messages_malformed += 1;
+            Malformed
+        })
     }
 
     fn on_disconnected(&mut self, session: SessionId, reason: Reason) {
@@ -473,6 +452,7 @@ impl Gate {
                 self.sessions[moved.slot as usize].spoken_at = Some(at);
             }
             self.counters.sessions_left += 1;
+            self.drop_messages(session);
             self.inbound.push_event(SessionEvent::Left { session, reason });
         }
     }

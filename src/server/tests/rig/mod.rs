@@ -15,7 +15,7 @@ use rudp::token::{CHOOSES, Mint, Name, Role, UserData};
 use server::flight::{Front, Kept, Recorded, Shelf, Start, Terms};
 use server::{
     AccessConfig, CommitError, Enrolled, Found, Gate, GateConfig, Inbound, LoadError, Outbound, Realm, RealmConfig,
-    Saved, SavedWorld, StoreDone, StoreJob,
+    Saved, SavedWorld, SessionEvent, StoreDone, StoreJob,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -78,6 +78,8 @@ pub struct Rig {
     pub role: Role,
     /// Called for each bot, with its index, right before it says what it wants in a client tick.
     pub before_input: Option<BeforeInput>,
+    /// Messages of one session that the realm was given in one tick, at most.
+    pub messages_most: usize,
     next_tick_ns: u64,
     steps: u64,
     map: Arc<StaticMap>,
@@ -260,6 +262,7 @@ impl Rig {
             predicts: false,
             role: Role::Operator,
             before_input: None,
+            messages_most: 0,
             tokens: Vec::new(),
             name: "bot".to_owned(),
             nameless: false,
@@ -405,6 +408,13 @@ impl Rig {
     fn tick(&mut self) {
         let mut inbound = [Inbound::default()];
         self.gate.swap_inbound(self.now, &mut inbound[0]);
+        let mut messages = BTreeMap::<_, usize>::new();
+        for event in inbound[0].events() {
+            if let SessionEvent::Message { session, .. } = event {
+                *messages.entry(*session).or_default() += 1;
+            }
+        }
+        self.messages_most = self.messages_most.max(messages.into_values().max().unwrap_or(0));
         let mut out = Outbound::default();
         self.realm.0.tick(self.now, &mut inbound, &mut out);
         self.gate.handle_outbound(self.now, &out);
