@@ -14,6 +14,14 @@ const DELIVERY_SPAN_NS: i64 = 400_000_000;
 /// clocks that drift (100 ppm make 1 ms in 10 s) do not look like a queue for ever.
 const BASE_BUCKET_NS: u64 = 2_000_000_000;
 const BASE_BUCKETS: usize = 6;
+/// What waits on the way there is in the round trip, too. One-way delay that has grown by so much more than the round trip,
+/// 20 ms, is no queue: the peer's clock has jumped ahead. Whose clock did was told of himself ten times a second for twelve
+/// seconds (seed 106 of the simulation). Above what a way there that gets longer while the way back gets shorter comes to.
+const STEP_NS: i64 = 20_000_000;
+/// So many such packets are believed, among the last [`STEP_WINDOW`], 150 ms of a tick each: the others had to wait on the way
+/// back.
+const STEP_PROOFS: usize = 3;
+const STEP_WINDOW: usize = 9;
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {
@@ -21,6 +29,8 @@ struct Sample {
     arrival_ns: i64,
     sent_ns: u64,
     queue_ns: i64,
+    /// By how much the delay has grown beyond the round trip.
+    beyond_ns: i64,
     acked_bytes: u64,
 }
 
@@ -33,8 +43,9 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// Takes in an observation; answers whether it was newer than all before.
-    pub(super) fn on_feedback(&mut self, feedback: &Feedback) -> bool {
+    /// Takes in an observation, of which the round trip was `excess_ns` above the smallest; answers whether it was newer than
+    /// all before.
+    pub(super) fn on_feedback(&mut self, feedback: &Feedback, excess_ns: i64) -> bool {
         if self.samples.back().is_some_and(|last| feedback.sent_ns <= last.sent_ns) {
             return false;
         }
@@ -46,8 +57,13 @@ impl Path {
         if self.samples.len() == SAMPLES_MAX {
             self.samples.pop_front();
         }
+        let beyond_ns = (delay_ns - base_ns).saturating_sub(excess_ns);
+        let queue_ns = delay_ns - base_ns - (beyond_ns - STEP_NS).max(0);
         let Feedback { sent_ns, acked_bytes, .. } = *feedback;
-        self.samples.push_back(Sample { arrival_ns, sent_ns, queue_ns: delay_ns - base_ns, acked_bytes });
+        self.samples.push_back(Sample { arrival_ns, sent_ns, queue_ns, beyond_ns, acked_bytes });
+        if beyond_ns > STEP_NS {
+            self.follow_step();
+        }
         true
     }
 
@@ -95,6 +111,21 @@ impl Path {
         (expected + i64::from(off)) * tick_ns
     }
 
+    /// Delay is measured by the peer's clock as it is now, if enough packets say that it has jumped: by as much as the one says
+    /// that waited least on the way back.
+    fn follow_step(&mut self) {
+        let latest = || self.samples.iter().rev().take(STEP_WINDOW);
+        if latest().filter(|sample| sample.beyond_ns > STEP_NS).count() < STEP_PROOFS {
+            return;
+        }
+        let step_ns = latest().map(|sample| sample.beyond_ns).max().unwrap_or(0);
+        self.base.iter_mut().for_each(|(_, delay_ns)| *delay_ns += step_ns);
+        for sample in &mut self.samples {
+            sample.queue_ns = (sample.queue_ns - STEP_NS).max(0);
+            sample.beyond_ns -= step_ns;
+        }
+    }
+
     fn note_base(&mut self, bucket: u64, delay_ns: i64) {
         match self.base.back_mut() {
             Some((last, smallest_ns)) if *last == bucket => *smallest_ns = delay_ns.min(*smallest_ns),
@@ -112,11 +143,16 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
+    /// The way back takes 20 ms, and so does the way there when it is free.
     fn observe(path: &mut Path, sent_ms: u64, delay_ms: u64) {
-        // The peer's clock runs 50 s ahead.
-        let arrival = ((sent_ms + delay_ms + 50_000) * 4 % 65_536) as u16;
+        observe_ahead(path, sent_ms, delay_ms, 50_000);
+    }
+
+    fn observe_ahead(path: &mut Path, sent_ms: u64, delay_ms: u64, ahead_ms: u64) {
+        let arrival = ((sent_ms + delay_ms + ahead_ms) * 4 % 65_536) as u16;
         let now_ns = (sent_ms + delay_ms + 20) * MS;
-        path.on_feedback(&Feedback { now_ns, sent_ns: sent_ms * MS, arrival, ack_delay: 0, acked_bytes: 1_000 });
+        let feedback = Feedback { now_ns, sent_ns: sent_ms * MS, arrival, ack_delay: 0, acked_bytes: 1_000 };
+        path.on_feedback(&feedback, ((delay_ms - 20) * MS) as i64);
     }
 
     #[test]
@@ -139,6 +175,38 @@ mod tests {
         }
         assert_eq!(path.delivered_bytes_per_s(), Some(50_000.0));
         assert_eq!(path.queue_ns(), 990 * MS as i64);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_is_no_queue_and_a_queue_behind_it_is_seen() {
+        for jump_ms in [21, 90, 1_500, 8_000] {
+            let mut path = Path::default();
+            (0..100).for_each(|tick| observe(&mut path, tick * 16, 20));
+            for tick in 100..200 {
+                observe_ahead(&mut path, tick * 16, 20, 50_000 + jump_ms);
+                let (queue_ns, most_ns) = (path.queue_ns(), if tick < 102 { STEP_NS } else { 0 });
+                assert!(queue_ns <= most_ns, "{jump_ms} ms, tick {tick}: {queue_ns} ns");
+            }
+            for tick in 200..230 {
+                observe_ahead(&mut path, tick * 16, 90, 50_000 + jump_ms);
+            }
+            assert_eq!(path.standing_ns(100_000_000), 70 * MS as i64, "{jump_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_is_followed_although_most_packets_wait_on_the_way_back() {
+        let mut path = Path::default();
+        for tick in 0..200 {
+            let (jump_ms, back_ms) = (if tick < 100 { 0 } else { 45 }, if tick % 3 == 0 { 2 } else { 30 });
+            let (sent_ms, arrival_ms) = (tick * 16, tick * 16 + 20 + 50_000 + jump_ms);
+            let arrival = (arrival_ms * 4 % 65_536) as u16;
+            let now_ns = (sent_ms + 40 + back_ms) * MS;
+            let feedback = Feedback { now_ns, sent_ns: sent_ms * MS, arrival, ack_delay: 0, acked_bytes: 1_000 };
+            path.on_feedback(&feedback, (back_ms * MS) as i64);
+            assert!(path.standing_ns(150_000_000) < 25 * MS as i64, "tick {tick}");
+        }
+        assert_eq!(path.queue_ns(), 2 * MS as i64);
     }
 
     #[test]

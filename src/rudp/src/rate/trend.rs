@@ -1,6 +1,7 @@
 //! The rate follows the trend of one-way delay: up while delay is flat, down to what arrives when a queue stands.
 //!
-//! Delay is read in one direction only (the header's arrival time), so a slow way back never looks like a queue. Loss
+//! Delay is read in one direction only (the header's arrival time), so a slow way back never looks like a queue; and no more of
+//! it is believed than the round trip bears out, so that a peer's clock which jumps does not look like one either. Loss
 //! is not read at all: radio links lose packets that no queue dropped.
 //!
 //! Two bounds work together. The *rate* says what leaves per tick. The *flight* says what may be undecided at once: when
@@ -8,6 +9,7 @@
 
 use super::path::Path;
 use super::{Feedback, RateController};
+use crate::ack::ACK_DELAY_NS_MAX;
 use crate::packet::TIMING_TICK_NS;
 use crate::prefetch::Prefetch;
 
@@ -191,12 +193,15 @@ impl RateController for TrendRate {
         self.halvings = 0;
         self.is_blind = false;
         self.unanswered_ns = None;
-        let waited_ns = u64::from(feedback.ack_delay) * TIMING_TICK_NS;
+        // Who says that he waited longer than he may has had his clock jump meanwhile: believed, it would be the shortest round
+        // trip for twenty seconds.
+        let waited_ns = (u64::from(feedback.ack_delay) * TIMING_TICK_NS).min(ACK_DELAY_NS_MAX);
         let round_trip_ns = now_ns.saturating_sub(feedback.sent_ns).saturating_sub(waited_ns);
         self.on_round_trip(now_ns, round_trip_ns);
         let span_ns = now_ns.saturating_sub(self.last_feedback_ns);
         self.last_feedback_ns = now_ns;
-        if !self.path.on_feedback(feedback) {
+        let excess_ns = i64::try_from(round_trip_ns.saturating_sub(self.round_trip_ns)).unwrap_or(i64::MAX);
+        if !self.path.on_feedback(feedback, excess_ns) {
             return;
         }
         // What stands is at most what the newest packet met: while that is little, there is nothing to look up.
@@ -235,11 +240,15 @@ mod tests {
     struct Way {
         trend: TrendRate,
         sent_ns: u64,
+        /// By how much the peer's clock is ahead.
+        ahead_ns: u64,
+        /// What the next ack says that it waited.
+        ack_delay: u8,
     }
 
     impl Way {
         fn new() -> Self {
-            Self { trend: TrendRate::new(FULL), sent_ns: 9_000 * MS }
+            Self { trend: TrendRate::new(FULL), sent_ns: 9_000 * MS, ahead_ns: 0, ack_delay: 0 }
         }
 
         fn run(&mut self, ms: u64, queue_ms: impl Fn(u64) -> u64, served: Option<u32>) {
@@ -251,8 +260,8 @@ mod tests {
                 self.trend.on_feedback(&Feedback {
                     now_ns: arrival_ns + 20 * MS,
                     sent_ns: self.sent_ns,
-                    arrival: (arrival_ns / TIMING_TICK_NS % 65_536) as u16,
-                    ack_delay: 0,
+                    arrival: ((arrival_ns + self.ahead_ns) / TIMING_TICK_NS % 65_536) as u16,
+                    ack_delay: std::mem::take(&mut self.ack_delay),
                     acked_bytes: u64::from(served.unwrap_or(rate).min(rate)) * TICK_NS / 1_000_000_000,
                 });
                 self.sent_ns += TICK_NS;
@@ -264,6 +273,20 @@ mod tests {
             way.run(2_000, |_| 0, None);
             assert_eq!(way.trend.rate_bytes_per_s(), FULL);
             way
+        }
+    }
+
+    /// Also where the ack was held back while it jumped, and says so.
+    #[test]
+    fn a_peers_clock_that_jumps_costs_no_rate_and_a_queue_behind_it_does() {
+        // proves: PKT-61
+        for (jump_ms, ack_delay) in [(21, 84), (47, 188), (47, 0), (300, 255), (1_900, 0)] {
+            let mut way = Way::full();
+            (way.ahead_ns, way.ack_delay) = (jump_ms * MS, ack_delay);
+            way.run(3_000, |_| 0, None);
+            assert_eq!(way.trend.rate_bytes_per_s(), FULL, "{jump_ms} ms, {ack_delay}");
+            way.run(1_000, |_| 100, Some(FULL / 2));
+            assert!(way.trend.rate_bytes_per_s() < FULL / 2, "{jump_ms} ms, {ack_delay}");
         }
     }
 
