@@ -14,6 +14,8 @@ pub struct Clock {
     start_ns: u64,
     /// By how many millionths it is fast.
     ppm: i64,
+    /// By how much the monotonic clock has jumped ahead.
+    ahead_ns: u64,
     /// By how many seconds the wall clock is wrong.
     pub wrong_s: i64,
 }
@@ -23,7 +25,12 @@ impl Clock {
     #[must_use]
     pub fn new(start_ns: u64, ppm: i64) -> Self {
         assert!(ppm.unsigned_abs() <= 100, "a clock that bad is no clock");
-        Self { start_ns, ppm, wrong_s: 0 }
+        Self { start_ns, ppm, ahead_ns: 0, wrong_s: 0 }
+    }
+
+    /// The monotonic clock shows so much more from now on.
+    pub fn jump(&mut self, ahead_ns: u64) {
+        self.ahead_ns += ahead_ns;
     }
 
     /// What it shows so many nanoseconds after the beginning.
@@ -32,13 +39,21 @@ impl Clock {
         let fast_ns = (u128::from(ns) * u128::from(self.ppm.unsigned_abs()) / MILLION) as u64;
         let passed_ns = if self.ppm < 0 { ns - fast_ns } else { ns + fast_ns };
         let unix_s = (UNIX_S + ns / NS_PER_S).saturating_add_signed(self.wrong_s);
-        Now { mono_ns: self.start_ns + passed_ns, unix_s }
+        Now { mono_ns: self.start_ns + self.ahead_ns + passed_ns, unix_s }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_has_jumped_stays_ahead() {
+        let mut clock = Clock::new(5, 0);
+        let before = clock.at(NS_PER_S);
+        [1, 2].into_iter().for_each(|ahead_ns| clock.jump(ahead_ns));
+        assert_eq!(clock.at(NS_PER_S), Now { mono_ns: before.mono_ns + 3, ..before });
+    }
 
     #[test]
     fn a_fast_clock_shows_more_and_a_slow_one_less_and_both_go_on() {

@@ -19,6 +19,8 @@ const PATIENCE_S: (f64, f64) = (2.0, 6.0);
 const LONG_PATIENCE_S: (f64, f64) = (11.0, 14.0);
 /// Their share.
 const PATIENT: f64 = 0.5;
+/// How long a session may be held: shorter than an outage that is silent lasts, about as long, and as by default.
+const HELD_S: [u32; 4] = [1, 3, 8, 120];
 /// People whose number a seed draws.
 const PLAYERS_DRAWN: (i64, i64) = (4, 40);
 
@@ -49,8 +51,10 @@ impl Options {
     pub fn command(&self) -> String {
         let Plan { ticks, people, .. } = Plan::of(self);
         let (seed, players, faults) = (self.seed, people.len(), self.faults);
+        // An assertion that is only in builds with all of them fails in such a build again.
+        let profile = if cfg!(debug_assertions) { "--profile simulation" } else { "--release" };
         format!(
-            "cargo run --release -p simulate -- --seed {seed} --ticks {ticks} --players {players} --faults {faults}"
+            "cargo run {profile} -p simulate -- --seed {seed} --ticks {ticks} --players {players} --faults {faults}"
         )
     }
 }
@@ -72,6 +76,8 @@ pub struct Plan {
     pub players_max: usize,
     /// Seconds from one image of the world to the next.
     pub world_interval_s: u64,
+    /// How long a session is held that is not heard, in seconds.
+    pub held_s: u32,
 }
 
 /// How a person's token says whom it plays.
@@ -140,6 +146,7 @@ impl Plan {
             episodes: Vec::new(),
             players_max,
             world_interval_s: dice.whole(4, 30) as u64,
+            held_s: HELD_S[dice.below(HELD_S.len())],
         };
         for kind in options.faults.iter() {
             plan.add(options.seed, kind);

@@ -98,6 +98,8 @@ pub struct Site {
     pub players_max: usize,
     /// Seconds from one image of the world to the next.
     pub world_interval_s: u64,
+    /// How long a session is held that is not heard, in seconds.
+    pub held_s: u32,
     /// Hands that tell.
     pub workers: usize,
 }
@@ -108,8 +110,8 @@ impl Site {
     pub fn new(seed: u64, plan: &Plan, workers: usize) -> Self {
         let map = Arc::new(world::map());
         let content = Arc::new(world::content());
-        let (players_max, world_interval_s) = (plan.players_max, plan.world_interval_s);
-        Self { seed, map, content, players_max, world_interval_s, workers }
+        let Plan { players_max, world_interval_s, held_s, .. } = *plan;
+        Self { seed, map, content, players_max, world_interval_s, held_s, workers }
     }
 }
 
@@ -454,5 +456,5 @@ fn transport(site: &Site, incarnation: u32) -> rudp::ServerConfig {
     }
     let address = ADDRESS.parse().expect("it is one");
     let config = rudp::ServerConfig::new(protocol::PROTOCOL_ID, key(), address, rules, rng_seed);
-    rudp::ServerConfig { connections_max: site.players_max as u32 + 64, ..config }
+    rudp::ServerConfig { connections_max: site.players_max as u32 + 64, held_s: site.held_s, ..config }
 }

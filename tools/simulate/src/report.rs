@@ -44,6 +44,8 @@ fn figures(text: &mut String, seeds: u64, tally: &Tally, wall_s: f64) {
         ("times in the world", deeds.joins.to_string()),
         ("server crashes", tally.crashes.to_string()),
         ("sessions resumed after silence", deeds.resumes.to_string()),
+        ("sessions ended after silence", tally.timed_out.to_string()),
+        ("messages of one waiting, at most", tally.waiting_most.to_string()),
         ("commands done", deeds.done.to_string()),
         ("commands refused", deeds.refused.to_string()),
         ("receipts", deeds.receipts.to_string()),

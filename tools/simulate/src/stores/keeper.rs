@@ -110,6 +110,11 @@ impl Keeper {
         self.inbox.is_empty() && self.waits.is_empty() && self.writing.is_none()
     }
 
+    /// Whether something is being written that will be on disk.
+    pub fn is_writing(&self) -> bool {
+        self.writing.as_ref().is_some_and(|writing| !writing.is_doomed && !writing.waits.change.is_empty())
+    }
+
     /// What was being written, if anything was, and the transactions in it.
     pub fn take_writing(&mut self) -> Option<(Change, bool)> {
         self.writing.take().map(|writing| (writing.waits.change, writing.is_doomed))

@@ -286,16 +286,18 @@ impl Stores {
         Some(done)
     }
 
-    /// The server process dies: what was not on disk is gone. `is_torn`: the commit that was under way reached the disk in
-    /// part, which the next start has to find out.
-    pub fn crash(&mut self, now: Now, is_torn: bool) {
+    /// The server process dies: what was not on disk is gone. `is_torn`: the commit that was under way, if there was one,
+    /// reached the disk in part, which the next start has to find out. Whether it did.
+    pub fn crash(&mut self, now: Now, is_torn: bool) -> bool {
         (self.is_up, self.now) = (false, now);
         self.done.clear();
         let courier = std::mem::replace(&mut self.courier, Courier::new(&self.plan, 0, self.seed));
         courier.into_flights().for_each(|flight| self.servers.orphan(flight, &mut self.rng));
         let writing = self.keeper.take_writing();
         self.keeper = Keeper::default();
-        if let Some((change, false)) = writing.filter(|(change, _)| !change.is_empty()) {
+        let cut_off = writing.filter(|(change, is_doomed)| !is_doomed && !change.is_empty());
+        let was_torn = is_torn && cut_off.is_some();
+        if let Some((change, _)) = cut_off {
             let record = change.to_record();
             let is_whole = self.rng.random_bool(0.5);
             let written = match is_torn {
@@ -306,6 +308,7 @@ impl Stores {
             self.disk.write(&written);
             self.cut_off = Some(change);
         }
+        was_torn
     }
 
     /// What is left of a record of which not everything was written: a part, or all of it with a sector of something else.
@@ -320,6 +323,16 @@ impl Stores {
             }
         }
         record
+    }
+
+    /// Whether there is what a fault is one of.
+    #[must_use]
+    pub fn can_have(&self, fault: StoreFault) -> bool {
+        match fault {
+            StoreFault::RedisDown | StoreFault::RedisSlow => self.plan.has_redis,
+            StoreFault::MariaDbDown | StoreFault::MariaDbSlow => self.plan.arrangement.servers() > 0,
+            _ => true,
+        }
     }
 
     /// Something goes wrong, or is well again.
@@ -358,7 +371,13 @@ impl Stores {
     /// Whether a transaction is on disk.
     #[must_use]
     pub fn is_committed(&self, id: TransactionId) -> bool {
-        self.witness.ids.contains_key(&id)
+        self.disk.state.applied.contains_key(&id)
+    }
+
+    /// Whether something is on its way to the disk, of which a crash may leave a part.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.keeper.is_writing()
     }
 
     /// Whether a server of MariaDB has not done what it was asked for in the last so many nanoseconds.
