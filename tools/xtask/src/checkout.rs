@@ -64,7 +64,7 @@ impl Checkout {
     }
 
     /// Builds one binary and answers with the path cargo says it put it at.
-    fn build_binary(&self, name: &str, arguments: &[&str]) -> Result<PathBuf> {
+    pub fn build_binary(&self, name: &str, arguments: &[&str]) -> Result<PathBuf> {
         let mut all = vec!["build", "--message-format=json-render-diagnostics"];
         all.extend(arguments);
         let output = self.cargo(&all).stderr(Stdio::inherit()).output().context("cargo cannot be started")?;

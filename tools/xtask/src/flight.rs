@@ -21,10 +21,11 @@ pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
     let cast = Cast::build(checkout, steps, "flight", short)?;
     let lines = steps.run(&format!("flight: {bots} bots are recorded for {duration_s} s"), || {
         let mut place = place(&cast, checkout, "recorded", true)?;
-        // As little as may be, so that pages are turned.
+        // As little as may be, so that pages are turned; and the game's hash in each tick.
         place.settings.push(("THRONG_FLIGHT__MEGABYTES".to_owned(), "128".to_owned()));
-        play(&cast, &place, bots, duration_s, short)?;
-        let mut lines = vec![replayed(&place, f64::from(duration_s) * 50.0)?];
+        place.settings.push(("THRONG_FLIGHT__HASH_EVERY_TICKS".to_owned(), "1".to_owned()));
+        let Played { mut lines, .. } = play(&cast, &place, bots, duration_s, short)?;
+        lines.extend(replayed(&place, f64::from(duration_s * TICK_RATE_HZ))?);
         lines.extend(secrets(&place.data)?);
         Ok(lines)
     })?;
@@ -43,12 +44,19 @@ fn place(cast: &Cast, checkout: &Checkout, name: &str, records: bool) -> Result<
     // Who plays fights mobs, too.
     set("THRONG_WORLD__MOBS", "true");
     set("THRONG_FLIGHT__RECORD", if records { "true" } else { "false" });
-    set("THRONG_FLIGHT__HASH_EVERY_TICKS", "60");
     Ok(place)
 }
 
-/// Lets bots play on a server, which drains in the end; what its threads took meanwhile, in seconds of a processor.
-fn play(cast: &Cast, place: &Place, bots: u32, duration_s: u32, short: bool) -> Result<f64> {
+/// What came of a run.
+struct Played {
+    /// What the server's threads took meanwhile, in seconds of a processor.
+    took_s: f64,
+    /// That both logs were kept until the end, if they were wanted: one that stops is cheap.
+    lines: Vec<Line>,
+}
+
+/// Lets bots play on a server, which drains in the end.
+fn play(cast: &Cast, place: &Place, bots: u32, duration_s: u32, short: bool) -> Result<Played> {
     let server = place.start()?;
     let run = Run {
         name: "players".to_owned(),
@@ -65,15 +73,20 @@ fn play(cast: &Cast, place: &Place, bots: u32, duration_s: u32, short: bool) -> 
     if let Some(fault) = outcome.fault_of_clean_run(&run) {
         bail!("{fault}: {}", outcome.err);
     }
-    let threads = Metrics::read(place.ops)?.labelled("throng_thread_cpu_seconds_total", "thread");
+    let metrics = Metrics::read(place.ops)?;
+    let threads = metrics.labelled("throng_thread_cpu_seconds_total", "thread");
     let records = |name: &str| ["world", "reactor"].contains(&name) || name.starts_with("flight-");
     let took_s = threads.iter().filter(|(name, _)| records(name)).map(|(_, seconds)| seconds).sum();
+    let stopped = metrics.labelled("throng_flight_stopped", "log");
+    let mut lines = vec![Line::exactly("logs that say whether they were kept", stopped.len() as f64, 2.0)];
+    lines
+        .extend(stopped.iter().map(|(log, stopped)| Line::exactly(&format!("the {log}'s has stopped"), *stopped, 0.0)));
     server.drain()?;
-    Ok(took_s)
+    Ok(Played { took_s, lines })
 }
 
-/// Replays all that was recorded: the ticks that came to the same, if all of them did.
-fn replayed(place: &Place, ticks_min: f64) -> Result<Line> {
+/// Replays all that was recorded: the ticks that came to the same, if all of them did, up to the server's own end.
+fn replayed(place: &Place, ticks_min: f64) -> Result<[Line; 3]> {
     let mut command = Command::new(&place.binary);
     command.current_dir(&place.root).arg("replay").arg(place.data.join("flight")).arg("--data").arg(&place.data);
     without_own_settings(&mut command);
@@ -83,9 +96,20 @@ fn replayed(place: &Place, ticks_min: f64) -> Result<Line> {
     if !output.status.success() {
         bail!("the replay ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     }
-    let last = said.lines().last().unwrap_or_default();
-    let ticks = last.split_once(": ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-    Ok(Line::at_least("ticks that came to the same", ticks.context("the replay counts no ticks")?, ticks_min))
+    let ends = said.lines().filter(|line| line.contains("the recording ends as the server did")).count();
+    let (ticks, whole) = said.lines().last().and_then(ticks_in).context("the replay counts no ticks")?;
+    Ok([
+        Line::at_least("ticks that came to the same", ticks, ticks_min),
+        Line::exactly("of them with the game's hash", whole, ticks),
+        Line::exactly("files at whose end the server's is", ends as f64, 1.0),
+    ])
+}
+
+/// The ticks that a replay counts, and how many of them had a hash: "all: 480 ticks as recorded, 8 of them with ...".
+fn ticks_in(line: &str) -> Option<(f64, f64)> {
+    let (_, counts) = line.split_once(": ")?;
+    let mut words = counts.split(' ');
+    Some((words.next()?.parse().ok()?, words.nth(3)?.parse().ok()?))
 }
 
 /// What must not be in the files: the key that tokens are sealed with, operators' tokens, the names of the bots.
@@ -116,27 +140,40 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     is_hex.then(|| (0..text.len()).step_by(2).filter_map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect())
 }
 
-/// Two runs, of which one is recorded.
+/// Four runs, of which the two in the middle are recorded, so that a machine that gets slower or faster meanwhile does not count.
 fn cost(cast: &Cast, checkout: &Checkout) -> Result<Vec<Line>> {
-    let mut took_s = [0.0; 2];
-    for (took_s, records) in took_s.iter_mut().zip([false, true]) {
+    let (mut took_s, mut lines) = ([[0.0; 2]; 2], Vec::new());
+    for (nth, records) in [false, true, true, false].into_iter().enumerate() {
         let place = place(cast, checkout, if records { "dear" } else { "cheap" }, records)?;
-        *took_s = play(cast, &place, COST_BOTS, COST_S, false)?;
+        let played = play(cast, &place, COST_BOTS, COST_S, false)?;
+        took_s[usize::from(records)][nth / 2] = played.took_s;
+        lines.extend(played.lines);
     }
-    let percent = 100.0 * (took_s[1] - took_s[0]) / f64::from(COST_S + 5);
-    println!("  world, reactor and the log's own threads: {:.1} s without, {:.1} s with", took_s[0], took_s[1]);
-    Ok(vec![Line::at_most("% of a core more", percent, COST_PERCENT_MAX)])
+    let [without, with] = took_s.map(|[first, second]| (first + second) / 2.0);
+    let percent = 100.0 * (with - without) / f64::from(COST_S + 5);
+    println!("  world, reactor and the log's own threads, seconds: {:.1?} without, {:.1?} with", took_s[0], took_s[1]);
+    lines.push(Line::at_most("% of a core more", percent, COST_PERCENT_MAX));
+    Ok(lines)
 }
 
 /// Bots of the run that is measured, and how long it takes, seconds.
 const COST_BOTS: u32 = 1_000;
 const COST_S: u32 = 60;
+/// Ticks of the world in a second.
+const TICK_RATE_HZ: u32 = 60;
 /// What a recording may cost, percent of a processor.
 const COST_PERCENT_MAX: f64 = 5.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_and_hashes_are_read_from_the_last_line_of_a_replay() {
+        let said = "all: 480 ticks as recorded, 8 of them with the game's hash; 8.0 s, replayed in 1.0 s";
+        assert_eq!(ticks_in(said), Some((480.0, 8.0)));
+        assert_eq!((ticks_in("all: no ticks"), ticks_in("")), (None, None));
+    }
 
     #[test]
     fn only_what_is_hexadecimal_has_bytes() {

@@ -87,19 +87,29 @@ impl Trial<'_> {
         Ok(judgement.into_inner().expect("no worker panics with it"))
     }
 
+    /// Runs one seed. Who ends badly without a word of the simulation's, or does not end, may have had a bad machine: he is run
+    /// again, and only who is stuck twice counts.
     fn run(&self, seed: u64) -> Result<(Option<Catch>, Duration)> {
-        let (began, log) = (Instant::now(), self.scratch.log(seed));
-        let ended = self.watch(seed, &log)?;
-        let took = began.elapsed();
-        let said = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
-        // Best effort: what is left lies under the build folder.
-        let _ = fs::remove_file(&log);
-        let sentence = match ended {
-            Some(status) if status.success() => return Ok((None, took)),
-            Some(status) => sentence_in(&said).unwrap_or_else(|| format!("it ended with {status} and no word")),
-            None => format!("stuck: it did not end within {} s", self.limit.as_secs()),
-        };
-        Ok((Some(Catch { seed, tick: tick_in(&said), sentence }), took))
+        let log = self.scratch.log(seed);
+        for is_last in [false, true] {
+            let began = Instant::now();
+            let ended = self.watch(seed, &log)?;
+            let took = began.elapsed();
+            let said = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+            // Best effort: what is left lies under the build folder.
+            let _ = fs::remove_file(&log);
+            let sentence = match ended {
+                Some(status) if status.success() => return Ok((None, took)),
+                Some(_) => sentence_in(&said),
+                None => is_last.then(|| format!("stuck: twice it did not end within {} s", self.limit.as_secs())),
+            };
+            if let Some(sentence) = sentence {
+                return Ok((Some(Catch { seed, tick: tick_in(&said), sentence }), took));
+            }
+            let how = ended.map_or_else(|| "did not end".to_owned(), |status| format!("ended with {status}"));
+            println!("  seed {seed} {how}, and the simulation says nothing of it: {:?}", said.lines().last());
+        }
+        Ok((None, Duration::ZERO))
     }
 
     /// Runs one seed to its end, or to the limit.
@@ -153,17 +163,17 @@ impl fmt::Display for Catch {
     }
 }
 
-/// What a run says is wrong: the message of an assertion and where it stands, else what follows the first tick that is
-/// named (`seed 7 broke at tick 812: view: ..`), else the last line.
+/// What a run says is wrong: the message of an assertion and where it stands, what follows the tick (`seed 7 broke at tick
+/// 812: view: ..`), or that it has more memory than it may. What a system says of a process is none of these.
 fn sentence_in(said: &str) -> Option<String> {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if let Some(at) = lines.iter().position(|line| line.contains("panicked at ")) {
         let place = lines[at].split_once("panicked at ").map_or("", |(_, place)| place.trim_end_matches(':'));
         return Some(format!("{} ({place})", lines.get(at + 1).unwrap_or(&"an assertion")));
     }
-    let named = lines.iter().find(|line| tick_in(line).is_some()).or(lines.last())?;
-    let behind = named.split_once("tick ").and_then(|(_, behind)| behind.split_once(": "));
-    Some(behind.map_or(*named, |(_, sentence)| sentence).to_owned())
+    let broke = lines.iter().find_map(|line| line.split_once(" broke at tick ")?.1.split_once(": "));
+    let grown = || lines.iter().find(|line| line.starts_with("memory allocation of ")).copied();
+    broke.map(|(_, sentence)| sentence).or_else(grown).map(str::to_owned)
 }
 
 /// The first tick that is named.
@@ -205,8 +215,12 @@ mod tests {
             "seed 7 broke at tick 812: view: Ann is gone\nreplay: cargo run -p simulate -- --seed 7 --ticks 812\n";
         assert_eq!(sentence_in(said).as_deref(), Some("view: Ann is gone"));
         assert_eq!((tick_in(said), tick_in("--ticks 9"), tick_in("of a tick that")), (Some(812), None, None));
-        assert_eq!(sentence_in("a\n\nb\n").as_deref(), Some("b"));
-        assert_eq!(sentence_in(""), None);
+        let grown = "memory allocation of 4096 bytes failed\nAborted";
+        assert_eq!(sentence_in(grown).as_deref(), Some("memory allocation of 4096 bytes failed"));
+        assert_eq!(
+            [sentence_in("sh: 0: exec: simulate: not found"), sentence_in("Killed"), sentence_in("")],
+            [const { None }; 3]
+        );
     }
 
     #[test]

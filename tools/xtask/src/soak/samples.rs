@@ -51,8 +51,8 @@ impl Sample {
         Ok(Self {
             at_s,
             resident: metrics.value("throng_resident_bytes")? / MIB,
-            allocated: metrics.value("throng_allocated_bytes").unwrap_or_default() / MIB,
-            files: fs::read_dir(format!("/proc/{}/fd", server.pid())).map_or(0.0, |files| files.count() as f64),
+            allocated: metrics.value("throng_allocated_bytes")? / MIB,
+            files: fs::read_dir(format!("/proc/{}/fd", server.pid())).context("no open files to count")?.count() as f64,
             data: bytes_in(&place.data) as f64 / MIB,
             sessions: metrics.event("sessions_started")? - metrics.event("sessions_ended")?,
             ticks: metrics.value("throng_ticks_total")?,
