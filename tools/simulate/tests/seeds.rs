@@ -37,6 +37,7 @@ fn a_break_names_its_seed_its_tick_and_the_command_that_does_it_again() {
     let options = Options { faults: KindSet::NONE, ..short(7) };
     let broken = Broken::new(Check::Order, "an echo came twice");
     let told = Failure { options, tick: 99, broken }.to_string();
-    let command = "cargo run --release -p simulate -- --seed 7 --ticks 1900 --players 6 --faults none";
+    let profile = if cfg!(debug_assertions) { "--profile simulation" } else { "--release" };
+    let command = format!("cargo run {profile} -p simulate -- --seed 7 --ticks 1900 --players 6 --faults none");
     assert_eq!(told, format!("seed 7 broke at tick 99: order: an echo came twice\nreplay: {command}"));
 }
