@@ -25,6 +25,9 @@ pub struct Seat {
 /// What the gate says may reach the realm so much later, 3 s: a thread stands still, and another behind it.
 const SLACK_NS: u64 = 3 * NS_PER_S;
 
+/// Who is silent and waits at the door is given up after a minute, however long others are held.
+const QUEUED_NS: u64 = 60 * NS_PER_S;
+
 /// The sessions of one process.
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -76,7 +79,7 @@ impl Sessions {
                         format!("{session:?} ended ({reason}) and was not there"),
                     ));
                 };
-                let is_early = |since: u64| ns + SLACK_NS < since + self.held_ns;
+                let is_early = |since: u64| ns + SLACK_NS < since + self.held_ns.min(QUEUED_NS);
                 if *reason == Reason::TimedOut && seat.silent_ns.is_none_or(is_early) {
                     return Err(Broken::new(
                         Check::Sessions,
@@ -94,6 +97,21 @@ impl Sessions {
                 seat.silent_ns = matches!(event, SessionEvent::Silent { .. }).then_some(ns);
                 Ok(None)
             }
+        }
+    }
+
+    /// Whether nobody is held who has been silent for longer than that.
+    ///
+    /// # Errors
+    /// Somebody is.
+    pub fn judge_held(&self, ns: u64) -> Result<(), Broken> {
+        let until_ns = |seat: &Seat| seat.silent_ns.map(|since_ns| since_ns + self.held_ns + SLACK_NS);
+        match self.here.iter().find(|(_, seat)| until_ns(seat).is_some_and(|until_ns| ns > until_ns)) {
+            Some((session, seat)) => Err(Broken::new(
+                Check::Sessions,
+                format!("{session:?} has been silent since {:?} ns of {ns}, and is still here", seat.silent_ns),
+            )),
+            None => Ok(()),
         }
     }
 

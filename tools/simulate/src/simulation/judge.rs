@@ -6,7 +6,7 @@ use crate::fault::Kind;
 use crate::people::{KNOCK_NS, Phase};
 use crate::plan::{CALM_TICKS, Way};
 use crate::process::{BATCHES, OUTBOUND_LATE_MAX, STORE_JOBS_MAX};
-use protocol::unit::{SUBUNITS_PER_M, TICK_RATE_HZ};
+use protocol::unit::{SUBUNITS_PER_M, TICK_NS, TICK_RATE_HZ};
 use protocol::{EntityKind, NetId, OwnState};
 use rudp::time::NS_PER_S;
 use server::{ConnectionRow, SessionId};
@@ -80,6 +80,9 @@ impl Simulation {
             process.gate.rows(&mut rows);
             if let Some(row) = rows.iter().find(|row| row.backlog_bytes > BACKLOG_BYTES_MAX) {
                 return broken(format!("{} bytes wait for {:?}", row.backlog_bytes, row.session));
+            }
+            if !self.is_on(Kind::ReactorStall) {
+                self.sessions.judge_held(u64::from(self.tick) * TICK_NS)?;
             }
             return self.judge_empty_seats(&rows);
         }

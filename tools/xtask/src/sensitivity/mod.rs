@@ -11,7 +11,8 @@ mod outcome;
 mod scratch;
 mod trial;
 
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
@@ -65,21 +66,33 @@ fn check(scratch: &Scratch, steps: &Steps, mutations: &[Mutation]) -> Result<Vec
 /// Whether each mutation is caught by seeds that the unbroken build passes.
 fn prove(scratch: &Scratch, steps: &Steps, extent: &Extent, mutations: &[Mutation]) -> Result<Vec<Outcome>> {
     steps.run("sensitivity: build it unbroken", || unbroken(scratch.build()?))?;
-    let trial = Trial { scratch, seeds: extent.seeds, arguments: &extent.arguments, limit: trial::LIMIT_MAX };
-    let name = format!("sensitivity: seeds 1 to {} of the unbroken build", extent.seeds);
+    let mut limits = BTreeMap::new();
+    for arguments in mutations.iter().map(|mutation| mutation.arguments(&extent.arguments)).collect::<BTreeSet<_>>() {
+        let limit = passes(scratch, steps, extent.seeds, &arguments)?;
+        limits.insert(arguments, limit);
+    }
+    each(steps, mutations, |mutation| match scratch.with(mutation, Scratch::build)? {
+        Built::Badly(errors) => Ok((Fate::Refused(errors), 0)),
+        Built::Well { seconds } => {
+            let arguments = &mutation.arguments(&extent.arguments);
+            let Judgement { catch, .. } =
+                Trial { scratch, seeds: extent.seeds, arguments, limit: limits[arguments] }.judge()?;
+            Ok((catch.map_or(Fate::Escaped, Fate::Caught), seconds))
+        }
+    })
+}
+
+/// The unbroken build passes all seeds: when a broken one is stuck.
+fn passes(scratch: &Scratch, steps: &Steps, seeds: u64, arguments: &[String]) -> Result<Duration> {
+    let name = format!("sensitivity: seeds 1 to {seeds} of the unbroken build, {}", arguments.join(" "));
+    let trial = Trial { scratch, seeds, arguments, limit: trial::LIMIT_MAX };
     let slowest = steps.run(&name, || match trial.judge()? {
         Judgement { catch: Some(catch), .. } => bail!("it breaks by itself: {catch}"),
         Judgement { slowest, .. } => Ok(slowest),
     })?;
-    let trial = Trial { limit: trial::limit(slowest), ..trial };
-    println!("{INDENT}the slowest took {:.1} s; {} s are too long", slowest.as_secs_f64(), trial.limit.as_secs());
-    each(steps, mutations, |mutation| match scratch.with(mutation, Scratch::build)? {
-        Built::Badly(errors) => Ok((Fate::Refused(errors), 0)),
-        Built::Well { seconds } => {
-            let Judgement { catch, .. } = trial.judge()?;
-            Ok((catch.map_or(Fate::Escaped, Fate::Caught), seconds))
-        }
-    })
+    let limit = trial::limit(slowest);
+    println!("{INDENT}the slowest took {:.1} s; {} s are too long", slowest.as_secs_f64(), limit.as_secs());
+    Ok(limit)
 }
 
 fn unbroken(built: Built) -> Result<()> {

@@ -19,6 +19,8 @@ pub struct Mutation {
     find: String,
     /// What stands there instead.
     put: String,
+    /// So many ticks are needed until it can be seen, if it is more than others are given.
+    ticks: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +70,17 @@ impl Mutation {
         }
     }
 
+    /// What the simulation is told beside the seed, with as many ticks as this one needs.
+    pub fn arguments(&self, usual: &[String]) -> Vec<String> {
+        let mut arguments = usual.to_vec();
+        if let (Some(ticks), Some(at)) = (self.ticks, usual.iter().position(|argument| argument == "--ticks"))
+            && let Some(value) = arguments.get_mut(at + 1)
+        {
+            *value = ticks.to_string();
+        }
+        arguments
+    }
+
     /// The crate that it is in.
     pub fn room(&self) -> &str {
         self.file.split('/').nth(1).unwrap_or_default()
@@ -90,6 +103,14 @@ mod tests {
             let broken = mutation.made_in(&text).unwrap();
             assert_ne!(broken, text, "{}", mutation.name);
         }
+    }
+
+    #[test]
+    fn who_needs_more_ticks_gets_them_and_nothing_else_changes() {
+        let usual = ["--faults", "all", "--ticks", "2400"].map(str::to_owned);
+        let with = |ticks| Mutation { ticks, ..all().unwrap().remove(0) }.arguments(&usual);
+        assert_eq!((with(None), with(Some(5_400))[..3].to_vec()), (usual.to_vec(), usual[..3].to_vec()));
+        assert_eq!(with(Some(5_400))[3], "5400");
     }
 
     #[test]
