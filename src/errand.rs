@@ -2,7 +2,7 @@
 //! has left behind.
 
 use crate::config::Config;
-use crate::edge::{self, ReplayWish, care};
+use crate::edge::{self, GateWish, NamedSession, ReplayWish, care};
 use clap::Subcommand;
 use game::Extensions;
 use protocol::CharacterId;
@@ -62,6 +62,21 @@ pub enum Errand {
         #[arg(long, value_name = "TICK", default_value_t = u32::MAX)]
         to: u32,
     },
+    /// Print what a flight log says of the gate: who came, went, fell silent and moved, and what was refused, a line each
+    ///
+    /// Lines begin with the server's monotonic clock in seconds and the session, as SLOT.GENERATION. Addresses, and the bytes
+    /// of packets, stand there as numbers that are the same for the same ones.
+    GateLog {
+        /// A page of a gate's log, or the directory with all of them: DATA_DIR/flight
+        #[arg(value_name = "LOG")]
+        recording: PathBuf,
+        /// Only of this session
+        #[arg(long, value_name = "SLOT.GENERATION")]
+        session: Option<NamedSession>,
+        /// Also each packet that was opened
+        #[arg(long)]
+        packets: bool,
+    },
 }
 
 impl Errand {
@@ -74,6 +89,10 @@ impl Errand {
             Self::Replay { recording, story, from, to } => {
                 let wish = ReplayWish { story: story.map(CharacterId), from: *from, to: *to };
                 edge::replay(recording, extensions, wish)
+            }
+            Self::GateLog { recording, session, packets } => {
+                let wish = GateWish { session: *session, packets: *packets };
+                edge::gate_log(recording, wish, &mut std::io::BufWriter::new(std::io::stdout().lock()))
             }
             Self::Verify { set_aside_unreadable: false } => verify(config),
             Self::Verify { set_aside_unreadable: true } => set_aside_unreadable(config).and_then(|()| verify(config)),

@@ -37,7 +37,7 @@ mod watchdog;
 mod world;
 
 pub use board::ReactorCounters;
-pub use flight::{Wish as ReplayWish, replay};
+pub use flight::{GateWish, NamedSession, Wish as ReplayWish, gate_log, replay};
 pub use prefetch::prefetch;
 pub use process::outlive_file_limit;
 pub use reactor::{Bound, Dock, Machine, bind};

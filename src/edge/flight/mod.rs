@@ -1,9 +1,12 @@
 //! The flight log on its disk: files that are mapped into memory and go round, and what does a recording again.
 
+mod gate_log;
 mod page;
 mod replay;
 mod volume;
+mod written;
 
+pub use gate_log::{GateWish, Named as NamedSession, gate_log};
 pub use replay::{Wish, replay};
 pub use volume::FlightTally;
 

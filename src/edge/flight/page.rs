@@ -49,7 +49,8 @@ pub struct Head {
 }
 
 impl Head {
-    fn encode(self) -> [u8; HEAD_BYTES] {
+    /// The front of a file that says so.
+    pub fn encode(self) -> [u8; HEAD_BYTES] {
         let mut bytes = [0; HEAD_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8] = self.log as u8;

@@ -1,14 +1,14 @@
 //! `throng replay`: does again what a recording says that a world did, and holds it against what came of it then.
 
-use super::page::{HEAD_BYTES, Head, Log};
-use super::volume::{numbers, path as page_path};
+use super::page::Log;
+use super::written::{Written, pages};
 use crate::config::WorldSource;
 use game::Extensions;
 use protocol::CharacterId;
 use rudp::time::NS_PER_S;
 use server::RealmConfig;
-use server::flight::{Damage, Frames, Record, Replay, Start, Story};
-use std::path::{Path, PathBuf};
+use server::flight::{Damage, Record, Replay, Start, Story};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,10 +28,10 @@ pub struct Wish {
 /// # Errors
 /// One sentence: the first difference, or why a page cannot be read to its end.
 pub fn replay(log: &Path, extensions: &Extensions, wish: Wish) -> Result<(), String> {
-    let pages = pages(log)?;
+    let pages = pages(log, Log::Realm)?;
     let (mut all, mut failed, mut run) = (Played::default(), None, Run::new(wish));
     for (at, page) in pages.iter().enumerate() {
-        let same = |other: Option<&Page>| other.is_some_and(|other| other.head.recording == page.head.recording);
+        let same = |other: Option<&Written>| other.is_some_and(|other| other.head.recording == page.head.recording);
         if !same(at.checked_sub(1).and_then(|before| pages.get(before))) {
             run = run.anew();
         }
@@ -51,41 +51,6 @@ pub fn replay(log: &Path, extensions: &Extensions, wish: Wish) -> Result<(), Str
     let more = run.story.map_or(Ok(None), |story| story.end())?;
     more.into_iter().for_each(|more| println!("{more}"));
     Ok(())
-}
-
-/// A page that was read.
-struct Page {
-    path: PathBuf,
-    head: Head,
-    bytes: Vec<u8>,
-}
-
-/// The pages of the realm's log that `log` is or has, in order.
-fn pages(log: &Path) -> Result<Vec<Page>, String> {
-    let fail = |error: std::io::Error| format!("cannot read {}: {error}", log.display());
-    let paths = if std::fs::metadata(log).map_err(fail)?.is_dir() {
-        let numbers = numbers(log, Log::Realm).map_err(fail)?;
-        numbers.into_iter().map(|number| page_path(log, Log::Realm, number)).collect()
-    } else {
-        vec![log.to_owned()]
-    };
-    let read = |path: PathBuf| {
-        let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let head = Head::decode(&bytes).filter(|head| head.log == Log::Realm);
-        let head =
-            head.ok_or_else(|| format!("{} is no page of a realm's log that this build reads", path.display()))?;
-        Ok(Page { path, head, bytes })
-    };
-    let pages: Result<Vec<Page>, String> = paths.into_iter().map(read).collect();
-    let mut pages = pages?;
-    if pages.len() > 1 {
-        // One that lies ready, or was being begun when the server was killed.
-        pages.retain(Page::is_begun);
-    }
-    if pages.is_empty() {
-        return Err(format!("{} has no realm-*.flight", log.display()));
-    }
-    Ok(pages)
 }
 
 /// How far a replay came.
@@ -117,22 +82,12 @@ impl std::fmt::Display for Played {
     }
 }
 
-impl Page {
-    fn is_begun(&self) -> bool {
-        let first = self.bytes.get(HEAD_BYTES..HEAD_BYTES + 4);
-        first.is_some_and(|length| length != [0; 4])
-    }
-
-    fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
+impl Written {
     /// How far it came, and how it ended.
     fn replay(&self, run: &mut Run, extensions: &Extensions, is_last: bool) -> (Played, Result<String, String>) {
         let (began, before) = (Instant::now(), run.counted());
         run.began_ns = None;
-        let mut frames = Frames::new(self.bytes.get(HEAD_BYTES..).unwrap_or_default());
-        let mut body = Vec::new();
+        let (mut frames, mut body) = (self.frames(), Vec::new());
         let ended = loop {
             if run.is_over {
                 break Err("not replayed: the page before it could not be".to_owned());
@@ -281,7 +236,8 @@ const NO_START: &str = "a captured realm without what it was made of";
 
 #[cfg(test)]
 mod tests {
-    use super::super::volume::{LogTally, Place, Volume};
+    use super::super::page::HEAD_BYTES;
+    use super::super::volume::{LogTally, Place, Volume, path as page_path};
     use super::*;
     use crate::config::{Config, Sources};
     use crate::edge::realm_config;
@@ -354,7 +310,7 @@ mod tests {
 
     fn ticks_of(dir: &Path) -> u64 {
         let (mut run, mut ticks) = (Run::new(WISH), 0);
-        let pages = pages(dir).unwrap();
+        let pages = pages(dir, Log::Realm).unwrap();
         for (at, page) in pages.iter().enumerate() {
             let (played, ended) = page.replay(&mut run, &Extensions::none(), at + 1 == pages.len());
             ended.unwrap();
@@ -367,7 +323,7 @@ mod tests {
     fn ticks_that_stand_on_two_pages_are_replayed_once_and_also_if_the_second_was_never_written() {
         let dir = tempfile::tempdir().unwrap();
         let ticks = recorded(dir.path(), 20);
-        assert_eq!(pages(dir.path()).unwrap().len(), 2);
+        assert_eq!(pages(dir.path(), Log::Realm).unwrap().len(), 2);
         assert_eq!(ticks_of(dir.path()), ticks);
         replay(dir.path(), &Extensions::none(), WISH).unwrap();
         let second = page_path(dir.path(), Log::Realm, 1);

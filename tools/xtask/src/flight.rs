@@ -26,6 +26,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, short: bool) -> Result<()> {
         place.settings.push(("THRONG_FLIGHT__HASH_EVERY_TICKS".to_owned(), "1".to_owned()));
         let Played { mut lines, .. } = play(&cast, &place, bots, duration_s, short)?;
         lines.extend(replayed(&place, f64::from(duration_s * TICK_RATE_HZ))?);
+        lines.extend(opened(&place, bots, f64::from(bots * duration_s * TICK_RATE_HZ) / 2.0)?);
         lines.extend(secrets(&place.data)?);
         Ok(lines)
     })?;
@@ -85,17 +86,35 @@ fn play(cast: &Cast, place: &Place, bots: u32, duration_s: u32, short: bool) -> 
     Ok(Played { took_s, lines })
 }
 
+/// What an errand of the server says of what was recorded.
+fn told(place: &Place, errand: &str) -> Result<String> {
+    let mut command = Command::new(&place.binary);
+    command.current_dir(&place.root).arg(errand).arg(place.data.join("flight")).arg("--data").arg(&place.data);
+    without_own_settings(&mut command);
+    let output = command.output().with_context(|| format!("{errand} cannot be started"))?;
+    if !output.status.success() {
+        bail!("{errand} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Reads all that the gate's log has: as many sessions as there were bots, and at least half of what they sent in that time.
+fn opened(place: &Place, bots: u32, packets_min: f64) -> Result<[Line; 2]> {
+    let said = told(place, "gate-log")?;
+    let last = said.lines().last().unwrap_or_default();
+    println!("{last}");
+    let mut numbers = last.split(' ').filter_map(|word| word.parse::<f64>().ok()).skip(1);
+    let (packets, sessions) = numbers.next().zip(numbers.next()).context("the gate's log counts no packets")?;
+    Ok([
+        Line::exactly("sessions in the gate's log", sessions, f64::from(bots)),
+        Line::at_least("packets in it", packets, packets_min),
+    ])
+}
+
 /// Replays all that was recorded: the ticks that came to the same, if all of them did, up to the server's own end.
 fn replayed(place: &Place, ticks_min: f64) -> Result<[Line; 3]> {
-    let mut command = Command::new(&place.binary);
-    command.current_dir(&place.root).arg("replay").arg(place.data.join("flight")).arg("--data").arg(&place.data);
-    without_own_settings(&mut command);
-    let output = command.output().context("the replay cannot be started")?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = told(place, "replay")?;
     print!("{said}");
-    if !output.status.success() {
-        bail!("the replay ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
-    }
     let ends = said.lines().filter(|line| line.contains("the recording ends as the server did")).count();
     let (ticks, whole) = said.lines().last().and_then(ticks_in).context("the replay counts no ticks")?;
     Ok([
