@@ -42,43 +42,59 @@ pub struct GateWish {
 /// One sentence: why a page cannot be read to its end, or that there is nothing of the session.
 pub fn gate_log(log: &Path, wish: GateWish, out: &mut dyn Write) -> Result<(), String> {
     let pages = pages(log, Log::Gate)?;
-    let mut told = Told { wish, lines: 0, packets: 0, sessions: BTreeSet::new() };
-    for (at, page) in pages.iter().enumerate() {
-        let is_last = pages.get(at + 1).is_none_or(|next| next.head.recording != page.head.recording);
-        match told.tell(page, is_last, out) {
-            Ok(()) => {}
-            // Whoever reads has seen enough.
-            Err(Ended::Unheard(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(Ended::Unheard(error)) => return Err(format!("cannot write: {error}")),
-            Err(Ended::Damaged(damage)) => return Err(format!("{}: {damage}", page.name())),
+    let mut told = Told { wish, recording: None, lines: 0, packets: 0, sessions: BTreeSet::new() };
+    match told.tell_all(&pages, out) {
+        Ok(()) => {}
+        // Whoever reads has seen enough.
+        Err(Ended::Unheard(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(Ended::Unheard(error)) => return Err(format!("cannot write: {error}")),
+        Err(Ended::Damaged(page, damage)) => return Err(format!("{page}: {damage}")),
+    }
+    match wish.session {
+        Some(Named(session)) if (told.lines, told.packets) == (0, 0) => {
+            Err(format!("nothing is said of session {}.{}", session.slot, session.generation))
         }
-    }
-    let Told { lines, packets, sessions, .. } = told;
-    if let (Some(Named(session)), 0, 0) = (wish.session, lines, packets) {
-        return Err(format!("nothing is said of session {}.{}", session.slot, session.generation));
-    }
-    let ends = format!("{} pages: {packets} packets of {} sessions were opened", pages.len(), sessions.len());
-    match writeln!(out, "{ends}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
         _ => Ok(()),
     }
 }
 
 enum Ended {
-    Damaged(Damage),
+    Damaged(String, Damage),
     Unheard(io::Error),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Unheard(error)
+    }
 }
 
 struct Told {
     wish: GateWish,
+    /// Which one is being told: each start of a server numbers its sessions anew.
+    recording: Option<u64>,
     lines: u64,
     packets: u64,
-    sessions: BTreeSet<SessionId>,
+    sessions: BTreeSet<(Option<u64>, SessionId)>,
 }
 
 impl Told {
+    fn tell_all(&mut self, pages: &[Written], out: &mut dyn Write) -> Result<(), Ended> {
+        for (at, page) in pages.iter().enumerate() {
+            let is_last = pages.get(at + 1).is_none_or(|next| next.head.recording != page.head.recording);
+            if self.recording.replace(page.head.recording) != Some(page.head.recording) {
+                writeln!(out, "recording {:016x}, begun at {} s since 1970", page.head.recording, page.head.unix_s)?;
+            }
+            self.tell(page, is_last, out)?;
+        }
+        let (packets, sessions) = (self.packets, self.sessions.len());
+        writeln!(out, "{} pages: {packets} packets of {sessions} sessions were opened", pages.len())?;
+        Ok(out.flush()?)
+    }
+
     fn tell(&mut self, page: &Written, is_last: bool, out: &mut dyn Write) -> Result<(), Ended> {
-        writeln!(out, "{}", page.name()).map_err(Ended::Unheard)?;
+        writeln!(out, "{}", page.name())?;
+        let damaged = |damage| Ended::Damaged(page.name(), damage);
         let (mut frames, mut body) = (page.frames(), Vec::new());
         loop {
             let at = frames.at();
@@ -86,16 +102,16 @@ impl Told {
                 Ok(Some(())) => {}
                 Ok(None) => return Ok(()),
                 Err(Damage::Torn(_)) if is_last => return Ok(()),
-                Err(damage) => return Err(Ended::Damaged(damage)),
+                Err(damage) => return Err(damaged(damage)),
             }
-            let record = GateRecord::decode(&body).ok_or(Ended::Damaged(Damage::Unreadable(at)))?;
+            let record = GateRecord::decode(&body).ok_or_else(|| damaged(Damage::Unreadable(at)))?;
             if record.what == Gated::Turned && !is_last {
                 // What follows here stands on the next page, too.
                 return Ok(());
             }
             if let Some(line) = self.line(&record) {
                 self.lines += 1;
-                writeln!(out, "{line}").map_err(Ended::Unheard)?;
+                writeln!(out, "{line}")?;
             }
         }
     }
@@ -107,7 +123,7 @@ impl Told {
         }
         if let (Gated::Payload { .. }, Some(session)) = (&record.what, session) {
             self.packets += 1;
-            self.sessions.insert(session);
+            self.sessions.insert((self.recording, session));
             if !self.wish.packets {
                 return None;
             }
@@ -189,6 +205,10 @@ mod tests {
 
     /// Two people, one of whom sends so much that a page is turned.
     fn recorded(dir: &Path) {
+        recorded_as(dir, 0, 7);
+    }
+
+    fn recorded_as(dir: &Path, first_page: u32, recording: u64) {
         let shelf = Two::default();
         let mut scribe = GateScribe::new(Box::new(shelf.clone()), Key::new([1; 16]), false);
         let from = "10.1.2.3:4000".parse().unwrap();
@@ -202,8 +222,8 @@ mod tests {
         scribe.on_change(now(400), ANN, Change::Disconnected { reason: Reason::UserQuit });
         let pages = shelf.0.lock().unwrap();
         assert_eq!(pages.len(), 2);
-        for (number, page) in (0..).zip(&*pages) {
-            let head = Head { log: Log::Gate, number, recording: 7, unix_s: 1 }.encode();
+        for (number, page) in (first_page..).zip(&*pages) {
+            let head = Head { log: Log::Gate, number, recording, unix_s: 1 }.encode();
             std::fs::write(path(dir, Log::Gate, number), [&head[..], page, &[0; 64]].concat()).unwrap();
         }
     }
@@ -222,8 +242,45 @@ mod tests {
         assert!(lines[0].starts_with("0.016667       3.2  has a token of account 5, from "), "{all}");
         assert_eq!(lines[1], "0.033333       3.2  has said hello and is in");
         assert_eq!((lines[3], lines.len()), ("6.666667       3.2  is out: the user quit", 4), "{all}");
-        assert!(all.lines().next().is_some_and(|line| line == "gate-000000.flight"), "{all}");
+        assert!(all.starts_with("recording 0000000000000007, begun at 1 s since 1970\ngate-000000.flight\n"), "{all}");
         assert!(all.ends_with(": 300 packets of 1 sessions were opened\n"), "{all}");
+    }
+
+    #[test]
+    fn sessions_of_two_starts_are_two_and_pages_with_nothing_on_them_are_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let head = |number| Head { log: Log::Gate, number, recording: 7, unix_s: 1 }.encode();
+        let empty =
+            |number| std::fs::write(path(dir.path(), Log::Gate, number), [&head(number)[..], &[0; 64]].concat());
+        (0..2).for_each(|number| empty(number).unwrap());
+        assert!(
+            told(dir.path(), GateWish::default()).unwrap().ends_with("2 pages: 0 packets of 0 sessions were opened\n")
+        );
+        recorded_as(dir.path(), 0, 7);
+        recorded_as(dir.path(), 2, 8);
+        let all = told(dir.path(), GateWish::default()).unwrap();
+        assert!(all.contains("recording 0000000000000008,"), "{all}");
+        assert!(all.ends_with("4 pages: 600 packets of 2 sessions were opened\n"), "{all}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        recorded(dir.path());
+        let mut full = std::io::BufWriter::new(Full);
+        assert_eq!(gate_log(dir.path(), GateWish::default(), &mut full).unwrap_err(), "cannot write: no space");
+    }
+
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::other("no space"))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub fn pages(place: &Path, log: Log) -> Result<Vec<Written>, String> {
     };
     let pages: Result<Vec<Written>, String> = paths.into_iter().map(read).collect();
     let mut pages = pages?;
-    if pages.len() > 1 {
-        // One that lies ready, or was being begun when the server was killed.
+    // One that lies ready, or was being begun when the server was killed; a log in which nothing stands yet has no other.
+    if pages.iter().any(Written::is_begun) {
         pages.retain(Written::is_begun);
     }
     if pages.is_empty() {

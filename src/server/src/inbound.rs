@@ -44,7 +44,7 @@ pub enum SessionEvent {
 
 /// A batch from the gate to the realm.
 ///
-/// Life-cycle events and messages are never dropped: a session with [`SESSION_MESSAGES_MAX`] messages waiting has its
+/// Life-cycle events and messages are not dropped, unless their session ends: one with [`SESSION_MESSAGES_MAX`] messages waiting has its
 /// receive window closed until the realm has had a tick, and what is acknowledged already waits behind them. Inputs may be
 /// dropped: the newest win.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ pub(crate) struct InputsWaiting {
     latest: usize,
 }
 
-/// Reliable messages of one session that the realm gets in a tick. An honest client sends a few; a thousand at once from each
+/// Reliable messages of one session that the realm gets for each tick that it has answered. An honest client sends a few; a thousand at once from each
 /// of twenty would be a tick of their own.
 pub const SESSION_MESSAGES_MAX: u16 = 64;
 /// Input messages of one session that may wait in a batch: a quarter of a second at 60 Hz, twice what the world keeps.

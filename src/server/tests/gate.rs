@@ -33,8 +33,8 @@ fn messages_that_the_realm_does_not_take_close_the_window_and_none_is_lost() {
     assert_eq!(rig.bots[0].gone, None);
 }
 
-#[test]
-fn what_waited_behind_a_gap_reaches_the_realm_a_ticks_worth_at_a_time_and_in_order() {
+/// Somebody has sent 600 messages, the first of which is lost once.
+fn with_a_gap_before_599() -> Rig {
     let mut rig = Rig::new(LinkConfig::with_latency_ns(60_000_000), |_| {});
     rig.join(1);
     rig.run_until_joined(240);
@@ -43,6 +43,12 @@ fn what_waited_behind_a_gap_reaches_the_realm_a_ticks_worth_at_a_time_and_in_ord
     rig.run_ticks(1);
     rig.bots[0].up.cut();
     (1..600).for_each(|number| echo(&mut rig, number));
+    rig
+}
+
+#[test]
+fn what_waited_behind_a_gap_reaches_the_realm_a_ticks_worth_at_a_time_and_in_order() {
+    let mut rig = with_a_gap_before_599();
     rig.run_ticks(600);
     assert_eq!(rig.bots[0].echoes, (0..600).collect::<Vec<u32>>());
     assert_eq!(rig.messages_most, usize::from(SESSION_MESSAGES_MAX));
@@ -51,14 +57,7 @@ fn what_waited_behind_a_gap_reaches_the_realm_a_ticks_worth_at_a_time_and_in_ord
 
 #[test]
 fn who_hangs_up_leaves_behind_what_was_too_much_for_a_tick() {
-    let mut rig = Rig::new(LinkConfig::with_latency_ns(60_000_000), |_| {});
-    rig.join(1);
-    rig.run_until_joined(240);
-    let echo = |rig: &mut Rig, number| rig.bots[0].client.send(&ClientMessage::Echo { number }).unwrap();
-    echo(&mut rig, 0);
-    rig.run_ticks(1);
-    rig.bots[0].up.cut();
-    (1..600).for_each(|number| echo(&mut rig, number));
+    let mut rig = with_a_gap_before_599();
     while rig.gate.gate_counters().windows_closed == 0 {
         rig.run_ticks(1);
     }

@@ -15,9 +15,10 @@ const DELIVERY_SPAN_NS: i64 = 400_000_000;
 const BASE_BUCKET_NS: u64 = 2_000_000_000;
 const BASE_BUCKETS: usize = 6;
 /// What waits on the way there is in the round trip, too. One-way delay that has grown by so much more than the round trip,
-/// 20 ms, is no queue: the peer's clock has jumped ahead. Whose clock did was told of himself ten times a second for twelve
-/// seconds (seed 106 of the simulation). Above what a way there that gets longer while the way back gets shorter comes to.
-const STEP_NS: i64 = 20_000_000;
+/// 15 ms, is no queue, if it came from one packet to the next: the peer's clock has jumped ahead. Whose clock did was told of
+/// himself ten times a second for twelve seconds (seed 106 of the simulation). Delay that grows over many packets is believed
+/// although the round trip stays: the way back may have emptied meanwhile, as at the end of an upload.
+pub(super) const STEP_NS: i64 = 15_000_000;
 /// So many such packets are believed, among the last [`STEP_WINDOW`], 150 ms of a tick each: the others had to wait on the way
 /// back.
 const STEP_PROOFS: usize = 3;
@@ -57,11 +58,11 @@ impl Path {
         if self.samples.len() == SAMPLES_MAX {
             self.samples.pop_front();
         }
-        let beyond_ns = (delay_ns - base_ns).saturating_sub(excess_ns);
-        let queue_ns = delay_ns - base_ns - (beyond_ns - STEP_NS).max(0);
+        let queue_ns = delay_ns - base_ns;
+        let beyond_ns = queue_ns.saturating_sub(excess_ns);
         let Feedback { sent_ns, acked_bytes, .. } = *feedback;
         self.samples.push_back(Sample { arrival_ns, sent_ns, queue_ns, beyond_ns, acked_bytes });
-        if beyond_ns > STEP_NS {
+        if beyond_ns > STEP_NS && self.has_leapt() {
             self.follow_step();
         }
         true
@@ -111,14 +112,27 @@ impl Path {
         (expected + i64::from(off)) * tick_ns
     }
 
-    /// Delay is measured by the peer's clock as it is now, if enough packets say that it has jumped: by as much as the one says
-    /// that waited least on the way back.
+    /// The newest samples, newest first.
+    fn window(&self, count: usize) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().rev().take(count)
+    }
+
+    /// Whether delay has lately grown beyond the round trip from one packet to the next.
+    fn has_leapt(&self) -> bool {
+        let before = self.window(STEP_WINDOW + 1).skip(1);
+        self.window(STEP_WINDOW).zip(before).any(|(sample, before)| sample.beyond_ns - before.beyond_ns > STEP_NS)
+    }
+
+    /// No more is believed of the newest sample than the round trip bears out. When enough packets say so, delay is measured by
+    /// the peer's clock as it is now: ahead by as much as the one says that waited least on the way back.
     fn follow_step(&mut self) {
-        let latest = || self.samples.iter().rev().take(STEP_WINDOW);
-        if latest().filter(|sample| sample.beyond_ns > STEP_NS).count() < STEP_PROOFS {
+        if let Some(newest) = self.samples.back_mut() {
+            newest.queue_ns -= newest.beyond_ns - STEP_NS;
+        }
+        if self.window(STEP_WINDOW).filter(|sample| sample.beyond_ns > STEP_NS).count() < STEP_PROOFS {
             return;
         }
-        let step_ns = latest().map(|sample| sample.beyond_ns).max().unwrap_or(0);
+        let step_ns = self.window(STEP_WINDOW).map(|sample| sample.beyond_ns).max().unwrap_or(0);
         self.base.iter_mut().for_each(|(_, delay_ns)| *delay_ns += step_ns);
         for sample in &mut self.samples {
             sample.queue_ns = (sample.queue_ns - STEP_NS).max(0);
@@ -179,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_ahead_is_no_queue_and_a_queue_behind_it_is_seen() {
-        for jump_ms in [21, 90, 1_500, 8_000] {
+        for jump_ms in [16, 90, 1_500, 8_000] {
             let mut path = Path::default();
             (0..100).for_each(|tick| observe(&mut path, tick * 16, 20));
             for tick in 100..200 {
@@ -207,6 +221,21 @@ mod tests {
             assert!(path.standing_ns(150_000_000) < 25 * MS as i64, "tick {tick}");
         }
         assert_eq!(path.queue_ns(), 2 * MS as i64);
+    }
+
+    /// The end of an upload: 300 ms that waited on the way back are gone within a second, in which as much piles up on the way
+    /// there.
+    #[test]
+    fn a_queue_that_grows_while_the_way_back_empties_is_a_queue() {
+        let mut path = Path::default();
+        for tick in 0..160 {
+            let queue_ms = (tick.clamp(100, 160) - 100) * 5;
+            let (sent_ms, back_ms) = (tick * 16, 300 - queue_ms);
+            let arrival = ((sent_ms + 20 + queue_ms + 50_000) * 4 % 65_536) as u16;
+            let now_ns = (sent_ms + 40 + queue_ms + back_ms) * MS;
+            path.on_feedback(&Feedback { now_ns, sent_ns: sent_ms * MS, arrival, ack_delay: 0, acked_bytes: 1_000 }, 0);
+            assert_eq!(path.queue_ns(), (queue_ms * MS) as i64, "tick {tick}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! Two bounds work together. The *rate* says what leaves per tick. The *flight* says what may be undecided at once: when
 //! a link stands still, sending stops after one such flight, long before any feedback could say so.
 
-use super::path::Path;
+use super::path::{Path, STEP_NS};
 use super::{Feedback, RateController};
 use crate::ack::ACK_DELAY_NS_MAX;
 use crate::packet::TIMING_TICK_NS;
@@ -47,6 +47,9 @@ const STANDING_NS: i64 = 40 * NS_PER_MS;
 const STANDING_SPAN_NS: i64 = 150 * NS_PER_MS;
 /// The ceiling: a standing queue above this is drained the faster, the longer it is (spec: PKT-61).
 const CEILING_NS: i64 = 60 * NS_PER_MS;
+// The ack that was held back while a clock jumped makes the shortest round trip shorter by what an ack may wait at most, and
+// hides as much of the jump. What is left must not look like a queue that stands.
+const _: () = assert!(STEP_NS + ACK_DELAY_NS_MAX as i64 <= STANDING_NS);
 /// What remains of the arriving rate at a cut (the factor of draft-ietf-rmcat-gcc).
 const CUT: f64 = 0.85;
 /// The rate halves for each such span beyond the first in which feedback is due and does not come (spec: PKT-62).
@@ -193,8 +196,8 @@ impl RateController for TrendRate {
         self.halvings = 0;
         self.is_blind = false;
         self.unanswered_ns = None;
-        // Who says that he waited longer than he may has had his clock jump meanwhile: believed, it would be the shortest round
-        // trip for twenty seconds.
+        // Who says that he waited longer than he may has lost an ack, or has had his clock jump meanwhile: believed, that would
+        // be the shortest round trip for twenty seconds.
         let waited_ns = (u64::from(feedback.ack_delay) * TIMING_TICK_NS).min(ACK_DELAY_NS_MAX);
         let round_trip_ns = now_ns.saturating_sub(feedback.sent_ns).saturating_sub(waited_ns);
         self.on_round_trip(now_ns, round_trip_ns);
@@ -280,7 +283,9 @@ mod tests {
     #[test]
     fn a_peers_clock_that_jumps_costs_no_rate_and_a_queue_behind_it_does() {
         // proves: PKT-61
-        for (jump_ms, ack_delay) in [(21, 84), (47, 188), (47, 0), (300, 255), (1_900, 0)] {
+        for (jump_ms, ack_delay) in
+            [(21, 84), (40, 160), (41, 164), (44, 176), (47, 188), (47, 0), (300, 255), (1_900, 0)]
+        {
             let mut way = Way::full();
             (way.ahead_ns, way.ack_delay) = (jump_ms * MS, ack_delay);
             way.run(3_000, |_| 0, None);

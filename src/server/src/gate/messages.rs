@@ -1,8 +1,8 @@
-//! How many reliable messages of a session the realm gets in a tick.
+//! How many reliable messages of a session the realm gets: so many for each tick that it has answered.
 //!
 //! Whoever sends more has his receive window closed. That alone is no bound: what he sent behind a gap is acknowledged and
 //! lies in the transport, and when the gap is filled up to a thousand messages are there at once, however closed the window is
-//! (seed 144 had 1,024 in a batch). None of them may be dropped, so they wait here and pass a tick's worth at a time.
+//! (seed 144 had 1,024 in a batch). As long as the session lasts none of them may be dropped, so they wait here and pass a tick's worth at a time.
 
 use super::Gate;
 use crate::SessionId;

@@ -97,7 +97,7 @@ pub struct Gate {
     sessions: Vec<Session>,
     /// Sessions that spoke, for the budgets of each tick. Order is arbitrary but the same in every run.
     spoken: Vec<SessionId>,
-    /// Sessions with messages in the batch.
+    /// Sessions with messages in the batch, or passed on since the realm last answered a tick.
     waiting: Vec<SessionId>,
     access: Access,
     survey: Survey,
@@ -256,7 +256,7 @@ impl Gate {
     }
 
     /// Exchanges the batch for the realm with an empty one; to be called after [`Self::poll_transmit`] has run dry.
-    /// Windows that were closed for want of room open again.
+    /// If the realm has answered a tick since, messages that waited for that pass, and windows open again.
     pub fn swap_inbound(&mut self, now: Now, empty: &mut Inbound) {
         assert!(empty.is_empty(), "a batch is cleared before it comes back");
         let is_tick_over = std::mem::take(&mut self.tick_edge);
