@@ -163,7 +163,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 fn cost(cast: &Cast, checkout: &Checkout) -> Result<Vec<Line>> {
     let (mut took_s, mut lines) = ([[0.0; 2]; 2], Vec::new());
     for (nth, records) in [false, true, true, false].into_iter().enumerate() {
-        let place = place(cast, checkout, if records { "dear" } else { "cheap" }, records)?;
+        let place = place(cast, checkout, &format!("cost-{nth}"), records)?;
         let played = play(cast, &place, COST_BOTS, COST_S, false)?;
         took_s[usize::from(records)][nth / 2] = played.took_s;
         lines.extend(played.lines);

@@ -1,7 +1,7 @@
 //! The rate follows the trend of one-way delay: up while delay is flat, down to what arrives when a queue stands.
 //!
-//! Delay is read in one direction only (the header's arrival time), so a slow way back never looks like a queue; and no more of
-//! it is believed than the round trip bears out, so that a peer's clock which jumps does not look like one either. Loss
+//! Delay is read in one direction only (the header's arrival time), so a slow way back never looks like a queue; and where
+//! it leaps, no more of it is believed than the round trip bears out: a peer's clock which jumps does not look like one either. Loss
 //! is not read at all: radio links lose packets that no queue dropped.
 //!
 //! Two bounds work together. The *rate* says what leaves per tick. The *flight* says what may be undecided at once: when

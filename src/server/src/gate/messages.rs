@@ -2,7 +2,8 @@
 //!
 //! Whoever sends more has his receive window closed. That alone is no bound: what he sent behind a gap is acknowledged and
 //! lies in the transport, and when the gap is filled up to a thousand messages are there at once, however closed the window is
-//! (seed 144 had 1,024 in a batch). As long as the session lasts none of them may be dropped, so they wait here and pass a tick's worth at a time.
+//! (seed 144 had 1,024 in a batch). As long as the session lasts none of them may be dropped, so they wait here and pass a
+//! tick's worth at a time.
 
 use super::Gate;
 use crate::SessionId;
@@ -52,6 +53,10 @@ impl Gate {
             messages.passed = pass as u16;
             let held = messages.held.drain(..pass);
             held.for_each(|message| inbound.push_event(SessionEvent::Message { session, message }));
+            if messages.held.is_empty() {
+                // A thousand messages' room would stay with whoever needed it once.
+                messages.held = VecDeque::new();
+            }
             if was_closed && messages.passed < SESSION_MESSAGES_MAX {
                 transport.accept_reliable(session, true);
             }
