@@ -52,6 +52,8 @@ of them the server refuses nobody, and logins are as many as bots, those who cam
 With --links each bot is judged by what its link did: nothing while the link had broken (let nothing through for half a
 second, or held back for longer) and for 2 s after, which the report adds up; that the server put nothing on it for a second
 is an error.
+While the swarm itself is more than 100 ms late, and for 2 s after, nothing that bots show is judged (what they were told is
+compared all the same); for a quarter of the time at most.
 With --survive bots come back whenever they can: sessions lost are counted, and not how long they were out.
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 

@@ -31,7 +31,7 @@ use anyhow::{Context, Result};
 use mio::{Events, Poll};
 use protocol::NetId;
 use protocol::unit::TICK_RATE_HZ;
-use rudp::time::NS_PER_S;
+use rudp::time::{NS_PER_MS, NS_PER_S};
 use std::cmp::Reverse;
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -46,6 +46,8 @@ const JOIN_GRACE_NS: u64 = 10 * NS_PER_S;
 const SETTLE_NS: u64 = 2 * NS_PER_S;
 /// The window stays open at most this long for the server's last sample.
 const LAST_SAMPLE_NS_MAX: u64 = 2 * NS_PER_S;
+/// Whoever reads so late what has come cannot tell how late it came: no bot is judged by what it shows meanwhile.
+const LATE_NS: u64 = 100 * NS_PER_MS;
 /// A schedule that fell behind by more than this starts anew; the lag stays on record.
 const BEHIND_NS_MAX: u64 = NS_PER_S / 4;
 /// A run that is told to end waits at most this long for all to be in.
@@ -262,7 +264,11 @@ impl Drive {
                 return Ok(());
             }
             let bot = &mut self.bots[(self.tick % self.awake as u64) as usize];
-            self.flock.tally.on_tick(now.mono_ns - due_ns, bot.phase() == Phase::In);
+            let lag_ns = now.mono_ns - due_ns;
+            if lag_ns > LATE_NS {
+                self.flock.checker.on_late();
+            }
+            self.flock.tally.on_tick(lag_ns, bot.phase() == Phase::In, self.flock.checker.is_late());
             bot.tick(now, &mut self.flock, buf)?;
             self.tick += 1;
         }
@@ -388,6 +394,7 @@ impl Drive {
                 loop_lag_ms_p99: tally.lag_us.value_at_quantile(0.99) as f64 / 1_000.0,
                 us_per_bot_tick: cpu_ns as f64 / 1_000.0 / tally.ticks.max(1) as f64,
                 sends_blocked: tally.sends_blocked,
+                late_percent: tally.ticks_late as f64 * 100.0 / tally.ticks.max(1) as f64,
             },
             server: self.watch.report(self.flock.tick_rate_hz().unwrap_or(0.0)),
             movement: self.movement_name.clone(),

@@ -108,6 +108,8 @@ pub struct SwarmReport {
     pub loop_lag_ms_p99: f64,
     pub us_per_bot_tick: f64,
     pub sends_blocked: u64,
+    /// Part of all bot ticks in which it was, or had just been, so late that nothing which bots show was judged.
+    pub late_percent: f64,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -216,8 +218,11 @@ impl Report {
             (
                 "swarm",
                 format!(
-                    "loop lag p99 {:.2} ms, {:.2} us per bot-tick, {} sends blocked",
-                    self.swarm.loop_lag_ms_p99, self.swarm.us_per_bot_tick, self.swarm.sends_blocked
+                    "loop lag p99 {:.2} ms, {:.2} us per bot-tick, {} sends blocked, too late to judge for {:.2} % of the time",
+                    self.swarm.loop_lag_ms_p99,
+                    self.swarm.us_per_bot_tick,
+                    self.swarm.sends_blocked,
+                    self.swarm.late_percent
                 ),
             ),
         ];

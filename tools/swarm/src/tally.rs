@@ -35,6 +35,8 @@ pub struct Tally {
     pub ticks_in: u64,
     /// Bot ticks of all bots.
     pub ticks: u64,
+    /// Of those, the ones while which the swarm was too late to judge what bots show.
+    pub ticks_late: u64,
     /// Sessions that ended although nobody here wanted it, by reason.
     pub disconnects: BTreeMap<Reason, u64>,
     /// Sessions given up after silence.
@@ -108,6 +110,7 @@ impl Default for Tally {
             up_bytes: 0,
             ticks_in: 0,
             ticks: 0,
+            ticks_late: 0,
             disconnects: BTreeMap::new(),
             silences: 0,
             logins: 0,
@@ -140,13 +143,14 @@ impl Tally {
         }
     }
 
-    /// A bot tick began this late.
-    pub fn on_tick(&mut self, lag_ns: u64, is_in: bool) {
+    /// A bot tick began this late, and maybe too late to judge.
+    pub fn on_tick(&mut self, lag_ns: u64, is_in: bool, is_late: bool) {
         if self.is_measuring {
             let lags = if self.is_stormy { &mut self.storm_lag_us } else { &mut self.lag_us };
             lags.saturating_record(lag_ns / 1_000);
             self.ticks += 1;
             self.ticks_in += u64::from(is_in);
+            self.ticks_late += u64::from(is_late);
         }
     }
 
@@ -214,7 +218,7 @@ mod tests {
     fn nothing_counts_before_the_window_opens() {
         let mut tally = Tally::default();
         tally.on_received(100);
-        tally.on_tick(5_000, true);
+        tally.on_tick(5_000, true, true);
         tally.on_second(1_000_000, 60, 1_000_000_000);
         tally.on_round_trip(1_000_000);
         assert_eq!((tally.down_bytes, tally.ticks, tally.rtt_us.len(), tally.rtt_sample_us.len()), (0, 0, 0, 0));

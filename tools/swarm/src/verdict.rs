@@ -22,6 +22,8 @@ const PER_SURVIVOR: f64 = 1.0;
 const TICK_RATE_HZ: (f64, f64) = (60.0, 0.5);
 /// A swarm that is later than this at its own ticks (p99) does not put the load on the server that it claims.
 const LOOP_LAG_MS_MAX: f64 = 5.0;
+/// For so much of its time a swarm may be too late to judge, percent: beyond, it has not looked.
+const LATE_PERCENT_MAX: f64 = 25.0;
 /// All bots must be in again this soon after the server is ready, in seconds.
 const REJOIN_S_MAX: f64 = 10.0;
 
@@ -92,6 +94,12 @@ pub fn reasons(
         let lag = report.swarm.loop_lag_ms_p99;
         reasons.push(format!(
             "invalid load: the swarm itself was {lag:.1} ms late (p99), {LOOP_LAG_MS_MAX} ms are allowed."
+        ));
+    }
+    if report.swarm.late_percent > LATE_PERCENT_MAX {
+        let late = report.swarm.late_percent;
+        reasons.push(format!(
+            "the swarm was too late to judge for {late:.1} % of the time, {LATE_PERCENT_MAX} % are allowed."
         ));
     }
     reasons.extend(rejoin_reason(report));
@@ -234,7 +242,9 @@ mod tests {
     #[test]
     fn each_shortcoming_has_one_sentence() {
         let slow = Spread { mean: 20.0, p50: 1.0, p99: 99.0 };
-        let cases: [(Report, &str); 9] = [
+        let late = SwarmReport { late_percent: 25.1, ..SwarmReport::default() };
+        let cases: [(Report, &str); 10] = [
+            (Report { swarm: late, ..good() }, "the swarm was too late to judge for 25.1 % of the time"),
             (Report { loss_ratio: 0.002, ..good() }, "0.200 % of the packets were lost"),
             (Report { rtt_ms: slow, ..good() }, "the round trip took 20.0 ms"),
             (Report { connected: 99, ..good() }, "99 of 100 bots were in at the end."),

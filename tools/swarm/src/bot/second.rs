@@ -39,7 +39,9 @@ impl Bot {
         flock.tally.on_second(stats.transport.rtt_smoothed_ns, last.snapshot_ticks, span_ns);
         let index = self.index;
         // Without snapshots there is no truth to hold the bot's view against: that nothing is told must itself be told.
-        let settled = now.mono_ns - self.joined_ns > SETTLED_NS && !self.hearing.is_excused(now.mono_ns);
+        let settled = now.mono_ns - self.joined_ns > SETTLED_NS
+            && !self.hearing.is_excused(now.mono_ns)
+            && !flock.checker.is_late();
         if settled && last.snapshot_ticks == 0 && now.mono_ns - self.heard_ns < HEARING_NS {
             flock
                 .checker

@@ -352,6 +352,25 @@ fn what_a_deaf_bot_shows_is_judged_again_two_seconds_after_it_hears() {
     assert_eq!(rig.checker.findings().count(Kind::Stale), 1);
 }
 
+/// A swarm that shares its processors with a server which everybody joins at once reads a second late what came in time.
+#[test]
+fn a_swarm_that_was_late_judges_what_its_bots_show_again_after_two_seconds_and_compares_all_the_while() {
+    let mut rig = Rig::new(Fault::Freeze);
+    rig.join_all(1);
+    rig.run_ticks(2..490);
+    let compared = rig.checker.comparisons();
+    for from in [490, 590] {
+        rig.checker.on_late();
+        rig.run_ticks(from..from + 10);
+        assert!(rig.checker.is_late());
+        rig.run_ticks(from + 10..from + 100);
+    }
+    assert_eq!(rig.checker.findings().total(), 0, "{:?}", rig.checker.findings().cases());
+    assert!(rig.checker.comparisons() > compared);
+    rig.run_ticks(690..800);
+    assert_eq!((rig.checker.findings().count(Kind::Stale), rig.checker.is_late()), (1, false));
+}
+
 #[test]
 fn a_bad_link_excuses_what_it_delays_and_no_more() {
     for (late, found) in [(60, 0), (100, 1)] {
