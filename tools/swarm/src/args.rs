@@ -53,7 +53,7 @@ With --links each bot is judged by what its link did: nothing while the link had
 second, or held back for longer) and for 2 s after, which the report adds up; that the server put nothing on it for a second
 is an error.
 While the swarm itself is more than 100 ms late, and for 2 s after, nothing that bots show is judged (what they were told is
-compared all the same); for a quarter of the time at most.
+compared all the same); for a quarter of the time at most. Nor is it while a storm lasts, whose bots act fifteen times a second.
 With --survive bots come back whenever they can: sessions lost are counted, and not how long they were out.
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 
@@ -448,7 +448,7 @@ mod tests {
         let told = |line: &str| read(line).unwrap().troubles().unwrap_err().to_string();
         assert_eq!(
             told("swarm --storm 2000@10s --duration 30s"),
-            "a storm of 2000 bots at 10s needs a --duration of 65s at least"
+            "a storm of 2000 bots at 10s needs a --duration of 85s at least"
         );
         assert_eq!(
             told("swarm --storm 20@10s --storm 30@20s --duration 3m"),

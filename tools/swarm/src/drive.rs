@@ -37,6 +37,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use weather::is_storms_turn;
 
 /// Readiness events taken per turn.
 const EVENTS_MAX: usize = 32;
@@ -263,12 +264,17 @@ impl Drive {
             if due_ns > now.mono_ns {
                 return Ok(());
             }
-            let bot = &mut self.bots[(self.tick % self.awake as u64) as usize];
+            let (round, index) = (self.tick / self.awake as u64, (self.tick % self.awake as u64) as usize);
+            if index >= self.stayers && !is_storms_turn(round, index) {
+                self.tick += 1;
+                continue;
+            }
+            let bot = &mut self.bots[index];
             let lag_ns = now.mono_ns - due_ns;
             if lag_ns > LATE_NS {
-                self.flock.checker.on_late();
+                self.flock.checker.excuse_all();
             }
-            self.flock.tally.on_tick(lag_ns, bot.phase() == Phase::In, self.flock.checker.is_late());
+            self.flock.tally.on_tick(lag_ns, bot.phase() == Phase::In, self.flock.checker.are_all_excused());
             bot.tick(now, &mut self.flock, buf)?;
             self.tick += 1;
         }

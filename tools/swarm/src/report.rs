@@ -108,7 +108,8 @@ pub struct SwarmReport {
     pub loop_lag_ms_p99: f64,
     pub us_per_bot_tick: f64,
     pub sends_blocked: u64,
-    /// Part of all bot ticks in which it was, or had just been, so late that nothing which bots show was judged.
+    /// Part of all bot ticks in which it was, or had just been, so late that nothing which bots show was judged; storms are not
+    /// counted.
     pub late_percent: f64,
 }
 

@@ -35,7 +35,7 @@ pub struct Tally {
     pub ticks_in: u64,
     /// Bot ticks of all bots.
     pub ticks: u64,
-    /// Of those, the ones while which the swarm was too late to judge what bots show.
+    /// Of those, the ones outside of storms while which the swarm was too late to judge what bots show.
     pub ticks_late: u64,
     /// Sessions that ended although nobody here wanted it, by reason.
     pub disconnects: BTreeMap<Reason, u64>,
@@ -150,7 +150,7 @@ impl Tally {
             lags.saturating_record(lag_ns / 1_000);
             self.ticks += 1;
             self.ticks_in += u64::from(is_in);
-            self.ticks_late += u64::from(is_late);
+            self.ticks_late += u64::from(is_late && !self.is_stormy);
         }
     }
 

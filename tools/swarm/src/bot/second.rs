@@ -41,7 +41,7 @@ impl Bot {
         // Without snapshots there is no truth to hold the bot's view against: that nothing is told must itself be told.
         let settled = now.mono_ns - self.joined_ns > SETTLED_NS
             && !self.hearing.is_excused(now.mono_ns)
-            && !flock.checker.is_late();
+            && !flock.checker.are_all_excused();
         if settled && last.snapshot_ticks == 0 && now.mono_ns - self.heard_ns < HEARING_NS {
             flock
                 .checker

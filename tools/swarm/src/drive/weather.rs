@@ -6,6 +6,15 @@ use crate::storm::{GATHER_NS, Order};
 use anyhow::Result;
 use rudp::Now;
 
+/// Bots of a storm act in one of so many rounds: that they come and go is to be seen. As many as they are, they would take the
+/// processors from the server that they came to, and with it whatever there was to see.
+const ROUNDS_PER_ACT: u64 = 4;
+
+/// Whether such a bot acts in this round; a quarter of them do in each.
+pub(super) fn is_storms_turn(round: u64, bot: usize) -> bool {
+    (round + bot as u64).is_multiple_of(ROUNDS_PER_ACT)
+}
+
 impl Drive {
     /// Does what is due for a storm.
     pub(super) fn brave_the_weather(&mut self, now: Now, buf: &mut [u8; DATAGRAM_BYTES_MAX]) -> Result<()> {
@@ -34,6 +43,9 @@ impl Drive {
             self.weather.on_lag(self.flock.tally.take_storm_lag_ms_p99());
         }
         self.flock.tally.is_stormy = self.weather.is_stormy();
+        if self.weather.is_stormy() {
+            self.flock.checker.excuse_all();
+        }
         Ok(())
     }
 

@@ -81,8 +81,8 @@ pub struct Checker {
     joined: Vec<Option<u32>>,
     /// Bots that nothing reaches, and bots for two seconds after: what they show is not held against the server.
     deaf_until: Vec<u32>,
-    /// The same for all of them, because the swarm was late.
-    late_until: u32,
+    /// The same for all of them, whatever reaches them.
+    all_excused_until: u32,
     /// By viewer: members of its party, who are always told, and until when it may still show them.
     bonds: Vec<Vec<(NetId, u32)>>,
     /// By bot: ticks by which its link is behind, and those that it adds to what a server may take to tell something.
@@ -114,7 +114,7 @@ impl Checker {
             presence: Presence::new(bots),
             joined: vec![None; bots],
             deaf_until: vec![0; bots],
-            late_until: 0,
+            all_excused_until: 0,
             bonds: vec![Vec::new(); bots],
             lags: vec![0; bots],
             allowances: vec![0; bots],
@@ -188,14 +188,15 @@ impl Checker {
         self.deaf_until[bot] = self.newest + SETTLED_TICKS;
     }
 
-    /// The swarm itself is so late that what has come to its bots lies unread: as if none of them heard anything.
-    pub fn on_late(&mut self) {
-        self.late_until = self.newest + SETTLED_TICKS;
+    /// Nobody is judged by what he shows until two seconds from now: the swarm itself is so late that what has come to its bots
+    /// lies unread, or the server is overrun on purpose.
+    pub fn excuse_all(&mut self) {
+        self.all_excused_until = self.newest + SETTLED_TICKS;
     }
 
-    /// Whether it was, a moment ago.
-    pub fn is_late(&self) -> bool {
-        self.newest < self.late_until
+    /// Whether that is so.
+    pub fn are_all_excused(&self) -> bool {
+        self.newest < self.all_excused_until
     }
 
     /// Nobody can tell `bot` anything sooner than its link allows: what it shows is judged `lag` ticks later, and it takes
@@ -216,7 +217,7 @@ impl Checker {
         self.joined.fill(None);
         (self.present, self.peak, self.is_joining) = (0, (0, 0), false);
         self.deaf_until.fill(0);
-        self.late_until = 0;
+        self.all_excused_until = 0;
         self.bonds.iter_mut().for_each(Vec::clear);
         (self.newest, self.judged) = (0, 0);
         self.waiting.iter_mut().for_each(|(_, told)| told.clear());
@@ -367,7 +368,7 @@ impl Checker {
     }
 
     fn is_deaf(&self, bot: usize, tick: u32) -> bool {
-        tick < self.deaf_until[bot].max(self.late_until)
+        tick < self.deaf_until[bot].max(self.all_excused_until)
     }
 
     fn wait(&mut self, tick: u32, told: Told) {

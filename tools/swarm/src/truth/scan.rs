@@ -216,7 +216,7 @@ impl Checker {
     fn look_for_leftovers(&mut self, tick: u32) {
         let strange_before = tick.saturating_sub(STRANGER_TICKS);
         while !self.is_joining
-            && !self.is_late()
+            && !self.are_all_excused()
             && let Some((id, viewer)) = self.presence.poll_stranger(strange_before)
         {
             let case = || {
@@ -227,9 +227,9 @@ impl Checker {
             };
             self.findings.add(Kind::Other, case);
         }
-        let (allowances, deaf_until, late_until) = (&self.allowances, &self.deaf_until, self.late_until);
+        let (allowances, deaf_until, all_excused_until) = (&self.allowances, &self.deaf_until, self.all_excused_until);
         let is_late = |viewer: usize, left: u32| {
-            left + GHOST_TICKS + allowances[viewer] < tick && tick >= deaf_until[viewer].max(late_until)
+            left + GHOST_TICKS + allowances[viewer] < tick && tick >= deaf_until[viewer].max(all_excused_until)
         };
         while let Some((id, left, viewer)) = self.presence.poll_departed(is_late) {
             let case = || format!("bot {viewer} still showed entity {} at tick {tick}; its bot left at {left}", id.0);

@@ -215,8 +215,8 @@ const CHURN_SHARE: u32 = 5;
 const MOVES_SHARE: u32 = 10;
 /// The first storm comes so long after all are in, s: in the warm-up, so that what it grows is there when it is judged.
 const FIRST_STORM_S: u32 = 10;
-/// The last one so long before the end, s: a swarm wants 55, and then some calm.
-const LAST_STORM_BEFORE_END_S: u32 = 75;
+/// The last one so long before the end, s: a swarm wants 75, and then some calm.
+const LAST_STORM_BEFORE_END_S: u32 = 95;
 /// How often a soaking server is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// A soak has at least so many readings outside of storms.
@@ -286,9 +286,9 @@ mod tests {
     #[test]
     fn storms_come_near_both_ends_of_a_run_that_has_room_for_two() {
         let storms = |minutes, storm| Extent { minutes, storm, ..Extent::default() }.storms_s();
-        assert_eq!((storms(20, 2_000), storms(2, 2_000), storms(20, 0)), (vec![10, 1_125], vec![10], vec![]));
+        assert_eq!((storms(20, 2_000), storms(2, 2_000), storms(20, 0)), (vec![10, 1_105], vec![10], vec![]));
         let extent = Extent { minutes: 20, bots: 400, storm: 500, links: vec![], seed: 3 };
         let line = extent.run().extra.join(" ");
-        assert_eq!(line, "--links mixed --churn 80/min --moves 40/min --storm 500@10s --storm 500@1125s --seed 3");
+        assert_eq!(line, "--links mixed --churn 80/min --moves 40/min --storm 500@10s --storm 500@1105s --seed 3");
     }
 }
