@@ -103,7 +103,8 @@ impl Bot {
             self.say_goodbye(now, flock, &mut [0; DATAGRAM_BYTES_MAX]);
         }
         // Where the bot is back can be compared only if it knew well where it was.
-        let behind = flock.checker.behind(self.index).filter(|ticks| *ticks <= FRESH_TICKS);
+        let is_told_in_time = !flock.checker.are_all_excused();
+        let behind = flock.checker.behind(self.index).filter(|ticks| is_told_in_time && *ticks <= FRESH_TICKS);
         match behind {
             Some(ticks) if !says_goodbye => self.restored.walks_on(ticks),
             Some(_) => {}
