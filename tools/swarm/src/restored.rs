@@ -12,6 +12,8 @@ const BEYOND: i64 = SUBUNITS_PER_M as i64 * 7 / 2;
 const PATIENCE_TICKS: u32 = 30;
 /// ...which comes after those that wait for their tick.
 const INPUTS_WAITING: u32 = 8;
+/// The server is ahead of what any bot has heard by at most so much: the quickest of all links, and a turn of the loop.
+const UNHEARD_TICKS: u32 = 4;
 /// The longest step of a tick, in subunits: 0.1 m.
 const STEP: i64 = SUBUNITS_PER_M as i64 / 10;
 
@@ -34,10 +36,13 @@ impl Restored {
         self.is_gone |= !self.places.is_empty();
     }
 
-    /// Its client vanished when it had last heard of the player so many ticks before: for as long again, and for half a second
-    /// after the last input, the player goes where that led, as the server does not know better.
-    pub fn walks_on(&mut self, behind_ticks: u32) {
-        self.walked_on = i64::from(PATIENCE_TICKS + INPUTS_WAITING + behind_ticks) * STEP;
+    /// It goes, and what it had heard of the player last was so many ticks older than what anybody had: for as long the player
+    /// has walked on unseen. Of whom the server is told nothing, and does not know better, that one goes where his last input
+    /// led for half a second more.
+    pub fn walks_on(&mut self, behind_ticks: u32, says_goodbye: bool) {
+        let unseen = behind_ticks + UNHEARD_TICKS;
+        let ticks = if says_goodbye { unseen } else { unseen + PATIENCE_TICKS + INPUTS_WAITING };
+        self.walked_on = i64::from(ticks) * STEP;
     }
 
     /// The player is told where it is, and whether it lies dead there. Whoever is saved dead comes back alive, and at a
@@ -116,12 +121,21 @@ mod tests {
     #[test]
     fn whose_session_stands_may_have_walked_on_for_half_a_second_beyond_what_it_heard() {
         let metres = |m: i64| ((599 * 8_192) + m * i64::from(SUBUNITS_PER_M)) as i32;
-        for (behind, m, is_right) in [(12, 4, true), (12, 6, false), (30, 6, true)] {
+        // 42 ticks without a goodbye are 4.2 m; 4 with one are less than what is granted to everybody.
+        for (behind, says_goodbye, m, is_right) in [
+            (0, false, 4, true),
+            (0, false, 5, false),
+            (12, false, 5, true),
+            (12, false, 6, false),
+            (30, false, 7, true),
+            (30, true, 3, true),
+            (30, true, 4, false),
+        ] {
             let mut restored = lost();
             restored.is_gone = false;
-            restored.walks_on(behind);
+            restored.walks_on(behind, says_goodbye);
             restored.on_gone();
-            assert_eq!(restored.on_own((metres(m), 0), false).is_ok(), is_right, "{behind} {m}");
+            assert_eq!(restored.on_own((metres(m), 0), false).is_ok(), is_right, "{behind} {says_goodbye} {m}");
         }
         assert!(lost().on_own((metres(4), 0), false).is_err(), "who said goodbye walks no further");
     }

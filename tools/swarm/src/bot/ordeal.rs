@@ -106,8 +106,7 @@ impl Bot {
         let is_told_in_time = !flock.checker.are_all_excused();
         let behind = flock.checker.behind(self.index).filter(|ticks| is_told_in_time && *ticks <= FRESH_TICKS);
         match behind {
-            Some(ticks) if !says_goodbye => self.restored.walks_on(ticks),
-            Some(_) => {}
+            Some(ticks) => self.restored.walks_on(ticks, says_goodbye),
             None => self.restored = Restored::default(),
         }
         self.on_gone(flock, says_goodbye);
