@@ -12,8 +12,9 @@ const BEYOND: i64 = SUBUNITS_PER_M as i64 * 7 / 2;
 const PATIENCE_TICKS: u32 = 30;
 /// ...which comes after those that wait for their tick.
 const INPUTS_WAITING: u32 = 8;
-/// The server is ahead of what any bot has heard by at most so much: the quickest of all links, and a turn of the loop.
-const UNHEARD_TICKS: u32 = 4;
+/// The server is ahead of what any bot has heard by at most so much: 100 ms, by which the swarm may be late before it says so, and
+/// more than the quickest of all links takes.
+const UNHEARD_TICKS: u32 = 6;
 /// The longest step of a tick, in subunits: 0.1 m.
 const STEP: i64 = SUBUNITS_PER_M as i64 / 10;
 
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn whose_session_stands_may_have_walked_on_for_half_a_second_beyond_what_it_heard() {
         let metres = |m: i64| ((599 * 8_192) + m * i64::from(SUBUNITS_PER_M)) as i32;
-        // 42 ticks without a goodbye are 4.2 m; 4 with one are less than what is granted to everybody.
+        // 44 ticks without a goodbye are 4.4 m; 6 with one are less than what is granted to everybody.
         for (behind, says_goodbye, m, is_right) in [
             (0, false, 4, true),
             (0, false, 5, false),
