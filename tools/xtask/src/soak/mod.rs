@@ -249,7 +249,7 @@ const CALM_SAMPLES_MIN: usize = 30;
 /// Memory may grow so much: a leak of 4 KiB a second is found in a run of 20 minutes.
 const MEMORY: Allowance = Allowance { per_hour: 8.0, step: 1.0, share: 0.02 };
 /// A second storm finds some buffers too small that were large enough for the first: by so much memory may be more after it
-/// (measured: 7 and 8 %, and with a third and a fourth ever less).
+/// (measured: 7 and 8 %, and a third and a fourth together another 7).
 const STORM_SHARE: f64 = 1.1;
 /// The journal grows in steps, and takes back what it needs no more.
 const DATA: Allowance = Allowance { per_hour: 16.0, step: 4.0, share: 0.1 };
