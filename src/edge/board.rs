@@ -3,7 +3,8 @@
 //! Nobody waits for anybody: the tick and the reactor swap, the operations thread reads whatever is newest.
 
 use crate::edge::flight::FlightTally;
-use crate::edge::persistence::{BackupReport, CourierReport, Fault};
+use crate::edge::long_ticks::LongTicks;
+use crate::edge::persistence::{BackupReport, CourierReport, Fault, Packing};
 use crate::edge::stopwatch::{self, Stopwatch};
 use crate::edge::tick_times::TickTimes;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -109,6 +110,10 @@ pub struct ReactorCounters {
     pub recv_errors: u64,
     /// Times a batch stayed with the gate because every arena was out.
     pub inbound_held: u64,
+    /// Batches given to the world.
+    pub batches: u64,
+    /// Ticks' outputs taken from it.
+    pub arenas: u64,
     /// Datagrams the kernel dropped because the receive buffer was full.
     pub kernel_drops: u64,
 }
@@ -134,8 +139,12 @@ pub struct WorldReport {
     pub tick_max_ns: u64,
     /// All ticks' times.
     pub times: TickTimes,
+    /// Those that took longer than two.
+    pub long: LongTicks,
     /// Loads and saves without an answer yet.
     pub store_jobs: usize,
+    /// Jobs given to persistence.
+    pub store_jobs_total: u64,
     /// Ticks whose output found the reactor's queue full.
     pub outbound_late_total: u64,
     /// Output arenas made because none had come back.
@@ -185,6 +194,8 @@ pub struct StoreReport {
     pub remote_lag_ns: u64,
     /// Characters that are this server's to write.
     pub leases: usize,
+    /// What LZ4 has done for the journal.
+    pub packing: Packing,
 }
 
 impl Board {

@@ -15,6 +15,7 @@ mod crew;
 mod drain;
 mod flight;
 mod herald;
+mod long_ticks;
 mod ops;
 mod persistence;
 mod prefetch;

@@ -4,6 +4,7 @@ use crate::edge::asks::{Drill, WorldAsk};
 use crate::edge::board::{Board, PUBLISH_INTERVAL_NS, WorldReport};
 use crate::edge::clock;
 use crate::edge::drain::Drain;
+use crate::edge::long_ticks::{LongTick, RunQueue};
 use crate::edge::queues::{INBOUND_BATCHES, RealmEnds, STORE_JOBS_MAX};
 use crate::edge::shelf::Shelf;
 use crate::edge::stopwatch::world as part;
@@ -51,6 +52,7 @@ pub struct World {
     published_ns: u64,
     published_ticks: u64,
     overrun_log: Throttle,
+    long_log: Throttle,
     incident_log: Throttle,
 }
 
@@ -98,6 +100,7 @@ impl World {
             published_ns: 0,
             published_ticks: 0,
             overrun_log: Throttle::default(),
+            long_log: Throttle::default(),
             incident_log: Throttle::default(),
         }
     }
@@ -110,6 +113,7 @@ impl World {
         let start_ns = clock::mono_ns();
         self.schedule = Schedule::new(start_ns);
         self.published_ns = start_ns;
+        let queue = RunQueue::of_this_thread();
         while !self.drain.is_abandoned() {
             self.board.world_watch.enter(part::REST);
             clock::sleep_until(self.schedule.deadline_ns());
@@ -117,7 +121,9 @@ impl World {
             if last {
                 self.realm.close();
             }
+            let (began_ns, waited_ns) = (clock::mono_ns(), queue.waited_ns());
             self.tick()?;
+            self.note_length(clock::mono_ns() - began_ns, queue.waited_ns() - waited_ns);
             if last && self.realm.is_drained() && self.late.is_empty() {
                 break;
             }
@@ -237,7 +243,10 @@ impl World {
         while self.report.store_jobs < STORE_JOBS_MAX {
             let Some(job) = self.held_job.take().or_else(|| self.realm.poll_store()) else { break };
             match self.ends.jobs.try_send(job) {
-                Ok(()) => self.report.store_jobs += 1,
+                Ok(()) => {
+                    self.report.store_jobs += 1;
+                    self.report.store_jobs_total += 1;
+                }
                 Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
                     self.held_job = Some(job);
                     break;
@@ -258,6 +267,15 @@ impl World {
         }
         if ended_ns - self.published_ns >= PUBLISH_INTERVAL_NS {
             self.publish(ended_ns);
+        }
+    }
+
+    /// Whoever looks into a hitch wants to know whether it was ours.
+    fn note_length(&mut self, took_ns: u64, waited_ns: u64) {
+        let Some(LongTick { took_ns, waited_ns }) = self.report.long.note(took_ns, waited_ns) else { return };
+        if let Some(missed) = self.long_log.pass(clock::mono_ns()) {
+            let (took_ms, waited_ms) = (took_ns as f64 / 1e6, waited_ns as f64 / 1e6);
+            tracing::warn!(tick = self.report.ticks_total, took_ms, waited_ms, missed, "a tick took longer than two");
         }
     }
 

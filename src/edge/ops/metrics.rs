@@ -121,6 +121,8 @@ impl Figures {
         page.total("sessions_left", "Of those, sessions that ended", gate.sessions_left)?;
         let ended = gate.disconnects.iter().map(|(reason, count)| ([("reason", reason)], count));
         page.totals_of("disconnects", "Sessions that ended, spoken or not", ended)?;
+        let messages = [([("dir", "in")], gate.message_bytes_in), ([("dir", "out")], gate.message_bytes_out)];
+        page.totals_of("message_bytes", "Bytes of messages on reliable channels, as bincode has them", messages)?;
         let dropped = [
             ([("reason", "inputs_malformed")], gate.inputs_malformed),
             ([("reason", "inputs_dropped")], gate.inputs_dropped),
@@ -146,6 +148,8 @@ impl Figures {
         page.gauge("entities", "Entities in the world", realm.entities as f64)?;
         page.total("ticks", "Ticks of the world", world.ticks_total)?;
         page.total("tick_overruns", "Times the tick schedule was moved", world.overruns_total)?;
+        let long = [([("cause", "own")], world.long.own), ([("cause", "waited")], world.long.waited)];
+        page.totals_of("long_ticks", "Ticks longer than two; waited if the thread had to wait for a processor", long)?;
         page.total("updates", "Records of other entities told to players", realm.updates)?;
         page.total("player_ticks", "Sum over ticks of the players in the world", realm.player_ticks)?;
         page.total("encoded", "Times an entity's record was encoded", realm.encoded)?;
@@ -242,6 +246,12 @@ impl Figures {
             ([("queue", "store")], world.store_jobs as f64),
         ];
         page.gauges_of("queue_depth", "Entries waiting between threads", depth)?;
+        let items = [
+            ([("queue", "inbound")], reactor.edge.batches),
+            ([("queue", "outbound")], reactor.edge.arenas),
+            ([("queue", "store")], world.store_jobs_total),
+        ];
+        page.totals_of("queue_items", "Entries that one thread has given another", items)?;
         let bound = [
             ([("queue", "inbound")], INBOUND_BATCHES as f64),
             ([("queue", "outbound")], OUTBOUND_WAITING_MAX as f64),

@@ -36,6 +36,9 @@ fn journal(store: &StoreReport, page: &mut Page<'_>) -> fmt::Result {
         Fault::ALL.iter().zip(store.journal_failures).map(|(fault, count)| ([("kind", fault.label())], count));
     page.totals_of("journal_errors", "Commits of the journal that failed, by kind", failures)?;
     page.gauge("commits_undecided", "Transactions that a failed journal may have or not", store.undecided as f64)?;
+    let packing = store.packing;
+    let bytes = [([("side", "in")], packing.plain_bytes), ([("side", "out")], packing.packed_bytes)];
+    page.totals_of("journal_packed_bytes", "Bytes that LZ4 was given for the journal, and that came of them", bytes)?;
     let saves = [([("outcome", "saved")], store.saves), ([("outcome", "failed")], store.save_failures)];
     page.totals_of("saves", "Checkpoints by outcome", saves)?;
     let deals = [([("outcome", "committed")], store.deals), ([("outcome", "refused")], store.deal_failures)];
@@ -126,7 +129,7 @@ mod tests {
     use super::super::tally::Tally;
     use super::*;
     use crate::edge::board::StartReport;
-    use crate::edge::persistence::Query;
+    use crate::edge::persistence::{Packing, Query};
     use std::sync::Arc;
 
     #[test]
@@ -139,14 +142,21 @@ mod tests {
         (timing.buckets[0], timing.buckets[BOUNDS_MS.len()]) = (2, 1);
         courier.timings = vec![(Query::Save, timing), (Query::Save, timing)];
         board.courier.store(Arc::new(courier));
-        let report =
-            StoreReport { outbox: 12, waiting: [3, 4], remote_lag_ns: 2_500_000_000, ..StoreReport::default() };
+        let report = StoreReport {
+            outbox: 12,
+            waiting: [3, 4],
+            remote_lag_ns: 2_500_000_000,
+            packing: Packing { plain_bytes: 90, packed_bytes: 30 },
+            ..StoreReport::default()
+        };
         board.store.store(Arc::new(report));
         let text = text(&registry(board, Arc::new(Tally::default()))).unwrap();
         for line in [
             "throng_save_lag_seconds 2.5",
             "throng_journal_lag_seconds 0.0",
             "throng_journal_up 1.0",
+            "throng_journal_packed_bytes_total{side=\"in\"} 90",
+            "throng_journal_packed_bytes_total{side=\"out\"} 30",
             "throng_store_up{store=\"redis\"} 1.0",
             "throng_store_up{store=\"mariadb_1\"} 0.0",
             "throng_store_up{store=\"mariadb_2\"} 1.0",

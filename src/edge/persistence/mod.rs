@@ -23,7 +23,7 @@ pub use erasure::Gone;
 pub use errands::{BackupReport, Errand, ErrandError, connect as errands};
 #[cfg(test)]
 pub use journal::Torn;
-pub use journal::{BackedUp, Fact, Fault, Journal, JournalError, OpenError};
+pub use journal::{BackedUp, Fact, Fault, Journal, JournalError, OpenError, Packing};
 #[cfg(test)]
 pub use mariadb::Query;
 pub use mariadb::{BOUNDS_MS, Database, MariaDbConfig, Timing};
@@ -444,6 +444,7 @@ impl Keeper {
         if last || now_ns >= self.published_ns + PUBLISH_INTERVAL_NS {
             self.published_ns = now_ns;
             self.report.journal_trouble = self.journal.trouble();
+            self.report.packing = self.journal.packing();
             if let Some(remote) = &self.remote {
                 let (waiting, lag_ns) = remote.waiting(now_ns);
                 self.report.waiting = waiting;

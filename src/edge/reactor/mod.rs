@@ -67,6 +67,9 @@ pub struct Reactor {
     handed_over_ns: u64,
     /// Times a batch stayed with the gate because every arena was out.
     inbound_held: u64,
+    /// What has passed through its two queues, in and out of the world.
+    batches: u64,
+    arenas: u64,
 }
 
 impl Machine for Gate {
@@ -111,6 +114,8 @@ impl Reactor {
             publish_ns: 0,
             handed_over_ns: 0,
             inbound_held: 0,
+            batches: 0,
+            arenas: 0,
         };
         Ok((reactor, waker))
     }
@@ -173,6 +178,7 @@ impl Reactor {
     fn take_outbound(&mut self, now: Now) {
         while let Ok(mut outbound) = self.ends.from_realm.try_recv() {
             self.gate.handle_outbound(now, &outbound);
+            self.arenas += 1;
             outbound.clear();
             // An arena made in an emergency finds no room and is dropped.
             let _ = self.ends.spare_outbound.try_send(outbound);
@@ -193,9 +199,10 @@ impl Reactor {
                 return;
             };
             self.gate.swap_inbound(now, &mut batch);
-            if self.ends.to_realm.try_send(batch).is_err() {
+            match self.ends.to_realm.try_send(batch) {
+                Ok(()) => self.batches += 1,
                 // Only when the world thread is gone, and then the process is about to end.
-                self.inbound_held += 1;
+                Err(_) => self.inbound_held += 1,
             }
         }
         self.handed_over_ns = now.mono_ns;
@@ -210,6 +217,7 @@ impl Reactor {
         self.board.reactor_watch.publish();
         let mut edge = *self.dock.counters();
         edge.inbound_held = self.inbound_held;
+        (edge.batches, edge.arenas) = (self.batches, self.arenas);
         self.board.reactor.store(Arc::new(ReactorReport {
             at_ns: now.mono_ns,
             connections: self.gate.connections(),

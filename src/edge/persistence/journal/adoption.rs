@@ -1,6 +1,7 @@
 //! What another server's journal left in MariaDB comes into this one, when whoever it is about enters the world here.
 
 use super::estates::{self, ESTATES, GROUND, NAMES, ROSTERS, SUMS};
+use super::packing::Packing;
 use super::{JournalError, checkpoints, outbox, record};
 use game::{AccountRow, Estate, GroundRecord, GroundRow, Heap, Listing, SumsRow};
 use protocol::character::folded;
@@ -49,7 +50,7 @@ pub enum Adopted {
 }
 
 /// Writes it over what is here, if that is older.
-pub fn adopt(write: &WriteTransaction, adopted: &Adopted) -> Result<(), JournalError> {
+pub fn adopt(write: &WriteTransaction, adopted: &Adopted, packing: &mut Packing) -> Result<(), JournalError> {
     match adopted {
         Adopted::Character { character, revision, estate } => {
             if outbox::revision_now(write, *character)? >= *revision {
@@ -68,7 +69,7 @@ pub fn adopt(write: &WriteTransaction, adopted: &Adopted) -> Result<(), JournalE
             write.open_table(SUMS)?.insert(0, row.as_slice())?;
             outbox::raise_seq(write, *revision)
         }
-        Adopted::Checkpoint { character, saved } => adopt_checkpoint(write, *character, saved),
+        Adopted::Checkpoint { character, saved } => adopt_checkpoint(write, *character, saved, packing),
         Adopted::Roster { account, revision, roster } => {
             if outbox::account_revision_now(write, *account)? >= *revision {
                 return Ok(());
@@ -93,7 +94,12 @@ fn adopt_ground(write: &WriteTransaction, ground: &[GroundRecord]) -> Result<(),
     Ok(())
 }
 
-fn adopt_checkpoint(write: &WriteTransaction, character: CharacterId, saved: &Saved) -> Result<(), JournalError> {
+fn adopt_checkpoint(
+    write: &WriteTransaction,
+    character: CharacterId,
+    saved: &Saved,
+    packing: &mut Packing,
+) -> Result<(), JournalError> {
     let mut table = write.open_table(checkpoints::CHECKPOINTS)?;
     let known = table.get(character.0)?.map(|row| record::decode(character, row.value()).map(|(revision, _)| revision));
     // One that cannot be read is kept for whoever repairs it, and its owner is refused.
@@ -101,7 +107,7 @@ fn adopt_checkpoint(write: &WriteTransaction, character: CharacterId, saved: &Sa
         return Ok(());
     }
     let mut bytes = Vec::new();
-    record::encode(character, saved.revision, &saved.bytes, &mut bytes);
+    record::encode(character, saved.revision, &saved.bytes, &mut bytes, packing);
     table.insert(character.0, bytes.as_slice())?;
     Ok(())
 }

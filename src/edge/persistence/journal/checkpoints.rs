@@ -1,5 +1,6 @@
 //! The newest checkpoint of every character, and which of them MariaDB has.
 
+use super::packing::Packing;
 use super::record::{self, RecordError};
 use super::{JournalError, Save};
 use protocol::CharacterId;
@@ -24,6 +25,7 @@ pub fn save(
     write: &WriteTransaction,
     saves: &[Save],
     bytes: &mut Vec<u8>,
+    packing: &mut Packing,
 ) -> Result<Vec<Option<String>>, JournalError> {
     let mut table = write.open_table(CHECKPOINTS)?;
     let mut refused = Vec::with_capacity(saves.len());
@@ -38,7 +40,7 @@ pub fn save(
                 Some(format!("revision {} is older than revision {newest}, which is saved", save.revision))
             }
             _ => {
-                record::encode(save.character, save.revision, &save.bytes, bytes);
+                record::encode(save.character, save.revision, &save.bytes, bytes, packing);
                 table.insert(save.character.0, bytes.as_slice())?;
                 None
             }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::edge::persistence::journal::{Group, Journal, Save};
+use crate::edge::persistence::journal::{Group, Journal, Packing, Save};
 use game::{Entry, Holder, ItemRecord, Listing, Transaction, TransactionId, Way};
 use protocol::ClassId;
 
@@ -116,10 +116,10 @@ fn what_was_made_in_silence_is_noticed_unless_other_servers_journals_may_have_ma
 fn a_saved_world_is_told_of_and_one_that_is_damaged_or_of_the_future_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = filled(dir.path());
-    write(&mut journal, |write| world_row::save(write, 4, b"mobs").unwrap());
+    write(&mut journal, |write| world_row::save(write, 4, b"mobs", &mut Packing::default()).unwrap());
     let found = journal.inventory().unwrap();
     assert_eq!((found.world, found.is_sound()), (Some(4), true));
-    write(&mut journal, |write| world_row::save(write, 5, b"mobs").unwrap());
+    write(&mut journal, |write| world_row::save(write, 5, b"mobs", &mut Packing::default()).unwrap());
     assert!(journal.inventory().unwrap().unreadable[0].ends_with("knows of transaction 5, and the newest is 4"));
     write(&mut journal, |write| {
         write.open_table(world_row::WORLD).unwrap().insert(0, &b"scribbled over it"[..]).unwrap();

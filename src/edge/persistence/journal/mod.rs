@@ -20,6 +20,7 @@ mod open;
 mod outage;
 mod outbox;
 mod outlet;
+mod packing;
 mod place;
 #[cfg(test)]
 mod power_cuts;
@@ -37,6 +38,7 @@ pub use inventory::{Balance, Inventory};
 pub use open::{HOLDER_FILE, JOURNAL_FILE, OpenError};
 pub use outage::Fault;
 pub use outbox::{Fact, Torn};
+pub use packing::Packing;
 pub use record::{RecordError, decode as decode_record};
 pub use restored::Resumed;
 pub use world_row::WorldError;
@@ -126,7 +128,9 @@ pub struct Journal {
     outage: Option<Outage>,
     /// Whether there is MariaDB to tell.
     is_attached: bool,
+    /// Kept for its memory.
     record: Vec<u8>,
+    packing: Packing,
 }
 
 impl Journal {
@@ -151,7 +155,15 @@ impl Journal {
     fn over(place: Place, database: Database) -> Self {
         // One that cannot be read says so to whoever reads next.
         let known = open::known(&database).unwrap_or_default();
-        Self { place, database: Some(database), known, outage: None, is_attached: false, record: Vec::new() }
+        Self {
+            place,
+            database: Some(database),
+            known,
+            outage: None,
+            is_attached: false,
+            record: Vec::new(),
+            packing: Packing::default(),
+        }
     }
 
     /// Everything that it holds.
@@ -186,6 +198,12 @@ impl Journal {
     #[must_use]
     pub fn is_trial_due(&self) -> bool {
         self.outage.as_ref().is_some_and(|outage| outage.is_trial_due(clock::mono_ns()))
+    }
+
+    /// What LZ4 has done for it since the start.
+    #[must_use]
+    pub fn packing(&self) -> Packing {
+        self.packing
     }
 
     /// Writes what changes nothing, to see whether all can be written again: it takes room, and gives it back.
@@ -276,11 +294,12 @@ impl Journal {
     /// # Errors
     /// Nothing of all this is on disk, or it cannot be known: [`Self::find`] says what is, when the journal can be read again.
     pub fn commit(&mut self, group: &Group<'_>) -> Result<Verdict, JournalError> {
-        let (mut bytes, is_attached) = (std::mem::take(&mut self.record), self.is_attached);
-        self.write(|write| {
+        let (mut bytes, mut packing) = (std::mem::take(&mut self.record), self.packing);
+        let is_attached = self.is_attached;
+        let verdict = self.write(|write| {
             crash::at(Point::BeforeJournal);
             for adopted in group.adopted {
-                adoption::adopt(write, adopted)?;
+                adoption::adopt(write, adopted, &mut packing)?;
             }
             let mut deals = Vec::with_capacity(group.deals.len());
             for deal in group.deals {
@@ -289,7 +308,7 @@ impl Journal {
                     false => estates::apply(write, deal, group.at_ms, is_attached)?,
                 });
             }
-            let saves = checkpoints::save(write, group.saves, &mut bytes)?;
+            let saves = checkpoints::save(write, group.saves, &mut bytes, &mut packing)?;
             checkpoints::mark_sent(write, group.sent)?;
             outbox::trim(write, group.drained)?;
             leases::take(write, group.taken)?;
@@ -299,7 +318,9 @@ impl Journal {
             }
             crash::at(Point::AfterJournal);
             Ok(Verdict { deals, saves })
-        })
+        });
+        (self.record, self.packing) = (bytes, packing);
+        verdict
     }
 
     /// The number of a transaction of the game that is on disk: after a failure nobody knows until it is looked up.
@@ -349,7 +370,10 @@ impl Journal {
     /// # Errors
     /// It is not on disk; the one before still is, if the journal can be read again.
     pub fn save_world(&mut self, upto: u64, image: &[u8]) -> Result<(), JournalError> {
-        self.write(|write| world_row::save(write, upto, image))
+        let mut packing = self.packing;
+        let saved = self.write(|write| world_row::save(write, upto, image, &mut packing));
+        self.packing = packing;
+        saved
     }
 
     /// What a character owns, if it owns anything.

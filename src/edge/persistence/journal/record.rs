@@ -1,5 +1,6 @@
 //! A checkpoint as it lies in the journal: a fixed header that proves it whole, then the realm's own bytes.
 
+use super::packing::Packing;
 use protocol::CharacterId;
 use std::borrow::Cow;
 use thiserror::Error;
@@ -43,17 +44,17 @@ pub enum RecordError {
     Packing,
 }
 
-/// Writes a record over `into`.
+/// Writes a record over `into`, and counts what is packed.
 ///
 /// # Panics
 /// If there are more than [`BYTES_MAX`] bytes: no build would read them again.
-pub fn encode(character: CharacterId, revision: u64, bytes: &[u8], into: &mut Vec<u8>) {
+pub fn encode(character: CharacterId, revision: u64, bytes: &[u8], into: &mut Vec<u8>, packing: &mut Packing) {
     assert!(bytes.len() <= BYTES_MAX, "a checkpoint of {} bytes", bytes.len());
     into.clear();
     into.extend_from_slice(&VERSION.to_le_bytes());
     into.extend_from_slice(&revision.to_le_bytes());
     into.extend_from_slice(&[0; HEADER_BYTES - CRC_AT]);
-    let packed = (bytes.len() > PLAIN_BYTES_MAX).then(|| lz4_flex::block::compress_prepend_size(bytes));
+    let packed = (bytes.len() > PLAIN_BYTES_MAX).then(|| packing.pack(bytes));
     match packed.filter(|packed| packed.len() < bytes.len()) {
         Some(packed) => {
             into.push(LZ4);
@@ -122,7 +123,7 @@ mod tests {
 
     fn record_of(bytes: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
-        encode(ANN, 42, bytes, &mut record);
+        encode(ANN, 42, bytes, &mut record, &mut Packing::default());
         record
     }
 

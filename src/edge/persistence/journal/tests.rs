@@ -99,7 +99,7 @@ fn first_layout(dir: &std::path::Path) {
     let estate = Estate { class: protocol::ClassId(2), coins: 70, ..Estate::default() };
     let (mut row, mut record) = (Vec::new(), Vec::new());
     estate.to_bytes(&mut row);
-    record::encode(ANN, 9, b"ann", &mut record);
+    record::encode(ANN, 9, b"ann", &mut record, &mut Packing::default());
     write.open_table(TableDefinition::<u64, &[u8]>::new("estates")).unwrap().insert(1, row.as_slice()).unwrap();
     write.open_table(TableDefinition::<u64, &[u8]>::new("estates")).unwrap().insert(2, &b"torn"[..]).unwrap();
     write.open_table(TableDefinition::<u64, &[u8]>::new("checkpoints")).unwrap().insert(1, record.as_slice()).unwrap();

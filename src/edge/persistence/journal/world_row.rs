@@ -1,6 +1,7 @@
 //! The world as it was saved last: one row, written over by the next.
 
 use super::JournalError;
+use super::packing::Packing;
 use redb::{ReadTransaction, TableDefinition, WriteTransaction};
 use server::SavedWorld;
 use thiserror::Error;
@@ -43,9 +44,9 @@ pub fn make_tables(write: &WriteTransaction) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Writes an image over the last one.
-pub fn save(write: &WriteTransaction, upto: u64, image: &[u8]) -> Result<(), JournalError> {
-    write.open_table(WORLD)?.insert(0, encode(upto, image).as_slice())?;
+/// Writes an image over the last one, and counts what is packed.
+pub fn save(write: &WriteTransaction, upto: u64, image: &[u8], packing: &mut Packing) -> Result<(), JournalError> {
+    write.open_table(WORLD)?.insert(0, encode(upto, image, packing).as_slice())?;
     Ok(())
 }
 
@@ -55,8 +56,8 @@ pub fn load(read: &ReadTransaction) -> Result<Result<Option<SavedWorld>, WorldEr
     Ok(row.map(|row| decode(row.value())).transpose())
 }
 
-fn encode(upto: u64, image: &[u8]) -> Vec<u8> {
-    let packed = lz4_flex::block::compress_prepend_size(image);
+fn encode(upto: u64, image: &[u8], packing: &mut Packing) -> Vec<u8> {
+    let packed = packing.pack(image);
     let mut row = Vec::with_capacity(HEADER_BYTES + packed.len());
     row.extend_from_slice(&VERSION.to_le_bytes());
     row.extend_from_slice(&upto.to_le_bytes());
@@ -99,6 +100,10 @@ mod tests {
     use super::super::Journal;
     use super::*;
 
+    fn row_of(image: &[u8]) -> Vec<u8> {
+        encode(7, image, &mut Packing::default())
+    }
+
     fn image() -> Vec<u8> {
         (0..9_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect()
     }
@@ -113,12 +118,12 @@ mod tests {
         drop(journal);
         let mut journal = Journal::open(dir.path()).unwrap();
         assert_eq!(journal.world().unwrap(), Ok(Some(SavedWorld { upto: 7, bytes: image() })));
-        assert!(encode(7, &image()).len() < image().len() / 2, "{}", encode(7, &image()).len());
+        assert!(row_of(&image()).len() < image().len() / 2, "{}", row_of(&image()).len());
     }
 
     #[test]
     fn any_changed_byte_and_any_cut_is_noticed() {
-        let row = encode(7, b"a world, a world, a world, a world");
+        let row = row_of(b"a world, a world, a world, a world");
         assert!(decode(&row).is_ok());
         for at in 0..row.len() {
             let mut damaged = row.clone();
@@ -131,10 +136,10 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_called_by_its_number_and_a_huge_claim_asks_for_no_memory() {
-        let mut row = encode(7, b"a world");
+        let mut row = row_of(b"a world");
         row[0] = 2;
         assert_eq!(decode(&row), Err(WorldError::Version(2)));
-        let mut row = encode(7, b"a world");
+        let mut row = row_of(b"a world");
         row[HEADER_BYTES..HEADER_BYTES + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         let crc = checksum(&row[..CRC_AT], &row[HEADER_BYTES..]);
         row[CRC_AT..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());

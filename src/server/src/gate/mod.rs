@@ -53,6 +53,10 @@ pub struct GateCounters {
     pub sessions_left: u64,
     /// All sessions that ended, whether they ever spoke or not, by reason.
     pub disconnects: ReasonCounts,
+    /// Bytes of messages read by bincode: all that came on reliable channels.
+    pub message_bytes_in: u64,
+    /// Bytes of messages written by it: all that went there.
+    pub message_bytes_out: u64,
     /// Input messages that did not decode.
     pub inputs_malformed: u64,
     /// Inputs dropped because the realm did not take the batch in time, or because one session sent too many for it.
@@ -211,6 +215,7 @@ impl Gate {
         for item in outbound.items() {
             match item {
                 OutboundItem::Message { session, channel, bytes } => {
+                    self.counters.message_bytes_out += bytes.len() as u64;
                     self.send(now, *session, *channel, outbound.bytes(bytes));
                 }
                 OutboundItem::Part { session, part, bytes } => {
@@ -431,6 +436,7 @@ impl Gate {
             counters.inputs_dropped += inbound.push_input(session, input, waiting) as u64;
             return Ok(None);
         }
+        counters.message_bytes_in += bytes.len() as u64;
         codec::decode(bytes).map(Some).map_err(|_| {
             counters.messages_malformed += 1;
             Malformed
