@@ -58,7 +58,7 @@ With --survive bots come back whenever they can: sessions lost are counted, and 
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 
 /// Thousands of headless bots in one process that check every word the server says.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "swarm", version, after_help = format!("{RULES}\n\n{}", netem::SYNTAX))]
 pub struct Args {
     /// How many bots
@@ -129,6 +129,11 @@ pub struct Args {
     /// plus, and are gone within one tick. May be given again and again
     #[arg(long, value_name = "N@SPAN[+STAY]", value_parser = Storm::parse, conflicts_with_all = ["rejoin", "survive", "play"])]
     storm: Vec<Storm>,
+    /// Once the run is over, again with so many bots more, until something breaks: all that fails a run, a server that is
+    /// overloaded or whose ticks take longer than 16.7 ms (p99), or that is full. Says with how many all held, and what
+    /// broke; status 0 if the first step held
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "250", value_parser = clap::value_parser!(u64).range(1..=BOTS_MAX), conflicts_with_all = ["rejoin", "survive", "storm"])]
+    until_fail: Option<u64>,
     /// Let each bot send from an address of its own (127.1.0.1 and up; only to a server on this machine), so that what a
     /// server limits by address binds each by itself
     #[arg(long)]
@@ -272,6 +277,16 @@ impl Args {
 }
 
 impl Args {
+    /// By how many bots more each further run has, if there are to be further ones until one fails.
+    pub fn until_fail(&self) -> Option<u64> {
+        self.until_fail
+    }
+
+    /// The same with ever `step` more bots, up to as many as there can be.
+    pub fn rungs(&self, step: u64) -> impl Iterator<Item = Self> + use<'_> {
+        (self.bots..=BOTS_MAX).step_by(step as usize).map(|bots| Self { bots, ..self.clone() })
+    }
+
     fn troubles(&self) -> Result<Troubles> {
         let outage = self.outage.map(|(bots, span)| (bots, span.as_nanos() as u64));
         let (cut, rebinds) = (outage.map_or(0, |(bots, _)| bots) as u64, self.rebind);
@@ -399,6 +414,17 @@ mod tests {
         }
         assert!(movement("sideways", 1, 1).is_err());
         assert!(movement("humans:", 1, 1).is_err());
+    }
+
+    #[test]
+    fn a_climb_goes_up_by_its_step_to_as_many_as_there_can_be() {
+        let read = |line: &str| Args::try_parse_from(line.split_whitespace());
+        let args = read("swarm --bots 9000 --until-fail 400").unwrap();
+        let bots: Vec<u64> = args.rungs(400).map(|args| args.bots).collect();
+        assert_eq!((args.until_fail(), bots), (Some(400), vec![9_000, 9_400, 9_800]));
+        assert_eq!(read("swarm --until-fail").unwrap().until_fail(), Some(250));
+        assert_eq!(read("swarm").unwrap().until_fail(), None);
+        assert!(read("swarm --until-fail 0").is_err() && read("swarm --until-fail 5 --rejoin").is_err());
     }
 
     #[test]

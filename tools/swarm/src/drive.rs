@@ -381,6 +381,7 @@ impl Drive {
         let disconnects = tally.disconnects.values().sum();
         let outages = self.flock.outages;
         let age_ms = |quantile| checker.ages().value_at_quantile(quantile) as f64 * tick_ms;
+        let own_age_ms = |quantile| tally.own_age_us.value_at_quantile(quantile) as f64 / 1_000.0;
         Report {
             bots: self.stayers,
             connected: self.flock.connected,
@@ -391,6 +392,7 @@ impl Drive {
             rtt_sample_ms: spread_ms(&tally.rtt_sample_us),
             snapshot_rate_hz: Rate { mean: tally.rate_mean_hz(), p1: tally.rate_p1_hz() },
             entity_age_ms: Age { p50: age_ms(0.5), p99: age_ms(0.99) },
+            own_age_ms: Age { p50: own_age_ms(0.5), p99: own_age_ms(0.99) },
             visible: Visible { mean: checker.visible().mean(), p99: checker.visible().value_at_quantile(0.99) as f64 },
             kbit_per_s: Traffic { down: kbit(tally.down_bytes), up: kbit(tally.up_bytes) },
             errors: Errors::of(checker.findings()),

@@ -22,6 +22,8 @@ pub struct Report {
     pub loss_ratio: f64,
     pub snapshot_rate_hz: Rate,
     pub entity_age_ms: Age,
+    /// Since a bot was last told of itself, looked at sixty times a second.
+    pub own_age_ms: Age,
     pub visible: Visible,
     pub kbit_per_s: Traffic,
     pub errors: Errors,
@@ -141,6 +143,9 @@ pub struct TickMs {
 pub struct CpuPercent {
     pub reactor: f64,
     pub world: f64,
+    pub persistence: f64,
+    pub courier: f64,
+    pub ops: f64,
     pub total: f64,
 }
 
@@ -209,6 +214,7 @@ impl Report {
             ("loss", format!("{:.3} %", self.loss_ratio * 100.0)),
             ("snapshots", format!("mean {:.2} Hz, p1 {:.2}", self.snapshot_rate_hz.mean, self.snapshot_rate_hz.p1)),
             ("entity age", format!("p50 {:.0} ms, p99 {:.0}", self.entity_age_ms.p50, self.entity_age_ms.p99)),
+            ("own age", format!("p50 {:.1} ms, p99 {:.1}", self.own_age_ms.p50, self.own_age_ms.p99)),
             ("visible", format!("mean {:.1} others, p99 {:.0}", self.visible.mean, self.visible.p99)),
             (
                 "per client",
@@ -345,8 +351,16 @@ impl ServerReport {
             (
                 "server CPU",
                 format!(
-                    "{:.1} % (reactor {:.1}, world {:.1}), {:.2} us per player-tick, sealed by {}",
-                    cpu.total, cpu.reactor, cpu.world, self.us_per_player_tick, self.seal_backend
+                    "{:.1} % (reactor {:.1}, world {:.1}, persistence {:.1}, courier {:.1}, ops {:.1}), {:.2} us per player-tick, \
+                     sealed by {}",
+                    cpu.total,
+                    cpu.reactor,
+                    cpu.world,
+                    cpu.persistence,
+                    cpu.courier,
+                    cpu.ops,
+                    self.us_per_player_tick,
+                    self.seal_backend
                 ),
             ),
             (
@@ -383,12 +397,13 @@ mod tests {
         let wanted = [
             (
                 "",
-                "bots connected disconnects duration_s rtt_ms rtt_sample_ms loss_ratio snapshot_rate_hz entity_age_ms visible kbit_per_s errors game comparisons swarm server",
+                "bots connected disconnects duration_s rtt_ms rtt_sample_ms loss_ratio snapshot_rate_hz entity_age_ms own_age_ms visible kbit_per_s errors game comparisons swarm server",
             ),
             ("rtt_ms", "mean p50 p99"),
             ("rtt_sample_ms", "mean p50 p99"),
             ("snapshot_rate_hz", "mean p1"),
             ("entity_age_ms", "p50 p99"),
+            ("own_age_ms", "p50 p99"),
             ("visible", "mean p99"),
             ("kbit_per_s", "down up"),
             ("errors", "missing stale ghost desync out_of_order other"),
@@ -405,7 +420,11 @@ mod tests {
                 assert!(keys(part).contains(&name), "{name} is missing in {part}");
             }
         }
-        assert_eq!(keys(&json["server"]["tick_ms"]).len() + keys(&json["server"]["cpu_percent"]).len(), 6);
+        assert_eq!(keys(&json["server"]["tick_ms"]), ["max", "p50", "p99"]);
+        assert_eq!(
+            keys(&json["server"]["cpu_percent"]),
+            ["courier", "ops", "persistence", "reactor", "total", "world"]
+        );
     }
 
     #[test]

@@ -65,6 +65,9 @@ impl ServerWatch {
             cpu_percent: CpuPercent {
                 reactor: cpu_percent(to.cpu_seconds.reactor, from.cpu_seconds.reactor),
                 world: cpu_percent(to.cpu_seconds.world, from.cpu_seconds.world),
+                persistence: cpu_percent(to.cpu_seconds.persistence, from.cpu_seconds.persistence),
+                courier: cpu_percent(to.cpu_seconds.courier, from.cpu_seconds.courier),
+                ops: cpu_percent(to.cpu_seconds.ops, from.cpu_seconds.ops),
                 total,
             },
             rss_bytes: to.rss_bytes,

@@ -21,6 +21,8 @@ pub struct Tally {
     /// Round trips as they were sampled, in microseconds: one per packet that an ack told of.
     pub rtt_sample_us: Histogram<u64>,
     rates: Histogram<u64>,
+    /// How long ago bots were last told of themselves, in microseconds, one per bot tick.
+    pub own_age_us: Histogram<u64>,
     /// How late bot ticks began, in microseconds.
     pub lag_us: Histogram<u64>,
     /// The same while a storm goes on, which is not what the swarm's load is judged by.
@@ -103,6 +105,7 @@ impl Default for Tally {
             rtt_us: histogram(60_000_000),
             rtt_sample_us: histogram(60_000_000),
             rates: histogram(100_000),
+            own_age_us: histogram(60_000_000),
             lag_us: histogram(60_000_000),
             storm_lag_us: histogram(60_000_000),
             is_stormy: false,
@@ -169,6 +172,13 @@ impl Tally {
         lag_us as f64 / 1_000.0
     }
 
+    /// A bot acts, and was last told of itself so long ago.
+    pub fn on_own_age(&mut self, age_ns: u64) {
+        if self.is_measuring {
+            self.own_age_us.saturating_record(age_ns / 1_000);
+        }
+    }
+
     /// One round trip, as it was: what is smoothed hides a spike.
     pub fn on_round_trip(&mut self, rtt_ns: u64) {
         if self.is_measuring {
@@ -221,7 +231,9 @@ mod tests {
         tally.on_tick(5_000, true, true);
         tally.on_second(1_000_000, 60, 1_000_000_000);
         tally.on_round_trip(1_000_000);
+        tally.on_own_age(1_000_000);
         assert_eq!((tally.down_bytes, tally.ticks, tally.rtt_us.len(), tally.rtt_sample_us.len()), (0, 0, 0, 0));
+        assert_eq!(tally.own_age_us.len(), 0);
         assert_eq!(tally.take_recent(), Some((1.0, 60.0)));
         assert_eq!(tally.take_recent(), None);
     }

@@ -68,7 +68,7 @@ impl Bot {
             flock.checker.report(Kind::Other, || format!("bot {index} was welcomed again, as entity {id}"));
         }
         self.leave_queue(flock);
-        (self.joined_ns, self.attempts) = (now.mono_ns, 0);
+        (self.joined_ns, self.own_ns, self.attempts) = (now.mono_ns, now.mono_ns, 0);
         flock.on_joined(now, self.index, welcome);
         self.begin_hearing();
         self.phase = Phase::In;
@@ -92,6 +92,7 @@ impl Bot {
     fn on_own(&mut self, now: Now, flock: &mut Flock, tick: Tick, state: &OwnState) {
         self.get_over(now, flock);
         flock.checker.on_own(self.index, tick, state);
+        self.own_ns = now.mono_ns;
         self.second.snapshot_ticks += 1;
         let metres = |subunits: i32| subunits as f32 / SUBUNITS_PER_M as f32;
         self.here = Some(Place { x: metres(state.body.x), y: metres(state.body.y) });

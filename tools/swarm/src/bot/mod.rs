@@ -81,6 +81,8 @@ pub struct Bot {
     is_queued: bool,
     heard_ns: u64,
     joined_ns: u64,
+    /// When it was last told of itself.
+    own_ns: u64,
     /// The newest round trip that was counted.
     sampled_ns: u64,
     second: Second,
@@ -118,6 +120,7 @@ impl Bot {
             is_queued: false,
             heard_ns: 0,
             joined_ns: 0,
+            own_ns: 0,
             sampled_ns: 0,
             second: Second::default(),
             hearing: Hearing::default(),
@@ -198,6 +201,9 @@ impl Bot {
         }
         if self.phase == Phase::In {
             self.look_after_links(now, flock);
+            if !self.hearing.is_excused(now.mono_ns) {
+                flock.tally.on_own_age(now.mono_ns - self.own_ns);
+            }
             self.play(now, flock);
         }
         if self.phase == Phase::In {
