@@ -41,7 +41,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, full: bool, humans: Option<&str>)
 }
 
 /// `--movement` for a recording: FILE or FILE@T0, relative to the folder the command was called in.
-fn humans_movement(argument: &str) -> Result<String> {
+pub fn humans_movement(argument: &str) -> Result<String> {
     let (file, start) = match argument.rsplit_once('@') {
         Some((file, start)) if !Path::new(argument).exists() => (file, format!("@{start}")),
         _ => (argument, String::new()),

@@ -7,6 +7,7 @@
 
 mod audit;
 mod bad_start;
+mod bench_report;
 mod cast;
 mod checkout;
 mod ci;
@@ -17,6 +18,7 @@ mod faults;
 mod first_light;
 mod flight;
 mod fuzz;
+mod headline;
 mod judge;
 mod metrics;
 mod night;
@@ -33,6 +35,7 @@ mod table;
 mod tidy;
 mod trials;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -100,6 +103,45 @@ enum Command {
         #[arg(long)]
         full: bool,
         /// Recorded human movement to replay, FILE or FILE@T0
+        #[arg(long, value_name = "FILE")]
+        humans: Option<String>,
+    },
+    /// 2,000 bots at 60 Hz three times over, and once with Redis and MariaDB: what it takes, and what each named package did
+    Headline {
+        /// How many bots
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+        bots: u32,
+        /// Runs without stores
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+        runs: u32,
+        /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
+        #[arg(long, value_name = "FILE")]
+        humans: Option<String>,
+        /// 60 bots for 6 s, once each, on a machine that does other work
+        #[arg(long, conflicts_with_all = ["bots", "runs", "humans"])]
+        short: bool,
+    },
+    /// What a player costs with 100, 500, 1,000, 2,000 and 4,000 of them
+    Curve {
+        /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
+        #[arg(long, value_name = "FILE")]
+        humans: Option<String>,
+        /// Also draw it, as SVG
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
+    },
+    /// 4,000 bots, and 2,000 in one spot: told less often, but right, and nobody turned away
+    Multitude {
+        /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
+        #[arg(long, value_name = "FILE")]
+        humans: Option<String>,
+    },
+    /// 2,000 bots for ten minutes: no long tick that the machine does not explain, memory flat
+    Stamina {
+        /// How long
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+        minutes: u32,
+        /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
     },
@@ -205,6 +247,15 @@ enum Command {
         #[arg(long)]
         decode: bool,
     },
+    /// All benches in one run, and one Markdown table of what they found
+    BenchReport {
+        /// Only benches with this in their name
+        #[arg(long, value_name = "PART")]
+        only: Option<String>,
+        /// Where the table goes; bench-report.md in the build folder otherwise
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Advisories, licences, sources (needs cargo-deny)
     Audit,
 }
@@ -233,6 +284,13 @@ fn run(command: Command) -> Result<()> {
             sensitivity::run(&checkout, &steps, &extent)
         }
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
+        Command::Headline { short: true, .. } => headline::run(&checkout, &steps, &headline::Extent::SHORT),
+        Command::Headline { bots, runs, humans, short } => {
+            headline::run(&checkout, &steps, &headline::Extent { bots, runs, humans, short })
+        }
+        Command::Curve { humans, plot } => headline::curve(&checkout, &steps, humans.as_deref(), plot.as_deref()),
+        Command::Multitude { humans } => headline::multitude(&checkout, &steps, humans.as_deref()),
+        Command::Stamina { minutes, humans } => headline::stamina(&checkout, &steps, minutes, humans.as_deref()),
         Command::Migration { short } => trials::migration(&checkout, &steps, short),
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
         Command::Crowd { short } => trials::crowd(&checkout, &steps, short),
@@ -255,6 +313,7 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz { seconds, target } => fuzz::run(&checkout, &steps, seconds, target.as_deref()),
         Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),
         Command::Coverage { decode: false } => coverage::run(&checkout, &steps),
+        Command::BenchReport { only, out } => bench_report::run(&checkout, &steps, only.as_deref(), out.as_deref()),
         Command::Audit => audit::run(&checkout, &steps),
     }
 }

@@ -50,6 +50,17 @@ impl Metrics {
         lines.filter_map(read).collect()
     }
 
+    /// All lines of that name, each by what its two labels say.
+    pub fn labelled_twice(&self, name: &str, labels: [&str; 2]) -> Vec<([String; 2], f64)> {
+        let lines = self.text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+        let read = |line: &str| {
+            let (first, rest) = line.strip_prefix(labels[0])?.strip_prefix("=\"")?.split_once("\",")?;
+            let (second, value) = rest.strip_prefix(labels[1])?.strip_prefix("=\"")?.split_once("\"} ")?;
+            Some(([first.to_owned(), second.to_owned()], value.parse().ok()?))
+        };
+        lines.filter_map(read).collect()
+    }
+
     /// What the transport counted under this name.
     pub fn event(&self, name: &str) -> Result<f64> {
         self.value(&format!("throng_transport_events_total{{event=\"{name}\"}}"))

@@ -11,6 +11,7 @@ mod pair;
 mod plan;
 mod window;
 
+pub use self::bed::Bed;
 pub use self::cost::run as cost;
 pub use self::frozen::run as frozen;
 pub use self::kills::{Extent, run as kills};

@@ -3,7 +3,7 @@
 //! The release server on real sockets, a swarm whose links are drawn from a mixture, and a reading of the server a second.
 //! What grows is looked for after the warm-up and outside of storms; the whole story lies in `soak.csv` in the build folder.
 
-mod flat;
+pub mod flat;
 mod ledger;
 mod samples;
 
