@@ -123,7 +123,7 @@ impl World {
             }
             let (began_ns, waited_ns) = (clock::mono_ns(), queue.waited_ns());
             self.tick()?;
-            self.note_length(clock::mono_ns() - began_ns, queue.waited_ns() - waited_ns);
+            self.note_length(clock::mono_ns() - began_ns, queue.waited_ns().saturating_sub(waited_ns));
             if last && self.realm.is_drained() && self.late.is_empty() {
                 break;
             }
