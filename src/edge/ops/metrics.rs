@@ -148,7 +148,7 @@ impl Figures {
         page.gauge("entities", "Entities in the world", realm.entities as f64)?;
         page.total("ticks", "Ticks of the world", world.ticks_total)?;
         page.total("tick_overruns", "Times the tick schedule was moved", world.overruns_total)?;
-        let long = [([("cause", "own")], world.long.own), ([("cause", "waited")], world.long.waited)];
+        let long = [([("kind", "own")], world.long.own), ([("kind", "waited")], world.long.waited)];
         page.totals_of("long_ticks", "Ticks longer than two; waited if the thread had to wait for a processor", long)?;
         page.total("updates", "Records of other entities told to players", realm.updates)?;
         page.total("player_ticks", "Sum over ticks of the players in the world", realm.player_ticks)?;

@@ -37,7 +37,7 @@ fn journal(store: &StoreReport, page: &mut Page<'_>) -> fmt::Result {
     page.totals_of("journal_errors", "Commits of the journal that failed, by kind", failures)?;
     page.gauge("commits_undecided", "Transactions that a failed journal may have or not", store.undecided as f64)?;
     let packing = store.packing;
-    let bytes = [([("side", "in")], packing.plain_bytes), ([("side", "out")], packing.packed_bytes)];
+    let bytes = [([("dir", "in")], packing.plain_bytes), ([("dir", "out")], packing.packed_bytes)];
     page.totals_of("journal_packed_bytes", "Bytes that LZ4 was given for the journal, and that came of them", bytes)?;
     let saves = [([("outcome", "saved")], store.saves), ([("outcome", "failed")], store.save_failures)];
     page.totals_of("saves", "Checkpoints by outcome", saves)?;
@@ -155,8 +155,8 @@ mod tests {
             "throng_save_lag_seconds 2.5",
             "throng_journal_lag_seconds 0.0",
             "throng_journal_up 1.0",
-            "throng_journal_packed_bytes_total{side=\"in\"} 90",
-            "throng_journal_packed_bytes_total{side=\"out\"} 30",
+            "throng_journal_packed_bytes_total{dir=\"in\"} 90",
+            "throng_journal_packed_bytes_total{dir=\"out\"} 30",
             "throng_store_up{store=\"redis\"} 1.0",
             "throng_store_up{store=\"mariadb_1\"} 0.0",
             "throng_store_up{store=\"mariadb_2\"} 1.0",

@@ -6,11 +6,7 @@ use crate::report::{Report, ServerReport};
 use anyhow::{Context, Result};
 use protocol::unit::TICK_RATE_HZ;
 use serde::Serialize;
-use std::thread::sleep;
-use std::time::Duration;
 
-/// Between two steps: who has left is out of the world, and his goodbye was repeated, before the next ones come.
-const PAUSE: Duration = Duration::from_secs(2);
 /// A server whose slowest tick of a hundred takes longer than a tick cannot be said to keep up.
 const TICK_MS_MAX: f64 = 1_000.0 / TICK_RATE_HZ as f64;
 
@@ -61,9 +57,6 @@ impl Climb {
 pub fn climb(args: &Args, step: u64) -> Result<Climb> {
     let mut climb = Climb::default();
     for args in args.rungs(step) {
-        if !climb.steps.is_empty() {
-            sleep(PAUSE);
-        }
         let plan = args.resolve()?;
         let (json, bots) = (plan.json.clone(), plan.bots);
         let (report, _) = drive::run(plan).with_context(|| format!("with {bots} bots ({})", climb.conclusion()))?;

@@ -28,8 +28,8 @@ const PACKAGES: [Package; 8] = [
         name: "lz4_flex",
         file: "src/edge/persistence/journal/packing.rs",
         counters: &[
-            ("bytes in", &["throng_journal_packed_bytes_total{side=\"in\"}"]),
-            ("bytes out", &["throng_journal_packed_bytes_total{side=\"out\"}"]),
+            ("bytes in", &["throng_journal_packed_bytes_total{dir=\"in\"}"]),
+            ("bytes out", &["throng_journal_packed_bytes_total{dir=\"out\"}"]),
         ],
     },
     Package {

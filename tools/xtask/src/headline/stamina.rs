@@ -90,7 +90,7 @@ fn watch(place: &Place, time: Duration) -> Result<(Vec<Look>, Status, Status)> {
     let (began, mut looks) = (Instant::now(), Vec::new());
     loop {
         let (status, metrics) = (place.status()?, Metrics::read(place.ops)?);
-        let long = |cause: &str| metrics.value(&format!("throng_long_ticks_total{{cause=\"{cause}\"}}"));
+        let long = |kind: &str| metrics.value(&format!("throng_long_ticks_total{{kind=\"{kind}\"}}"));
         looks.push(Look {
             at_s: began.elapsed().as_secs_f64(),
             tick_max_ms: status.tick_us_max_last_second / 1_000.0,
