@@ -53,7 +53,7 @@ With --links each bot is judged by what its link did: nothing while the link had
 second, or held back for longer) and for 2 s after, which the report adds up; that the server put nothing on it for a second
 is an error.
 While the swarm itself is more than 100 ms late, and for 2 s after, nothing that bots show is judged (what they were told is
-compared all the same); for a quarter of the time at most. Nor is it while a storm lasts, whose bots act fifteen times a second.
+compared all the same); for half of the time at most, in runs of 20 s and more. Nor is it while a storm lasts, whose bots act fifteen times a second.
 With --survive bots come back whenever they can: sessions lost are counted, and not how long they were out.
 Otherwise it says why and exits with 1; with 2 if the command line is wrong.";
 
@@ -131,7 +131,7 @@ pub struct Args {
     storm: Vec<Storm>,
     /// Once the run is over, again with so many bots more, until something breaks: all that fails a run, a server that is
     /// overloaded or whose ticks take longer than 16.7 ms (p99), or that is full. Says with how many all held, and what
-    /// broke; status 0 if the first step held
+    /// broke; status 0 if the first step held. STEP is 250 unless it is named
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "250", value_parser = clap::value_parser!(u64).range(1..=BOTS_MAX), conflicts_with_all = ["rejoin", "survive", "storm"])]
     until_fail: Option<u64>,
     /// Let each bot send from an address of its own (127.1.0.1 and up; only to a server on this machine), so that what a

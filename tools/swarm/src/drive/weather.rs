@@ -54,3 +54,16 @@ impl Drive {
         (self.awake, self.tick, self.schedule_ns) = (awake, 0, now_ns);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bot_of_a_storm_acts_once_in_four_rounds_and_a_quarter_of_them_in_each() {
+        for round in 0..4 {
+            assert_eq!((300..2_300).filter(|bot| is_storms_turn(round, *bot)).count(), 500);
+        }
+        assert!((300..2_300).all(|bot| (7..11).filter(|round| is_storms_turn(*round, bot)).count() == 1));
+    }
+}

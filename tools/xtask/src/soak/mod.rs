@@ -114,6 +114,7 @@ fn soak(cast: &Cast, checkout: &Checkout, extent: &Extent) -> Result<Vec<Line>> 
     Ok(lines)
 }
 
+/// Draws what a whole run was like.
 fn show(samples: &[Sample]) {
     for (name, of) in FIGURES {
         println!("  {name:<13} {}", drawn(&samples.iter().map(of).collect::<Vec<_>>()));
@@ -140,6 +141,7 @@ fn swarm_lines(outcome: &Outcome, run: &Run) -> Result<Vec<Line>> {
         Line::at_least("comparisons", figure(outcome, "comparisons")?, figure(outcome, "comparisons_needed")?),
         // A swarm that is late itself judges what it has not heard yet: its errors say nothing of the server.
         Line::at_most("swarm late outside of storms, ms", figure(outcome, "swarm.loop_lag_ms_p99")?, LAG_MS_MAX),
+        Line::at_most("swarm too late to judge, %", figure(outcome, "swarm.late_percent")?, LATE_PERCENT_MAX),
         Line::at_most("excused by links, %", figure(outcome, "links.excused_percent")?, EXCUSED_PERCENT_MAX),
     ];
     for (what, key) in [("left", "leaves"), ("crashed", "crashes"), ("fell silent", "resumes")] {
@@ -263,6 +265,8 @@ const QUEUE_SLACK: f64 = 0.1;
 const ARENAS_SLACK: f64 = 1.0;
 /// 99 of 100 bot ticks begin no later than this, ms, or the run is invalid: repeat it on a machine with less other work.
 const LAG_MS_MAX: f64 = 20.0;
+/// For more than this part of the time, outside of storms, the swarm may not have been too late to judge: 0.33 are usual.
+const LATE_PERCENT_MAX: f64 = 5.0;
 /// More than this part of the time excused by links would be a blind spot.
 const EXCUSED_PERCENT_MAX: f64 = 15.0;
 /// All have said goodbye, and those that the server holds it holds for two minutes: there are none.
