@@ -8,18 +8,23 @@ pub use screen::screen;
 
 use crate::ClientEvent;
 use crate::store::SnapshotStore;
+use protocol::snapshot::DecodeMemo;
+use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Bytes are cut into parts, each behind its length in one byte. Whatever they say, what the store tells of who is in
-/// view agrees with what it shows.
+/// view agrees with what it shows, and one with a memo tells the same.
 pub fn store(mut bytes: &[u8]) {
-    let mut store = SnapshotStore::default();
-    let mut events = VecDeque::new();
+    let (mut store, mut with_memo, mut memo) = (SnapshotStore::default(), SnapshotStore::default(), MEMO.take());
+    let (mut events, mut same_events) = (VecDeque::new(), VecDeque::new());
     let mut present = BTreeSet::new();
     while let Some((&len, rest)) = bytes.split_first() {
         let (part, rest) = rest.split_at(usize::from(len).min(rest.len()));
         bytes = rest;
-        let _ = store.apply(part, &mut events);
+        let applied = store.apply(part, None, &mut events);
+        assert_eq!(with_memo.apply(part, Some(&mut memo), &mut same_events), applied);
+        assert_eq!(format!("{same_events:?}"), format!("{events:?}"));
+        same_events.clear();
         for event in events.drain(..) {
             match event {
                 ClientEvent::Enter { id, .. } => assert!(present.insert(id), "{id:?} entered twice"),
@@ -34,4 +39,10 @@ pub fn store(mut bytes: &[u8]) {
         assert_eq!(shown, present);
         assert!(shown.iter().all(|&id| store.sees(id).is_some()));
     }
+    MEMO.set(memo);
+}
+
+thread_local! {
+    /// Over all runs: to make one takes longer than a run.
+    static MEMO: Cell<Box<DecodeMemo>> = Cell::default();
 }

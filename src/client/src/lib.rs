@@ -24,6 +24,7 @@ mod presence;
 mod screen;
 mod smoothing;
 mod store;
+mod told;
 mod track;
 mod turn;
 
@@ -33,6 +34,7 @@ pub use presence::Seen;
 pub use screen::{OwnShown, Pose, ScreenStats, Shown};
 pub use smoothing::{FRAME_M_MAX, SNAP_M};
 pub use store::{SnapshotStore, StoreCounters, StoreError};
+pub use told::Told;
 pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
 use experience::Ledger;
@@ -40,6 +42,7 @@ use marks::MarksKept;
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
 use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
+use protocol::snapshot::DecodeMemo;
 use protocol::unit::unit_of;
 use protocol::{
     Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec,
@@ -215,13 +218,35 @@ impl Client {
     /// A datagram arrived; it is opened in place.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, datagram: &mut [u8]) {
         self.transport.handle_datagram(now, from, datagram);
-        self.drain_transport(now);
+        self.drain_transport(now, plainly);
+    }
+
+    /// As [`Self::handle_datagram`], for one of many clients in a process, none of which has a screen: what a snapshot says
+    /// of others is told at once and is no event, and what another client has read is not read again. Behind events that
+    /// nobody has asked for yet it is an event all the same, for the order's sake.
+    ///
+    /// # Panics
+    /// If the client has a screen, which lives on events.
+    pub fn handle_datagram_among(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        memo: &mut DecodeMemo,
+        told: &mut impl Told,
+    ) {
+        assert!(self.screen.is_none(), "a screen lives on events");
+        self.transport.handle_datagram(now, from, datagram);
+        self.drain_transport(now, |store, part, events| match events.is_empty() {
+            true => store.apply(part, Some(memo), told),
+            false => store.apply(part, Some(memo), events),
+        });
     }
 
     /// The deadline of [`Self::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Now) {
         self.transport.handle_timeout(now);
-        self.drain_transport(now);
+        self.drain_transport(now, plainly);
     }
 
     /// Our own address has changed, as far as the caller can tell: the server is told at once. Without this call it is
@@ -235,6 +260,18 @@ impl Client {
     pub fn poll_timeout(&self) -> Option<u64> {
         let deadlines = [self.transport.poll_timeout(), self.order.deadline_ns()];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// The newest round trip, in nanoseconds; 0 before the first.
+    #[must_use]
+    pub fn rtt_latest_ns(&self) -> u64 {
+        self.transport.stats().rtt_latest_ns
+    }
+
+    /// A turn of this client comes soon: for who drives so many that none stays near (see [`rudp::Client::expect`]).
+    pub fn expect(&self, prefetch: rudp::Prefetch) {
+        self.transport.expect(prefetch);
+        self.store.expect(prefetch);
     }
 
     /// The next datagram to send, written into `buf`.
@@ -375,7 +412,7 @@ impl Client {
     /// Leaves. That it is over is the last event, as whenever it is.
     pub fn disconnect(&mut self, now: Now) {
         self.transport.disconnect(now, Reason::UserQuit);
-        self.drain_transport(now);
+        self.drain_transport(now, plainly);
     }
 
     /// The terms, once in the world.
@@ -432,7 +469,12 @@ impl Client {
         }
     }
 
-    fn drain_transport(&mut self, now: Now) {
+    /// `apply` reads a part into the store; see [`SnapshotStore::apply`].
+    fn drain_transport(
+        &mut self,
+        now: Now,
+        mut apply: impl FnMut(&mut SnapshotStore, &[u8], &mut VecDeque<ClientEvent>) -> Result<bool, StoreError>,
+    ) {
         let mut lost_bearings = false;
         while let Some(event) = self.transport.poll_event() {
             match event {
@@ -440,7 +482,10 @@ impl Client {
                     let (told_before, newest_before) = (self.events.len(), self.store.shown());
                     let decoded = match &self.welcome {
                         Some(_) => {
-                            let applied = self.store.apply(bytes, &mut self.events);
+                            let applied = apply(&mut self.store, bytes, &mut self.events);
+                            if let (Ok(true), Some((tick, state))) = (applied, self.store.own()) {
+                                self.events.push_back(ClientEvent::Own { tick, state });
+                            }
                             self.order.release(self.store.shown(), now.mono_ns, &mut self.events);
                             applied
                         }
@@ -477,4 +522,13 @@ impl Client {
             self.resyncs += 1;
         }
     }
+}
+
+/// Reads a part for who asks for events.
+fn plainly(
+    store: &mut SnapshotStore,
+    part: &[u8],
+    events: &mut VecDeque<ClientEvent>,
+) -> Result<bool, StoreError> {
+    store.apply(part, None, events)
 }

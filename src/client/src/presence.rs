@@ -17,19 +17,25 @@ pub struct Seen {
     pub state: EntityState,
 }
 
-/// States of a presence that lie beside it: of somebody in a crowd hardly more of the last 64 were told.
-const RECENT: usize = 6;
+/// States of a presence that lie beside it.
+const RECENT: usize = 13;
+/// So many of them, the oldest, move out when there is no room. At least eight are left: the states of somebody told in
+/// every tick who is told against one six ticks old and the two before that.
+const MOVED: usize = 5;
 
 /// One use of a slot: from an enter to its leave.
 ///
-/// Two lines of the cache, which the processor fetches together: a crowd's presences are far more than the caches hold, and
-/// with the states elsewhere a bot among 800 waited three times for each record.
+/// Four lines of the cache, of which a record in a crowd needs the first, and one told in every tick two or three. A store
+/// of all bots is far more than the caches hold: with all the states elsewhere a bot among 800 waited three times for each
+/// record, and with those beyond the newest six elsewhere one who is told everything in every tick did. Then older ones
+/// moved out one by one; five at a time their place is needed once in five ticks.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Presence {
     /// Bit k: the state of `newest - k` is held.
     held: u64,
-    /// Those beyond the recent ones, newest first. They are none for nearly all of a crowd, so they have no room here.
+    /// Those beyond the recent ones, newest first, and behind them maybe some that are too old. They are none for nearly all
+    /// of a crowd, so they have no room here.
     #[expect(clippy::box_collection, reason = "an empty deque is four words, and these are all the room there is")]
     older: Option<Box<VecDeque<EntityState>>>,
     /// The tick of the newest state.
@@ -43,25 +49,29 @@ pub struct Presence {
     pub epoch: u8,
     /// Whether it has left.
     pub gone: bool,
-    /// The newest states held, newest first; the first also says the kind.
+    recent_len: u8,
+    /// What sort of thing it is.
+    kind: EntityKind,
+    /// The newest states held, oldest first.
     recent: [EntityState; RECENT],
 }
 
-const _: () = assert!(size_of::<Option<Presence>>() == 128, "two lines");
+const _: () = assert!(size_of::<Option<Presence>>() == 256, "four lines");
 
 impl Presence {
     /// An entity that enters in `tick`.
     #[must_use]
     pub fn new(id: NetId, epoch: u8, tick: Tick, state: EntityState) -> Self {
-        let mut recent = [EntityState::default(); RECENT];
+        let (mut recent, kind) = ([EntityState::default(); RECENT], state.kind);
         recent[0] = state;
-        Self { held: 1, older: None, newest: tick, entered: tick, since: tick, id, epoch, gone: false, recent }
+        let (held, older, recent_len) = (1, None, 1);
+        Self { held, older, newest: tick, entered: tick, since: tick, id, epoch, gone: false, recent_len, kind, recent }
     }
 
     /// What is known of an entity whose leave overtook its enter: no state of it, nor its kind.
     #[must_use]
     pub fn missed(epoch: u8, tick: Tick) -> Self {
-        Self { gone: true, held: 0, ..Self::new(NetId(0), epoch, tick, EntityState::default()) }
+        Self { gone: true, held: 0, recent_len: 0, ..Self::new(NetId(0), epoch, tick, EntityState::default()) }
     }
 
     /// Starts over in place, keeping the memory.
@@ -74,13 +84,14 @@ impl Presence {
     /// What a client sees of it.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        Seen { kind: self.kind(), entered: self.entered, tick: self.newest, state: self.recent[0] }
+        let state = self.state(0).copied().unwrap_or_default();
+        Seen { kind: self.kind, entered: self.entered, tick: self.newest, state }
     }
 
     /// What sort of thing it is.
     #[must_use]
     pub fn kind(&self) -> EntityKind {
-        self.recent[0].kind
+        self.kind
     }
 
     /// The tick of the enter.
@@ -101,8 +112,7 @@ impl Presence {
         if ahead > 0 {
             self.held = if ahead < BASELINE_TICKS { self.held << ahead } else { 0 };
             self.newest = tick;
-            let older = (self.held.count_ones() as usize).saturating_sub(RECENT);
-            self.older.iter_mut().for_each(|states| states.truncate(older));
+            self.forget_recent();
         }
         let age = self.newest.since(tick);
         if age >= BASELINE_TICKS {
@@ -122,29 +132,69 @@ impl Presence {
     pub fn state_at(&self, tick: Tick) -> Option<&EntityState> {
         let age = self.newest.0.checked_sub(tick.0)?;
         let is_held = age < BASELINE_TICKS && self.held & (1 << age) != 0;
-        let at = is_held.then(|| self.newer_than(age))?;
-        self.recent.get(at).or_else(|| self.older.as_ref()?.get(at - RECENT))
+        self.state(is_held.then(|| self.newer_than(age))?)
+    }
+
+    /// The state that so many are newer than.
+    fn state(&self, at: usize) -> Option<&EntityState> {
+        match self.recent().checked_sub(at + 1) {
+            Some(place) => self.recent.get(place),
+            None => self.older.as_ref()?.get(at - self.recent()),
+        }
     }
 
     fn state_mut(&mut self, at: usize) -> Option<&mut EntityState> {
-        match at.checked_sub(RECENT) {
-            None => self.recent.get_mut(at),
-            Some(at) => self.older.as_mut()?.get_mut(at),
+        match self.recent().checked_sub(at + 1) {
+            Some(place) => self.recent.get_mut(place),
+            None => self.older.as_mut()?.get_mut(at - usize::from(self.recent_len)),
         }
     }
 
     /// Puts a state in its place among those held.
     fn insert(&mut self, at: usize, state: EntityState) {
-        let count = self.held.count_ones() as usize;
-        // No farther than there are any: of a crowd that is often not as far as the second line.
-        let Some(later) = self.recent.get_mut(at..(count + 1).min(RECENT)).filter(|later| !later.is_empty()) else {
-            return self.older.get_or_insert_default().insert(at - RECENT, state);
-        };
-        later.rotate_right(1);
-        let last = std::mem::replace(&mut later[0], state);
-        if count >= RECENT {
-            self.older.get_or_insert_default().push_front(last);
+        if self.recent() == RECENT {
+            self.move_out();
         }
+        // Behind all of the recent ones it is one of them only if none is older.
+        let has_older = self.count() > self.recent();
+        let end = self.recent();
+        match end.checked_sub(at) {
+            Some(place) if place > 0 || !has_older => {
+                self.recent.copy_within(place..end, place + 1);
+                self.recent[place] = state;
+                self.recent_len += 1;
+            }
+            _ => self.older.get_or_insert_default().insert(at - usize::from(self.recent_len), state),
+        }
+    }
+
+    /// Makes room: the oldest of the recent ones are older ones from now on.
+    fn move_out(&mut self) {
+        let older_count = self.count().saturating_sub(self.recent());
+        let older = self.older.get_or_insert_default();
+        older.truncate(older_count);
+        self.recent[..MOVED].iter().for_each(|state| older.push_front(*state));
+        self.recent.copy_within(MOVED.., 0);
+        self.recent_len -= MOVED as u8;
+    }
+
+    /// Drops those of the recent ones that have become too old.
+    fn forget_recent(&mut self) {
+        let end = self.recent();
+        let too_old = end.saturating_sub(self.count());
+        if too_old > 0 {
+            self.recent.copy_within(too_old..end, 0);
+            self.recent_len -= too_old as u8;
+        }
+    }
+
+    fn recent(&self) -> usize {
+        usize::from(self.recent_len)
+    }
+
+    /// States that are held.
+    fn count(&self) -> usize {
+        self.held.count_ones() as usize
     }
 
     /// States held that are younger than this age, below 64.

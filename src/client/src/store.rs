@@ -1,10 +1,10 @@
 //! Everything the server has shown this client: slots, baselines, and the own state.
 
-use crate::ClientEvent;
 use crate::presence::{Presence, Seen};
-use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, PartError, PartReader, Record, RecordBody};
+use crate::told::Told;
+use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, DecodeMemo, PartError, PartReader, Record, RecordBody};
 use protocol::{EntityKind, EntityState, NetId, OwnState, Tick};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Why a part could not be stored; its packet is then not acknowledged.
@@ -107,21 +107,37 @@ impl SnapshotStore {
         Some(presence.seen())
     }
 
-    /// Stores all of a part and tells what it changed.
+    /// A part comes soon (see [`rudp::Prefetch`]).
+    pub(crate) fn expect(&self, prefetch: rudp::Prefetch) {
+        prefetch.value(&self.slots[..]);
+    }
+
+    /// Stores all of a part and tells what it says of others. With a memo, what other clients have read is not read again.
+    /// Answers whether it says anything new of the player himself: [`Self::own`].
     ///
     /// # Errors
     /// [`StoreError`]; what was stored before the error stays, each state being true of its tick on its own.
-    pub fn apply(&mut self, bytes: &[u8], events: &mut VecDeque<ClientEvent>) -> Result<(), StoreError> {
-        let stored = self.apply_records(bytes, events);
+    pub fn apply(
+        &mut self,
+        bytes: &[u8],
+        memo: Option<&mut DecodeMemo>,
+        told: &mut impl Told,
+    ) -> Result<bool, StoreError> {
+        let stored = self.apply_records(bytes, memo, told);
         match stored {
-            Ok(()) => self.counters.parts += 1,
+            Ok(_) => self.counters.parts += 1,
             Err(StoreError::Late(_)) => self.counters.parts_late += 1,
             Err(_) => self.counters.parts_refused += 1,
         }
         stored
     }
 
-    fn apply_records(&mut self, bytes: &[u8], events: &mut VecDeque<ClientEvent>) -> Result<(), StoreError> {
+    fn apply_records(
+        &mut self,
+        bytes: &[u8],
+        mut memo: Option<&mut DecodeMemo>,
+        told: &mut impl Told,
+    ) -> Result<bool, StoreError> {
         let mut reader = PartReader::new(bytes, self.newest)?;
         let header = *reader.header();
         let behind = self.newest.since(header.tick);
@@ -129,7 +145,7 @@ impl SnapshotStore {
             return Err(StoreError::Late(behind));
         }
         while let Some(record) = reader.next_record()? {
-            self.apply_record(header.tick, record, &mut reader, events)?;
+            self.apply_record(header.tick, record, &mut reader, memo.as_deref_mut(), told)?;
         }
         if header.tick > self.newest {
             self.newest = header.tick;
@@ -139,9 +155,9 @@ impl SnapshotStore {
         {
             self.counters.ticks += 1;
             self.own = Some((header.tick, state));
-            events.push_back(ClientEvent::Own { tick: header.tick, state });
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     fn apply_record(
@@ -149,22 +165,26 @@ impl SnapshotStore {
         tick: Tick,
         record: Record,
         reader: &mut PartReader<'_>,
-        events: &mut VecDeque<ClientEvent>,
+        memo: Option<&mut DecodeMemo>,
+        told: &mut impl Told,
     ) -> Result<(), StoreError> {
         match record.body {
             RecordBody::Enter { epoch, net_id, kind } => {
                 let state = reader.state_full(kind)?;
-                self.on_enter(tick, record.slot, epoch, net_id, state, events);
+                self.on_enter(tick, record.slot, epoch, net_id, state, told);
             }
-            RecordBody::Leave { epoch } => self.on_leave(tick, record.slot, epoch, events),
+            RecordBody::Leave { epoch } => self.on_leave(tick, record.slot, epoch, told),
             RecordBody::Refresh => {
                 let state = reader.state_full(self.kind(record.slot, tick)?)?;
-                self.on_state(tick, record.slot, state, events)?;
+                self.on_state(tick, record.slot, state, told)?;
             }
             RecordBody::Delta { ages } => {
                 let baseline = self.baseline(record.slot, tick, ages)?;
-                let state = reader.state_delta(&baseline)?;
-                self.on_state(tick, record.slot, state, events)?;
+                let state = match memo {
+                    Some(memo) => reader.state_delta_by(memo, &baseline)?,
+                    None => reader.state_delta(&baseline)?,
+                };
+                self.on_state(tick, record.slot, state, told)?;
             }
         }
         Ok(())
@@ -208,7 +228,7 @@ impl SnapshotStore {
         tick: Tick,
         slot: u16,
         state: EntityState,
-        events: &mut VecDeque<ClientEvent>,
+        told: &mut impl Told,
     ) -> Result<(), StoreError> {
         let presence = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
@@ -218,7 +238,7 @@ impl SnapshotStore {
         }
         presence.store(tick, state);
         self.counters.updates += 1;
-        events.push_back(ClientEvent::Update { tick, id: presence.id, state });
+        told.on_update(tick, presence.id, &state);
         Ok(())
     }
 
@@ -229,7 +249,7 @@ impl SnapshotStore {
         epoch: u8,
         id: NetId,
         state: EntityState,
-        events: &mut VecDeque<ClientEvent>,
+        told: &mut impl Told,
     ) {
         let (row, kind) = (usize::from(slot), state.kind);
         if self.slots.len() <= row {
@@ -241,7 +261,7 @@ impl SnapshotStore {
                 // Told again because the acknowledgement was still under way.
                 presence.store(tick, state);
                 self.counters.updates += 1;
-                events.push_back(ClientEvent::Update { tick, id, state });
+                told.on_update(tick, id, &state);
                 return;
             }
             if presence.since > tick || same {
@@ -249,7 +269,7 @@ impl SnapshotStore {
                 return;
             }
         }
-        self.end(tick, slot, events);
+        self.end(tick, slot, told);
         match &mut self.slots[row] {
             Some(presence) => presence.restart(id, epoch, tick, state),
             empty => *empty = Some(Presence::new(id, epoch, tick, state)),
@@ -265,15 +285,15 @@ impl SnapshotStore {
                 return;
             }
             // The server gave the entity another slot; the leave of the old one is still under way.
-            self.end(tick, other, events);
+            self.end(tick, other, told);
         }
         self.by_id.insert(id, slot);
         self.counters.updates += 1;
-        events.push_back(ClientEvent::Enter { tick, id, kind });
-        events.push_back(ClientEvent::Update { tick, id, state });
+        told.on_enter(tick, id, kind);
+        told.on_update(tick, id, &state);
     }
 
-    fn on_leave(&mut self, tick: Tick, slot: u16, epoch: u8, events: &mut VecDeque<ClientEvent>) {
+    fn on_leave(&mut self, tick: Tick, slot: u16, epoch: u8, told: &mut impl Told) {
         let row = usize::from(slot);
         if self.slots.len() <= row {
             self.slots.resize_with(row + 1, || None);
@@ -284,7 +304,7 @@ impl SnapshotStore {
                 // Newer than what is shown here, so it ends that too, whatever its epoch: a leave of a later epoch
                 // means that the slot was entered anew and left before that enter arrived. Ignored but acknowledged,
                 // it would leave a ghost.
-                self.end(tick, slot, events);
+                self.end(tick, slot, told);
                 if let Some(presence) = &mut self.slots[row] {
                     (presence.epoch, presence.since) = (epoch, tick);
                 }
@@ -297,7 +317,7 @@ impl SnapshotStore {
     }
 
     /// Ends the presence in a slot, if one is there.
-    fn end(&mut self, tick: Tick, slot: u16, events: &mut VecDeque<ClientEvent>) {
+    fn end(&mut self, tick: Tick, slot: u16, told: &mut impl Told) {
         let Some(presence) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) else { return };
         if presence.gone {
             return;
@@ -306,7 +326,7 @@ impl SnapshotStore {
         presence.since = tick.max(presence.since);
         if self.by_id.get(&presence.id) == Some(&slot) {
             self.by_id.remove(&presence.id);
-            events.push_back(ClientEvent::Leave { tick, id: presence.id, kind: presence.kind() });
+            told.on_leave(tick, presence.id, presence.kind());
         }
     }
 }

@@ -183,6 +183,13 @@ impl<'a> BitReader<'a> {
         Ok(())
     }
 
+    /// Bits not yet taken.
+    #[inline]
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.buf.len() * 8 - self.at_bits
+    }
+
     /// Takes one bit.
     #[inline]
     pub fn take_bool(&mut self) -> Result<bool, OutOfBits> {
@@ -192,7 +199,7 @@ impl<'a> BitReader<'a> {
     /// Whether what is left is only the zero padding of the last byte.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        let left = self.buf.len() * 8 - self.at_bits;
+        let left = self.left();
         left < 8 && self.clone().take(left as u32) == Ok(0)
     }
 }

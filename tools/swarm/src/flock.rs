@@ -13,6 +13,7 @@ use crate::view::Recorded;
 use crate::wire::Arrivals;
 use mio::Registry;
 use protocol::message::Welcome;
+use protocol::snapshot::DecodeMemo;
 use rudp::Backend;
 use rudp::time::{NS_PER_MS, Now};
 use std::net::SocketAddr;
@@ -64,6 +65,8 @@ pub struct Flock {
     pub board: Option<Board>,
     /// When whose links have something.
     pub arrivals: Arrivals,
+    /// Differences that one of them has read.
+    pub memo: DecodeMemo,
     bots: usize,
     /// Bots that are in.
     pub connected: usize,
@@ -129,6 +132,7 @@ impl Flock {
             spread: false,
             board: None,
             arrivals: Arrivals::new(),
+            memo: DecodeMemo::default(),
             bots,
             checker: Checker::new(bots),
             tally: Tally::default(),

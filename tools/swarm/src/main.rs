@@ -19,6 +19,8 @@ mod links;
 mod movement;
 mod ops;
 mod play;
+#[path = "../../../src/edge/prefetch.rs"]
+mod prefetch;
 mod process;
 mod progress;
 mod receipts;

@@ -19,6 +19,8 @@ pub type Arrivals = BinaryHeap<Reverse<(u64, usize)>>;
 pub struct Wire {
     index: usize,
     socket: UdpSocket,
+    /// Whether the poll tells when something has come.
+    is_watched: bool,
     links: Option<Links>,
     /// When the server's end last had something for it, ns.
     came_ns: u64,
@@ -73,14 +75,14 @@ impl Wire {
         profile: Option<(&Profile, u64)>,
         seed: u64,
     ) -> io::Result<Self> {
-        let socket = socket(index, server, registry, source)?;
+        let socket = watched(socket(server, source)?, index, registry)?;
         let seed = seed.wrapping_add(2 * index as u64);
         let links = profile.map(|(Profile { up, down }, shift_ns)| Links {
             up: Lane::new(up, seed, shift_ns),
             down: Lane::new(down, seed.wrapping_add(1), shift_ns),
             due_ns: None,
         });
-        Ok(Self { index, socket, links, came_ns: 0, is_cut: false })
+        Ok(Self { index, socket, is_watched: true, links, came_ns: 0, is_cut: false })
     }
 
     /// Goes on from another address; what was on its way to the old one is lost, as behind a router that forgot.
@@ -88,11 +90,25 @@ impl Wire {
     /// # Errors
     /// The system gives no socket.
     pub fn rebind(&mut self, server: SocketAddr, registry: &Registry, source: Source) -> io::Result<()> {
-        self.socket = socket(self.index, server, registry, source)?;
+        let socket = socket(server, source)?;
+        self.socket = if self.is_watched { watched(socket, self.index, registry)? } else { socket };
         if let Some(links) = &mut self.links {
             links.down.cut();
         }
         Ok(())
+    }
+
+    /// From now on it is read when its bot thinks of it: unless what comes has a link before it, where the moment counts.
+    pub fn unwatch(&mut self, registry: &Registry) {
+        if self.links.is_none() && self.is_watched {
+            // One that stays watched costs a little more.
+            self.is_watched = registry.deregister(&mut self.socket).is_err();
+        }
+    }
+
+    /// Whether the poll tells when something has come.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched
     }
 
     /// Cuts it off, and all that is on its way is lost; or mends it.
@@ -204,13 +220,16 @@ impl Wire {
     }
 }
 
-fn socket(index: usize, server: SocketAddr, registry: &Registry, source: Source) -> io::Result<UdpSocket> {
+fn watched(mut socket: UdpSocket, index: usize, registry: &Registry) -> io::Result<UdpSocket> {
+    registry.register(&mut socket, Token(index), Interest::READABLE)?;
+    Ok(socket)
+}
+
+fn socket(server: SocketAddr, source: Source) -> io::Result<UdpSocket> {
     let socket = std::net::UdpSocket::bind(local(server, source))?;
     socket.set_nonblocking(true)?;
     socket.connect(server)?;
-    let mut socket = UdpSocket::from_std(socket);
-    registry.register(&mut socket, Token(index), Interest::READABLE)?;
-    Ok(socket)
+    Ok(UdpSocket::from_std(socket))
 }
 
 fn local(server: SocketAddr, source: Source) -> SocketAddr {

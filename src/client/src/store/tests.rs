@@ -1,7 +1,9 @@
 use super::*;
+use crate::ClientEvent;
 use protocol::Orientation;
 use protocol::bits::BitRun;
 use protocol::snapshot::{PartHeader, PartWriter, encode_delta, encode_full};
+use std::collections::VecDeque;
 
 const ANN: NetId = NetId(7);
 const BOB: NetId = NetId(9);
@@ -41,7 +43,7 @@ fn leave(slot: u16, epoch: u8) -> (Record, BitRun) {
 /// Applies a part and lists its events as short words.
 fn apply(store: &mut SnapshotStore, bytes: &[u8]) -> Result<Vec<String>, StoreError> {
     let mut events = VecDeque::new();
-    store.apply(bytes, &mut events)?;
+    store.apply(bytes, None, &mut events)?;
     let word = |event: &ClientEvent| match event {
         ClientEvent::Enter { id, .. } => format!("enter {}", id.0),
         ClientEvent::Update { id, state, .. } => format!("{} at {}", id.0, state.x),
@@ -225,14 +227,14 @@ fn every_kind_enters_changes_is_refreshed_and_leaves_as_what_it_is() {
         // Records after the one in question are lost if it is read with another kind's fields.
         let refresh = |slot, state: EntityState| (Record { slot, body: RecordBody::Refresh }, encode_full(&state));
         let bob = EntityState { y: 5, ..EntityState::default() };
-        store.apply(&part(100, &[enter(slot, 1, ANN, at(10)), enter(9, 1, BOB, bob)]), &mut events).unwrap();
-        store.apply(&part(102, &[delta(slot, 2, at(12), at(10)), refresh(9, bob)]), &mut events).unwrap();
+        store.apply(&part(100, &[enter(slot, 1, ANN, at(10)), enter(9, 1, BOB, bob)]), None, &mut events).unwrap();
+        store.apply(&part(102, &[delta(slot, 2, at(12), at(10)), refresh(9, bob)]), None, &mut events).unwrap();
         assert_eq!(store.sees(ANN).unwrap().state, at(12));
-        store.apply(&part(104, &[refresh(slot, at(200)), refresh(9, bob)]), &mut events).unwrap();
+        store.apply(&part(104, &[refresh(slot, at(200)), refresh(9, bob)]), None, &mut events).unwrap();
         let seen = store.sees(ANN).unwrap();
         assert_eq!((seen.kind, seen.state, store.sees(BOB).unwrap().state), (kind, at(200), bob));
         events.clear();
-        store.apply(&part(105, &[leave(slot, 1)]), &mut events).unwrap();
+        store.apply(&part(105, &[leave(slot, 1)]), None, &mut events).unwrap();
         assert!(matches!(events[0], ClientEvent::Leave { id: ANN, kind: left, .. } if left == kind), "{events:?}");
     }
 }

@@ -103,6 +103,11 @@ pub struct Baseline {
 }
 
 impl Baseline {
+    /// One that nothing is told against: no age is 0.
+    pub(super) fn none() -> Self {
+        Self { ages: BaselineAges { newest: 0, step: 0, older: 0 }, states: Default::default() }
+    }
+
     /// The states that `ages` names; `state` gives the state of an age. None if it has none for one of them.
     #[must_use]
     pub fn gather(ages: BaselineAges, mut state: impl FnMut(u8) -> Option<EntityState>) -> Option<Self> {

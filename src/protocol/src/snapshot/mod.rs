@@ -16,6 +16,7 @@ mod delta;
 mod field;
 mod heading;
 mod lifeless;
+mod memo;
 mod part;
 mod predict;
 mod prefix;
@@ -29,6 +30,7 @@ pub use codes::{
 };
 pub use delta::{Deviation, decode_delta, encode_delta};
 pub use field::{decode_full, encode_full};
+pub use memo::DecodeMemo;
 pub use part::{PartError, PartHeader, PartReader, PartWriter, Record, RecordBody};
 pub use predict::{AGE_CLASSES, EVIDENCE, EVIDENCE_NAMES, Evidence, GAIN_SCALE, Gains, Outlook, Residuals};
 pub use prefix::CODE_BITS_MAX;

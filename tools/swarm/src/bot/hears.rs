@@ -6,25 +6,48 @@ use crate::echo::Echo;
 use crate::flock::Flock;
 use crate::movement::Place;
 use crate::shooter::Untimely;
-use crate::truth::Kind;
-use client::{Client, ClientEvent};
+use crate::truth::{Checker, Kind};
+use client::{Client, ClientEvent, Told};
 use protocol::message::{ServerMessage, Welcome};
 use protocol::unit::SUBUNITS_PER_M;
-use protocol::{EntityKind, GameEvent, News, OwnState, Tick};
+use protocol::{EntityKind, EntityState, GameEvent, NetId, News, OwnState, Tick};
 use rudp::Reason;
 use rudp::time::Now;
+
+/// Hears what a bot is told of others. Only players have a bot that knows the truth about them.
+pub(super) struct Ears<'a> {
+    pub(super) viewer: usize,
+    pub(super) checker: &'a mut Checker,
+}
+
+impl Told for Ears<'_> {
+    fn on_enter(&mut self, tick: Tick, id: NetId, kind: EntityKind) {
+        if kind == EntityKind::Player {
+            self.checker.on_enter(self.viewer, tick, id);
+        }
+    }
+
+    fn on_update(&mut self, tick: Tick, id: NetId, state: &EntityState) {
+        if state.kind == EntityKind::Player {
+            self.checker.on_update(self.viewer, tick, id, state);
+        }
+    }
+
+    fn on_leave(&mut self, tick: Tick, id: NetId, kind: EntityKind) {
+        if kind == EntityKind::Player {
+            self.checker.on_leave(self.viewer, tick, id);
+        }
+    }
+}
 
 impl Bot {
     pub(super) fn drain_events(&mut self, now: Now, flock: &mut Flock) {
         while let Some(event) = self.client.as_mut().and_then(Client::poll_event) {
             match event {
-                // Only players have a bot that knows the truth about them.
-                ClientEvent::Enter { kind, .. } | ClientEvent::Leave { kind, .. } if kind != EntityKind::Player => {}
-                ClientEvent::Update { state, .. } if state.kind != EntityKind::Player => {}
-                ClientEvent::Update { tick, id, state } => flock.checker.on_update(self.index, tick, id, &state),
+                ClientEvent::Update { tick, id, state } => self.ears(flock).on_update(tick, id, &state),
+                ClientEvent::Enter { tick, id, kind } => self.ears(flock).on_enter(tick, id, kind),
+                ClientEvent::Leave { tick, id, kind } => self.ears(flock).on_leave(tick, id, kind),
                 ClientEvent::Own { tick, state } => self.on_own(now, flock, tick, &state),
-                ClientEvent::Enter { tick, id, .. } => flock.checker.on_enter(self.index, tick, id),
-                ClientEvent::Leave { tick, id, .. } => flock.checker.on_leave(self.index, tick, id),
                 ClientEvent::Joined(welcome) => self.on_joined(now, flock, &welcome),
                 ClientEvent::Message(ServerMessage::Echo { number }) => self.on_echo(flock, number),
                 ClientEvent::Queued { .. } => {
@@ -45,6 +68,10 @@ impl Bot {
                 ClientEvent::Disconnected(reason) => return self.on_disconnected(flock, reason),
             }
         }
+    }
+
+    pub(super) fn ears<'a>(&self, flock: &'a mut Flock) -> Ears<'a> {
+        Ears { viewer: self.index, checker: &mut flock.checker }
     }
 
     /// Receipts are everybody's; to the rest only a bot that plays listens.
@@ -74,6 +101,10 @@ impl Bot {
         self.phase = Phase::In;
         self.heard_ns = now.mono_ns;
         self.here = None;
+        // Those of a storm act, and would read, too rarely.
+        if let Some(wire) = self.wire.as_mut().filter(|_| self.index < flock.expected) {
+            wire.unwatch(&flock.registry);
+        }
         self.echo = Echo::default();
         self.shooter.on_joined();
         if let Some(play) = &mut self.play {

@@ -21,12 +21,13 @@ use crate::view::View;
 use crate::wire::{Source, Wire};
 use anyhow::{Context, Result};
 use client::{Client, ClientConfig};
+use hears::Ears;
 use ordeal::Hearing;
 use protocol::event::Shoot;
 use protocol::message::ClientMessage;
 use protocol::unit::units_from_m;
 use protocol::{Command, Input, NetId, ViewTick};
-use rudp::SendError;
+use rudp::{Prefetch, SendError};
 use rudp::time::{NS_PER_S, Now};
 use second::Second;
 
@@ -147,17 +148,19 @@ impl Bot {
 
     /// Takes everything that arrived on its socket and has come to the end of its link.
     pub fn handle_readable(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
-        while let Some(len) = wire.recv(now.mono_ns, buf, &mut flock.tally) {
+        while let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client)
+            && let Some(len) = wire.recv(now.mono_ns, buf, &mut flock.tally)
+        {
             self.heard_ns = now.mono_ns;
-            client.handle_datagram(now, flock.server, &mut buf[..len]);
+            let mut ears = Ears { viewer: self.index, checker: &mut flock.checker };
+            client.handle_datagram_among(now, flock.server, &mut buf[..len], &mut flock.memo, &mut ears);
             // Two samples in a row are never alike to the nanosecond.
-            let sampled_ns = client.stats().transport.rtt_latest_ns;
+            let sampled_ns = client.rtt_latest_ns();
             if std::mem::replace(&mut self.sampled_ns, sampled_ns) != sampled_ns && sampled_ns > 0 {
                 flock.tally.on_round_trip(sampled_ns);
             }
+            self.drain_events(now, flock);
         }
-        self.drain_events(now, flock);
         if self.phase == Phase::Joining {
             // The handshake goes as fast as it is answered; all else waits for the bot's own tick.
             self.transmit(now, flock, buf);
@@ -174,7 +177,15 @@ impl Bot {
         }
     }
 
-    /// The bot's own tick, sixty times a second.
+    /// Its tick comes soon.
+    pub fn expect(&self, prefetch: Prefetch) {
+        if let Some(client) = &self.client {
+            client.expect(prefetch);
+        }
+    }
+
+    /// The bot's own tick, sixty times a second. Who is in and has no bad link reads then, as a game does that reads its
+    /// socket once a frame: what a bot needs is brought near once and not twice, and nobody wakes for each datagram.
     ///
     /// # Errors
     /// No socket can be had.
@@ -189,6 +200,9 @@ impl Bot {
             }
             Phase::Idle | Phase::Out => return Ok(()),
             Phase::Joining | Phase::In => {}
+        }
+        if self.wire.as_ref().is_some_and(|wire| !wire.is_watched()) {
+            self.handle_readable(now, flock, buf);
         }
         if let Some(client) = &mut self.client
             && client.poll_timeout().is_some_and(|due_ns| due_ns <= now.mono_ns)

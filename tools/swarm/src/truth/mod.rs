@@ -253,9 +253,12 @@ impl Checker {
 
     /// `viewer` was told the state of `id` in `tick`.
     pub fn on_update(&mut self, viewer: usize, tick: Tick, id: NetId, state: &EntityState) {
+        if !self.is_judged(viewer, tick.0) {
+            return;
+        }
         match self.presence.meant(viewer, id) {
             Meant::Known(bot) if bot != viewer => {
-                if self.is_judged(viewer, tick.0) && tick.since(Tick(self.newest)) < COMPARE_AFTER_TICKS {
+                if tick.since(Tick(self.newest)) < COMPARE_AFTER_TICKS {
                     self.wait(tick.0, Told { viewer: viewer as u32, bot: bot as u32, state: *state });
                 }
             }

@@ -6,7 +6,7 @@ use super::own::take_own;
 use super::{AGE_EXPLICIT, CODE_MAX, GAP_BITS_MAX, PartError, PartHeader, Record, RecordBody};
 use crate::bits::BitReader;
 use crate::snapshot::baseline::{Baseline, BaselineAges};
-use crate::snapshot::{AGES, SLOTS_MAX, decode_delta, decode_full};
+use crate::snapshot::{AGES, DecodeMemo, SLOTS_MAX, decode_delta, decode_full};
 use crate::state::{EntityKind, EntityState};
 use crate::{NetId, Tick};
 
@@ -68,6 +68,14 @@ impl<'a> PartReader<'a> {
     /// [`PartError::OutOfBits`] if the bits end early.
     pub fn state_delta(&mut self, baseline: &Baseline) -> Result<EntityState, PartError> {
         Ok(decode_delta(&mut self.bits, baseline)?)
+    }
+
+    /// As [`Self::state_delta`], by what was read before.
+    ///
+    /// # Errors
+    /// [`PartError::OutOfBits`] if the bits end early.
+    pub fn state_delta_by(&mut self, memo: &mut DecodeMemo, baseline: &Baseline) -> Result<EntityState, PartError> {
+        Ok(memo.decode(&mut self.bits, baseline)?)
     }
 
     /// Reads all fields of an entity of this kind: that which the record names, or that of the presence which a refresh is
