@@ -7,22 +7,23 @@ mod screen;
 pub use screen::screen;
 
 use crate::ClientEvent;
+use crate::among::Among;
 use crate::store::SnapshotStore;
-use protocol::snapshot::DecodeMemo;
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Bytes are cut into parts, each behind its length in one byte. Whatever they say, what the store tells of who is in
-/// view agrees with what it shows, and one with a memo tells the same.
+/// view agrees with what it shows, and one among many tells the same.
 pub fn store(mut bytes: &[u8]) {
-    let (mut store, mut with_memo, mut memo) = (SnapshotStore::default(), SnapshotStore::default(), MEMO.take());
+    let (mut store, mut other_store) = (SnapshotStore::default(), SnapshotStore::default());
+    let mut among = AMONG.take().unwrap_or_else(|| Among::new(rudp::Prefetch::NONE));
     let (mut events, mut same_events) = (VecDeque::new(), VecDeque::new());
     let mut present = BTreeSet::new();
     while let Some((&len, rest)) = bytes.split_first() {
         let (part, rest) = rest.split_at(usize::from(len).min(rest.len()));
         bytes = rest;
         let applied = store.apply(part, None, &mut events);
-        assert_eq!(with_memo.apply(part, Some(&mut memo), &mut same_events), applied);
+        assert_eq!(other_store.apply(part, Some(&mut among), &mut same_events), applied);
         assert_eq!(format!("{same_events:?}"), format!("{events:?}"));
         same_events.clear();
         for event in events.drain(..) {
@@ -39,10 +40,10 @@ pub fn store(mut bytes: &[u8]) {
         assert_eq!(shown, present);
         assert!(shown.iter().all(|&id| store.sees(id).is_some()));
     }
-    MEMO.set(memo);
+    AMONG.set(Some(among));
 }
 
 thread_local! {
     /// Over all runs: to make one takes longer than a run.
-    static MEMO: Cell<Box<DecodeMemo>> = Cell::default();
+    static AMONG: Cell<Option<Among>> = const { Cell::new(None) };
 }

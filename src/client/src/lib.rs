@@ -7,6 +7,7 @@
 //! Who draws what he sees asks for a [`screen`](Client::enable_screen) once. It tells when the next input is due
 //! ([`Client::poll_input_due`]), and for each frame where the others ([`Client::view`]) and he himself
 //! ([`Client::own_view`]) are to be drawn. Without one nothing is paid for it.
+mod among;
 mod clock;
 mod curve;
 #[cfg(feature = "driver")]
@@ -28,6 +29,7 @@ mod told;
 mod track;
 mod turn;
 
+pub use among::Among;
 pub use clock::LATENESS_NS_MAX;
 pub use ordering::{EventOrder, OrderCounters};
 pub use presence::Seen;
@@ -42,7 +44,6 @@ use marks::MarksKept;
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
 use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
-use protocol::snapshot::DecodeMemo;
 use protocol::unit::unit_of;
 use protocol::{
     Command, Custom, EntityKind, EntityState, GameEvent, Input, NetId, OwnState, RosterStep, Tick, ViewTick, codec,
@@ -232,14 +233,14 @@ impl Client {
         now: Now,
         from: SocketAddr,
         datagram: &mut [u8],
-        memo: &mut DecodeMemo,
+        among: &mut Among,
         told: &mut impl Told,
     ) {
         assert!(self.screen.is_none(), "a screen lives on events");
         self.transport.handle_datagram(now, from, datagram);
         self.drain_transport(now, |store, part, events| match events.is_empty() {
-            true => store.apply(part, Some(memo), told),
-            false => store.apply(part, Some(memo), events),
+            true => store.apply(part, Some(among), told),
+            false => store.apply(part, Some(among), events),
         });
     }
 

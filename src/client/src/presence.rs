@@ -2,7 +2,6 @@
 
 use protocol::snapshot::BASELINE_TICKS;
 use protocol::{EntityKind, EntityState, NetId, Tick};
-use std::collections::VecDeque;
 
 /// What a client sees of an entity.
 #[derive(Clone, Copy, Debug)]
@@ -23,21 +22,23 @@ const RECENT: usize = 13;
 /// every tick who is told against one six ticks old and the two before that.
 const MOVED: usize = 5;
 
+/// States by their ticks.
+type Older = [EntityState; BASELINE_TICKS as usize];
+
 /// One use of a slot: from an enter to its leave.
 ///
 /// Four lines of the cache, of which a record in a crowd needs the first, and one told in every tick two or three. A store
 /// of all bots is far more than the caches hold: with all the states elsewhere a bot among 800 waited three times for each
-/// record, and with those beyond the newest six elsewhere one who is told everything in every tick did. Then older ones
-/// moved out one by one; five at a time their place is needed once in five ticks.
+/// record, and one who is told everything in every tick waited as often for what moved out to a queue. Now what moves out
+/// is written to a place that is known beforehand, and nobody waits for that.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Presence {
     /// Bit k: the state of `newest - k` is held.
     held: u64,
-    /// Those beyond the recent ones, newest first, and behind them maybe some that are too old. They are none for nearly all
-    /// of a crowd, so they have no room here.
-    #[expect(clippy::box_collection, reason = "an empty deque is four words, and these are all the room there is")]
-    older: Option<Box<VecDeque<EntityState>>>,
+    /// Those beyond the recent ones, each in the place of its tick modulo 64. They are none for nearly all of a crowd, so
+    /// they have no room here.
+    older: Option<Box<Older>>,
     /// The tick of the newest state.
     newest: Tick,
     entered: Tick,
@@ -76,15 +77,14 @@ impl Presence {
 
     /// Starts over in place, keeping the memory.
     pub fn restart(&mut self, id: NetId, epoch: u8, tick: Tick, state: EntityState) {
-        let mut older = self.older.take();
-        older.iter_mut().for_each(|older| older.clear());
+        let older = self.older.take();
         *self = Self { older, ..Self::new(id, epoch, tick, state) };
     }
 
     /// What a client sees of it.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        let state = self.state(0).copied().unwrap_or_default();
+        let state = self.state_at(self.newest).copied().unwrap_or_default();
         Seen { kind: self.kind, entered: self.entered, tick: self.newest, state }
     }
 
@@ -107,6 +107,7 @@ impl Presence {
     }
 
     /// Stores the state of a tick.
+    #[inline]
     pub fn store(&mut self, tick: Tick, state: EntityState) {
         let ahead = tick.since(self.newest);
         if ahead > 0 {
@@ -120,38 +121,37 @@ impl Presence {
         }
         let at = self.newer_than(age);
         if self.held & (1 << age) == 0 {
-            self.insert(at, state);
+            self.insert(at, tick, state);
             self.held |= 1 << age;
-        } else if let Some(held) = self.state_mut(at) {
-            *held = state;
+        } else {
+            *self.place(at, tick) = state;
         }
     }
 
     /// The state of a tick, if it is held.
+    #[inline]
     #[must_use]
     pub fn state_at(&self, tick: Tick) -> Option<&EntityState> {
         let age = self.newest.0.checked_sub(tick.0)?;
         let is_held = age < BASELINE_TICKS && self.held & (1 << age) != 0;
-        self.state(is_held.then(|| self.newer_than(age))?)
-    }
-
-    /// The state that so many are newer than.
-    fn state(&self, at: usize) -> Option<&EntityState> {
+        let at = is_held.then(|| self.newer_than(age))?;
         match self.recent().checked_sub(at + 1) {
             Some(place) => self.recent.get(place),
-            None => self.older.as_ref()?.get(at - self.recent()),
+            None => self.older.as_ref().map(|older| &older[place_of(tick)]),
         }
     }
 
-    fn state_mut(&mut self, at: usize) -> Option<&mut EntityState> {
+    /// Where the state of a tick is, or is to be, that so many are newer than.
+    fn place(&mut self, at: usize, tick: Tick) -> &mut EntityState {
         match self.recent().checked_sub(at + 1) {
-            Some(place) => self.recent.get_mut(place),
-            None => self.older.as_mut()?.get_mut(at - usize::from(self.recent_len)),
+            Some(place) => &mut self.recent[place],
+            None => &mut self.older.get_or_insert_with(nothing_older)[place_of(tick)],
         }
     }
 
     /// Puts a state in its place among those held.
-    fn insert(&mut self, at: usize, state: EntityState) {
+    #[inline]
+    fn insert(&mut self, at: usize, tick: Tick, state: EntityState) {
         if self.recent() == RECENT {
             self.move_out();
         }
@@ -160,25 +160,34 @@ impl Presence {
         let end = self.recent();
         match end.checked_sub(at) {
             Some(place) if place > 0 || !has_older => {
-                self.recent.copy_within(place..end, place + 1);
+                if place < end {
+                    self.recent.copy_within(place..end, place + 1);
+                }
                 self.recent[place] = state;
                 self.recent_len += 1;
             }
-            _ => self.older.get_or_insert_default().insert(at - usize::from(self.recent_len), state),
+            _ => *self.place(at, tick) = state,
         }
     }
 
     /// Makes room: the oldest of the recent ones are older ones from now on.
     fn move_out(&mut self) {
-        let older_count = self.count().saturating_sub(self.recent());
-        let older = self.older.get_or_insert_default();
-        older.truncate(older_count);
-        self.recent[..MOVED].iter().for_each(|state| older.push_front(*state));
+        // The ticks of the recent ones are those of the lowest bits.
+        let mut held = self.held;
+        let older = self.older.get_or_insert_with(nothing_older);
+        for (newer, state) in self.recent.iter().rev().enumerate() {
+            let age = held.trailing_zeros();
+            held &= held - 1;
+            if newer >= RECENT - MOVED {
+                older[place_of(Tick(self.newest.0.wrapping_sub(age)))] = *state;
+            }
+        }
         self.recent.copy_within(MOVED.., 0);
         self.recent_len -= MOVED as u8;
     }
 
     /// Drops those of the recent ones that have become too old.
+    #[inline]
     fn forget_recent(&mut self) {
         let end = self.recent();
         let too_old = end.saturating_sub(self.count());
@@ -201,6 +210,15 @@ impl Presence {
     fn newer_than(&self, age: u32) -> usize {
         (self.held & ((1 << (age % BASELINE_TICKS)) - 1)).count_ones() as usize
     }
+}
+
+/// Where the state of a tick is among the older ones.
+fn place_of(tick: Tick) -> usize {
+    (tick.0 % BASELINE_TICKS) as usize
+}
+
+fn nothing_older() -> Box<Older> {
+    Box::new([EntityState::default(); BASELINE_TICKS as usize])
 }
 
 #[cfg(test)]

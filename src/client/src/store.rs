@@ -1,8 +1,9 @@
 //! Everything the server has shown this client: slots, baselines, and the own state.
 
+use crate::among::Among;
 use crate::presence::{Presence, Seen};
 use crate::told::Told;
-use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, DecodeMemo, PartError, PartReader, Record, RecordBody};
+use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, PartError, PartReader, Record, RecordBody};
 use protocol::{EntityKind, EntityState, NetId, OwnState, Tick};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -60,6 +61,9 @@ pub struct StoreCounters {
 /// spec: SNP-9. A part this many ticks behind the newest is refused: a baseline of it could be older than what is kept.
 const LATE_TICKS: u32 = BASELINE_TICKS / 2;
 
+/// A record is read in some 50 ns, half a wait for memory, and every other slot has one in a tick.
+const SLOTS_AHEAD: usize = 4;
+
 /// The client's view of the world.
 #[derive(Debug, Default)]
 pub struct SnapshotStore {
@@ -112,7 +116,8 @@ impl SnapshotStore {
         prefetch.value(&self.slots[..]);
     }
 
-    /// Stores all of a part and tells what it says of others. With a memo, what other clients have read is not read again.
+    /// Stores all of a part and tells what it says of others. Among many, what other clients
+    /// have read is not read again.
     /// Answers whether it says anything new of the player himself: [`Self::own`].
     ///
     /// # Errors
@@ -120,10 +125,10 @@ impl SnapshotStore {
     pub fn apply(
         &mut self,
         bytes: &[u8],
-        memo: Option<&mut DecodeMemo>,
+        among: Option<&mut Among>,
         told: &mut impl Told,
     ) -> Result<bool, StoreError> {
-        let stored = self.apply_records(bytes, memo, told);
+        let stored = self.apply_records(bytes, among, told);
         match stored {
             Ok(_) => self.counters.parts += 1,
             Err(StoreError::Late(_)) => self.counters.parts_late += 1,
@@ -135,7 +140,7 @@ impl SnapshotStore {
     fn apply_records(
         &mut self,
         bytes: &[u8],
-        mut memo: Option<&mut DecodeMemo>,
+        mut among: Option<&mut Among>,
         told: &mut impl Told,
     ) -> Result<bool, StoreError> {
         let mut reader = PartReader::new(bytes, self.newest)?;
@@ -144,8 +149,18 @@ impl SnapshotStore {
         if behind >= LATE_TICKS {
             return Err(StoreError::Late(behind));
         }
-        while let Some(record) = reader.next_record()? {
-            self.apply_record(header.tick, record, &mut reader, memo.as_deref_mut(), told)?;
+        let mut ahead = 0;
+        loop {
+            if let Some((slot, ages)) = reader.next_usual() {
+                if let (Some(among), Some([most, _])) = (&among, header.usual) {
+                    ahead = self.look_ahead(ahead, slot, most, among);
+                }
+                self.apply_delta(header.tick, slot, ages, &mut reader, among.as_deref_mut(), told)?;
+            } else if let Some(record) = reader.next_record()? {
+                self.apply_record(header.tick, record, &mut reader, among.as_deref_mut(), told)?;
+            } else {
+                break;
+            }
         }
         if header.tick > self.newest {
             self.newest = header.tick;
@@ -160,12 +175,13 @@ impl SnapshotStore {
         Ok(false)
     }
 
+    #[inline]
     fn apply_record(
         &mut self,
         tick: Tick,
         record: Record,
         reader: &mut PartReader<'_>,
-        memo: Option<&mut DecodeMemo>,
+        among: Option<&mut Among>,
         told: &mut impl Told,
     ) -> Result<(), StoreError> {
         match record.body {
@@ -179,15 +195,45 @@ impl SnapshotStore {
                 self.on_state(tick, record.slot, state, told)?;
             }
             RecordBody::Delta { ages } => {
-                let baseline = self.baseline(record.slot, tick, ages)?;
-                let state = match memo {
-                    Some(memo) => reader.state_delta_by(memo, &baseline)?,
-                    None => reader.state_delta(&baseline)?,
-                };
-                self.on_state(tick, record.slot, state, told)?;
+                self.apply_delta(tick, record.slot, ages, reader, among, told)?;
             }
         }
         Ok(())
+    }
+
+    #[inline]
+    fn apply_delta(
+        &mut self,
+        tick: Tick,
+        slot: u16,
+        ages: BaselineAges,
+        reader: &mut PartReader<'_>,
+        among: Option<&mut Among>,
+        told: &mut impl Told,
+    ) -> Result<(), StoreError> {
+        let baseline = self.baseline(slot, tick, ages)?;
+        let state = match among {
+            Some(among) => reader.state_delta_by(&mut among.memo, self.id(slot), &baseline)?,
+            None => reader.state_delta(&baseline)?,
+        };
+        self.on_state(tick, slot, state, told)
+    }
+
+    /// Of who is in the slot, or was last.
+    fn id(&self, slot: u16) -> NetId {
+        self.slots.get(usize::from(slot)).and_then(Option::as_ref).map_or(NetId(0), |presence| presence.id)
+    }
+
+    /// Asks for what records of the next slots will need: it is there when their turn comes. Answers up to which slot it has
+    /// done so; before it had up to `from`.
+    #[inline]
+    fn look_ahead(&self, from: usize, slot: u16, ages: BaselineAges, among: &Among) -> usize {
+        let next = usize::from(slot) + 1;
+        let until = (next + SLOTS_AHEAD).min(self.slots.len());
+        for presence in self.slots.get(from.max(next)..until).into_iter().flatten().flatten() {
+            among.prefetch.maybe(among.memo.row(presence.id, ages));
+        }
+        until
     }
 
     /// spec: SNP-15. What sort of thing a refresh is about: that says how many bits it has.
@@ -202,6 +248,7 @@ impl SnapshotStore {
 
     /// spec: SNP-15. What a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
     /// presence that is over, too.
+    #[inline]
     fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<Baseline, StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
@@ -223,6 +270,7 @@ impl SnapshotStore {
         baseline.ok_or(StoreError::UnknownBaseline { slot, tick: asked })
     }
 
+    #[inline]
     fn on_state(
         &mut self,
         tick: Tick,
@@ -236,9 +284,11 @@ impl SnapshotStore {
             self.counters.records_ignored += 1;
             return Ok(());
         }
+        // Before, because it is read in one word with what is written there byte by byte.
+        let id = presence.id;
         presence.store(tick, state);
         self.counters.updates += 1;
-        told.on_update(tick, presence.id, &state);
+        told.on_update(tick, id, &state);
         Ok(())
     }
 

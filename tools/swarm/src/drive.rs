@@ -10,10 +10,9 @@ use crate::args::Plan;
 use crate::bot::{Bot, DATAGRAM_BYTES_MAX, Phase};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::flock::Flock;
+use crate::flock::{Flock, PREFETCH};
 use crate::ops::{News, Ops};
 use crate::play::{Board, Play};
-use crate::prefetch::prefetch;
 use crate::process;
 use crate::progress::Progress;
 use crate::receipts::Receipts;
@@ -32,7 +31,6 @@ use anyhow::{Context, Result};
 use mio::{Events, Poll};
 use protocol::NetId;
 use protocol::unit::TICK_RATE_HZ;
-use rudp::Prefetch;
 use rudp::time::{NS_PER_MS, NS_PER_S};
 use std::cmp::Reverse;
 use std::io::ErrorKind;
@@ -55,8 +53,6 @@ const LATE_NS: u64 = 100 * NS_PER_MS;
 const BEHIND_NS_MAX: u64 = NS_PER_S / 4;
 /// A run that is told to end waits at most this long for all to be in.
 const LAST_IN_NS_MAX: u64 = 60 * NS_PER_S;
-/// Asks for memory before it is needed.
-const PREFETCH: Prefetch = Prefetch::new(prefetch);
 /// Open files beside the sockets of the bots.
 const FILES_SPARE: u64 = 64;
 
@@ -273,9 +269,9 @@ impl Drive {
                 self.tick += 1;
                 continue;
             }
-            // The one after the next: the memory of both is on its way while this one has its turn.
-            let behind_next = (index + 2) % self.awake;
-            self.bots[behind_next].expect(PREFETCH);
+            // The memory of those whose turn is next is on its way while this one has its own: first where it is, then it.
+            PREFETCH.value(&self.bots[(index + 4) % self.awake]);
+            self.bots[(index + 2) % self.awake].expect(PREFETCH);
             let bot = &mut self.bots[index];
             let lag_ns = now.mono_ns - due_ns;
             if lag_ns > LATE_NS {

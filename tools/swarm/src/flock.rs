@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::links::Mixture;
 use crate::movement::Movement;
 use crate::play::Board;
+use crate::prefetch::prefetch;
 use crate::receipts::Receipts;
 use crate::silence::Silence;
 use crate::tally::Tally;
@@ -11,13 +12,15 @@ use crate::token::Minter;
 use crate::truth::Checker;
 use crate::view::Recorded;
 use crate::wire::Arrivals;
+use client::Among;
 use mio::Registry;
 use protocol::message::Welcome;
-use protocol::snapshot::DecodeMemo;
-use rudp::Backend;
+use rudp::{Backend, Prefetch};
 use rudp::time::{NS_PER_MS, Now};
 use std::net::SocketAddr;
 
+/// Asks for memory before it is needed.
+pub const PREFETCH: Prefetch = Prefetch::new(prefetch);
 /// A welcome this many ticks before what others have heard is another server's: 5 s, no welcome is under way for longer.
 const TICKS_BACK_MIN: u32 = 300;
 
@@ -65,8 +68,8 @@ pub struct Flock {
     pub board: Option<Board>,
     /// When whose links have something.
     pub arrivals: Arrivals,
-    /// Differences that one of them has read.
-    pub memo: DecodeMemo,
+    /// What clients share.
+    pub among: Among,
     bots: usize,
     /// Bots that are in.
     pub connected: usize,
@@ -132,7 +135,7 @@ impl Flock {
             spread: false,
             board: None,
             arrivals: Arrivals::new(),
-            memo: DecodeMemo::default(),
+            among: Among::new(PREFETCH),
             bots,
             checker: Checker::new(bots),
             tally: Tally::default(),

@@ -15,12 +15,11 @@ pub const BASELINE_STATES: usize = 3;
 const STEPS: [u8; 7] = [1, 2, 3, 4, 6, 8, 12];
 
 /// Which states a difference builds on, named by their age in ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BaselineAges {
-    newest: u8,
-    step: u8,
-    older: u8,
-}
+///
+/// One number, and not three: a baseline is copied in words, and a word that was just written byte by byte is not there
+/// before everything that was written earlier is, which in a store of thousands of entities takes as long as memory does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BaselineAges(u32);
 
 impl BaselineAges {
     /// The state `newest` ticks ago and as many as `older` (0..=2) before it, each `step` ticks apart; without older ones
@@ -29,8 +28,13 @@ impl BaselineAges {
     pub fn new(newest: u8, step: u8, older: u8) -> Option<Self> {
         let oldest = u32::from(newest) + u32::from(step) * u32::from(older);
         let is_named = if older == 0 { step == 0 } else { STEPS.contains(&step) };
-        let ages = Self { newest, step, older };
+        let ages = Self::of(newest, step, older);
         (newest > 0 && oldest < BASELINE_TICKS && usize::from(older) < BASELINE_STATES && is_named).then_some(ages)
+    }
+
+    /// Newest in the lowest byte, then step, then older.
+    const fn of(newest: u8, step: u8, older: u8) -> Self {
+        Self(u32::from_le_bytes([newest, step, older, 0]))
     }
 
     /// spec: SNP-8. What to build on, given the mask of acknowledged ages (bit k: the state k ticks ago is known to the
@@ -53,31 +57,31 @@ impl BaselineAges {
     /// Age of the newest state, 1..=63 ticks.
     #[must_use]
     pub const fn newest(self) -> u8 {
-        self.newest
+        self.0 as u8
     }
 
     /// Ticks from one state to the one before; 0 if there is only one.
     #[must_use]
     pub const fn step(self) -> u8 {
-        self.step
+        (self.0 >> 8) as u8
     }
 
     /// States before the newest, 0..=2.
     #[must_use]
     pub const fn older(self) -> usize {
-        self.older as usize
+        (self.0 >> 16) as usize
     }
 
     /// The ages of all its states, newest first.
     pub fn ticks(self) -> impl Iterator<Item = u8> {
-        (0..=self.older).map(move |i| self.newest + self.step * i)
+        (0..=self.older() as u8).map(move |i| self.newest() + self.step() * i)
     }
 
     /// The number that stands for step and count: 0 for one state alone, then two states by step, then three by step.
     #[must_use]
     pub(super) fn step_code(self) -> u8 {
-        let at = STEPS.iter().position(|&step| step == self.step).map_or(0, |at| at as u8 + 1);
-        at + if self.older == 2 { STEPS.len() as u8 } else { 0 }
+        let at = STEPS.iter().position(|&step| step == self.step()).map_or(0, |at| at as u8 + 1);
+        at + if self.older() == 2 { STEPS.len() as u8 } else { 0 }
     }
 
     /// Undoes [`Self::step_code`]. None if the code is reserved or the oldest state would be too old.
@@ -91,7 +95,13 @@ impl BaselineAges {
     /// A number of its own.
     #[must_use]
     pub fn number(self) -> u16 {
-        u16::from(self.newest) << 4 | u16::from(self.step_code())
+        u16::from(self.newest()) << 4 | u16::from(self.step_code())
+    }
+}
+
+impl std::fmt::Debug for BaselineAges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.ticks()).finish()
     }
 }
 
@@ -103,12 +113,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// One that nothing is told against: no age is 0.
-    pub(super) fn none() -> Self {
-        Self { ages: BaselineAges { newest: 0, step: 0, older: 0 }, states: Default::default() }
-    }
-
     /// The states that `ages` names; `state` gives the state of an age. None if it has none for one of them.
+    #[inline]
     #[must_use]
     pub fn gather(ages: BaselineAges, mut state: impl FnMut(u8) -> Option<EntityState>) -> Option<Self> {
         let mut states = [EntityState::default(); BASELINE_STATES];

@@ -30,7 +30,7 @@ pub use codes::{
 };
 pub use delta::{Deviation, decode_delta, encode_delta};
 pub use field::{decode_full, encode_full};
-pub use memo::DecodeMemo;
+pub use memo::{DecodeMemo, MemoRow};
 pub use part::{PartError, PartHeader, PartReader, PartWriter, Record, RecordBody};
 pub use predict::{AGE_CLASSES, EVIDENCE, EVIDENCE_NAMES, Evidence, GAIN_SCALE, Gains, Outlook, Residuals};
 pub use prefix::CODE_BITS_MAX;

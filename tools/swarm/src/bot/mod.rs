@@ -153,7 +153,7 @@ impl Bot {
         {
             self.heard_ns = now.mono_ns;
             let mut ears = Ears { viewer: self.index, checker: &mut flock.checker };
-            client.handle_datagram_among(now, flock.server, &mut buf[..len], &mut flock.memo, &mut ears);
+            client.handle_datagram_among(now, flock.server, &mut buf[..len], &mut flock.among, &mut ears);
             // Two samples in a row are never alike to the nanosecond.
             let sampled_ns = client.rtt_latest_ns();
             if std::mem::replace(&mut self.sampled_ns, sampled_ns) != sampled_ns && sampled_ns > 0 {

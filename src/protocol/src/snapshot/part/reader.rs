@@ -62,6 +62,31 @@ impl<'a> PartReader<'a> {
         Ok(Some(Record { slot, body: self.body()? }))
     }
 
+    /// The slot and the ages of the next record if it is one of the usual ones: nearly every record is, and two numbers are
+    /// handed over faster than a record. None for any other, and at the end: [`Self::next_record`] is to tell.
+    #[inline]
+    pub fn next_usual(&mut self) -> Option<(u16, BaselineAges)> {
+        let (left, usual) = (self.records_left.checked_sub(1)?, self.header.usual?);
+        let before = self.bits.clone();
+        let found = self.slot().ok().zip(self.usual_code());
+        let Some((slot, code)) = found else {
+            self.bits = before;
+            return None;
+        };
+        (self.records_left, self.next_slot) = (left, slot + 1);
+        Some((slot, if code == 0 { usual[0] } else { usual[1] }))
+    }
+
+    /// 0 or 1, if it is one of them that comes.
+    #[inline]
+    fn usual_code(&mut self) -> Option<u8> {
+        let last = self.header.last_code;
+        if last == 0 || !self.bits.take_bool().ok()? {
+            return Some(0);
+        }
+        (last == 1 || !self.bits.take_bool().ok()?).then_some(1)
+    }
+
     /// Reads a state against the baseline that the record named.
     ///
     /// # Errors
@@ -70,12 +95,18 @@ impl<'a> PartReader<'a> {
         Ok(decode_delta(&mut self.bits, baseline)?)
     }
 
-    /// As [`Self::state_delta`], by what was read before.
+    /// As [`Self::state_delta`] of `id`, by what was read of it before.
     ///
     /// # Errors
     /// [`PartError::OutOfBits`] if the bits end early.
-    pub fn state_delta_by(&mut self, memo: &mut DecodeMemo, baseline: &Baseline) -> Result<EntityState, PartError> {
-        Ok(memo.decode(&mut self.bits, baseline)?)
+    #[inline]
+    pub fn state_delta_by(
+        &mut self,
+        memo: &mut DecodeMemo,
+        id: NetId,
+        baseline: &Baseline,
+    ) -> Result<EntityState, PartError> {
+        Ok(memo.decode(&mut self.bits, id, baseline)?)
     }
 
     /// Reads all fields of an entity of this kind: that which the record names, or that of the presence which a refresh is
