@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::flock::{Flock, PREFETCH};
 use crate::ops::{News, Ops};
+use crate::pier::Pier;
 use crate::play::{Board, Play};
 use crate::process;
 use crate::progress::Progress;
@@ -162,6 +163,7 @@ impl Drive {
         }
         (flock.links, flock.link_seed, flock.spread) = (plan.links, plan.seed, plan.spread);
         (flock.linked, flock.expected, flock.has_churn) = (plan.bots, plan.bots, plan.troubles.churn.is_some());
+        flock.pier = Pier::open(flock.server, all).context("the system gives no socket")?;
         flock.survives = plan.survives;
         flock.receipts = plan.receipts.as_deref().map(Receipts::open).transpose()?;
         let is_told_to_end = Arc::new(AtomicBool::new(false));
@@ -213,12 +215,14 @@ impl Drive {
             for event in &events {
                 self.bots[event.token().0].handle_readable(now, &mut self.flock, &mut buf);
             }
+            self.flock.pier.iter_mut().for_each(Pier::gather);
             self.let_arrive(now, &mut buf);
             while let Some((bot, blow)) = self.schedule.poll(now.mono_ns) {
                 self.bots[bot].suffer(now, blow, &mut self.flock)?;
             }
             self.brave_the_weather(now, &mut buf)?;
             self.let_bots_act(now, &mut buf)?;
+            self.flock.let_leave();
             self.flock.note_tick(now);
             if let Some(receipts) = &mut self.flock.receipts {
                 receipts.flush(now.mono_ns)?;
@@ -271,7 +275,7 @@ impl Drive {
             }
             // The memory of those whose turn is next is on its way while this one has its own: first where it is, then it.
             PREFETCH.value(&self.bots[(index + 4) % self.awake]);
-            self.bots[(index + 2) % self.awake].expect(PREFETCH);
+            self.bots[(index + 2) % self.awake].expect(&self.flock, PREFETCH);
             let bot = &mut self.bots[index];
             let lag_ns = now.mono_ns - due_ns;
             if lag_ns > LATE_NS {
@@ -361,6 +365,7 @@ impl Drive {
         for bot in &mut self.bots {
             bot.leave(now, &mut self.flock, buf);
         }
+        self.flock.let_leave();
         let mut report = self.report(now.mono_ns - from_ns, cpu_ns);
         report.loss_ratio = if sent > 0 { lost as f64 / sent as f64 } else { 0.0 };
         report.comparisons_needed = verdict::comparisons_needed(&report);

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::links::Mixture;
 use crate::movement::Movement;
+use crate::pier::Pier;
 use crate::play::Board;
 use crate::prefetch::prefetch;
 use crate::receipts::Receipts;
@@ -70,6 +71,8 @@ pub struct Flock {
     pub arrivals: Arrivals,
     /// What clients share.
     pub among: Among,
+    /// Where those have their addresses who have no sockets.
+    pub pier: Option<Pier>,
     bots: usize,
     /// Bots that are in.
     pub connected: usize,
@@ -136,6 +139,7 @@ impl Flock {
             board: None,
             arrivals: Arrivals::new(),
             among: Among::new(PREFETCH),
+            pier: None,
             bots,
             checker: Checker::new(bots),
             tally: Tally::default(),
@@ -147,6 +151,13 @@ impl Flock {
             silence: Silence::default(),
             knocking_ns: 0,
             rate_from: None,
+        }
+    }
+
+    /// Datagrams of bots without sockets leave.
+    pub fn let_leave(&mut self) {
+        if let Some(pier) = &mut self.pier {
+            pier.flush(&mut self.tally);
         }
     }
 

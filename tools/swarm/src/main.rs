@@ -18,6 +18,7 @@ mod lane;
 mod links;
 mod movement;
 mod ops;
+mod pier;
 mod play;
 #[path = "../../../src/edge/prefetch.rs"]
 mod prefetch;

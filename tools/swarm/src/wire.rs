@@ -2,6 +2,7 @@
 
 use crate::bot::DATAGRAM_BYTES_MAX;
 use crate::lane::Lane;
+use crate::pier::{Berth, Pier};
 use crate::tally::Tally;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -18,14 +19,21 @@ pub type Arrivals = BinaryHeap<Reverse<(u64, usize)>>;
 #[derive(Debug)]
 pub struct Wire {
     index: usize,
-    socket: UdpSocket,
-    /// Whether the poll tells when something has come.
-    is_watched: bool,
+    line: Line,
     links: Option<Links>,
     /// When the server's end last had something for it, ns.
     came_ns: u64,
     /// Nothing passes, either way.
     is_cut: bool,
+}
+
+/// Where its datagrams pass into the network.
+#[derive(Debug)]
+enum Line {
+    /// Among others, at an address of its own.
+    Berth(Berth),
+    /// A socket of its own, and whether the poll tells when something has come.
+    Socket(UdpSocket, bool),
 }
 
 /// Both directions, and the one entry among the arrivals that counts.
@@ -63,7 +71,8 @@ pub enum Source {
 }
 
 impl Wire {
-    /// A new socket, watched as number `index`; with the links of a profile, so far into their recordings.
+    /// A new socket, watched as number `index`; with the links of a profile, so far into their recordings. At the pier, if
+    /// there is one, and no link, where the moment counts in which a datagram comes.
     ///
     /// # Errors
     /// The system gives none.
@@ -72,17 +81,21 @@ impl Wire {
         server: SocketAddr,
         source: Source,
         registry: &Registry,
+        pier: Option<&mut Pier>,
         profile: Option<(&Profile, u64)>,
         seed: u64,
     ) -> io::Result<Self> {
-        let socket = watched(socket(server, source)?, index, registry)?;
+        let line = match pier {
+            Some(pier) if profile.is_none() => Line::Berth(pier.moor(index)),
+            _ => Line::Socket(watched(socket(server, source)?, index, registry)?, true),
+        };
         let seed = seed.wrapping_add(2 * index as u64);
         let links = profile.map(|(Profile { up, down }, shift_ns)| Links {
             up: Lane::new(up, seed, shift_ns),
             down: Lane::new(down, seed.wrapping_add(1), shift_ns),
             due_ns: None,
         });
-        Ok(Self { index, socket, is_watched: true, links, came_ns: 0, is_cut: false })
+        Ok(Self { index, line, links, came_ns: 0, is_cut: false })
     }
 
     /// Goes on from another address; what was on its way to the old one is lost, as behind a router that forgot.
@@ -91,7 +104,11 @@ impl Wire {
     /// The system gives no socket.
     pub fn rebind(&mut self, server: SocketAddr, registry: &Registry, source: Source) -> io::Result<()> {
         let socket = socket(server, source)?;
-        self.socket = if self.is_watched { watched(socket, self.index, registry)? } else { socket };
+        self.line = if self.is_watched() {
+            Line::Socket(watched(socket, self.index, registry)?, true)
+        } else {
+            Line::Socket(socket, false)
+        };
         if let Some(links) = &mut self.links {
             links.down.cut();
         }
@@ -100,15 +117,17 @@ impl Wire {
 
     /// From now on it is read when its bot thinks of it: unless what comes has a link before it, where the moment counts.
     pub fn unwatch(&mut self, registry: &Registry) {
-        if self.links.is_none() && self.is_watched {
+        if let Line::Socket(socket, is_watched @ true) = &mut self.line
+            && self.links.is_none()
+        {
             // One that stays watched costs a little more.
-            self.is_watched = registry.deregister(&mut self.socket).is_err();
+            *is_watched = registry.deregister(socket).is_err();
         }
     }
 
     /// Whether the poll tells when something has come.
     pub fn is_watched(&self) -> bool {
-        self.is_watched
+        matches!(self.line, Line::Socket(_, true))
     }
 
     /// Cuts it off, and all that is on its way is lost; or mends it.
@@ -123,9 +142,22 @@ impl Wire {
 
     /// Takes the next datagram that has come all the way into `buf`: from the socket, or from the end of the link that
     /// everything in the socket is put on first.
-    pub fn recv(&mut self, now_ns: u64, buf: &mut [u8; DATAGRAM_BYTES_MAX], tally: &mut Tally) -> Option<usize> {
+    pub fn recv(
+        &mut self,
+        now_ns: u64,
+        buf: &mut [u8; DATAGRAM_BYTES_MAX],
+        pier: &mut Option<Pier>,
+        tally: &mut Tally,
+    ) -> Option<usize> {
         loop {
-            match self.socket.recv(buf) {
+            let received = match &self.line {
+                Line::Socket(socket, _) => socket.recv(buf),
+                Line::Berth(_) => {
+                    let len = pier.as_mut().and_then(|pier| pier.recv(self.index, buf));
+                    len.ok_or_else(|| ErrorKind::WouldBlock.into())
+                }
+            };
+            match received {
                 Ok(len) => {
                     tally.on_received(len);
                     self.came_ns = now_ns;
@@ -151,18 +183,18 @@ impl Wire {
     }
 
     /// Sends, over the link if there is one.
-    pub fn send(&mut self, now_ns: u64, datagram: &[u8], tally: &mut Tally) {
+    pub fn send(&mut self, now_ns: u64, datagram: &[u8], pier: &mut Option<Pier>, tally: &mut Tally) {
         match &mut self.links {
             _ if self.is_cut => {}
             Some(links) => links.up.send(now_ns, datagram),
-            None => self.put(datagram, tally),
+            None => self.put(datagram, pier, tally),
         }
     }
 
     /// Sends past the link: for last words, after which nobody is there to wait for it.
-    pub fn send_past_link(&mut self, datagram: &[u8], tally: &mut Tally) {
+    pub fn send_past_link(&mut self, datagram: &[u8], pier: &mut Option<Pier>, tally: &mut Tally) {
         if !self.is_cut {
-            self.put(datagram, tally);
+            self.put(datagram, pier, tally);
         }
     }
 
@@ -182,9 +214,9 @@ impl Wire {
     }
 
     /// Puts what has come to the end of the link up into the socket.
-    pub fn flush(&mut self, now_ns: u64, tally: &mut Tally) {
+    pub fn flush(&mut self, now_ns: u64, pier: &mut Option<Pier>, tally: &mut Tally) {
         while let Some(datagram) = self.links.as_mut().and_then(|links| links.up.poll(now_ns)) {
-            self.put(&datagram, tally);
+            self.put(&datagram, pier, tally);
             if let Some(links) = &mut self.links {
                 links.up.recycle(datagram);
             }
@@ -210,8 +242,14 @@ impl Wire {
         }
     }
 
-    fn put(&mut self, datagram: &[u8], tally: &mut Tally) {
-        match self.socket.send(datagram) {
+    fn put(&mut self, datagram: &[u8], pier: &mut Option<Pier>, tally: &mut Tally) {
+        let socket = match &self.line {
+            Line::Socket(socket, _) => socket,
+            Line::Berth(berth) => {
+                return pier.iter_mut().for_each(|pier| pier.send(*berth, datagram, tally));
+            }
+        };
+        match socket.send(datagram) {
             Ok(len) => tally.on_sent(len),
             // The network may lose a datagram at any time; a full socket buffer is no different.
             Err(error) if error.kind() == ErrorKind::WouldBlock => tally.sends_blocked += 1,
@@ -258,6 +296,7 @@ mod tests {
             server.local_addr().unwrap(),
             Source::Port,
             poll.registry(),
+            None,
             profile.map(|profile| (profile, 0)),
             1,
         )
@@ -270,23 +309,23 @@ mod tests {
         let profile = Profile::parse("up.delay=10ms,down.delay=30ms", &mut |_| Err(String::new())).unwrap();
         let (server, mut wire, _poll) = pair(Some(&profile));
         let (mut tally, mut arrivals, mut buf) = (Tally::default(), Arrivals::new(), [0; DATAGRAM_BYTES_MAX]);
-        wire.send(0, b"up", &mut tally);
+        wire.send(0, b"up", &mut None, &mut tally);
         wire.schedule(&mut arrivals);
         assert_eq!(arrivals.pop(), Some(Reverse((10 * MS, 0))));
         assert!(wire.take_due(10 * MS) && !wire.take_due(10 * MS));
-        wire.flush(10 * MS, &mut tally);
+        wire.flush(10 * MS, &mut None, &mut tally);
         let (len, from) = server.recv_from(&mut buf).unwrap();
         assert_eq!(&buf[..len], b"up");
         server.send_to(b"down", from).unwrap();
         let mut at_ns = 10 * MS;
         while wire.links.as_ref().is_some_and(|links| links.down.is_empty()) {
-            assert_eq!(wire.recv(at_ns, &mut buf, &mut tally), None);
+            assert_eq!(wire.recv(at_ns, &mut buf, &mut None, &mut tally), None);
         }
         wire.schedule(&mut arrivals);
         at_ns += 30 * MS;
         assert_eq!(arrivals.pop(), Some(Reverse((at_ns, 0))));
         assert_eq!(
-            (wire.recv(at_ns - 1, &mut buf, &mut tally), wire.recv(at_ns, &mut buf, &mut tally)),
+            (wire.recv(at_ns - 1, &mut buf, &mut None, &mut tally), wire.recv(at_ns, &mut buf, &mut None, &mut tally)),
             (None, Some(4))
         );
     }
@@ -294,11 +333,11 @@ mod tests {
     /// Waits until what the server sends is on the wire's link down.
     fn on_the_link(server: &std::net::UdpSocket, wire: &mut Wire, now_ns: u64, tally: &mut Tally) {
         let mut buf = [0; DATAGRAM_BYTES_MAX];
-        wire.send_past_link(b"here", tally);
+        wire.send_past_link(b"here", &mut None, tally);
         let (_, from) = server.recv_from(&mut buf).unwrap();
         server.send_to(b"down", from).unwrap();
         while wire.links.as_ref().is_some_and(|links| links.down.is_empty()) {
-            assert_eq!(wire.recv(now_ns, &mut buf, tally), None);
+            assert_eq!(wire.recv(now_ns, &mut buf, &mut None, tally), None);
         }
     }
 
@@ -307,7 +346,7 @@ mod tests {
         let profile = Profile::parse("up.delay=10ms,down.delay=30ms", &mut |_| Err(String::new())).unwrap();
         let (server, mut wire, poll) = pair(Some(&profile));
         let (mut tally, mut buf) = (Tally::default(), [0; DATAGRAM_BYTES_MAX]);
-        let mut recv = |wire: &mut Wire, tally: &mut Tally, at_ms| wire.recv(at_ms * MS, &mut buf, tally);
+        let mut recv = |wire: &mut Wire, tally: &mut Tally, at_ms| wire.recv(at_ms * MS, &mut buf, &mut None, tally);
         on_the_link(&server, &mut wire, 0, &mut tally);
         assert_eq!(recv(&mut wire, &mut tally, 30), Some(4), "without a blow it comes");
 
@@ -317,12 +356,12 @@ mod tests {
         assert_eq!(recv(&mut wire, &mut tally, 1_000), None);
 
         on_the_link(&server, &mut wire, 2_000 * MS, &mut tally);
-        wire.send(2_000 * MS, b"up", &mut tally);
+        wire.send(2_000 * MS, b"up", &mut None, &mut tally);
         let before = format!("{tally:?}");
         wire.cut(true);
         assert_eq!(recv(&mut wire, &mut tally, 2_030), None);
         wire.cut(false);
-        wire.flush(3_000 * MS, &mut tally);
+        wire.flush(3_000 * MS, &mut None, &mut tally);
         assert_eq!(recv(&mut wire, &mut tally, 3_000), None, "nor when it is mended");
         assert_eq!(format!("{tally:?}"), before, "nothing left or came meanwhile");
 
@@ -335,14 +374,14 @@ mod tests {
         let (server, mut wire, poll) = pair(None);
         let (mut tally, mut buf) = (Tally::default(), [0; 16]);
         wire.cut(true);
-        wire.send(0, b"lost", &mut tally);
+        wire.send(0, b"lost", &mut None, &mut tally);
         wire.cut(false);
-        wire.send(0, b"first", &mut tally);
+        wire.send(0, b"first", &mut None, &mut tally);
         let (len, before) = server.recv_from(&mut buf).unwrap();
         assert_eq!(&buf[..len], b"first");
         for (source, ip) in [(Source::Port, "127.0.0.1"), (Source::Address(300), "127.1.1.45")] {
             wire.rebind(server.local_addr().unwrap(), poll.registry(), source).unwrap();
-            wire.send(0, b"again", &mut tally);
+            wire.send(0, b"again", &mut None, &mut tally);
             let (_, after) = server.recv_from(&mut buf).unwrap();
             assert_eq!(after.ip().to_string(), ip);
             assert_ne!(after, before);

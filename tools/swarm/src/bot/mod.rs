@@ -149,7 +149,7 @@ impl Bot {
     /// Takes everything that arrived on its socket and has come to the end of its link.
     pub fn handle_readable(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
         while let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client)
-            && let Some(len) = wire.recv(now.mono_ns, buf, &mut flock.tally)
+            && let Some(len) = wire.recv(now.mono_ns, buf, &mut flock.pier, &mut flock.tally)
         {
             self.heard_ns = now.mono_ns;
             let mut ears = Ears { viewer: self.index, checker: &mut flock.checker };
@@ -172,13 +172,16 @@ impl Bot {
     pub fn handle_arrival(&mut self, now: Now, due_ns: u64, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
         let Some(wire) = self.wire.as_mut().filter(|_| self.client.is_some()) else { return };
         if wire.take_due(due_ns) {
-            wire.flush(now.mono_ns, &mut flock.tally);
+            wire.flush(now.mono_ns, &mut flock.pier, &mut flock.tally);
             self.handle_readable(now, flock, buf);
         }
     }
 
     /// Its tick comes soon.
-    pub fn expect(&self, prefetch: Prefetch) {
+    pub fn expect(&self, flock: &Flock, prefetch: Prefetch) {
+        if let Some(datagram) = flock.pier.as_ref().and_then(|pier| pier.peek(self.index)) {
+            prefetch.value(datagram);
+        }
         if let Some(client) = &self.client {
             client.expect(prefetch);
         }
@@ -271,7 +274,7 @@ impl Bot {
         let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
         client.disconnect(now);
         while let Some(transmit) = client.poll_transmit(now, buf) {
-            wire.send_past_link(&buf[..transmit.len], &mut flock.tally);
+            wire.send_past_link(&buf[..transmit.len], &mut flock.pier, &mut flock.tally);
         }
     }
 
@@ -279,8 +282,12 @@ impl Bot {
         self.leave_queue(flock);
         // A new socket each time: nothing that was meant for the session before can reach the new one.
         let source = if flock.spread { Source::Address(self.index as u32) } else { Source::Port };
+        // Those of a storm, who act rarely, are to be woken by what comes.
+        let mut pier = flock.pier.take();
+        let berths = pier.as_mut().filter(|_| !flock.spread && self.index < flock.expected);
         let (link, seed) = (flock.link_of(self.index), flock.link_seed);
-        let wire = Wire::open(self.index, flock.server, source, &flock.registry, link, seed);
+        let wire = Wire::open(self.index, flock.server, source, &flock.registry, berths, link, seed);
+        flock.pier = pier;
         self.wire = Some(wire.with_context(|| format!("bot {} gets no socket", self.index))?);
         let token = flock.minter.mint(self.index)?;
         self.client = Some(Client::new(ClientConfig { token, seal: flock.seal, content_hash: 0 }, now));
@@ -314,9 +321,9 @@ impl Bot {
     fn transmit(&mut self, now: Now, flock: &mut Flock, buf: &mut [u8; DATAGRAM_BYTES_MAX]) {
         let (Some(wire), Some(client)) = (&mut self.wire, &mut self.client) else { return };
         while let Some(transmit) = client.poll_transmit(now, buf) {
-            wire.send(now.mono_ns, &buf[..transmit.len], &mut flock.tally);
+            wire.send(now.mono_ns, &buf[..transmit.len], &mut flock.pier, &mut flock.tally);
         }
-        wire.flush(now.mono_ns, &mut flock.tally);
+        wire.flush(now.mono_ns, &mut flock.pier, &mut flock.tally);
     }
 
     fn settle_wire(&mut self, flock: &mut Flock) {
