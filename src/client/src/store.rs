@@ -3,7 +3,7 @@
 use crate::among::Among;
 use crate::presence::{Presence, Seen};
 use crate::told::Told;
-use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, PartError, PartReader, Record, RecordBody};
+use protocol::snapshot::{BASELINE_TICKS, BaselineAges, BorrowedBaseline, PartError, PartReader, Record, RecordBody};
 use protocol::{EntityKind, EntityState, NetId, OwnState, Tick};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -211,17 +211,12 @@ impl SnapshotStore {
         among: Option<&mut Among>,
         told: &mut impl Told,
     ) -> Result<(), StoreError> {
-        let baseline = self.baseline(slot, tick, ages)?;
+        let (id, baseline) = self.baseline(slot, tick, ages)?;
         let state = match among {
-            Some(among) => reader.state_delta_by(&mut among.memo, self.id(slot), &baseline)?,
-            None => reader.state_delta(&baseline)?,
+            Some(among) => reader.state_delta_by(&mut among.memo, id, &baseline)?,
+            None => reader.state_delta(&baseline.copied())?,
         };
         self.on_state(tick, slot, state, told)
-    }
-
-    /// Of who is in the slot, or was last.
-    fn id(&self, slot: u16) -> NetId {
-        self.slots.get(usize::from(slot)).and_then(Option::as_ref).map_or(NetId(0), |presence| presence.id)
     }
 
     /// Asks for what records of the next slots will need: it is there when their turn comes. Answers up to which slot it has
@@ -246,10 +241,15 @@ impl SnapshotStore {
         presence.state_at(presence.newest()).map(|state| state.kind).ok_or(StoreError::UnknownSlot(slot))
     }
 
-    /// spec: SNP-15. What a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
+    /// spec: SNP-15. Who is in the slot, and what a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
     /// presence that is over, too.
     #[inline]
-    fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<Baseline, StoreError> {
+    fn baseline(
+        &self,
+        slot: u16,
+        tick: Tick,
+        ages: BaselineAges,
+    ) -> Result<(NetId, BorrowedBaseline<'_>), StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
         if presence.entered() > tick {
@@ -263,11 +263,11 @@ impl SnapshotStore {
             return Err(StoreError::Late(behind));
         }
         let mut asked = tick;
-        let baseline = Baseline::gather(ages, |age| {
+        let baseline = BorrowedBaseline::gather(ages, |age| {
             asked = at(age);
-            presence.state_at(asked).copied()
+            presence.state_at(asked)
         });
-        baseline.ok_or(StoreError::UnknownBaseline { slot, tick: asked })
+        Ok((presence.id, baseline.ok_or(StoreError::UnknownBaseline { slot, tick: asked })?))
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ClientEvent;
+use protocol::snapshot::Baseline;
 use protocol::Orientation;
 use protocol::bits::BitRun;
 use protocol::snapshot::{PartHeader, PartWriter, encode_delta, encode_full};

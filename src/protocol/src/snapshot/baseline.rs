@@ -6,7 +6,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::{BASELINE_TICKS, baseline_age};
-use crate::state::EntityState;
+use crate::state::{EntityKind, EntityState};
 
 /// Most states of a baseline.
 pub const BASELINE_STATES: usize = 3;
@@ -134,6 +134,48 @@ impl Baseline {
     #[must_use]
     pub const fn states(&self) -> &[EntityState; BASELINE_STATES] {
         &self.states
+    }
+}
+
+/// A [`Baseline`] whose states stay where they are: for who may not need a copy of them.
+#[derive(Clone, Copy, Debug)]
+pub struct BorrowedBaseline<'a> {
+    ages: BaselineAges,
+    states: [&'a EntityState; BASELINE_STATES],
+}
+
+/// Stands for states that a baseline does not have.
+static NOTHING: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0, kind: EntityKind::Player };
+
+impl<'a> BorrowedBaseline<'a> {
+    /// As [`Baseline::gather`].
+    #[inline]
+    #[must_use]
+    pub fn gather(ages: BaselineAges, mut state: impl FnMut(u8) -> Option<&'a EntityState>) -> Option<Self> {
+        let mut states = [&NOTHING; BASELINE_STATES];
+        for (slot, age) in states.iter_mut().zip(ages.ticks()) {
+            *slot = state(age)?;
+        }
+        Some(Self { ages, states })
+    }
+
+    /// How old its states are.
+    #[must_use]
+    pub const fn ages(&self) -> BaselineAges {
+        self.ages
+    }
+
+    /// Its states, newest first.
+    #[must_use]
+    pub const fn states(&self) -> &[&'a EntityState; BASELINE_STATES] {
+        &self.states
+    }
+
+    /// A copy.
+    #[must_use]
+    pub fn copied(&self) -> Baseline {
+        let [newest, second, third] = self.states;
+        Baseline { ages: self.ages, states: [*newest, *second, *third] }
     }
 }
 

@@ -5,7 +5,7 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use super::baseline::{Baseline, BaselineAges};
+use super::baseline::{BaselineAges, BorrowedBaseline};
 use super::delta::decode_delta;
 use crate::NetId;
 use crate::bits::{BitReader, OutOfBits};
@@ -68,15 +68,16 @@ impl DecodeMemo {
         &mut self,
         reader: &mut BitReader<'_>,
         id: NetId,
-        baseline: &Baseline,
+        baseline: &BorrowedBaseline<'_>,
     ) -> Result<EntityState, OutOfBits> {
+        let [newest, ..] = *baseline.states();
         let (at, ahead, others) = (place(id, baseline.ages()), reader.peek(BITS_MAX), others(baseline));
         // A reader shows zeros behind its end: those are no bits of a difference.
         if let Some(row) = self.rows.get(at)
             && row.len > 0
             && (ahead ^ row.bits) & low_bits(row.len) == 0
             && row.others == others
-            && row.newest == baseline.states()[0]
+            && row.newest == *newest
             && reader.skip(row.len).is_ok()
         {
             self.hits += 1;
@@ -84,13 +85,13 @@ impl DecodeMemo {
         }
         self.misses += 1;
         let left = reader.left();
-        let state = decode_delta(reader, baseline)?;
+        let state = decode_delta(reader, &baseline.copied())?;
         let len = left - reader.left();
         if let Some(row) = self.rows.get_mut(at)
             && (1..=BITS_MAX as usize).contains(&len)
         {
             let len = len as u32;
-            *row = MemoRow { newest: baseline.states()[0], others, bits: ahead & low_bits(len), state, len };
+            *row = MemoRow { newest: *newest, others, bits: ahead & low_bits(len), state, len };
         }
         Ok(state)
     }
@@ -110,8 +111,8 @@ fn place(id: NetId, ages: BaselineAges) -> usize {
 }
 
 #[inline]
-fn others(baseline: &Baseline) -> u64 {
-    let [_, second, third] = baseline.states();
+fn others(baseline: &BorrowedBaseline<'_>) -> u64 {
+    let [_, second, third] = *baseline.states();
     let words = |state: &EntityState| {
         let place = u64::from(state.x as u32) << 32 | u64::from(state.y as u32);
         let pose = u64::from(state.z as u16) << 48 | u64::from(state.yaw) << 32 | u64::from(state.pitch) << 16;
@@ -128,7 +129,7 @@ fn others(baseline: &Baseline) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encode_delta;
+    use super::super::{Baseline, encode_delta};
     use super::*;
     use crate::bits::BitWriter;
 
@@ -141,6 +142,12 @@ mod tests {
 
     fn ages() -> BaselineAges {
         BaselineAges::new(6, 2, 2).unwrap()
+    }
+
+    /// As a client has it, who holds the states.
+    fn borrowed(baseline: &Baseline) -> BorrowedBaseline<'_> {
+        let mut states = baseline.states().iter();
+        BorrowedBaseline::gather(baseline.ages(), |_| states.next()).unwrap()
     }
 
     fn baseline(speed: i32) -> Baseline {
@@ -161,7 +168,7 @@ mod tests {
         let mut read = |id, now: &EntityState, baseline: &Baseline| {
             let bytes = written(now, baseline);
             let (mut plain, mut reader) = (BitReader::new(&bytes), BitReader::new(&bytes));
-            let state = memo.decode(&mut reader, id, baseline).unwrap();
+            let state = memo.decode(&mut reader, id, &borrowed(baseline)).unwrap();
             assert_eq!(state, decode_delta(&mut plain, baseline).unwrap());
             assert_eq!((state, reader.left()), (*now, plain.left()));
             (memo.hits, memo.misses)
@@ -181,11 +188,11 @@ mod tests {
     fn bits_that_end_early_are_not_found_whatever_zeros_they_end_in() {
         let (mut memo, baseline) = (DecodeMemo::default(), baseline(90));
         let bytes = written(&EntityState { flags: 0xf8, yaw: 900, pitch: 800, ..state(90, 0) }, &baseline);
-        let whole = memo.decode(&mut BitReader::new(&bytes), ANN, &baseline).unwrap();
+        let whole = memo.decode(&mut BitReader::new(&bytes), ANN, &borrowed(&baseline)).unwrap();
         for len in 0..bytes.len() {
             let (mut reader, mut plain) = (BitReader::new(&bytes[..len]), BitReader::new(&bytes[..len]));
-            assert_eq!(memo.decode(&mut reader, ANN, &baseline), decode_delta(&mut plain, &baseline), "{len} bytes");
+            assert_eq!(memo.decode(&mut reader, ANN, &borrowed(&baseline)), decode_delta(&mut plain, &baseline), "{len} bytes");
         }
-        assert_eq!(memo.decode(&mut BitReader::new(&bytes), ANN, &baseline), Ok(whole));
+        assert_eq!(memo.decode(&mut BitReader::new(&bytes), ANN, &borrowed(&baseline)), Ok(whole));
     }
 }

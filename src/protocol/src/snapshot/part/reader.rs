@@ -5,7 +5,7 @@
 use super::own::take_own;
 use super::{AGE_EXPLICIT, CODE_MAX, GAP_BITS_MAX, PartError, PartHeader, Record, RecordBody};
 use crate::bits::BitReader;
-use crate::snapshot::baseline::{Baseline, BaselineAges};
+use crate::snapshot::baseline::{Baseline, BaselineAges, BorrowedBaseline};
 use crate::snapshot::{AGES, DecodeMemo, SLOTS_MAX, decode_delta, decode_full};
 use crate::state::{EntityKind, EntityState};
 use crate::{NetId, Tick};
@@ -104,7 +104,7 @@ impl<'a> PartReader<'a> {
         &mut self,
         memo: &mut DecodeMemo,
         id: NetId,
-        baseline: &Baseline,
+        baseline: &BorrowedBaseline<'_>,
     ) -> Result<EntityState, PartError> {
         Ok(memo.decode(&mut self.bits, id, baseline)?)
     }
