@@ -37,6 +37,12 @@ mod tracy;
 mod watchdog;
 mod world;
 
+/// For `benches/journal.rs` only: nobody but the persistence thread writes a server's journal.
+#[doc(hidden)]
+pub mod benched {
+    pub use super::persistence::{Group, Journal, Save};
+}
+
 pub use board::ReactorCounters;
 pub use flight::{GateWish, NamedSession, Wish as ReplayWish, gate_log, replay};
 pub use prefetch::prefetch;

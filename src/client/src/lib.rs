@@ -526,10 +526,6 @@ impl Client {
 }
 
 /// Reads a part for who asks for events.
-fn plainly(
-    store: &mut SnapshotStore,
-    part: &[u8],
-    events: &mut VecDeque<ClientEvent>,
-) -> Result<bool, StoreError> {
+fn plainly(store: &mut SnapshotStore, part: &[u8], events: &mut VecDeque<ClientEvent>) -> Result<bool, StoreError> {
     store.apply(part, None, events)
 }

@@ -122,12 +122,7 @@ impl SnapshotStore {
     ///
     /// # Errors
     /// [`StoreError`]; what was stored before the error stays, each state being true of its tick on its own.
-    pub fn apply(
-        &mut self,
-        bytes: &[u8],
-        among: Option<&mut Among>,
-        told: &mut impl Told,
-    ) -> Result<bool, StoreError> {
+    pub fn apply(&mut self, bytes: &[u8], among: Option<&mut Among>, told: &mut impl Told) -> Result<bool, StoreError> {
         let stored = self.apply_records(bytes, among, told);
         match stored {
             Ok(_) => self.counters.parts += 1,
@@ -244,12 +239,7 @@ impl SnapshotStore {
     /// spec: SNP-15. Who is in the slot, and what a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
     /// presence that is over, too.
     #[inline]
-    fn baseline(
-        &self,
-        slot: u16,
-        tick: Tick,
-        ages: BaselineAges,
-    ) -> Result<(NetId, BorrowedBaseline<'_>), StoreError> {
+    fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<(NetId, BorrowedBaseline<'_>), StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
         if presence.entered() > tick {
@@ -271,13 +261,7 @@ impl SnapshotStore {
     }
 
     #[inline]
-    fn on_state(
-        &mut self,
-        tick: Tick,
-        slot: u16,
-        state: EntityState,
-        told: &mut impl Told,
-    ) -> Result<(), StoreError> {
+    fn on_state(&mut self, tick: Tick, slot: u16, state: EntityState, told: &mut impl Told) -> Result<(), StoreError> {
         let presence = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
         if presence.gone || presence.since > tick {
@@ -292,15 +276,7 @@ impl SnapshotStore {
         Ok(())
     }
 
-    fn on_enter(
-        &mut self,
-        tick: Tick,
-        slot: u16,
-        epoch: u8,
-        id: NetId,
-        state: EntityState,
-        told: &mut impl Told,
-    ) {
+    fn on_enter(&mut self, tick: Tick, slot: u16, epoch: u8, id: NetId, state: EntityState, told: &mut impl Told) {
         let (row, kind) = (usize::from(slot), state.kind);
         if self.slots.len() <= row {
             self.slots.resize_with(row + 1, || None);

@@ -23,7 +23,7 @@ pub use erasure::Gone;
 pub use errands::{BackupReport, Errand, ErrandError, connect as errands};
 #[cfg(test)]
 pub use journal::Torn;
-pub use journal::{BackedUp, Fact, Fault, Journal, JournalError, OpenError, Packing};
+pub use journal::{BackedUp, Fact, Fault, Group, Journal, JournalError, OpenError, Packing, Save};
 #[cfg(test)]
 pub use mariadb::Query;
 pub use mariadb::{BOUNDS_MS, Database, MariaDbConfig, Timing};
@@ -43,7 +43,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, never, select};
 use erasure::Erasure;
 use errands::Backup;
 use game::Transaction;
-use journal::{Adopted, Group, Save, Verdict};
+use journal::{Adopted, Verdict};
 use protocol::{AccountId, CharacterId};
 use remote::Remote;
 use server::StoreJob;

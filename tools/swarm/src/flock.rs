@@ -16,8 +16,8 @@ use crate::wire::Arrivals;
 use client::Among;
 use mio::Registry;
 use protocol::message::Welcome;
-use rudp::{Backend, Prefetch};
 use rudp::time::{NS_PER_MS, Now};
+use rudp::{Backend, Prefetch};
 use std::net::SocketAddr;
 
 /// Asks for memory before it is needed.

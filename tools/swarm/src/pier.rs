@@ -6,7 +6,10 @@
 //!
 //! What has come waits here until its bot asks, as it would in a socket of the bot's own.
 
-#![allow(unsafe_code, reason = "recvmmsg and sendmmsg with addresses of both ends have no safe face in the crates at hand")]
+#![allow(
+    unsafe_code,
+    reason = "recvmmsg and sendmmsg with addresses of both ends have no safe face in the crates at hand"
+)]
 
 use crate::tally::Tally;
 use std::io;
@@ -235,9 +238,7 @@ mod calls {
             let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), bytes) };
             if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
         };
-        for (forced, asked) in
-            [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
-        {
+        for (forced, asked) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
             // Whoever may not force it gets what is allowed.
             let bytes = buffer_bytes as libc::c_int;
             if set(libc::SOL_SOCKET, forced, bytes).is_err() {
@@ -271,7 +272,8 @@ mod calls {
         let (fd, batch) = (socket.as_raw_fd(), BATCH as libc::c_uint);
         // SAFETY: each header points at a distinct iovec, buffer and room for control of the stated length, all alive until
         // the return; the slots are those of distinct parcels.
-        let count = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), batch, libc::MSG_DONTWAIT as _, ptr::null_mut()) };
+        let count =
+            unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), batch, libc::MSG_DONTWAIT as _, ptr::null_mut()) };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         for (header, came) in headers[..count].iter().zip(came) {
             *came = (destination(&header.msg_hdr), header.msg_len);
@@ -284,7 +286,10 @@ mod calls {
         // SAFETY: the kernel wrote the control data of this header, whose room is alive.
         unsafe {
             let control = libc::CMSG_FIRSTHDR(header);
-            if control.is_null() || (*control).cmsg_level != libc::IPPROTO_IP || (*control).cmsg_type != libc::IP_PKTINFO {
+            if control.is_null()
+                || (*control).cmsg_level != libc::IPPROTO_IP
+                || (*control).cmsg_type != libc::IP_PKTINFO
+            {
                 return 0;
             }
             let info: libc::in_pktinfo = ptr::read_unaligned(libc::CMSG_DATA(control).cast());

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::checkout::Checkout;
+use crate::instructions;
 use crate::step::Steps;
 
 /// Runs every bench of the workspace, those whose name contains `only` if it is given, and writes the table into `out`.
@@ -28,11 +29,18 @@ pub fn run(checkout: &Checkout, steps: &Steps, only: Option<&str>, out: Option<&
     let target = checkout.target_folder()?;
     let mut rows = Vec::new();
     collect(&target.join("criterion"), began, &mut rows)?;
-    if rows.is_empty() {
+    if rows.is_empty() && only != Some("instructions") {
         bail!("the benches left no figures");
     }
     rows.sort_by(|one, other| one.name.cmp(&other.name));
-    let text = markdown(&rows, &machine());
+    let mut text = markdown(&rows, &machine());
+    if only.is_none_or(|part| "instructions".contains(part)) {
+        text += "\n";
+        text += &match instructions::is_there() {
+            true => instructions::table(checkout, steps)?,
+            false => "Instructions were not counted: valgrind is not there.\n".to_owned(),
+        };
+    }
     print!("{text}");
     let file = out.map_or_else(|| target.join("bench-report.md"), Path::to_path_buf);
     fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;

@@ -19,6 +19,7 @@ mod first_light;
 mod flight;
 mod fuzz;
 mod headline;
+mod instructions;
 mod judge;
 mod metrics;
 mod night;
@@ -256,6 +257,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Instructions of the five hottest pieces of a tick, counted by valgrind
+    Instructions,
     /// Advisories, licences, sources (needs cargo-deny)
     Audit,
 }
@@ -314,6 +317,7 @@ fn run(command: Command) -> Result<()> {
         Command::Coverage { decode: true } => decode_coverage::run(&checkout, &steps),
         Command::Coverage { decode: false } => coverage::run(&checkout, &steps),
         Command::BenchReport { only, out } => bench_report::run(&checkout, &steps, only.as_deref(), out.as_deref()),
+        Command::Instructions => instructions::run(&checkout, &steps),
         Command::Audit => audit::run(&checkout, &steps),
     }
 }

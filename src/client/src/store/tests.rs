@@ -1,8 +1,8 @@
 use super::*;
 use crate::ClientEvent;
-use protocol::snapshot::Baseline;
 use protocol::Orientation;
 use protocol::bits::BitRun;
+use protocol::snapshot::Baseline;
 use protocol::snapshot::{PartHeader, PartWriter, encode_delta, encode_full};
 use std::collections::VecDeque;
 

@@ -191,7 +191,11 @@ mod tests {
         let whole = memo.decode(&mut BitReader::new(&bytes), ANN, &borrowed(&baseline)).unwrap();
         for len in 0..bytes.len() {
             let (mut reader, mut plain) = (BitReader::new(&bytes[..len]), BitReader::new(&bytes[..len]));
-            assert_eq!(memo.decode(&mut reader, ANN, &borrowed(&baseline)), decode_delta(&mut plain, &baseline), "{len} bytes");
+            assert_eq!(
+                memo.decode(&mut reader, ANN, &borrowed(&baseline)),
+                decode_delta(&mut plain, &baseline),
+                "{len} bytes"
+            );
         }
         assert_eq!(memo.decode(&mut BitReader::new(&bytes), ANN, &borrowed(&baseline)), Ok(whole));
     }

@@ -246,7 +246,9 @@ impl<'a> Stage<'a> {
         for item in self.outbound.items() {
             if let OutboundItem::Part { session, bytes, .. } = item {
                 let store = &mut self.people[session.slot as usize].store;
-                store.apply(self.outbound.bytes(bytes), None, &mut self.events).context("a client cannot read a part")?;
+                store
+                    .apply(self.outbound.bytes(bytes), None, &mut self.events)
+                    .context("a client cannot read a part")?;
                 self.events.clear();
             }
         }

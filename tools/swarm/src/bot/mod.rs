@@ -27,8 +27,8 @@ use protocol::event::Shoot;
 use protocol::message::ClientMessage;
 use protocol::unit::units_from_m;
 use protocol::{Command, Input, NetId, ViewTick};
-use rudp::{Prefetch, SendError};
 use rudp::time::{NS_PER_S, Now};
+use rudp::{Prefetch, SendError};
 use second::Second;
 
 /// With `--rejoin`, a bot that hears nothing for this long takes its session for lost.
