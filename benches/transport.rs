@@ -10,8 +10,8 @@ use rudp::{
     Backend, ChannelId, ChannelTable, Connection, ConnectionConfig, Hello, HelloRefusal, HelloRules, INNER_VERSION,
     Key, PartId, PartOutcome, Reason, Role, Sink,
 };
+use std::cell::RefCell;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 /// Inputs, a snapshot as most are, and a full packet.
 const SIZES: [usize; 3] = [64, 200, 1_200];
@@ -131,25 +131,25 @@ fn connection(criterion: &mut Criterion) {
 /// What the server does with a packet that says which of its own have come: it finds them, learns from the round trip, and
 /// tells of the parts in them. Each is another, so they are timed one by one, and reading the clock is in each.
 fn acks(criterion: &mut Criterion) {
-    let mut pair = Pair::new();
+    let pair = RefCell::new(Pair::new());
     criterion.bench_function("connection/acks of a tick", |bencher| {
-        bencher.iter_custom(|count| {
-            let (mut spent, mut buf) = (Duration::ZERO, [0; PAYLOAD_BYTES_MAX]);
-            for _ in 0..count {
-                // A tick in which all comes over, and then one packet of the client's, timed.
+        bencher.iter_batched(
+            || {
+                // A tick in which all comes over, and then one packet more of the client's.
+                let (pair, mut buf) = (&mut *pair.borrow_mut(), [0; PAYLOAD_BYTES_MAX]);
                 pair.tick();
                 let now_ns = pair.tick * TICK_NS + TICK_NS * 3 / 4;
                 pair.client.send(INPUT, &[0; 24]).expect("there is room for an input");
-                while let Some(len) = pair.client.poll_payload(now_ns, pair.numbers[0], &mut buf) {
-                    let began = Instant::now();
-                    let read = pair.server.handle_payload(now_ns, pair.numbers[0], black_box(&buf[..len]), &mut Deaf);
-                    spent += began.elapsed();
-                    read.expect("our own packets are well formed");
-                    pair.numbers[0] += 1;
-                }
-            }
-            spent
-        });
+                let len = pair.client.poll_payload(now_ns, pair.numbers[0], &mut buf).expect("an input waits");
+                pair.numbers[0] += 1;
+                (now_ns, pair.numbers[0] - 1, buf, len)
+            },
+            |(now_ns, number, buf, len)| {
+                let read = pair.borrow_mut().server.handle_payload(now_ns, number, &buf[..len], &mut Deaf);
+                read.expect("our own packets are well formed");
+            },
+            BatchSize::PerIteration,
+        );
     });
 }
 

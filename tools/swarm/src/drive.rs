@@ -411,6 +411,7 @@ impl Drive {
                 us_per_bot_tick: cpu_ns as f64 / 1_000.0 / tally.ticks.max(1) as f64,
                 sends_blocked: tally.sends_blocked,
                 late_percent: tally.ticks_late as f64 * 100.0 / tally.ticks.max(1) as f64,
+                shared_percent: self.flock.among.memo.hits as f64 * 100.0 / self.flock.among.memo.reads().max(1) as f64,
             },
             server: self.watch.report(self.flock.tick_rate_hz().unwrap_or(0.0)),
             movement: self.movement_name.clone(),

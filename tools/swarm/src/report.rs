@@ -113,6 +113,8 @@ pub struct SwarmReport {
     /// Part of all bot ticks in which it was, or had just been, so late that nothing which bots show was judged; storms are not
     /// counted.
     pub late_percent: f64,
+    /// Part of the differences that bots were told which another bot had read before.
+    pub shared_percent: f64,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -225,9 +227,11 @@ impl Report {
             (
                 "swarm",
                 format!(
-                    "loop lag p99 {:.2} ms, {:.2} us per bot-tick, {} sends blocked, too late to judge for {:.2} % of the time",
+                    "loop lag p99 {:.2} ms, {:.2} us per bot-tick ({:.1} % of what was told had been read for another bot), \
+                     {} sends blocked, too late to judge for {:.2} % of the time",
                     self.swarm.loop_lag_ms_p99,
                     self.swarm.us_per_bot_tick,
+                    self.swarm.shared_percent,
                     self.swarm.sends_blocked,
                     self.swarm.late_percent
                 ),

@@ -51,6 +51,12 @@ impl Default for DecodeMemo {
 }
 
 impl DecodeMemo {
+    /// Differences that were asked for.
+    #[must_use]
+    pub const fn reads(&self) -> u64 {
+        self.hits + self.misses
+    }
+
     /// What differences of `id` against a baseline of these ages are looked for in: to have it near when they come.
     #[inline]
     #[must_use]
