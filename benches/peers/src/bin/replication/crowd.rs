@@ -23,7 +23,8 @@ const JUMP_TICKS: u32 = 3 * TICK_RATE_HZ;
 const TREMBLE: i32 = ANGLE_STEPS as i32 / 240;
 
 /// How everybody looks about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Looks {
     /// Along smooth curves.
     Smooth,

@@ -17,7 +17,7 @@ use bevy_replicon::test_app::{ServerTestAppExt, TestClientEntity};
 use measure::echo::process::ThreadClock;
 use protocol::unit::{ANGLE_STEPS, TICK_NS, UNITS_PER_M};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::f32::consts::TAU;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ struct Replicon {
     movers: Vec<Entity>,
     clients: Vec<Client>,
     /// The clients as the server names them.
-    numbers: HashMap<Entity, usize>,
+    numbers: BTreeMap<Entity, usize>,
     /// By tick modulo its length: what clients sent that arrives then.
     arrivals: Vec<Vec<(Entity, usize, Bytes)>>,
     tick: usize,

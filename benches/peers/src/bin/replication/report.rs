@@ -1,6 +1,7 @@
 //! The table, the same for every contestant.
 
 use crate::contest::{Figures, Plan, RoundTrips};
+use crate::crowd::Looks;
 use serde::Serialize;
 
 /// Everything measured in one call, in the order in which it ran.
@@ -10,6 +11,7 @@ pub struct Report {
     clients: usize,
     seconds: u32,
     runs: u32,
+    looks: Looks,
     round_trips: RoundTrips,
     rows: Vec<Row>,
 }
@@ -37,8 +39,8 @@ struct Row {
 impl Report {
     /// Nothing measured yet.
     pub fn new(plan: &Plan) -> Self {
-        let Plan { entities, clients, seconds, runs, round_trips, .. } = *plan;
-        Self { entities, clients, seconds, runs, round_trips, rows: Vec::new() }
+        let Plan { entities, clients, seconds, runs, looks, round_trips } = *plan;
+        Self { entities, clients, seconds, runs, looks, round_trips, rows: Vec::new() }
     }
 
     /// One more contestant.
@@ -74,7 +76,11 @@ impl Report {
             return Ok(());
         }
         let Self { entities, clients, seconds, runs, .. } = self;
-        println!("{entities} entities, {clients} clients, 60 Hz, {seconds} s, the least of {runs} runs");
+        let looks = if self.looks == Looks::Restless { "restless, " } else { "" };
+        let round_trips = if self.round_trips == RoundTrips::None { "no round trips, " } else { "" };
+        println!(
+            "{entities} entities, {clients} clients, 60 Hz, {seconds} s, {looks}{round_trips}least of {runs} runs"
+        );
         println!(
             "{:<18} {:>9} {:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8}",
             "", "us/client", "whole", "kB/s", "states", "B/state", "messages", "worst mm", "rest mm"
@@ -110,7 +116,6 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crowd::Looks;
 
     fn report() -> Report {
         let (looks, round_trips) = (Looks::Smooth, RoundTrips::Spread);
