@@ -7,6 +7,7 @@ use crate::crowd::{Crowd, Looks, Pose, chance};
 use anyhow::{Result, ensure};
 use measure::echo::process::ThreadClock;
 use protocol::unit::{TICK_NS, TICK_RATE_HZ};
+use std::hint::black_box;
 
 /// Ticks before anything counts: everybody is in view of everybody, and known to be.
 const WARM_UP_TICKS: u32 = 180;
@@ -16,6 +17,9 @@ const REST_TICKS: u32 = 120;
 const LOOK_TICKS: u32 = 7;
 /// Of as many states a tick as there are entities, so many must come.
 const TOLD_MIN: f64 = 0.999;
+/// More than the caches of a processor hold, and how much of it they fetch at once.
+const CACHES_BYTES: usize = 128 << 20;
+const LINE_BYTES: usize = 64;
 /// Angles are as exact as a step where they are told in steps; half of one leaves room for floats.
 const STEPS_MAX: f64 = 0.5;
 
@@ -55,6 +59,8 @@ pub struct Plan {
     pub runs: u32,
     pub looks: Looks,
     pub round_trips: RoundTrips,
+    /// Whether every tick begins with nothing of it in the processor's caches.
+    pub is_cold: bool,
 }
 
 /// What a layer did in one tick.
@@ -140,8 +146,10 @@ fn measure_once<L: Layer>(
 ) -> Result<(Figures, Vec<u64>)> {
     let mut crowd = Crowd::new(plan.entities, plan.looks);
     let mut layer = start(&crowd)?;
-    let step = |layer: &mut L, crowd: &mut Crowd| {
+    let mut other_work = vec![0; if plan.is_cold { CACHES_BYTES } else { 0 }];
+    let mut step = |layer: &mut L, crowd: &mut Crowd| {
         crowd.advance();
+        other_work.iter_mut().step_by(LINE_BYTES).for_each(|byte: &mut u8| *byte = black_box(byte.wrapping_add(1)));
         layer.tick(crowd)
     };
     for _ in 0..WARM_UP_TICKS {
@@ -254,7 +262,8 @@ mod tests {
     const TERMS: Terms = Terms { is_limited: false, mm_max: 1.0 };
 
     fn plan() -> Plan {
-        Plan { entities: 100, clients: 2, seconds: 1, runs: 1, looks: Looks::Smooth, round_trips: RoundTrips::Spread }
+        let (looks, round_trips) = (Looks::Smooth, RoundTrips::Spread);
+        Plan { entities: 100, clients: 2, seconds: 1, runs: 1, looks, round_trips, is_cold: false }
     }
 
     fn judged(terms: Terms, updates: f64, moving: Apart, rest: Apart) -> Option<String> {

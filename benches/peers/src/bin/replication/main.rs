@@ -65,6 +65,9 @@ struct Args {
     /// Everybody's view turns by chance in every tick, which nothing can foresee
     #[arg(long)]
     restless: bool,
+    /// Every tick of a server begins with cold caches, so that it does not matter what its clients touch in between
+    #[arg(long)]
+    cold: bool,
     /// Bytes a second of ours-budget
     #[arg(long, value_name = "N", default_value_t = 24_000, value_parser = clap::value_parser!(u32).range(6_000..=256_000))]
     bytes_per_s: u32,
@@ -112,7 +115,15 @@ fn main() -> Result<()> {
         "{clients} clients play one of the entities each: at least as many --entities are needed"
     );
     let looks = if args.restless { Looks::Restless } else { Looks::Smooth };
-    let plan = Plan { entities, clients, seconds: args.seconds, runs: args.runs, looks, round_trips: args.round_trips };
+    let plan = Plan {
+        entities,
+        clients,
+        seconds: args.seconds,
+        runs: args.runs,
+        looks,
+        round_trips: args.round_trips,
+        is_cold: args.cold,
+    };
     let contestants = if args.layer.is_empty() { Contestant::value_variants() } else { &args.layer };
     let mut report = Report::new(&plan);
     for contestant in contestants {
@@ -130,7 +141,7 @@ mod tests {
     #[test]
     fn every_contestant_tells_two_clients_of_everybody() {
         for (looks, round_trips) in [(Looks::Smooth, RoundTrips::Spread), (Looks::Restless, RoundTrips::None)] {
-            let plan = Plan { entities: 40, clients: 2, seconds: 1, runs: 1, looks, round_trips };
+            let plan = Plan { entities: 40, clients: 2, seconds: 1, runs: 1, looks, round_trips, is_cold: false };
             for contestant in Contestant::value_variants() {
                 let figures = contestant.measure(&plan, 24_000).unwrap();
                 assert_eq!(figures.fault, None, "{contestant:?}");

@@ -13,6 +13,7 @@ pub struct Report {
     runs: u32,
     looks: Looks,
     round_trips: RoundTrips,
+    is_cold: bool,
     rows: Vec<Row>,
 }
 
@@ -39,8 +40,8 @@ struct Row {
 impl Report {
     /// Nothing measured yet.
     pub fn new(plan: &Plan) -> Self {
-        let Plan { entities, clients, seconds, runs, looks, round_trips } = *plan;
-        Self { entities, clients, seconds, runs, looks, round_trips, rows: Vec::new() }
+        let Plan { entities, clients, seconds, runs, looks, round_trips, is_cold } = *plan;
+        Self { entities, clients, seconds, runs, looks, round_trips, is_cold, rows: Vec::new() }
     }
 
     /// One more contestant.
@@ -78,8 +79,9 @@ impl Report {
         let Self { entities, clients, seconds, runs, .. } = self;
         let looks = if self.looks == Looks::Restless { "restless, " } else { "" };
         let round_trips = if self.round_trips == RoundTrips::None { "no round trips, " } else { "" };
+        let cold = if self.is_cold { "cold caches, " } else { "" };
         println!(
-            "{entities} entities, {clients} clients, 60 Hz, {seconds} s, {looks}{round_trips}least of {runs} runs"
+            "{entities} entities, {clients} clients, 60 Hz, {seconds} s, {looks}{round_trips}{cold}least of {runs} runs"
         );
         println!(
             "{:<18} {:>9} {:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8}",
@@ -119,7 +121,7 @@ mod tests {
 
     fn report() -> Report {
         let (looks, round_trips) = (Looks::Smooth, RoundTrips::Spread);
-        Report::new(&Plan { entities: 200, clients: 50, seconds: 1, runs: 1, looks, round_trips })
+        Report::new(&Plan { entities: 200, clients: 50, seconds: 1, runs: 1, looks, round_trips, is_cold: false })
     }
 
     #[test]
