@@ -15,6 +15,7 @@ use ours::Budget;
 use protocol::unit::TICK_RATE_HZ;
 use replicon::Encoding;
 use report::Report;
+use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
 Contestants, in turns
@@ -107,8 +108,18 @@ impl Contestant {
     }
 }
 
-fn main() -> Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    // One sentence, whatever the environment says about backtraces.
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("replication: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
     let (entities, clients) = (usize::from(args.entities), usize::from(args.clients));
     ensure!(
         clients <= entities,
