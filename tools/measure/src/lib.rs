@@ -1,3 +1,4 @@
 //! What `measure` measures with, for other programs that want to be measured the same way.
 
 pub mod echo;
+pub mod stand_ins;

@@ -7,7 +7,6 @@ mod link;
 mod memory;
 mod rate;
 mod reliable;
-mod stand_ins;
 mod text_file;
 mod tick;
 mod view;
@@ -16,7 +15,7 @@ mod virtual_server;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use measure::echo;
+use measure::{echo, stand_ins};
 
 #[global_allocator]
 static COUNTING: counting::Counting = counting::Counting;

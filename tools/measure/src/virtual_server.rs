@@ -1,13 +1,13 @@
 //! A gate and a realm in one thread and virtual time: clients come to the gate, stand-ins to the realm.
 
-use crate::stand_ins::{StandIns, user};
+use crate::stand_ins::{StandIns, answer_store, user};
 use anyhow::Result;
 use protocol::motion::{self, StaticMap};
 use protocol::unit::TICK_RATE_HZ;
 use rand::rngs::StdRng;
 use rudp::time::{NS_PER_S, Now};
 use rudp::{ConnectToken, ConnectionConfig, HelloRules, Key, Mint};
-use server::{Found, Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig, StoreDone, StoreJob};
+use server::{Gate, GateConfig, Inbound, Outbound, Realm, RealmConfig};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -116,19 +116,5 @@ impl VirtualServer {
     pub fn advance(&mut self, next_ns: u64) {
         let next_ns = self.gate.poll_timeout().unwrap_or(u64::MAX).min(next_ns).min(self.next_tick_ns());
         self.now = self.now.plus_ns(next_ns.saturating_sub(self.now.mono_ns));
-    }
-}
-
-/// A journal that has nobody and never fails.
-pub fn answer_store(realm: &mut Realm) {
-    while let Some(job) = realm.poll_store() {
-        realm.handle_completion(match job {
-            StoreJob::Roster { account } => StoreDone::Roster { account, found: Ok(Vec::new()) },
-            StoreJob::Load { character } => StoreDone::Loaded { character, found: Ok(Found::default()) },
-            StoreJob::Commit { transaction } => StoreDone::Committed { id: transaction.id, seq: 0, refused: None },
-            StoreJob::Leave { character } => StoreDone::Left { character },
-            StoreJob::World { .. } => StoreDone::WorldSaved { refused: None },
-            StoreJob::Save { character, revision, .. } => StoreDone::Saved { character, revision },
-        });
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::interest::world::World;
 use crate::memory::watch;
-use crate::stand_ins::user;
-use crate::virtual_server::answer_store;
+use crate::stand_ins::{answer_store, user};
 use anyhow::{Context, Result, ensure};
 use client::{ClientEvent, SnapshotStore};
 use game::spatial::Point;
