@@ -54,7 +54,10 @@ pub fn run(checkout: &Checkout, steps: &Steps, humans: Option<&str>, plot: Optio
 
 fn panels(found: &[(u32, Outcome)]) -> Result<[Panel; 3]> {
     let of = |title: &'static str, path: &str| -> Result<Panel> {
-        let points = found.iter().map(|(bots, outcome)| Ok((*bots, figure(outcome, path)?)));
+        // A run from which some were turned away is none of so many.
+        let whole =
+            found.iter().filter(|(bots, run)| figure(run, "connected").is_ok_and(|all| all >= f64::from(*bots)));
+        let points = whole.map(|(bots, outcome)| Ok((*bots, figure(outcome, path)?)));
         Ok(Panel { title, points: points.collect::<Result<_>>()? })
     };
     Ok([
@@ -105,5 +108,14 @@ mod tests {
     fn the_plot_has_a_point_for_each_run() {
         let panels = panels(&[outcome(100, 9.0), outcome(500, 8.0)]).unwrap();
         assert_eq!(panels[0].points, [(100, 9.0), (500, 8.0)]);
+    }
+
+    #[test]
+    fn a_run_from_which_some_were_turned_away_is_not_drawn() {
+        let mut full = outcome(4_000, 5.0);
+        if let Some(report) = &mut full.1.report {
+            report["connected"] = 2_500.into();
+        }
+        assert_eq!(panels(&[outcome(100, 9.0), full]).unwrap()[0].points, [(100, 9.0)]);
     }
 }

@@ -100,7 +100,10 @@ fn movement_of(humans: Option<&str>) -> Result<String> {
 
 /// A run on a server of its own that has only its journal.
 fn play_alone(checkout: &Checkout, cast: &Cast, run: &Run) -> Result<Outcome> {
-    let place = Place::new(checkout, &cast.server, &cast.scratch, &run.name, &[])?;
+    let mut place = Place::new(checkout, &cast.server, &cast.scratch, &run.name, &[])?;
+    if run.bots > PLAYERS_MAX_DEFAULT {
+        place.settings.push(("THRONG_SERVER__PLAYERS_MAX".to_owned(), run.bots.to_string()));
+    }
     let server = place.start()?;
     let outcome = run.finish(&cast.swarm, &place)?;
     show(&outcome);
@@ -174,6 +177,8 @@ fn show(outcome: &Outcome) {
 
 /// Everybody's handshake is paced, and two processors are shared with the bots.
 const ALL_IN_WITHIN: Duration = Duration::from_secs(90);
+/// More players than this a server without configuration turns away (`players_max` in config/server.toml).
+const PLAYERS_MAX_DEFAULT: u32 = 2_500;
 /// Those who have come have been saved once.
 const SETTLE: Duration = Duration::from_secs(8);
 /// Age of the oldest state that is not yet everywhere, seconds.

@@ -36,10 +36,7 @@ const PACKAGES: [Package; 8] = [
         name: "chacha20poly1305",
         file: "src/rudp/src/seal.rs",
         counters: &[
-            (
-                "packets sealed (its cipher; by aws-lc unless `seal.backend` says otherwise)",
-                &["throng_packets_total{dir=\"out\"}"],
-            ),
+            ("packets sealed, by it or aws-lc", &["throng_packets_total{dir=\"out\"}"]),
             ("tokens opened", &["throng_transport_events_total{event=\"requests_admitted\"}"]),
         ],
     },
