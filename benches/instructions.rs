@@ -4,20 +4,19 @@
 //!
 //! Run by `cargo bench` it does everything once and says so.
 
+mod runners;
+
 use protocol::bits::BitRun;
-use protocol::snapshot::{
-    Baseline, BaselineAges, PART_BYTES_MAX, PartHeader, PartReader, PartWriter, Record, RecordBody, encode_delta,
-};
-use protocol::{EntityKind, EntityState, Tick};
+use protocol::snapshot::{Baseline, PART_BYTES_MAX, PartReader, encode_delta};
+use protocol::{EntityState, Tick};
 use rudp::outer::{self, Kind, Reads};
 use rudp::seal::PacketKey;
 use rudp::{Backend, Key};
+use runners::{RECORDS, baseline, part, state};
 use std::hint::black_box;
 
 /// Calls of each; `cargo xtask instructions` divides by it.
 const CALLS: u64 = 100;
-/// Records of a part: what a player of many is told in a tick.
-const RECORDS: u16 = 28;
 /// Bytes of a snapshot as most are, and of an input.
 const SNAPSHOT_BYTES: usize = 200;
 const INPUT_BYTES: usize = 64;
@@ -40,23 +39,7 @@ fn hot_encode(state: &EntityState, baseline: &Baseline) -> BitRun {
 
 #[inline(never)]
 fn hot_splice(runs: &[BitRun], buf: &mut [u8; PART_BYTES_MAX]) -> usize {
-    splice(runs, buf)
-}
-
-fn splice(runs: &[BitRun], buf: &mut [u8; PART_BYTES_MAX]) -> usize {
-    let header = PartHeader {
-        tick: Tick(1_000),
-        own: None,
-        usual: Some([ages(), ages()]),
-        last_code: 0,
-        gap_bits: 1,
-        records: RECORDS as u8,
-    };
-    let mut writer = PartWriter::new(buf, &header, false);
-    for (slot, run) in (0..).step_by(2).zip(runs) {
-        writer.put(Record { slot, body: RecordBody::Delta { ages: ages() } }, *run);
-    }
-    writer.finish()
+    part(runs, buf)
 }
 
 #[inline(never)]
@@ -70,34 +53,15 @@ fn hot_decode(part: &[u8], baselines: &[Baseline]) -> u16 {
     read
 }
 
-/// Where entity `which` was `age` ticks ago: they run in circles of different sizes, and look about.
-fn state(which: u16, age: u8) -> EntityState {
-    let (turn, radius) = (f64::from(which) * 0.7 - f64::from(age) * 0.015, 3_000.0 + f64::from(which) * 97.0);
-    EntityState {
-        x: 400_000 + (radius * turn.cos()) as i32,
-        y: 400_000 + (radius * turn.sin()) as i32,
-        yaw: (u16::from(age) * 9 + which * 131) % 4_096,
-        pitch: (which * 7 + u16::from(age) / 3) % 4_096,
-        kind: EntityKind::Player,
-        ..EntityState::default()
-    }
-}
-
-fn ages() -> BaselineAges {
-    BaselineAges::new(6, 2, 2).expect("ages that have a name")
-}
-
 fn main() {
     let key = PacketKey::new(&Key::new([7; 32]), Backend::AwsLc);
-    let baselines: Vec<Baseline> = (0..RECORDS)
-        .map(|which| Baseline::gather(ages(), |age| Some(state(which, age))).expect("every age has a state"))
-        .collect();
+    let baselines: Vec<Baseline> = (0..RECORDS).map(baseline).collect();
     let states: Vec<EntityState> = (0..RECORDS).map(|which| state(which, 0)).collect();
     // Also reads the tables, which is done once.
     let encoded = states.iter().zip(&baselines).map(|(state, baseline)| encode_delta(state, baseline));
     let runs: Vec<BitRun> = encoded.map(|run| run.expect("it is near its baseline")).collect();
-    let (mut part, mut datagram) = ([0; PART_BYTES_MAX], [1; outer::DATAGRAM_BYTES_MAX]);
-    let part_len = splice(&runs, &mut part);
+    let (mut bytes, mut datagram) = ([0; PART_BYTES_MAX], [1; outer::DATAGRAM_BYTES_MAX]);
+    let part_len = part(&runs, &mut bytes);
     let mut sealed = [1; outer::DATAGRAM_BYTES_MAX];
     let sealed_len = outer::seal(&key, 1, Kind::Payload, 100_000, &mut sealed, INPUT_BYTES);
     for call in 0..CALLS {
@@ -107,8 +71,8 @@ fn main() {
         let mut to_open = sealed;
         black_box(hot_open(&key, &mut to_open[..sealed_len]));
         black_box(hot_encode(black_box(&states[which]), &baselines[which]));
-        black_box(hot_splice(black_box(&runs), &mut part));
-        assert_eq!(hot_decode(black_box(&part[..part_len]), &baselines), RECORDS);
+        black_box(hot_splice(black_box(&runs), &mut bytes));
+        assert_eq!(hot_decode(black_box(&bytes[..part_len]), &baselines), RECORDS);
     }
     println!("everything was done {CALLS} times; `cargo xtask instructions` counts what that took");
 }
