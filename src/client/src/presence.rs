@@ -27,7 +27,7 @@ type Older = [EntityState; BASELINE_TICKS as usize];
 
 /// One use of a slot: from an enter to its leave.
 ///
-/// Four lines of the cache, of which a record in a crowd needs the first, and one told in every tick two or three. A store
+/// Four lines of the cache, of which a record in a crowd needs two, and one told in every tick three. A store
 /// of all bots is far more than the caches hold: with all the states elsewhere a bot among 800 waited three times for each
 /// record, and one who is told everything in every tick waited as often for what moved out to a queue. Now what moves out
 /// is written to a place that is known beforehand, and nobody waits for that.

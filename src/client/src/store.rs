@@ -61,7 +61,8 @@ pub struct StoreCounters {
 /// spec: SNP-9. A part this many ticks behind the newest is refused: a baseline of it could be older than what is kept.
 const LATE_TICKS: u32 = BASELINE_TICKS / 2;
 
-/// A record is read in some 50 ns, half a wait for memory, and every other slot has one in a tick.
+/// So far ahead that memory has answered by then: about every other slot has a record, and to read one takes a good part of
+/// such a wait.
 const SLOTS_AHEAD: usize = 4;
 
 /// The client's view of the world.
@@ -116,8 +117,7 @@ impl SnapshotStore {
         prefetch.value(&self.slots[..]);
     }
 
-    /// Stores all of a part and tells what it says of others. Among many, what other clients
-    /// have read is not read again.
+    /// Stores all of a part and tells what it says of others. Among many, what other clients have read is not read again.
     /// Answers whether it says anything new of the player himself: [`Self::own`].
     ///
     /// # Errors
@@ -236,8 +236,8 @@ impl SnapshotStore {
         presence.state_at(presence.newest()).map(|state| state.kind).ok_or(StoreError::UnknownSlot(slot))
     }
 
-    /// spec: SNP-15. Who is in the slot, and what a difference builds on. Without it not even the end of its bits is known, so it is gathered for a
-    /// presence that is over, too.
+    /// spec: SNP-15. Who is in the slot, and what a difference builds on. Without it not even the end of its bits is known,
+    /// so it is gathered for a presence that is over, too.
     #[inline]
     fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<(NetId, BorrowedBaseline<'_>), StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
