@@ -87,7 +87,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, extent: &Extent) -> Result<()> {
         judged.extend(lines::alone(&format!("run {}: ", nth + 1), outcome, &extent.run("", &movement), extent.short)?);
     }
     judged.extend(attached.lines(&alone, &extent.run("", &movement), extent.short)?);
-    judged.extend(packages::lines(&attached.metrics)?);
+    judged.extend(packages::lines(&attached.metrics, extent.short)?);
     judge(&judged)?;
     cast.leave();
     Ok(())

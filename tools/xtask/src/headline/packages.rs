@@ -79,10 +79,10 @@ pub fn table_of(metrics: &Metrics) -> Result<String> {
     Ok(table(&["package", "file", "moved in this run"], &rows))
 }
 
-/// Each of them must have moved.
-pub fn lines(metrics: &Metrics) -> Result<Vec<Line>> {
+/// Each of them must have moved; in a short run nothing is written yet that is long enough to be packed.
+pub fn lines(metrics: &Metrics, short: bool) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
-    for package in &PACKAGES {
+    for package in PACKAGES.iter().filter(|package| !short || package.name != "lz4_flex") {
         let counts = package.counts(metrics)?;
         lines.extend(
             counts.iter().map(|(what, count)| Line::at_least(&format!("{}: {what}", package.name), *count, 1.0)),
@@ -120,7 +120,7 @@ mod tests {
             .flat_map(|package| package.counters.iter().flat_map(|(_, names)| names.iter()))
             .map(|name| format!("{name} {}\n", u8::from(*name != "throng_reactor_wakes_total")))
             .collect();
-        let lines = lines(&Metrics::of(&page)).unwrap();
+        let lines = lines(&Metrics::of(&page), false).unwrap();
         let broken: Vec<&str> = lines.iter().filter(|line| !line.holds()).map(|line| line.what.as_str()).collect();
         assert_eq!(broken, ["mio: polls"]);
         assert!(table_of(&Metrics::of(&page)).unwrap().contains("3 queue items"));
