@@ -1,6 +1,7 @@
 //! One entity as one client knows it, with the states that later differences may build on.
 
-use protocol::snapshot::BASELINE_TICKS;
+use crate::among::SharedStates;
+use protocol::snapshot::{BASELINE_TICKS, BaselineAges};
 use protocol::{EntityKind, EntityState, NetId, Tick};
 
 /// What a client sees of an entity.
@@ -16,29 +17,22 @@ pub struct Seen {
     pub state: EntityState,
 }
 
-/// States of a presence that lie beside it.
-const RECENT: usize = 13;
-/// So many of them, the oldest, move out when there is no room. At least eight are left: the states of somebody told in
-/// every tick who is told against one six ticks old and the two before that.
-const MOVED: usize = 5;
-
-/// States by their ticks.
-type Older = [EntityState; BASELINE_TICKS as usize];
+/// States by their ticks, each in the place of its tick modulo 64.
+type States = [EntityState; BASELINE_TICKS as usize];
 
 /// One use of a slot: from an enter to its leave.
 ///
-/// Four lines of the cache, of which a record in a crowd needs two, and one told in every tick three. A store
-/// of all bots is far more than the caches hold: with all the states elsewhere a bot among 800 waited three times for each
-/// record, and one who is told everything in every tick waited as often for what moved out to a queue. Now what moves out
-/// is written to a place that is known beforehand, and nobody waits for that.
+/// One line of the cache. A store of all bots of a swarm is far more than the caches hold, and a record waits for each line it
+/// needs: with all states in a ring of the presence three of them, with the newest ones beside it two or three. Most states
+/// of one client among many are those that others hold too ([`SharedStates`]): of them it has a bit each.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(align(64))]
 pub struct Presence {
-    /// Bit k: the state of `newest - k` is held.
+    /// Bit k: the state of `newest - k` is held...
     held: u64,
-    /// Those beyond the recent ones, each in the place of its tick modulo 64. They are none for nearly all of a crowd, so
-    /// they have no room here.
-    older: Option<Box<Older>>,
+    /// ...and, if this bit is set too, in `own`; else it is shared. Never set where `held` is not.
+    apart: u64,
+    own: Option<Box<States>>,
     /// The tick of the newest state.
     newest: Tick,
     entered: Tick,
@@ -50,48 +44,43 @@ pub struct Presence {
     pub epoch: u8,
     /// Whether it has left.
     pub gone: bool,
-    recent_len: u8,
-    /// What sort of thing it is.
-    kind: EntityKind,
-    /// The newest states held, oldest first.
-    recent: [EntityState; RECENT],
+    /// The newest state.
+    shown: EntityState,
 }
 
-const _: () = assert!(size_of::<Option<Presence>>() == 256, "four lines");
+const _: () = assert!(size_of::<Option<Presence>>() == 64, "one line");
 
 impl Presence {
-    /// An entity that enters in `tick`.
+    /// An entity that enters in `tick`, of which no state is held yet.
     #[must_use]
-    pub fn new(id: NetId, epoch: u8, tick: Tick, state: EntityState) -> Self {
-        let (mut recent, kind) = ([EntityState::default(); RECENT], state.kind);
-        recent[0] = state;
-        let (held, older, recent_len) = (1, None, 1);
-        Self { held, older, newest: tick, entered: tick, since: tick, id, epoch, gone: false, recent_len, kind, recent }
+    pub fn new(id: NetId, epoch: u8, tick: Tick, kind: EntityKind) -> Self {
+        let shown = EntityState { kind, ..EntityState::default() };
+        let (held, apart, own) = (0, 0, None);
+        Self { held, apart, own, newest: tick, entered: tick, since: tick, id, epoch, gone: false, shown }
     }
 
     /// What is known of an entity whose leave overtook its enter: no state of it, nor its kind.
     #[must_use]
     pub fn missed(epoch: u8, tick: Tick) -> Self {
-        Self { gone: true, held: 0, recent_len: 0, ..Self::new(NetId(0), epoch, tick, EntityState::default()) }
+        Self { gone: true, ..Self::new(NetId(0), epoch, tick, EntityKind::default()) }
     }
 
     /// Starts over in place, keeping the memory.
-    pub fn restart(&mut self, id: NetId, epoch: u8, tick: Tick, state: EntityState) {
-        let older = self.older.take();
-        *self = Self { older, ..Self::new(id, epoch, tick, state) };
+    pub fn restart(&mut self, id: NetId, epoch: u8, tick: Tick, kind: EntityKind) {
+        let own = self.own.take();
+        *self = Self { own, ..Self::new(id, epoch, tick, kind) };
     }
 
     /// What a client sees of it.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        let state = self.state_at(self.newest).copied().unwrap_or_default();
-        Seen { kind: self.kind, entered: self.entered, tick: self.newest, state }
+        Seen { kind: self.shown.kind, entered: self.entered, tick: self.newest, state: self.shown }
     }
 
     /// What sort of thing it is.
     #[must_use]
     pub fn kind(&self) -> EntityKind {
-        self.kind
+        self.shown.kind
     }
 
     /// The tick of the enter.
@@ -106,118 +95,75 @@ impl Presence {
         self.newest
     }
 
-    /// Stores the state of a tick.
+    /// Whether any state is held: not of who was missed.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.held != 0
+    }
+
+    /// Stores the state of a tick: only that it is held, if it is shared.
     #[inline]
-    pub fn store(&mut self, tick: Tick, state: EntityState) {
+    pub fn store(&mut self, tick: Tick, state: &EntityState, is_shared: bool) {
         let ahead = tick.since(self.newest);
         if ahead > 0 {
-            self.held = if ahead < BASELINE_TICKS { self.held << ahead } else { 0 };
+            self.held = self.held.checked_shl(ahead).unwrap_or(0);
+            self.apart = self.apart.checked_shl(ahead).unwrap_or(0);
             self.newest = tick;
-            self.forget_recent();
         }
         let age = self.newest.since(tick);
         if age >= BASELINE_TICKS {
             return;
         }
-        let at = self.newer_than(age);
-        if self.held & (1 << age) == 0 {
-            self.insert(at, tick, state);
-            self.held |= 1 << age;
+        if age == 0 {
+            self.shown = *state;
+        }
+        self.held |= 1 << age;
+        if is_shared {
+            self.apart &= !(1 << age);
         } else {
-            *self.place(at, tick) = state;
+            self.apart |= 1 << age;
+            self.own.get_or_insert_with(nothing)[place_of(tick)] = *state;
         }
     }
 
-    /// The state of a tick, if it is held.
+    /// Whether all states of a baseline that `tick` is told against are held, and shared.
     #[inline]
     #[must_use]
-    pub fn state_at(&self, tick: Tick) -> Option<&EntityState> {
-        let age = self.newest.0.checked_sub(tick.0)?;
-        let is_held = age < BASELINE_TICKS && self.held & (1 << age) != 0;
-        let at = is_held.then(|| self.newer_than(age))?;
-        match self.recent().checked_sub(at + 1) {
-            Some(place) => self.recent.get(place),
-            None => self.older.as_ref().map(|older| &older[place_of(tick)]),
+    pub fn shares(&self, tick: Tick, ages: BaselineAges) -> bool {
+        let (shared, wanted) = (self.held & !self.apart, ages.mask());
+        // As ages at the newest tick held. What falls off at an end is too old, or newer than any.
+        let (ahead, behind) = (tick.since(self.newest), self.newest.since(tick));
+        let at_newest = wanted.checked_shr(ahead).unwrap_or(0).checked_shl(behind).unwrap_or(0);
+        at_newest & shared == at_newest && at_newest.count_ones() == wanted.count_ones()
+    }
+
+    /// Whether the state of a tick is held.
+    #[must_use]
+    pub fn holds(&self, tick: Tick) -> bool {
+        self.age(tick).is_some_and(|age| self.held >> age & 1 != 0)
+    }
+
+    /// The state of a tick, if it is held, and, if it is shared, not overwritten.
+    #[must_use]
+    pub fn state_at(&self, tick: Tick, shared: Option<&SharedStates>) -> Option<EntityState> {
+        let age = self.age(tick).filter(|age| self.held >> age & 1 != 0)?;
+        if self.apart >> age & 1 == 0 {
+            return shared?.get(self.id, tick).copied();
         }
+        self.own.as_ref().map(|own| own[place_of(tick)])
     }
 
-    /// Where the state of a tick is, or is to be, that so many are newer than.
-    fn place(&mut self, at: usize, tick: Tick) -> &mut EntityState {
-        match self.recent().checked_sub(at + 1) {
-            Some(place) => &mut self.recent[place],
-            None => &mut self.older.get_or_insert_with(nothing_older)[place_of(tick)],
-        }
-    }
-
-    /// Puts a state in its place among those held.
-    #[inline]
-    fn insert(&mut self, at: usize, tick: Tick, state: EntityState) {
-        if self.recent() == RECENT {
-            self.move_out();
-        }
-        // Behind all of the recent ones it is one of them only if none is older.
-        let has_older = self.count() > self.recent();
-        let end = self.recent();
-        match end.checked_sub(at) {
-            Some(place) if place > 0 || !has_older => {
-                if place < end {
-                    self.recent.copy_within(place..end, place + 1);
-                }
-                self.recent[place] = state;
-                self.recent_len += 1;
-            }
-            _ => *self.place(at, tick) = state,
-        }
-    }
-
-    /// Makes room: the oldest of the recent ones are older ones from now on.
-    fn move_out(&mut self) {
-        // The ticks of the recent ones are those of the lowest bits.
-        let mut held = self.held;
-        let older = self.older.get_or_insert_with(nothing_older);
-        for (newer, state) in self.recent.iter().rev().enumerate() {
-            let age = held.trailing_zeros();
-            held &= held - 1;
-            if newer >= RECENT - MOVED {
-                older[place_of(Tick(self.newest.0.wrapping_sub(age)))] = *state;
-            }
-        }
-        self.recent.copy_within(MOVED.., 0);
-        self.recent_len -= MOVED as u8;
-    }
-
-    /// Drops those of the recent ones that have become too old.
-    #[inline]
-    fn forget_recent(&mut self) {
-        let end = self.recent();
-        let too_old = end.saturating_sub(self.count());
-        if too_old > 0 {
-            self.recent.copy_within(too_old..end, 0);
-            self.recent_len -= too_old as u8;
-        }
-    }
-
-    fn recent(&self) -> usize {
-        usize::from(self.recent_len)
-    }
-
-    /// States that are held.
-    fn count(&self) -> usize {
-        self.held.count_ones() as usize
-    }
-
-    /// States held that are younger than this age, below 64.
-    fn newer_than(&self, age: u32) -> usize {
-        (self.held & ((1 << (age % BASELINE_TICKS)) - 1)).count_ones() as usize
+    /// How old the state of a tick is, if not too old.
+    fn age(&self, tick: Tick) -> Option<u32> {
+        self.newest.0.checked_sub(tick.0).filter(|&age| age < BASELINE_TICKS)
     }
 }
 
-/// Where the state of a tick is among the older ones.
 fn place_of(tick: Tick) -> usize {
     (tick.0 % BASELINE_TICKS) as usize
 }
 
-fn nothing_older() -> Box<Older> {
+fn nothing() -> Box<States> {
     Box::new([EntityState::default(); BASELINE_TICKS as usize])
 }
 
@@ -230,53 +176,89 @@ mod tests {
         EntityState { x, ..EntityState::default() }
     }
 
+    fn presence(tick: Tick, first: EntityState) -> Presence {
+        let mut presence = Presence::new(NetId(1), 0, tick, first.kind);
+        presence.store(tick, &first, false);
+        presence
+    }
+
     #[test]
     fn states_are_held_for_64_ticks_and_no_longer() {
-        let mut presence = Presence::new(NetId(1), 0, Tick(100), state(1));
-        presence.store(Tick(163), state(2));
-        assert_eq!(presence.state_at(Tick(100)), Some(&state(1)));
-        assert_eq!(presence.state_at(Tick(101)), None, "never told");
-        presence.store(Tick(164), state(3));
-        assert_eq!(presence.state_at(Tick(100)), None);
-        assert_eq!(presence.state_at(Tick(163)), Some(&state(2)));
+        let mut presence = presence(Tick(100), state(1));
+        presence.store(Tick(163), &state(2), false);
+        assert_eq!(presence.state_at(Tick(100), None), Some(state(1)));
+        assert_eq!(presence.state_at(Tick(101), None), None, "never told");
+        presence.store(Tick(164), &state(3), false);
+        assert_eq!(presence.state_at(Tick(100), None), None);
+        assert_eq!(presence.state_at(Tick(163), None), Some(state(2)));
     }
 
     #[test]
     fn a_late_state_is_held_but_not_shown() {
-        let mut presence = Presence::new(NetId(1), 0, Tick(100), state(1));
-        presence.store(Tick(110), state(3));
-        presence.store(Tick(105), state(2));
+        let mut presence = presence(Tick(100), state(1));
+        presence.store(Tick(110), &state(3), false);
+        presence.store(Tick(105), &state(2), false);
         assert_eq!(presence.seen().state, state(3));
-        assert_eq!(presence.state_at(Tick(105)), Some(&state(2)));
+        assert_eq!(presence.state_at(Tick(105), None), Some(state(2)));
     }
 
     #[test]
     fn a_jump_of_exactly_the_ring_forgets_everything_before() {
-        let mut presence = Presence::new(NetId(1), 0, Tick(100), state(1));
-        presence.store(Tick(164), state(2));
-        assert_eq!(presence.state_at(Tick(100)), None);
-        assert_eq!(presence.state_at(Tick(164)), Some(&state(2)));
+        let mut presence = presence(Tick(100), state(1));
+        presence.store(Tick(164), &state(2), false);
+        assert_eq!(presence.state_at(Tick(100), None), None);
+        assert_eq!(presence.state_at(Tick(164), None), Some(state(2)));
     }
 
+    /// As the server may say: mostly a little ahead, at times late, told twice, or after a long gap; one in eight differs
+    /// from what others were told.
     #[test]
-    fn what_is_held_is_what_was_stored_in_whatever_order_it_came() {
-        let mut presence = Presence::new(NetId(1), 0, Tick(1_000), state(1_000));
-        let mut stored = BTreeMap::from([(1_000, 1_000)]);
+    fn what_is_held_is_what_was_stored_in_whatever_order_it_came_shared_or_not() {
+        let (mut shared, id) = (SharedStates::default(), NetId(1));
+        let mut presence = presence(Tick(1_000), state(1_000));
+        let mut stored = BTreeMap::from([(1_000, (1_000, false))]);
         let mut dice = 7_u32;
         for step in 0..4_000 {
             dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            // Mostly a little ahead, at times late, told twice, or after a long gap.
             let ahead = if dice >> 24 == 0 { 70 } else { (dice >> 20) as i32 % 9 - 4 };
             let tick = presence.newest().0.saturating_add_signed(ahead);
-            presence.store(Tick(tick), state(step));
+            let x = if dice >> 16 & 7 == 0 { step } else { tick as i32 };
+            let is_shared = shared.keep(id, Tick(tick), &state(x));
+            presence.store(Tick(tick), &state(x), is_shared);
             if presence.newest().0 - tick < BASELINE_TICKS {
-                stored.insert(tick, step);
+                stored.insert(tick, (x, is_shared));
             }
             let newest = presence.newest().0;
             for age in 0..80 {
-                let expected = stored.get(&(newest - age)).filter(|_| age < BASELINE_TICKS).map(|x| state(*x));
-                assert_eq!(presence.state_at(Tick(newest - age)).copied(), expected, "age {age} at {newest}");
+                let expected = stored.get(&(newest - age)).filter(|_| age < BASELINE_TICKS);
+                let held = presence.state_at(Tick(newest - age), Some(&shared));
+                assert_eq!(held, expected.map(|&(x, _)| state(x)), "age {age} at {newest}");
+                assert_eq!(presence.holds(Tick(newest - age)), expected.is_some());
+            }
+            let (told, is_shared_at) = (newest + 1, |age| stored.get(&(newest + 1 - age)).is_some_and(|held| held.1));
+            for ages in
+                [(1, 1, 2), (6, 3, 1), (63, 0, 0)].map(|(newest, step, older)| BaselineAges::new(newest, step, older))
+            {
+                let ages = ages.unwrap();
+                let expected = ages.ticks().all(|age| is_shared_at(u32::from(age)));
+                assert_eq!(presence.shares(Tick(told), ages), expected, "{ages:?} at {newest}");
             }
         }
+        assert!(
+            stored.values().filter(|held| held.1).count() > 100 && stored.values().filter(|held| !held.1).count() > 100
+        );
+    }
+
+    #[test]
+    fn a_baseline_is_shared_only_if_all_of_it_is_as_old_as_is_kept_and_not_newer_than_what_is_held() {
+        let mut presence = Presence::new(NetId(1), 0, Tick(100), EntityKind::Player);
+        (100..164).for_each(|tick| presence.store(Tick(tick), &state(1), true));
+        let ages = |newest, step, older| BaselineAges::new(newest, step, older).unwrap();
+        assert!(presence.shares(Tick(164), ages(1, 1, 2)), "of the next tick");
+        assert!(presence.shares(Tick(163), ages(63, 0, 0)), "the oldest");
+        assert!(!presence.shares(Tick(162), ages(63, 0, 0)), "older");
+        assert!(!presence.shares(Tick(165), ages(1, 0, 0)), "what is not there yet");
+        assert!(presence.shares(Tick(160), ages(12, 12, 2)), "of a part that was overtaken");
+        assert!(!presence.shares(Tick(400), ages(1, 0, 0)), "after a long gap");
     }
 }

@@ -3,8 +3,8 @@
 use crate::among::Among;
 use crate::presence::{Presence, Seen};
 use crate::told::Told;
-use protocol::snapshot::{BASELINE_TICKS, BaselineAges, BorrowedBaseline, PartError, PartReader, Record, RecordBody};
-use protocol::{EntityKind, EntityState, NetId, OwnState, Tick};
+use protocol::snapshot::{BASELINE_TICKS, Baseline, BaselineAges, PartError, PartReader, Record, RecordBody};
+use protocol::{EntityState, NetId, OwnState, Tick};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -148,7 +148,7 @@ impl SnapshotStore {
         loop {
             if let Some((slot, ages)) = reader.next_usual() {
                 if let (Some(among), Some([most, _])) = (&among, header.usual) {
-                    ahead = self.look_ahead(ahead, slot, most, among);
+                    ahead = self.look_ahead(ahead, header.tick, slot, most, among);
                 }
                 self.apply_delta(header.tick, slot, ages, &mut reader, among.as_deref_mut(), told)?;
             } else if let Some(record) = reader.next_record()? {
@@ -182,12 +182,18 @@ impl SnapshotStore {
         match record.body {
             RecordBody::Enter { epoch, net_id, kind } => {
                 let state = reader.state_full(kind)?;
-                self.on_enter(tick, record.slot, epoch, net_id, state, told);
+                self.on_enter(tick, record.slot, epoch, net_id, state, among, told);
             }
             RecordBody::Leave { epoch } => self.on_leave(tick, record.slot, epoch, told),
             RecordBody::Refresh => {
-                let state = reader.state_full(self.kind(record.slot, tick)?)?;
-                self.on_state(tick, record.slot, state, told)?;
+                let presence = self.presence(record.slot, tick)?;
+                if !presence.is_known() {
+                    return Err(StoreError::UnknownSlot(record.slot));
+                }
+                let (id, kind) = (presence.id, presence.kind());
+                let state = reader.state_full(kind)?;
+                let is_shared = among.is_some_and(|among| among.states.keep(id, tick, &state));
+                self.on_state(tick, record.slot, &state, is_shared, told)?;
             }
             RecordBody::Delta { ages } => {
                 self.apply_delta(tick, record.slot, ages, reader, among, told)?;
@@ -196,6 +202,8 @@ impl SnapshotStore {
         Ok(())
     }
 
+    /// spec: SNP-15. Without its baseline not even the end of a difference is known, so it is read of a presence that is over,
+    /// too.
     #[inline]
     fn apply_delta(
         &mut self,
@@ -203,81 +211,78 @@ impl SnapshotStore {
         slot: u16,
         ages: BaselineAges,
         reader: &mut PartReader<'_>,
-        among: Option<&mut Among>,
+        mut among: Option<&mut Among>,
         told: &mut impl Told,
     ) -> Result<(), StoreError> {
-        let (id, baseline) = self.baseline(slot, tick, ages)?;
-        let state = match among {
-            Some(among) => reader.state_delta_by(&mut among.memo, id, &baseline)?,
-            None => reader.state_delta(&baseline.copied())?,
-        };
-        self.on_state(tick, slot, state, told)
+        let presence = self.presence(slot, tick)?;
+        if let Some(among) = &mut among
+            && presence.shares(tick, ages)
+            && let Some(state) = reader.recall(&mut among.memo, presence.id, ages)
+        {
+            return self.on_state(tick, slot, &state, true, told);
+        }
+        let (state, is_shared) = read_delta(presence, slot, tick, ages, reader, among)?;
+        self.on_state(tick, slot, &state, is_shared, told)
     }
 
     /// Asks for what records of the next slots will need: it is there when their turn comes. Answers up to which slot it has
     /// done so; before it had up to `from`.
     #[inline]
-    fn look_ahead(&self, from: usize, slot: u16, ages: BaselineAges, among: &Among) -> usize {
+    fn look_ahead(&self, from: usize, tick: Tick, slot: u16, ages: BaselineAges, among: &Among) -> usize {
         let next = usize::from(slot) + 1;
         let until = (next + SLOTS_AHEAD).min(self.slots.len());
         for presence in self.slots.get(from.max(next)..until).into_iter().flatten().flatten() {
-            among.prefetch.maybe(among.memo.row(presence.id, ages));
+            among.prefetch.maybe(among.memo.row(presence.id, tick, ages));
         }
         until
     }
 
-    /// spec: SNP-15. What sort of thing a refresh is about: that says how many bits it has.
-    fn kind(&self, slot: u16, tick: Tick) -> Result<EntityKind, StoreError> {
-        let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
-        let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
-        if presence.entered() > tick {
-            return Err(StoreError::Late(presence.entered().since(tick)));
-        }
-        presence.state_at(presence.newest()).map(|state| state.kind).ok_or(StoreError::UnknownSlot(slot))
-    }
-
-    /// spec: SNP-15. Who is in the slot, and what a difference builds on. Without it not even the end of its bits is known,
-    /// so it is gathered for a presence that is over, too.
+    /// Who is in the slot, unless somebody else was in `tick`.
     #[inline]
-    fn baseline(&self, slot: u16, tick: Tick, ages: BaselineAges) -> Result<(NetId, BorrowedBaseline<'_>), StoreError> {
+    fn presence(&self, slot: u16, tick: Tick) -> Result<&Presence, StoreError> {
         let presence = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
         if presence.entered() > tick {
             // It concerns a presence before this one, whose states are forgotten.
             return Err(StoreError::Late(presence.entered().since(tick)));
         }
-        let at = |age: u8| Tick(tick.0.wrapping_sub(u32::from(age)));
-        let behind = ages.ticks().map(|age| presence.newest().since(at(age))).max().unwrap_or(0);
-        if behind >= BASELINE_TICKS {
-            // A newer packet overtook this one and with it the base fell out of the ring.
-            return Err(StoreError::Late(behind));
-        }
-        let mut asked = tick;
-        let baseline = BorrowedBaseline::gather(ages, |age| {
-            asked = at(age);
-            presence.state_at(asked)
-        });
-        Ok((presence.id, baseline.ok_or(StoreError::UnknownBaseline { slot, tick: asked })?))
+        Ok(presence)
     }
 
     #[inline]
-    fn on_state(&mut self, tick: Tick, slot: u16, state: EntityState, told: &mut impl Told) -> Result<(), StoreError> {
+    fn on_state(
+        &mut self,
+        tick: Tick,
+        slot: u16,
+        state: &EntityState,
+        is_shared: bool,
+        told: &mut impl Told,
+    ) -> Result<(), StoreError> {
         let presence = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut);
         let presence = presence.ok_or(StoreError::UnknownSlot(slot))?;
         if presence.gone || presence.since > tick {
             self.counters.records_ignored += 1;
             return Ok(());
         }
-        // Before, because it is read in one word with what is written there byte by byte.
-        let id = presence.id;
-        presence.store(tick, state);
+        presence.store(tick, state, is_shared);
         self.counters.updates += 1;
-        told.on_update(tick, id, &state);
+        told.on_update(tick, presence.id, state);
         Ok(())
     }
 
-    fn on_enter(&mut self, tick: Tick, slot: u16, epoch: u8, id: NetId, state: EntityState, told: &mut impl Told) {
+    #[expect(clippy::too_many_arguments, reason = "a record, and what it does")]
+    fn on_enter(
+        &mut self,
+        tick: Tick,
+        slot: u16,
+        epoch: u8,
+        id: NetId,
+        state: EntityState,
+        among: Option<&mut Among>,
+        told: &mut impl Told,
+    ) {
         let (row, kind) = (usize::from(slot), state.kind);
+        let is_shared = among.is_some_and(|among| among.states.keep(id, tick, &state));
         if self.slots.len() <= row {
             self.slots.resize_with(row + 1, || None);
         }
@@ -285,7 +290,7 @@ impl SnapshotStore {
             let same = presence.epoch == epoch && presence.id == id && presence.kind() == kind;
             if same && !presence.gone {
                 // Told again because the acknowledgement was still under way.
-                presence.store(tick, state);
+                presence.store(tick, &state, is_shared);
                 self.counters.updates += 1;
                 told.on_update(tick, id, &state);
                 return;
@@ -296,10 +301,9 @@ impl SnapshotStore {
             }
         }
         self.end(tick, slot, told);
-        match &mut self.slots[row] {
-            Some(presence) => presence.restart(id, epoch, tick, state),
-            empty => *empty = Some(Presence::new(id, epoch, tick, state)),
-        }
+        let presence = self.slots[row].get_or_insert_with(|| Presence::missed(epoch, tick));
+        presence.restart(id, epoch, tick, kind);
+        presence.store(tick, &state, is_shared);
         if let Some(&other) = self.by_id.get(&id) {
             let newer = self.slots[usize::from(other)].as_ref().is_some_and(|presence| presence.since > tick);
             if newer {
@@ -355,6 +359,38 @@ impl SnapshotStore {
             told.on_leave(tick, presence.id, presence.kind());
         }
     }
+}
+
+/// Reads a difference against what is held, and has others recall it if all of that is shared. Answers whether the state is.
+fn read_delta(
+    presence: &Presence,
+    slot: u16,
+    tick: Tick,
+    ages: BaselineAges,
+    reader: &mut PartReader<'_>,
+    among: Option<&mut Among>,
+) -> Result<(EntityState, bool), StoreError> {
+    let at = |age: u8| Tick(tick.0.wrapping_sub(u32::from(age)));
+    let behind = ages.ticks().map(|age| presence.newest().since(at(age))).max().unwrap_or(0);
+    if behind >= BASELINE_TICKS {
+        // A newer packet overtook this one and with it the base fell out of the ring.
+        return Err(StoreError::Late(behind));
+    }
+    if let Some(age) = ages.ticks().find(|age| !presence.holds(at(*age))) {
+        return Err(StoreError::UnknownBaseline { slot, tick: at(age) });
+    }
+    let shared = among.as_ref().map(|among| &among.states);
+    let baseline = Baseline::gather(ages, |age| presence.state_at(at(age), shared));
+    // What others hold too was overwritten: they are seconds ahead.
+    let baseline = baseline.ok_or(StoreError::Late(behind))?;
+    let Some(among) = among else { return Ok((reader.state_delta(&baseline)?, false)) };
+    among.memo.misses += 1;
+    if !presence.shares(tick, ages) {
+        let state = reader.state_delta(&baseline)?;
+        return Ok((state, among.states.keep(presence.id, tick, &state)));
+    }
+    let Among { memo, states, .. } = among;
+    Ok(reader.state_delta_noted(memo, presence.id, &baseline, |state| states.keep(presence.id, tick, state))?)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::{BASELINE_TICKS, baseline_age};
-use crate::state::{EntityKind, EntityState};
+use crate::state::EntityState;
 
 /// Most states of a baseline.
 pub const BASELINE_STATES: usize = 3;
@@ -77,6 +77,13 @@ impl BaselineAges {
         (0..=self.older() as u8).map(move |i| self.newest() + self.step() * i)
     }
 
+    /// Bit k for a state of age k.
+    #[inline]
+    #[must_use]
+    pub fn mask(self) -> u64 {
+        self.ticks().fold(0, |mask, age| mask | 1_u64.checked_shl(u32::from(age)).unwrap_or(0))
+    }
+
     /// The number that stands for step and count: 0 for one state alone, then two states by step, then three by step.
     #[must_use]
     pub(super) fn step_code(self) -> u8 {
@@ -137,48 +144,6 @@ impl Baseline {
     }
 }
 
-/// A [`Baseline`] whose states stay where they are: for who may not need a copy of them.
-#[derive(Clone, Copy, Debug)]
-pub struct BorrowedBaseline<'a> {
-    ages: BaselineAges,
-    states: [&'a EntityState; BASELINE_STATES],
-}
-
-/// Stands for states that a baseline does not have.
-static NOTHING: EntityState = EntityState { x: 0, y: 0, z: 0, yaw: 0, pitch: 0, flags: 0, kind: EntityKind::Player };
-
-impl<'a> BorrowedBaseline<'a> {
-    /// As [`Baseline::gather`].
-    #[inline]
-    #[must_use]
-    pub fn gather(ages: BaselineAges, mut state: impl FnMut(u8) -> Option<&'a EntityState>) -> Option<Self> {
-        let mut states = [&NOTHING; BASELINE_STATES];
-        for (slot, age) in states.iter_mut().zip(ages.ticks()) {
-            *slot = state(age)?;
-        }
-        Some(Self { ages, states })
-    }
-
-    /// How old its states are.
-    #[must_use]
-    pub const fn ages(&self) -> BaselineAges {
-        self.ages
-    }
-
-    /// Its states, newest first.
-    #[must_use]
-    pub const fn states(&self) -> &[&'a EntityState; BASELINE_STATES] {
-        &self.states
-    }
-
-    /// A copy.
-    #[must_use]
-    pub fn copied(&self) -> Baseline {
-        let [newest, second, third] = self.states;
-        Baseline { ages: self.ages, states: [*newest, *second, *third] }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +172,8 @@ mod tests {
             for code in 0..16 {
                 let Some(ages) = BaselineAges::from_code(newest, code) else { continue };
                 assert_eq!(ages.step_code(), code);
-                assert!(ages.ticks().all(|age| (1..64).contains(&age)));
+                assert!(ages.ticks().all(|age| (1..64).contains(&age) && ages.mask() >> age & 1 != 0));
+                assert_eq!(ages.mask().count_ones() as usize, ages.older() + 1);
                 assert_eq!(ages.ticks().count(), ages.older() + 1);
                 named += 1;
             }

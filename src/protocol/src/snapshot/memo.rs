@@ -5,101 +5,112 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use super::baseline::{BaselineAges, BorrowedBaseline};
-use super::delta::decode_delta;
-use crate::NetId;
-use crate::bits::{BitReader, OutOfBits};
+use super::baseline::BaselineAges;
+use crate::bits::BitReader;
 use crate::state::EntityState;
+use crate::{NetId, Tick};
 
-/// Differences that are kept of an entity: in a tick it is told against two or three baselines, as round trips differ.
-const ROWS_EACH: usize = 4;
+/// Differences that are kept of an entity and a tick: it is told against two or three baselines, as round trips differ.
+const BASELINES: usize = 4;
+/// Ticks of which differences are kept: while one is sent, some clients have it and others are at the one before.
+const TICKS: usize = 2;
 /// Entities that share no rows, by their ids. 512 KB in all.
 const ENTITIES: usize = 2_048;
 /// Longer differences are read anew: this is how much a reader shows at once. One in some thousand is longer.
 const BITS_MAX: u32 = 57;
 
-/// A difference as it was read, in one line of the cache: before a reader has it, it does not know where the next begins.
+/// A difference as it was read, two to a line of the cache: before a reader has it, it does not know where the next begins.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
+#[repr(align(32))]
 pub struct MemoRow {
-    /// The newest state of the baseline...
-    newest: EntityState,
-    /// ...and what stands for the others and their ages.
-    others: u64,
+    /// How many bits, above [`BITS_MAX`], and they; 0 of a row that is free.
     bits: u64,
+    tick: Tick,
+    ages: u16,
+    id: NetId,
     state: EntityState,
-    /// How many bits; 0 of a row that is free.
-    len: u32,
 }
 
-const _: () = assert!(size_of::<MemoRow>() == 64, "one line");
+const _: () = assert!(size_of::<MemoRow>() == 32, "half a line");
 
-/// What differences came to.
+impl MemoRow {
+    const fn len(&self) -> u32 {
+        (self.bits >> BITS_MAX) as u32
+    }
+}
+
+/// What differences came to, of baselines that are the same for all who ask.
+///
+/// The states of a baseline are not compared: who asks vouches that those of an entity and a tick are one and the same,
+/// whenever it asks.
 #[derive(Clone, Debug)]
 pub struct DecodeMemo {
     rows: Box<[MemoRow]>,
     /// Differences that were found here.
     pub hits: u64,
-    /// Differences that were read.
+    /// Differences that were not, and read: those that nobody asked for here are to be counted by who reads them.
     pub misses: u64,
 }
 
 impl Default for DecodeMemo {
     fn default() -> Self {
-        Self { rows: vec![MemoRow::default(); ENTITIES * ROWS_EACH].into_boxed_slice(), hits: 0, misses: 0 }
+        let rows = vec![MemoRow::default(); ENTITIES * TICKS * BASELINES].into_boxed_slice();
+        Self { rows, hits: 0, misses: 0 }
     }
 }
 
 impl DecodeMemo {
-    /// Differences that were asked for.
+    /// Differences that were read, here or anew.
     #[must_use]
     pub const fn reads(&self) -> u64 {
         self.hits + self.misses
     }
 
-    /// What differences of `id` against a baseline of these ages are looked for in: to have it near when they come.
+    /// Where a difference of `id` in `tick` against a baseline of these ages is looked for: to have it near when it comes.
     #[inline]
     #[must_use]
-    pub fn row(&self, id: NetId, ages: BaselineAges) -> Option<&MemoRow> {
-        self.rows.get(place(id, ages))
+    pub fn row(&self, id: NetId, tick: Tick, ages: BaselineAges) -> Option<&MemoRow> {
+        self.rows.get(place(id, tick, ages))
     }
 
-    /// As [`super::decode_delta`], faster if the same has been read of `id` before: all bits, the newest state, and a hash of
-    /// 64 bits over the others must be the same.
-    ///
-    /// # Errors
-    /// [`OutOfBits`] if the bits end early.
+    /// The state that the bits which come next say, if the same were read of this baseline: they are skipped then.
     #[inline]
-    pub fn decode(
+    pub(super) fn recall(
         &mut self,
         reader: &mut BitReader<'_>,
         id: NetId,
-        baseline: &BorrowedBaseline<'_>,
-    ) -> Result<EntityState, OutOfBits> {
-        let [newest, ..] = *baseline.states();
-        let (at, ahead, others) = (place(id, baseline.ages()), reader.peek(BITS_MAX), others(baseline));
+        tick: Tick,
+        ages: BaselineAges,
+    ) -> Option<EntityState> {
+        let ahead = reader.peek(BITS_MAX);
+        let row = self.rows.get(place(id, tick, ages))?;
+        let (len, is_it) = (row.len(), row.id == id && row.tick == tick && row.ages == ages.number());
         // A reader shows zeros behind its end: those are no bits of a difference.
-        if let Some(row) = self.rows.get(at)
-            && row.len > 0
-            && (ahead ^ row.bits) & low_bits(row.len) == 0
-            && row.others == others
-            && row.newest == *newest
-            && reader.skip(row.len).is_ok()
-        {
-            self.hits += 1;
-            return Ok(row.state);
+        if len == 0 || !is_it || (ahead ^ row.bits) & low_bits(len) != 0 || reader.skip(len).is_err() {
+            return None;
         }
-        self.misses += 1;
-        let left = reader.left();
-        let state = decode_delta(reader, &baseline.copied())?;
-        let len = left - reader.left();
-        if let Some(row) = self.rows.get_mut(at)
+        self.hits += 1;
+        Some(row.state)
+    }
+
+    /// Notes what was read between two places.
+    pub(super) fn note(
+        &mut self,
+        from: &BitReader<'_>,
+        to: &BitReader<'_>,
+        id: NetId,
+        tick: Tick,
+        ages: BaselineAges,
+        state: EntityState,
+    ) {
+        let len = from.left() - to.left();
+        if let Some(row) = self.rows.get_mut(place(id, tick, ages))
             && (1..=BITS_MAX as usize).contains(&len)
         {
             let len = len as u32;
-            *row = MemoRow { newest: *newest, others, bits: ahead & low_bits(len), state, len };
+            let bits = u64::from(len) << BITS_MAX | from.peek(BITS_MAX) & low_bits(len);
+            *row = MemoRow { bits, tick, ages: ages.number(), id, state };
         }
-        Ok(state)
     }
 }
 
@@ -107,35 +118,18 @@ const fn low_bits(len: u32) -> u64 {
     (1 << len) - 1
 }
 
-/// Multipliers of multiplicative hashing (Knuth, The Art of Computer Programming 6.4): odd, near golden parts of 2^64.
-const MULTIPLIERS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+/// Multiplier of multiplicative hashing (Knuth, The Art of Computer Programming 6.4): odd, near the golden part of 2^64.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[inline]
-fn place(id: NetId, ages: BaselineAges) -> usize {
-    let of_ages = u64::from(ages.number()).wrapping_mul(MULTIPLIERS[0]) >> (u64::BITS - ROWS_EACH.ilog2());
-    usize::from(id.0) % ENTITIES * ROWS_EACH + of_ages as usize
-}
-
-#[inline]
-fn others(baseline: &BorrowedBaseline<'_>) -> u64 {
-    let [_, second, third] = *baseline.states();
-    let words = |state: &EntityState| {
-        let place = u64::from(state.x as u32) << 32 | u64::from(state.y as u32);
-        let pose = u64::from(state.z as u16) << 48 | u64::from(state.yaw) << 32 | u64::from(state.pitch) << 16;
-        [place, pose | u64::from(state.flags) << 8 | state.kind as u64]
-    };
-    let [a, b] = words(second);
-    let [c, d] = words(third);
-    let mut hash = u64::from(baseline.ages().number());
-    for word in [a, b, c, d] {
-        hash = (hash ^ word).wrapping_mul(MULTIPLIERS[1]).rotate_left(29);
-    }
-    hash
+fn place(id: NetId, tick: Tick, ages: BaselineAges) -> usize {
+    let of_ages = u64::from(ages.number()).wrapping_mul(MULTIPLIER) >> (u64::BITS - BASELINES.ilog2());
+    (usize::from(id.0) % ENTITIES * TICKS + tick.0 as usize % TICKS) * BASELINES + of_ages as usize
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Baseline, encode_delta};
+    use super::super::{Baseline, decode_delta, encode_delta};
     use super::*;
     use crate::bits::BitWriter;
 
@@ -146,18 +140,12 @@ mod tests {
         EntityState { x: 50_000 - speed * i32::from(age), yaw: 7, ..EntityState::default() }
     }
 
-    fn ages() -> BaselineAges {
-        BaselineAges::new(6, 2, 2).unwrap()
+    fn ages(newest: u8) -> BaselineAges {
+        BaselineAges::new(newest, 2, 2).unwrap()
     }
 
-    /// As a client has it, who holds the states.
-    fn borrowed(baseline: &Baseline) -> BorrowedBaseline<'_> {
-        let mut states = baseline.states().iter();
-        BorrowedBaseline::gather(baseline.ages(), |_| states.next()).unwrap()
-    }
-
-    fn baseline(speed: i32) -> Baseline {
-        Baseline::gather(ages(), |age| Some(state(speed, age))).unwrap()
+    fn baseline(ages: BaselineAges, speed: i32) -> Baseline {
+        Baseline::gather(ages, |age| Some(state(speed, age))).unwrap()
     }
 
     fn written(now: &EntityState, baseline: &Baseline) -> Vec<u8> {
@@ -169,40 +157,48 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_again_is_found_and_what_differs_in_anything_is_read() {
+    fn what_is_read_again_is_recalled_and_what_differs_in_anything_is_not() {
         let mut memo = DecodeMemo::default();
-        let mut read = |id, now: &EntityState, baseline: &Baseline| {
-            let bytes = written(now, baseline);
+        // Answers whether it was recalled.
+        let mut read = |id, tick, now: &EntityState, ages| {
+            let baseline = baseline(ages, 3);
+            let bytes = written(now, &baseline);
             let (mut plain, mut reader) = (BitReader::new(&bytes), BitReader::new(&bytes));
-            let state = memo.decode(&mut reader, id, &borrowed(baseline)).unwrap();
-            assert_eq!(state, decode_delta(&mut plain, baseline).unwrap());
-            assert_eq!((state, reader.left()), (*now, plain.left()));
-            (memo.hits, memo.misses)
+            assert_eq!(decode_delta(&mut plain, &baseline).unwrap(), *now);
+            let recalled = memo.recall(&mut reader, id, Tick(tick), ages);
+            if recalled.is_none() {
+                assert_eq!(reader.left(), bytes.len() * 8, "nothing is taken");
+                memo.note(&reader, &plain, id, Tick(tick), ages, *now);
+                return false;
+            }
+            assert_eq!((recalled, reader.left()), (Some(*now), plain.left()));
+            true
         };
-        let (slow, fast) = (baseline(3), baseline(90));
-        assert_eq!(read(ANN, &state(3, 0), &slow), (0, 1));
-        assert_eq!(read(ANN, &state(3, 0), &slow), (1, 1));
-        assert_eq!(read(ANN, &EntityState { pitch: 9, ..state(3, 0) }, &slow), (1, 2), "other bits");
-        assert_eq!(read(ANN, &state(90, 0), &fast), (1, 3), "another baseline");
-        assert_eq!(read(NetId(8), &state(90, 0), &fast), (1, 4), "somebody else");
-        let of_old = |speed| Baseline::gather(ages(), |age| Some(state(if age > 8 { speed } else { 90 }, age)));
-        assert_eq!(read(ANN, &state(90, 0), &of_old(91).unwrap()), (1, 5), "the oldest of its states is another");
-        assert_eq!(read(ANN, &state(90, 0), &of_old(91).unwrap()), (2, 5));
+        assert!(!read(ANN, 100, &state(3, 0), ages(6)));
+        assert!(read(ANN, 100, &state(3, 0), ages(6)));
+        assert!(!read(ANN, 100, &EntityState { pitch: 9, ..state(3, 0) }, ages(6)), "other bits");
+        assert!(!read(ANN, 100, &EntityState { pitch: 9, ..state(3, 0) }, ages(7)), "another baseline");
+        assert!(!read(NetId(8), 100, &state(3, 0), ages(6)), "somebody else");
+        assert!(!read(NetId(7 + ENTITIES as u16), 100, &state(3, 0), ages(6)), "somebody else in the same place");
+        assert!(!read(ANN, 102, &state(3, 0), ages(6)), "another tick");
+        assert!(read(ANN, 102, &state(3, 0), ages(6)));
+        assert!(!read(ANN, 103, &state(3, 0), ages(6)), "the next tick");
+        assert!(read(ANN, 102, &state(3, 0), ages(6)), "of the one before some are still to read");
+        assert_eq!(memo.hits, 3);
     }
 
     #[test]
-    fn bits_that_end_early_are_not_found_whatever_zeros_they_end_in() {
-        let (mut memo, baseline) = (DecodeMemo::default(), baseline(90));
+    fn bits_that_end_early_are_not_recalled_whatever_zeros_they_end_in() {
+        let (mut memo, baseline) = (DecodeMemo::default(), baseline(ages(6), 90));
         let bytes = written(&EntityState { flags: 0xf8, yaw: 900, pitch: 800, ..state(90, 0) }, &baseline);
-        let whole = memo.decode(&mut BitReader::new(&bytes), ANN, &borrowed(&baseline)).unwrap();
-        for len in 0..bytes.len() {
-            let (mut reader, mut plain) = (BitReader::new(&bytes[..len]), BitReader::new(&bytes[..len]));
-            assert_eq!(
-                memo.decode(&mut reader, ANN, &borrowed(&baseline)),
-                decode_delta(&mut plain, &baseline),
-                "{len} bytes"
-            );
+        let (from, mut to) = (BitReader::new(&bytes), BitReader::new(&bytes));
+        let state = decode_delta(&mut to, &baseline).unwrap();
+        let len = from.left() - to.left();
+        memo.note(&from, &to, ANN, Tick(100), ages(6), state);
+        for bytes_left in 0..=bytes.len() {
+            let mut reader = BitReader::new(&bytes[..bytes_left]);
+            let recalled = memo.recall(&mut reader, ANN, Tick(100), ages(6));
+            assert_eq!(recalled, (bytes_left * 8 >= len).then_some(state), "{bytes_left} bytes");
         }
-        assert_eq!(memo.decode(&mut BitReader::new(&bytes), ANN, &borrowed(&baseline)), Ok(whole));
     }
 }

@@ -23,7 +23,7 @@ mod prefix;
 mod tree;
 mod turn;
 
-pub use baseline::{BASELINE_STATES, Baseline, BaselineAges, BorrowedBaseline};
+pub use baseline::{BASELINE_STATES, Baseline, BaselineAges};
 pub use codes::{
     BOOKS, Codes, CodesError, DIFFERENCES, FIELD_NAMES, MAGNITUDES, MASK_BOOKS, MASK_NAME, MASKS, PLACE_NAMES,
     difference_symbol, evidence_of, magnitude_class, magnitude_of_class,

@@ -5,7 +5,7 @@
 use super::own::take_own;
 use super::{AGE_EXPLICIT, CODE_MAX, GAP_BITS_MAX, PartError, PartHeader, Record, RecordBody};
 use crate::bits::BitReader;
-use crate::snapshot::baseline::{Baseline, BaselineAges, BorrowedBaseline};
+use crate::snapshot::baseline::{Baseline, BaselineAges};
 use crate::snapshot::{AGES, DecodeMemo, SLOTS_MAX, decode_delta, decode_full};
 use crate::state::{EntityKind, EntityState};
 use crate::{NetId, Tick};
@@ -95,18 +95,32 @@ impl<'a> PartReader<'a> {
         Ok(decode_delta(&mut self.bits, baseline)?)
     }
 
-    /// As [`Self::state_delta`] of `id`, by what was read of it before.
+    /// What comes next, a difference of `id` against a baseline of these ages, if the same was read before: see
+    /// [`DecodeMemo`]. None of what is to be read with [`Self::state_delta`].
+    #[inline]
+    pub fn recall(&mut self, memo: &mut DecodeMemo, id: NetId, ages: BaselineAges) -> Option<EntityState> {
+        memo.recall(&mut self.bits, id, self.header.tick, ages)
+    }
+
+    /// As [`Self::state_delta`] of `id`, to be recalled from then on if `is_shared` says that all who hold the baseline hold
+    /// this state, too; answers what it said.
     ///
     /// # Errors
     /// [`PartError::OutOfBits`] if the bits end early.
-    #[inline]
-    pub fn state_delta_by(
+    pub fn state_delta_noted(
         &mut self,
         memo: &mut DecodeMemo,
         id: NetId,
-        baseline: &BorrowedBaseline<'_>,
-    ) -> Result<EntityState, PartError> {
-        Ok(memo.decode(&mut self.bits, id, baseline)?)
+        baseline: &Baseline,
+        is_shared: impl FnOnce(&EntityState) -> bool,
+    ) -> Result<(EntityState, bool), PartError> {
+        let before = self.bits.clone();
+        let state = decode_delta(&mut self.bits, baseline)?;
+        let is_shared = is_shared(&state);
+        if is_shared {
+            memo.note(&before, &self.bits, id, self.header.tick, baseline.ages(), state);
+        }
+        Ok((state, is_shared))
     }
 
     /// Reads all fields of an entity of this kind: that which the record names, or that of the presence which a refresh is
