@@ -282,6 +282,10 @@ impl Client {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        if self.events.is_empty() {
+            // The next event is written where the last one was, which is near, and not one place further round the ring.
+            self.events.clear();
+        }
         self.events.pop_front()
     }
 

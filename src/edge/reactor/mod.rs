@@ -25,7 +25,7 @@ use crate::edge::switchboard::Exchange;
 use mio::Waker;
 use protocol::unit::TICK_NS;
 use rudp::{Now, Reason, Transmit};
-use server::Gate;
+use server::{Gate, Outbound};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +37,9 @@ pub const BATCH: usize = 64;
 pub const DATAGRAM_BYTES: usize = 1_500;
 #[cfg(not(target_os = "linux"))]
 pub const NAME_BYTES: usize = 28;
+
+/// Shares of the realm's output taken in one wake before the socket is read again: 256 datagrams, about 1 ms.
+const SHARES_PER_WAKE: usize = 4;
 
 /// What the reactor shares with other threads beside its queues.
 pub struct Outlook {
@@ -63,6 +66,8 @@ pub struct Reactor {
     desk: Arc<Desk>,
     exchange: Exchange,
     closed: bool,
+    /// What the realm says, and from which of its items on that is still to be told.
+    outbound: Option<(Outbound, usize)>,
     publish_ns: u64,
     handed_over_ns: u64,
     /// Times a batch stayed with the gate because every arena was out.
@@ -111,6 +116,7 @@ impl Reactor {
             desk,
             exchange,
             closed: false,
+            outbound: None,
             publish_ns: 0,
             handed_over_ns: 0,
             inbound_held: 0,
@@ -132,7 +138,10 @@ impl Reactor {
     pub fn run(mut self) -> io::Result<()> {
         while !self.drain.is_abandoned() {
             self.board.reactor_watch.enter(part::WAIT);
-            self.dock.wait(Some(self.gate.poll_timeout().map_or(self.publish_ns, |due| due.min(self.publish_ns))))?;
+            let due_ns = self.gate.poll_timeout().map_or(self.publish_ns, |due| due.min(self.publish_ns));
+            // Blocked, there is nothing to do before the socket has room, which ends the wait.
+            let is_busy = self.outbound.is_some() && !self.dock.is_blocked();
+            self.dock.wait(Some(if is_busy { 0 } else { due_ns }))?;
             // Before the queue is looked at: what the world sent before it ended is then in it.
             let last = self.drain.is_world_done();
             // Once per wake: asked between closing the gate and handing over, the drain would skip the goodbyes.
@@ -144,7 +153,7 @@ impl Reactor {
             self.board.reactor_watch.enter_at(part::RECEIVE, now.mono_ns);
             let received = self.dock.receive(now, &mut self.gate);
             self.board.reactor_watch.enter(part::OUTBOUND);
-            self.take_outbound(now);
+            self.take_outbound(now)?;
             self.board.reactor_watch.enter(part::TIMEOUTS);
             if self.gate.poll_timeout().is_some_and(|deadline_ns| deadline_ns <= now.mono_ns) {
                 self.gate.handle_timeout(now);
@@ -165,24 +174,43 @@ impl Reactor {
                 self.board.reactor_watch.enter(part::PUBLISH);
                 self.publish(now);
             }
-            if last && !self.dock.is_unsent() && !self.dock.is_blocked() {
+            if last && self.outbound.is_none() && !self.dock.is_unsent() && !self.dock.is_blocked() {
                 break;
             }
             self.board.reactor_watch.enter(part::REST);
-            self.dock.rest(now, received);
+            if self.outbound.is_none() {
+                self.dock.rest(now, received);
+            }
         }
         self.publish(clock::now());
         Ok(())
     }
 
-    fn take_outbound(&mut self, now: Now) {
-        while let Ok(mut outbound) = self.ends.from_realm.try_recv() {
-            self.gate.handle_outbound(now, &outbound);
-            self.arenas += 1;
-            outbound.clear();
-            // An arena made in an emergency finds no room and is dropped.
-            let _ = self.ends.spare_outbound.try_send(outbound);
+    /// A share of what the realm has to say, sent as it is taken.
+    fn take_outbound(&mut self, now: Now) -> io::Result<()> {
+        for _ in 0..SHARES_PER_WAKE {
+            if self.dock.is_blocked() {
+                break;
+            }
+            let Some((outbound, from)) =
+                self.outbound.take().or_else(|| self.ends.from_realm.try_recv().ok().map(|all| (all, 0)))
+            else {
+                break;
+            };
+            match self.gate.handle_some(now, &outbound, from) {
+                Some(next) => self.outbound = Some((outbound, next)),
+                None => self.give_back(outbound),
+            }
+            self.dock.transmit(now, &mut self.gate)?;
         }
+        Ok(())
+    }
+
+    fn give_back(&mut self, mut outbound: Outbound) {
+        self.arenas += 1;
+        outbound.clear();
+        // An arena made in an emergency finds no room and is dropped.
+        let _ = self.ends.spare_outbound.try_send(outbound);
     }
 
     /// Gives the realm what has come in, if there is anything and an empty batch to go on with.
@@ -190,7 +218,7 @@ impl Reactor {
     /// The gate wants its packets to have left first, so that what they cost is known; under overload that may never
     /// be so, and then the realm has waited a tick at most.
     fn hand_over(&mut self, now: Now, asked: bool) {
-        if self.dock.is_unsent() && now.mono_ns < self.handed_over_ns + TICK_NS {
+        if (self.dock.is_unsent() || self.outbound.is_some()) && now.mono_ns < self.handed_over_ns + TICK_NS {
             return;
         }
         if self.gate.has_inbound() {

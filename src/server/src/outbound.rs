@@ -37,6 +37,16 @@ pub enum OutboundItem {
     },
 }
 
+impl OutboundItem {
+    /// For whom.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        match self {
+            Self::Message { session, .. } | Self::Part { session, .. } | Self::Close { session, .. } => *session,
+        }
+    }
+}
+
 /// A tick's arena. The realm appends; the gate reads; whoever has it last clears it.
 #[derive(Debug, Default)]
 pub struct Outbound {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ClientEvent;
+use protocol::EntityKind;
 use protocol::Orientation;
 use protocol::bits::BitRun;
 use protocol::snapshot::Baseline;

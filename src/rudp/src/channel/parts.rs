@@ -64,6 +64,10 @@ impl PartQueue {
     pub(crate) fn pop(&mut self) -> Option<PartId> {
         let (part, _, buffer) = self.waiting.pop_front()?;
         self.spare.push(buffer);
+        if self.waiting.is_empty() {
+            // As in the queue of unreliable messages: the next one is written where this one was.
+            self.waiting.clear();
+        }
         Some(part)
     }
 

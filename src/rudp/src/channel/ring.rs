@@ -36,13 +36,17 @@ impl ByteRing {
         out[first..].copy_from_slice(&self.bytes[..rest]);
     }
 
-    /// Drops the oldest `bytes` bytes. An emptied ring gives back what a burst made it take.
+    /// Drops the oldest `bytes` bytes. An emptied ring gives back what a burst made it take, and begins anew: offsets, too.
     pub(crate) fn release(&mut self, bytes: usize) {
         assert!(bytes <= self.len);
         self.len -= bytes;
         self.head = self.head.wrapping_add(u32::try_from(bytes).expect("a ring is far below 4 GiB"));
-        if self.len == 0 && self.bytes.len() > RETAINED_BYTES {
-            self.bytes = Vec::new();
+        if self.len == 0 {
+            // Nobody knows an offset any more. From the beginning again, which is near, not on to where nobody was for long.
+            self.head = 0;
+            if self.bytes.len() > RETAINED_BYTES {
+                self.bytes = Vec::new();
+            }
         }
     }
 

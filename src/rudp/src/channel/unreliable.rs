@@ -112,6 +112,10 @@ impl UnreliableQueue {
         let front = self.messages.pop_front().expect("a message larger than the queue is refused by the table");
         self.bytes.release(usize::from(front.bytes));
         self.queued_bytes -= usize::from(front.bytes);
+        if self.messages.is_empty() {
+            // The next one is written where this one was, which is near, and not one place further round the ring.
+            self.messages.clear();
+        }
     }
 }
 

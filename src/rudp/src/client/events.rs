@@ -93,6 +93,10 @@ impl EventQueue {
     }
 
     pub(super) fn poll(&mut self) -> Option<ClientEvent<'_>> {
+        if self.events.is_empty() {
+            // The next event is written where the last one was, which is near, and not one place further round the ring.
+            self.events.clear();
+        }
         Some(match self.events.pop_front()? {
             Stored::Connected { index, clients_max } => ClientEvent::Connected { index, clients_max },
             Stored::Accepted(version) => ClientEvent::Accepted { version },

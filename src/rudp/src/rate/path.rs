@@ -71,7 +71,9 @@ impl Path {
     /// An observation is about to come.
     pub(super) fn prefetch(&self, prefetch: Prefetch) {
         prefetch.maybe(self.samples.back());
-        prefetch.maybe(self.base.back());
+        let (base, round) = self.base.as_slices();
+        prefetch.value(base);
+        prefetch.value(round);
     }
 
     /// Delay above the smallest, of the newest packet, ns.

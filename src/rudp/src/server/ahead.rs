@@ -2,12 +2,12 @@
 //!
 //! Nothing here changes what the server does. Three rounds, because each finds out where the next has to look: tables,
 //! then sessions, then what sessions point to. In each round the waits of all sessions overlap.
-use super::{Server, Session};
+use super::{ConnectionId, Server, Session};
 use crate::token::address::canonical;
 use std::net::SocketAddr;
 
 /// Sessions asked for together: a batch of datagrams, and at 3 KB each well within a cache of the second level.
-pub(super) const AHEAD_MAX: usize = 64;
+pub const AHEAD_MAX: usize = 64;
 
 impl Server {
     /// Datagrams of these senders come next, in about this order.
@@ -18,6 +18,13 @@ impl Server {
         for senders in senders.chunks(AHEAD_MAX) {
             let slots = senders.iter().filter_map(|from| self.by_address.get(&canonical(*from)).copied());
             self.expect_slots(slots);
+        }
+    }
+
+    /// These connections are sent to next, in about this order.
+    pub fn expect_sends(&self, connections: impl Iterator<Item = ConnectionId>) {
+        if self.config.prefetch.is_on() {
+            self.expect_slots(connections.map(|id| id.slot));
         }
     }
 

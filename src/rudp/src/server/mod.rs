@@ -25,6 +25,7 @@ mod tests;
 mod transmit;
 mod witness;
 
+pub use ahead::AHEAD_MAX;
 pub use config::{
     CONNECTIONS_MAX, ConfigError, Network, PRIVATE_KEYS_MAX, PacketLimits, RequestLimits, ServerConfig,
     TOKEN_LIFETIME_S,

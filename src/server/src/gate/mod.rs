@@ -212,7 +212,20 @@ impl Gate {
     /// The realm finished a tick: queue what it has to say. What each session may spend on the next tick is published
     /// with the next [`Self::swap_inbound`], when the packets of this one have left and are paid for.
     pub fn handle_outbound(&mut self, now: Now, outbound: &Outbound) {
-        for item in outbound.items() {
+        let mut from = 0;
+        while let Some(next) = self.handle_some(now, outbound, from) {
+            from = next;
+        }
+    }
+
+    /// As [`Self::handle_outbound`], of as many items from `from` on as have their sessions' memory asked for together; answers
+    /// where to go on. Who has those sent that were told before he goes on finds all of that memory still near: what a packet
+    /// costs is for the greater part the wait for it.
+    pub fn handle_some(&mut self, now: Now, outbound: &Outbound, from: usize) -> Option<usize> {
+        let until = (from + rudp::server::AHEAD_MAX).min(outbound.items().len());
+        let items = &outbound.items()[from..until];
+        self.transport.expect_sends(items.iter().map(OutboundItem::session));
+        for item in items {
             match item {
                 OutboundItem::Message { session, channel, bytes } => {
                     self.counters.message_bytes_out += bytes.len() as u64;
@@ -233,8 +246,10 @@ impl Gate {
                 }
             }
         }
-        self.tick_edge = true;
+        let is_all = until == outbound.items().len();
+        self.tick_edge |= is_all;
         self.drain_events(now);
+        (!is_all).then_some(until)
     }
 
     /// The deadline of [`Self::poll_timeout`] has come.
@@ -340,9 +355,12 @@ impl Gate {
 
     fn publish_budgets(&mut self, now: Now) {
         self.inbound.budgets.clear();
-        for &id in &self.spoken {
-            self.transport.on_tick_edge(now, id);
-            self.inbound.push_budget(id, self.transport.snapshot_budget_bytes(now, id));
+        for ids in self.spoken.chunks(rudp::server::AHEAD_MAX) {
+            self.transport.expect_sends(ids.iter().copied());
+            for &id in ids {
+                self.transport.on_tick_edge(now, id);
+                self.inbound.push_budget(id, self.transport.snapshot_budget_bytes(now, id));
+            }
         }
     }
 

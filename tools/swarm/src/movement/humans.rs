@@ -22,7 +22,11 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Paths with one point per second.
 #[derive(Debug)]
 pub struct Humans {
-    paths: Vec<Vec<Place>>,
+    /// How many seconds each path has.
+    lens: Vec<u32>,
+    /// Where everybody is in the first second, path by path, then in the next: bots have their turns one after the other, and
+    /// all in the same second. With one run of places for each path, every bot waited for memory to learn where to go.
+    places: Vec<Place>,
 }
 
 impl Humans {
@@ -54,15 +58,20 @@ impl Humans {
         if paths.is_empty() {
             bail!("no path in it goes on for {PATH_S_MIN} s after {t0_s} s");
         }
-        Ok(Self { paths })
+        let lens: Vec<_> = paths.iter().map(|path| path.len() as u32).collect();
+        let seconds = paths.iter().map(Vec::len).max().unwrap_or(0);
+        let places = (0..seconds).flat_map(|second| paths.iter().map(move |path| path[second.min(path.len() - 1)]));
+        Ok(Self { lens, places: places.collect() })
     }
 
     /// Where the person whom bot number `bot` follows is `now_s` seconds into the run. Paths start again at their end.
     pub fn at(&self, bot: usize, now_s: f64) -> Place {
-        let path = &self.paths[bot % self.paths.len()];
-        let shifted = now_s + (bot / self.paths.len() * SHIFT_S) as f64;
-        let second = shifted as usize % path.len();
-        let (from, to) = (path[second], path[(second + 1) % path.len()]);
+        let (path, round) = (bot % self.lens.len(), bot / self.lens.len());
+        let shifted = now_s + (round * SHIFT_S) as f64;
+        let len = self.lens[path] as usize;
+        let second = shifted as usize % len;
+        let place = |second: usize| self.places[second * self.lens.len() + path];
+        let (from, to) = (place(second), place((second + 1) % len));
         if from.distance(to) > RESPAWN_M_S { from } else { from.towards(to, shifted.fract() as f32) }
     }
 }
@@ -144,7 +153,7 @@ mod tests {
     fn paths_that_end_too_early_are_left_out() {
         let rows = (0..95).map(|t| (0, t, 1.0, 1.0)).chain((0..200).map(|t| (1, t, 500.0, 500.0)));
         let humans = Humans::parse(&recording(rows), 90).unwrap();
-        assert_eq!(humans.paths.len(), 1);
+        assert_eq!(humans.lens.len(), 1);
         assert_eq!(humans.at(0, 0.0), Place { x: 1_000.0, y: 1_000.0 });
     }
 
@@ -167,7 +176,7 @@ mod tests {
             return;
         }
         let humans = Humans::load(&file, 90).unwrap();
-        assert!(humans.paths.len() > 300, "{} paths", humans.paths.len());
+        assert!(humans.lens.len() > 300, "{} paths", humans.lens.len());
         let places: Vec<_> = (0..2_000).map(|bot| humans.at(bot, 10.0)).collect();
         let counts = super::super::kinematics::neighbours(&places, 100.0);
         let mean = counts.iter().sum::<usize>() as f32 / 2_000.0;

@@ -34,11 +34,16 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Berth(u32);
 
-/// A datagram that waits for its bot.
+/// Bytes of a datagram that waits for its bot.
 struct Parcel {
+    bytes: [u8; BYTES_MAX],
+}
+
+/// What there is to know of it. Not beside the bytes, each of which is read once and by then far away.
+#[derive(Clone, Copy)]
+struct Slip {
     next: u32,
     len: u32,
-    bytes: [u8; BYTES_MAX],
 }
 
 /// What waits for a bot, oldest first.
@@ -60,6 +65,7 @@ pub struct Pier {
     next_address: u32,
     queues: Vec<Queue>,
     parcels: Vec<Parcel>,
+    slips: Vec<Slip>,
     free: Vec<u32>,
     leaving: Vec<(Berth, usize)>,
     leaving_bytes: Box<[[u8; BYTES_MAX]]>,
@@ -96,6 +102,7 @@ impl Pier {
             next_address: 0,
             queues: vec![nobody; bots],
             parcels: Vec::new(),
+            slips: Vec::new(),
             free: Vec::new(),
             leaving: Vec::with_capacity(BATCH),
             leaving_bytes: vec![[0; BYTES_MAX]; BATCH].into_boxed_slice(),
@@ -119,16 +126,15 @@ impl Pier {
     /// The next datagram that waits for the bot, into `buf`.
     pub fn recv(&mut self, bot: usize, buf: &mut [u8]) -> Option<usize> {
         let slot = self.take(bot)?;
-        let parcel = &self.parcels[slot as usize];
-        let len = (parcel.len as usize).min(buf.len());
-        buf[..len].copy_from_slice(&parcel.bytes[..len]);
+        let len = (self.slips[slot as usize].len as usize).min(buf.len());
+        buf[..len].copy_from_slice(&self.parcels[slot as usize].bytes[..len]);
         Some(len)
     }
 
     /// Where the next datagram for the bot is, if one waits.
     pub fn peek(&self, bot: usize) -> Option<&[u8]> {
-        let parcel = self.parcels.get(self.queues[bot].first as usize)?;
-        parcel.bytes.get(..parcel.len as usize)
+        let slot = self.queues[bot].first as usize;
+        self.parcels.get(slot)?.bytes.get(..self.slips[slot].len as usize)
     }
 
     /// Takes what has come, or a turn's share of it.
@@ -136,7 +142,8 @@ impl Pier {
         for _ in 0..CALLS_A_TURN {
             while self.free.len() < BATCH {
                 self.free.push(self.parcels.len() as u32);
-                self.parcels.push(Parcel { next: NONE, len: 0, bytes: [0; BYTES_MAX] });
+                self.parcels.push(Parcel { bytes: [0; BYTES_MAX] });
+                self.slips.push(Slip { next: NONE, len: 0 });
             }
             let mut slots = [NONE; BATCH];
             let kept = self.free.len() - BATCH;
@@ -146,7 +153,7 @@ impl Pier {
             let count = calls::recv(&self.socket, &mut self.parcels, &slots, &mut came).unwrap_or(0);
             self.free.truncate(kept);
             for (slot, (to, len)) in slots.into_iter().zip(came).take(count) {
-                self.parcels[slot as usize].len = len;
+                self.slips[slot as usize].len = len;
                 self.put(slot, Berth(to));
             }
             self.free.extend(&slots[count..]);
@@ -197,18 +204,18 @@ impl Pier {
         };
         queue.count += 1;
         let last = std::mem::replace(&mut queue.last, slot);
-        match self.parcels.get_mut(last as usize) {
+        match self.slips.get_mut(last as usize) {
             Some(last) => last.next = slot,
             None => queue.first = slot,
         }
-        self.parcels[slot as usize].next = NONE;
+        self.slips[slot as usize].next = NONE;
     }
 
     /// The place of the next datagram for the bot, which is free from now on.
     fn take(&mut self, bot: usize) -> Option<u32> {
         let queue = &mut self.queues[bot];
         let slot = queue.first;
-        queue.first = self.parcels.get(slot as usize)?.next;
+        queue.first = self.slips.get(slot as usize)?.next;
         queue.count -= 1;
         if queue.first == NONE {
             queue.last = NONE;
