@@ -39,6 +39,7 @@ pub const KEYS: &[&str] = &[
     "world.body_radius_m",
     "world.visible_max",
     "world.tell_threads",
+    "world.nice",
     "world.mobs",
     "world.seed",
     "client.down_bytes_per_s",
@@ -160,6 +161,8 @@ pub const BODY_RADIUS_M: Ranged = Ranged { default: 60, min: 5, max: 1_000 };
 pub const VISIBLE_MAX: Ranged = Ranged { default: 1_000, min: 1, max: 1_000 };
 /// Threads; 0 leaves it to the machine.
 pub const TELL_THREADS: Ranged = Ranged { default: 0, min: 0, max: server::HANDS_MAX as i64 };
+/// As `nice(1)` counts: 10 below all others gives a thread nine times their share where it meets one of them.
+pub const WORLD_NICE: Ranged = Ranged { default: -10, min: -20, max: 19 };
 /// Any number TOML can hold that is not negative.
 pub const SEED: Ranged = Ranged { default: 1, min: 0, max: i64::MAX };
 /// Bytes per second to one client, IP and UDP headers included.

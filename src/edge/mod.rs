@@ -203,6 +203,7 @@ impl Edge {
             drain: drain.clone(),
             shelf: shelf.clone(),
             asks,
+            nice: config.world_nice,
         };
         let recording = Recording::of(config, &realm, now.unix_s, &board.flight);
         let realm = Realm::new(realm);

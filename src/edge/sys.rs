@@ -1,11 +1,11 @@
 //! The system calls that no safe crate offers: many datagrams per call, a timer as a descriptor, drop
-//! counts, what the allocator has given out.
+//! counts, ranks of threads, what the allocator has given out.
 //!
 //! This is the only file with `unsafe`. Every function here takes and returns safe values; pointers are built from
 //! live slices right before the call and do not outlive it.
 #![allow(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg, timerfd, SO_MEMINFO and mallinfo2 have no safe wrapper among the dependencies"
+    reason = "recvmmsg, sendmmsg, timerfd, SO_MEMINFO, setpriority and mallinfo2 have no safe wrapper among the dependencies"
 )]
 
 use std::io;
@@ -28,6 +28,16 @@ pub fn monotonic_ns() -> u64 {
 /// Nanoseconds of processor time that the whole process has used, ended threads included.
 pub fn process_cpu_ns() -> u64 {
     clock_ns(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// Ranks the calling thread among all threads of the machine, as `nice(1)` counts: on Linux the rank is the thread's own.
+///
+/// # Errors
+/// A rank below that of now is allowed to who may do so only.
+pub fn rank_this_thread(nice: i32) -> io::Result<()> {
+    // SAFETY: it takes three numbers; 0 is the calling thread.
+    let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Bytes that were asked of glibc's allocator and not given back, in all arenas. Walks their lists, some microseconds, and

@@ -197,11 +197,15 @@ impl Reactor {
             else {
                 break;
             };
-            match self.gate.handle_some(now, &outbound, from) {
+            let next = self.gate.handle_some(now, &outbound, from);
+            self.dock.transmit(now, &mut self.gate)?;
+            if !self.dock.is_unsent() && !self.dock.is_blocked() {
+                self.gate.handle_departure(now, &outbound, from..next.unwrap_or(outbound.items().len()));
+            }
+            match next {
                 Some(next) => self.outbound = Some((outbound, next)),
                 None => self.give_back(outbound),
             }
-            self.dock.transmit(now, &mut self.gate)?;
         }
         Ok(())
     }
@@ -218,7 +222,7 @@ impl Reactor {
     /// The gate wants its packets to have left first, so that what they cost is known; under overload that may never
     /// be so, and then the realm has waited a tick at most.
     fn hand_over(&mut self, now: Now, asked: bool) {
-        if (self.dock.is_unsent() || self.outbound.is_some()) && now.mono_ns < self.handed_over_ns + TICK_NS {
+        if self.dock.is_unsent() && now.mono_ns < self.handed_over_ns + TICK_NS {
             return;
         }
         if self.gate.has_inbound() {

@@ -25,6 +25,7 @@ use rudp::token::UserData;
 use rudp::token::address::canonical;
 use rudp::{ChannelId, Counters, Event, PartOutcome, Reason, ReasonCounts, Transmit, channel, outer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use survey::Sample;
 
 /// What a gate needs to know.
@@ -132,6 +133,8 @@ struct Session {
     is_counted: bool,
     /// What it did has been counted against its account: whatever came in the same packet was no second time.
     is_struck: bool,
+    /// What it may spend on the next tick was published before the realm's output of this one was at its end.
+    is_ahead: bool,
 }
 
 impl Session {
@@ -153,6 +156,7 @@ impl Session {
             spoken_at: None,
             is_counted: false,
             is_struck: false,
+            is_ahead: false,
         }
     }
 }
@@ -250,6 +254,22 @@ impl Gate {
         self.tick_edge |= is_all;
         self.drain_events(now);
         (!is_all).then_some(until)
+    }
+
+    /// The packets of those who were told by these items of the realm's output have left: what they may spend on the next tick
+    /// is published now. At two thousand the last are told hardly before the next tick begins, and all others would be passed
+    /// over in it with them.
+    pub fn handle_departure(&mut self, now: Now, outbound: &Outbound, items: Range<usize>) {
+        let next = outbound.items().get(items.end).map(OutboundItem::session);
+        let told = outbound.items()[items].iter().filter(|item| matches!(item, OutboundItem::Part { .. }));
+        for session in told.map(OutboundItem::session).filter(|session| Some(*session) != next) {
+            let entry = &mut self.sessions[session.slot as usize];
+            let is_here = entry.generation == session.generation && entry.spoken_at.is_some();
+            if is_here && !std::mem::replace(&mut entry.is_ahead, true) {
+                self.transport.on_tick_edge(now, session);
+                self.inbound.push_budget(session, self.transport.snapshot_budget_bytes(now, session));
+            }
+        }
     }
 
     /// The deadline of [`Self::poll_timeout`] has come.
@@ -353,13 +373,15 @@ impl Gate {
         }
     }
 
+    /// Those of the sessions that were told in the realm's last tick have been published as they were told.
     fn publish_budgets(&mut self, now: Now) {
-        self.inbound.budgets.clear();
         for ids in self.spoken.chunks(rudp::server::AHEAD_MAX) {
-            self.transport.expect_sends(ids.iter().copied());
+            self.transport.expect_sends(ids.iter().filter(|id| !self.sessions[id.slot as usize].is_ahead).copied());
             for &id in ids {
-                self.transport.on_tick_edge(now, id);
-                self.inbound.push_budget(id, self.transport.snapshot_budget_bytes(now, id));
+                if !std::mem::take(&mut self.sessions[id.slot as usize].is_ahead) {
+                    self.transport.on_tick_edge(now, id);
+                    self.inbound.push_budget(id, self.transport.snapshot_budget_bytes(now, id));
+                }
             }
         }
     }
