@@ -28,6 +28,9 @@ pub enum StoreError {
     /// The part is so late that its baselines may be overwritten: nobody's fault.
     #[error("the part is {0} ticks old")]
     Late(u32),
+    /// Among many, others are so far ahead that what is shared with them was overwritten: nobody's fault.
+    #[error("its baseline is shared, and others are seconds ahead")]
+    Overwritten,
     /// Nothing is shown before the welcome says how: nobody's fault, datagrams overtake each other.
     #[error("a snapshot before the welcome")]
     NotWelcome,
@@ -37,7 +40,7 @@ impl StoreError {
     /// Whether client and server disagree about what the client holds.
     #[must_use]
     pub fn needs_resync(self) -> bool {
-        !matches!(self, Self::Late(_) | Self::NotWelcome)
+        !matches!(self, Self::Late(_) | Self::Overwritten | Self::NotWelcome)
     }
 }
 
@@ -126,7 +129,7 @@ impl SnapshotStore {
         let stored = self.apply_records(bytes, among, told);
         match stored {
             Ok(_) => self.counters.parts += 1,
-            Err(StoreError::Late(_)) => self.counters.parts_late += 1,
+            Err(StoreError::Late(_) | StoreError::Overwritten) => self.counters.parts_late += 1,
             Err(_) => self.counters.parts_refused += 1,
         }
         stored
@@ -381,8 +384,7 @@ fn read_delta(
     }
     let shared = among.as_ref().map(|among| &among.states);
     let baseline = Baseline::gather(ages, |age| presence.state_at(at(age), shared));
-    // What others hold too was overwritten: they are seconds ahead.
-    let baseline = baseline.ok_or(StoreError::Late(behind))?;
+    let baseline = baseline.ok_or(StoreError::Overwritten)?;
     let Some(among) = among else { return Ok((reader.state_delta(&baseline)?, false)) };
     among.memo.misses += 1;
     if !presence.shares(tick, ages) {

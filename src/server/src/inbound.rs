@@ -87,6 +87,12 @@ impl Inbound {
         self.events.len()
     }
 
+    /// What sessions may spend on the next tick, in bytes.
+    #[must_use]
+    pub fn budgets(&self) -> &[(SessionId, i32)] {
+        &self.budgets
+    }
+
     /// What they are, in order: for whoever watches what passes from the gate to the realm.
     #[must_use]
     pub fn events(&self) -> &[SessionEvent] {

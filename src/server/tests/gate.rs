@@ -5,7 +5,8 @@ mod rig;
 use netem::LinkConfig;
 use protocol::message::ClientMessage;
 use rig::Rig;
-use server::{Inbound, SESSION_MESSAGES_MAX};
+use server::{Inbound, Outbound, OutboundItem, SESSION_MESSAGES_MAX};
+use std::collections::BTreeSet;
 
 fn rig_of(bots: u64) -> Rig {
     let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |_| {});
@@ -275,4 +276,34 @@ fn a_place_asked_for_by_a_player_is_refused_and_counted() {
     let (_, after) = rig.bots[player].client.own().unwrap();
     assert_eq!(rig.realm.status().refused, 1);
     assert!((after.body.x - before.body.x).abs() < 10 * protocol::unit::SUBUNITS_PER_M);
+}
+
+#[test]
+fn what_a_session_may_spend_is_published_when_it_was_told_and_once_for_each_tick() {
+    let mut rig = rig_of(70);
+    let (now, mut out, mut inbound) = (rig.now, Outbound::default(), [Inbound::default()]);
+    rig.gate.swap_inbound(now, &mut inbound[0]);
+    rig.realm.tick(now, &mut inbound, &mut out);
+    let parts = |items: &[OutboundItem]| {
+        let told = items.iter().filter(|item| matches!(item, OutboundItem::Part { .. }));
+        told.map(|item| (item.session().slot, item.session().generation)).collect::<BTreeSet<_>>()
+    };
+    let (mut published, mut buf, mut from) = (Vec::new(), [0; 1_500], Some(0));
+    while let Some(at) = from {
+        from = rig.gate.handle_some(now, &out, at);
+        while rig.gate.poll_transmit(now, &mut buf).is_some() {}
+        let until = from.unwrap_or(out.items().len());
+        rig.gate.handle_departure(now, &out, at..until);
+        let mut batch = Inbound::default();
+        rig.gate.swap_inbound(now, &mut batch);
+        published.extend(batch.budgets().iter().map(|(id, _)| (id.slot, id.generation)));
+        let split = from.map(|next| out.items()[next].session());
+        let told = parts(&out.items()[..until]);
+        let missing: Vec<_> = told.iter().filter(|id| !published.contains(*id)).collect();
+        assert!(missing.is_empty() || split.is_some_and(|id| missing == [&(id.slot, id.generation)]), "{missing:?}");
+        assert!(from.is_none() || published.len() < 70, "those who are told later come later");
+    }
+    assert!(parts(out.items()).len() > 64, "in more than one go");
+    let once: BTreeSet<_> = published.iter().copied().collect();
+    assert_eq!((published.len(), once.len()), (70, 70), "who is told nothing may spend something, too");
 }

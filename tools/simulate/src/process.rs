@@ -352,7 +352,12 @@ impl Process {
             self.gate.handle_datagram(now, from, &mut datagram);
         }
         while let Some(mut outbound) = self.to_gate.pop_front() {
-            self.gate.handle_outbound(now, &outbound);
+            let mut from = Some(0);
+            while let Some(at) = from {
+                from = self.gate.handle_some(now, &outbound, at);
+                self.transmit(now, watch)?;
+                self.gate.handle_departure(now, &outbound, at..from.unwrap_or(outbound.items().len()));
+            }
             outbound.clear();
             self.idle.push(outbound);
         }

@@ -8,10 +8,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::processors::Halves;
+
 /// A checkout of this project on disk.
 pub struct Checkout {
     /// The folder of the workspace's Cargo.toml.
     pub root: PathBuf,
+    /// How processors are shared out between server and load in what is measured here; as the system likes without it.
+    pub halves: Option<Halves>,
 }
 
 impl Checkout {
@@ -23,7 +27,7 @@ impl Checkout {
         };
         let is_root = |folder: &&Path| folder.join("tools/xtask/Cargo.toml").is_file();
         match start.ancestors().find(is_root) {
-            Some(root) => Ok(Self { root: root.to_path_buf() }),
+            Some(root) => Ok(Self { root: root.to_path_buf(), halves: None }),
             None => bail!("no checkout of this project around {}", start.display()),
         }
     }

@@ -88,7 +88,7 @@ const DECODERS: [(&str, &[&str]); 38] = [
     ),
     ("src/protocol/src/snapshot/predict.rs", &["of", "predict", "predict_alive", "learn", "get", "velocity_of"]),
     ("src/protocol/src/snapshot/prefix.rs", &["take"]),
-    ("src/client/src/store.rs", &["apply", "apply_records", "apply_record", "kind"]),
+    ("src/client/src/store.rs", &["apply", "apply_records", "apply_record", "apply_delta", "presence", "read_delta"]),
 ];
 
 /// How often each line of each file ran; lines without code are absent.

@@ -24,6 +24,7 @@ mod judge;
 mod metrics;
 mod night;
 mod prerequisites;
+mod processors;
 mod rust_text;
 mod sensitivity;
 mod simulation;
@@ -118,8 +119,11 @@ enum Command {
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
+        /// Half of the processors for the server and half for the bots, so that neither takes them from the other
+        #[arg(long)]
+        apart: bool,
         /// 60 bots for 6 s, once each, on a machine that does other work
-        #[arg(long, conflicts_with_all = ["bots", "runs", "humans"])]
+        #[arg(long, conflicts_with_all = ["bots", "runs", "humans", "apart"])]
         short: bool,
     },
     /// What a player costs with 100, 500, 1,000, 2,000 and 4,000 of them
@@ -127,6 +131,9 @@ enum Command {
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
+        /// Half of the processors for the server and half for the bots, so that neither takes them from the other
+        #[arg(long)]
+        apart: bool,
         /// Also draw it, as SVG
         #[arg(long, value_name = "FILE")]
         plot: Option<PathBuf>,
@@ -137,11 +144,17 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
     },
-    /// 2,000 bots for ten minutes: no long tick that the machine does not explain, memory flat
+    /// Bots for ten minutes: no long tick that the machine does not explain, memory flat
     Stamina {
         /// How long
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_440))]
         minutes: u32,
+        /// How many bots
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+        bots: u32,
+        /// Half of the processors for the server and half for the bots, so that neither takes them from the other
+        #[arg(long)]
+        apart: bool,
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
@@ -273,6 +286,11 @@ fn main() -> ExitCode {
     }
 }
 
+/// Server and load have half of the processors each, if that is asked for.
+fn shared_out(checkout: Checkout, apart: bool) -> Result<Checkout> {
+    Ok(Checkout { halves: apart.then(processors::halves).transpose()?, ..checkout })
+}
+
 fn run(command: Command) -> Result<()> {
     let checkout = Checkout::find()?;
     let steps = Steps::start();
@@ -288,12 +306,17 @@ fn run(command: Command) -> Result<()> {
         }
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
         Command::Headline { short: true, .. } => headline::run(&checkout, &steps, &headline::Extent::SHORT),
-        Command::Headline { bots, runs, humans, short } => {
-            headline::run(&checkout, &steps, &headline::Extent { bots, runs, humans, short })
+        Command::Headline { bots, runs, humans, apart, short } => {
+            let extent = headline::Extent { bots, runs, humans, short };
+            headline::run(&shared_out(checkout, apart)?, &steps, &extent)
         }
-        Command::Curve { humans, plot } => headline::curve(&checkout, &steps, humans.as_deref(), plot.as_deref()),
+        Command::Curve { humans, apart, plot } => {
+            headline::curve(&shared_out(checkout, apart)?, &steps, humans.as_deref(), plot.as_deref())
+        }
         Command::Multitude { humans } => headline::multitude(&checkout, &steps, humans.as_deref()),
-        Command::Stamina { minutes, humans } => headline::stamina(&checkout, &steps, minutes, humans.as_deref()),
+        Command::Stamina { minutes, bots, apart, humans } => {
+            headline::stamina(&shared_out(checkout, apart)?, &steps, (minutes, bots), humans.as_deref())
+        }
         Command::Migration { short } => trials::migration(&checkout, &steps, short),
         Command::Outage { short } => trials::outage(&checkout, &steps, short),
         Command::Crowd { short } => trials::crowd(&checkout, &steps, short),

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use ops_client::Status;
 
 use crate::checkout::Checkout;
+use crate::processors::{Halves, command_on};
 
 /// What a server is started with; kept, so that it can be started again on the same place.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct Place {
     pub extra: Vec<String>,
     /// Settings by the environment.
     pub settings: Vec<(String, String)>,
+    /// Which processors the server has and which the load.
+    pub halves: Option<Halves>,
 }
 
 impl Place {
@@ -46,12 +49,13 @@ impl Place {
             data,
             extra: extra.iter().map(|&argument| argument.to_owned()).collect(),
             settings: Vec::new(),
+            halves: checkout.halves.clone(),
         })
     }
 
     /// The server's command line; nothing of our own environment configures it.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = command_on(self.halves.as_ref().map(|halves| halves.server.as_str()), &self.binary);
         command.current_dir(&self.root);
         command.arg("--listen").arg(self.game.to_string()).arg("--ops").arg(self.ops.to_string());
         command.arg("--data").arg(&self.data).args(&self.extra);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::processors::command_on;
 use crate::stage::{Place, wait_limited, without_own_settings};
 
 /// What a swarm is asked to do.
@@ -33,7 +34,7 @@ pub struct Run {
 
 impl Run {
     fn command(&self, binary: &Path, place: &Place, json: &Path) -> Command {
-        let mut command = Command::new(binary);
+        let mut command = command_on(place.halves.as_ref().map(|halves| halves.load.as_str()), binary);
         command.current_dir(&place.root);
         command.arg("--bots").arg(self.bots.to_string());
         command.arg("--duration").arg(format!("{}s", self.duration_s)).arg("--ramp").arg(format!("{}s", self.ramp_s));
@@ -220,6 +221,7 @@ mod tests {
             data: "/d".into(),
             extra: Vec::new(),
             settings: Vec::new(),
+            halves: None,
         };
         let line = |run: &Run| {
             let command = run.command(Path::new("swarm"), &place, Path::new("/j"));

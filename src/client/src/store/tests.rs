@@ -44,8 +44,12 @@ fn leave(slot: u16, epoch: u8) -> (Record, BitRun) {
 
 /// Applies a part and lists its events as short words.
 fn apply(store: &mut SnapshotStore, bytes: &[u8]) -> Result<Vec<String>, StoreError> {
+    apply_among(store, bytes, None)
+}
+
+fn apply_among(store: &mut SnapshotStore, bytes: &[u8], among: Option<&mut Among>) -> Result<Vec<String>, StoreError> {
     let mut events = VecDeque::new();
-    store.apply(bytes, None, &mut events)?;
+    store.apply(bytes, among, &mut events)?;
     let word = |event: &ClientEvent| match event {
         ClientEvent::Enter { id, .. } => format!("enter {}", id.0),
         ClientEvent::Update { id, state, .. } => format!("{} at {}", id.0, state.x),
@@ -249,4 +253,48 @@ fn a_refresh_of_a_presence_before_the_one_shown_comes_too_late_because_its_kind_
     apply(&mut store, &part(100, &[enter(0, 2, ANN, item)])).unwrap();
     let refresh = (Record { slot: 0, body: RecordBody::Refresh }, encode_full(&at(30)));
     assert_eq!(apply(&mut store, &part(98, &[refresh])), Err(StoreError::Late(2)));
+}
+
+#[test]
+fn among_many_each_is_told_what_he_was_told_also_if_others_were_told_something_else() {
+    let mut among = Among::new(rudp::Prefetch::NONE);
+    let (mut first, mut second, mut third) = <(SnapshotStore, SnapshotStore, SnapshotStore)>::default();
+    let mut tell = |store: &mut SnapshotStore, bytes: &[u8]| apply_among(store, bytes, Some(&mut among)).unwrap();
+    for store in [&mut first, &mut second] {
+        tell(store, &part(100, &[enter(0, 1, ANN, at(10))]));
+    }
+    // In another slot, at another place: that is his alone, and what builds on it, too.
+    tell(&mut third, &part(100, &[enter(5, 2, ANN, at(11))]));
+    assert_eq!(tell(&mut first, &part(102, &[delta(0, 2, at(12), at(10))])), ["7 at 12"]);
+    assert_eq!(tell(&mut third, &part(102, &[delta(5, 2, at(13), at(11))])), ["7 at 13"]);
+    assert_eq!(tell(&mut second, &part(102, &[delta(0, 2, at(12), at(10))])), ["7 at 12"]);
+    assert_eq!(tell(&mut third, &part(104, &[delta(5, 2, at(12), at(13))])), ["7 at 12"]);
+    assert_eq!(
+        tell(&mut second, &part(104, &[delta(0, 2, at(14), at(12))])),
+        ["7 at 14"],
+        "not what the third was told"
+    );
+    assert_eq!((third.sees(ANN).unwrap().state, second.sees(ANN).unwrap().state), (at(12), at(14)));
+    assert_eq!((among.memo.hits, among.memo.misses), (1, 4), "one has read what another had");
+}
+
+#[test]
+fn who_is_seconds_behind_others_finds_his_baseline_overwritten_and_has_come_too_late() {
+    let mut among = Among::new(rudp::Prefetch::NONE);
+    let (mut slow, mut fast) = <(SnapshotStore, SnapshotStore)>::default();
+    let mut tell = |store: &mut SnapshotStore, bytes: &[u8]| apply_among(store, bytes, Some(&mut among));
+    let of = |tick: u32| at(tick as i32);
+    for store in [&mut slow, &mut fast] {
+        tell(store, &part(100, &[enter(0, 1, ANN, of(100))])).unwrap();
+    }
+    for tick in (110..=360).step_by(10) {
+        tell(&mut fast, &part(tick, &[delta(0, 10, of(tick), of(tick - 10))])).unwrap();
+    }
+    let error = tell(&mut slow, &part(110, &[delta(0, 10, of(110), of(100))]));
+    assert_eq!(error, Ok(vec!["7 at 110".to_owned()]), "of 100 no later state has the place yet");
+    tell(&mut fast, &part(366, &[delta(0, 6, of(366), of(360))])).unwrap();
+    assert_eq!(tell(&mut slow, &part(120, &[delta(0, 10, of(120), of(110))])), Err(StoreError::Overwritten));
+    // What is told in full helps.
+    let refresh = (Record { slot: 0, body: RecordBody::Refresh }, encode_full(&of(370)));
+    assert_eq!(tell(&mut slow, &part(370, &[refresh])), Ok(vec!["7 at 370".to_owned()]));
 }

@@ -1,4 +1,4 @@
-//! Two thousand for ten minutes: no tick that is felt unless the machine took the processor away, and no memory that grows.
+//! Many for ten minutes: no tick that is felt unless the machine took the processor away, and no memory that grows.
 //!
 //! The server counts ticks that took longer than two, and of these the ones in which the kernel let its thread wait for a
 //! processor for 10 ms or more. What the host took is in `/proc/stat` (`steal`). A long tick is excused only by one of the
@@ -22,7 +22,6 @@ use crate::step::Steps;
 use crate::swarm::Run;
 use crate::table::table;
 
-const BOTS: u32 = 2_000;
 const MIB: f64 = 1_048_576.0;
 /// What the host takes within two seconds explains a long tick from here on.
 const STOLEN_MS_MIN: f64 = 10.0;
@@ -49,15 +48,15 @@ struct Look {
 }
 
 /// Builds, plays and judges.
-pub fn run(checkout: &Checkout, steps: &Steps, minutes: u32, humans: Option<&str>) -> Result<()> {
+pub fn run(checkout: &Checkout, steps: &Steps, (minutes, bots): (u32, u32), humans: Option<&str>) -> Result<()> {
     let cast = Cast::build(checkout, steps, "stamina", false)?;
     let movement = movement_of(humans)?;
-    let lines = steps.run(&format!("stamina: {BOTS} bots, {movement}, {minutes} min"), || {
+    let lines = steps.run(&format!("stamina: {bots} bots, {movement}, {minutes} min"), || {
         let place = Place::new(checkout, &cast.server, &cast.scratch, "place", &[])?;
         let server = place.start()?;
         let run = Run {
             name: "stamina".to_owned(),
-            bots: BOTS,
+            bots,
             duration_s: minutes * 60,
             ramp_s: 10,
             movement: Some(movement),
@@ -71,7 +70,7 @@ pub fn run(checkout: &Checkout, steps: &Steps, minutes: u32, humans: Option<&str
         let outcome = playing.wait()?;
         show(&outcome);
         let mut lines = vec![
-            Line::exactly("bots in at the end", figure(&outcome, "connected")?, f64::from(BOTS)),
+            Line::exactly("bots in at the end", figure(&outcome, "connected")?, f64::from(bots)),
             Line::exactly("disconnects", figure(&outcome, "disconnects")?, 0.0),
             Line::exactly("errors", errors(&outcome)?, 0.0),
         ];
