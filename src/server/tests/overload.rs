@@ -61,7 +61,7 @@ fn each_step_sends_less_and_all_of_it_comes_back() {
     assert_eq!(snapshots(&mut rig, 2), 20);
     until(&mut rig, SLOW_NS, Step::Joins);
     rig.run_ticks(5);
-    assert_eq!(snapshots(&mut rig, 2), 10);
+    assert_eq!(snapshots(&mut rig, 2), 12);
     assert_eq!((rig.realm.status().overload_ups, rig.realm.step().level()), (4, 4));
     until(&mut rig, QUICK_NS, Step::None);
     rig.run_ticks(5);

@@ -19,7 +19,7 @@ pub enum Step {
     Rate,
     /// Twenty times a second, and a quarter less far.
     Radius,
-    /// Ten times a second, and mobs sleep unless somebody is close.
+    /// Twelve times a second, and mobs sleep unless somebody is close.
     Mobs,
     /// Nobody is let in.
     Joins,
@@ -44,7 +44,7 @@ impl Step {
             Self::None => "the world keeps its pace",
             Self::Rate => "snapshots go out 30 times a second",
             Self::Radius => "snapshots go out 20 times a second, and sight is a quarter shorter",
-            Self::Mobs => "snapshots go out 10 times a second, and mobs far from everybody sleep",
+            Self::Mobs => "snapshots go out 12 times a second, and mobs far from everybody sleep",
             Self::Joins => "nobody is let in",
             Self::Time => "time goes at half its pace",
         }
@@ -57,8 +57,9 @@ impl Step {
             Self::None => 1,
             Self::Rate => 2,
             Self::Radius => 3,
-            // The floor: what is drawn is 100 ms old anyway, and with less than that it would stand still.
-            Self::Mobs | Self::Joins | Self::Time => 6,
+            // The floor: what is drawn is 100 ms old, and would stand still between two snapshots that are farther apart. A
+            // sixth is for what comes late.
+            Self::Mobs | Self::Joins | Self::Time => 5,
         }
     }
 }

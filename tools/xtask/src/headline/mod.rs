@@ -100,7 +100,13 @@ fn movement_of(humans: Option<&str>) -> Result<String> {
 
 /// A run on a server of its own that has only its journal.
 fn play_alone(checkout: &Checkout, cast: &Cast, run: &Run) -> Result<Outcome> {
+    play_with(checkout, cast, run, &[])
+}
+
+/// The same, with settings by the environment.
+fn play_with(checkout: &Checkout, cast: &Cast, run: &Run, settings: &[(&str, &str)]) -> Result<Outcome> {
     let mut place = Place::new(checkout, &cast.server, &cast.scratch, &run.name, &[])?;
+    place.settings.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
     if run.bots > PLAYERS_MAX_DEFAULT {
         place.settings.push(("THRONG_SERVER__PLAYERS_MAX".to_owned(), run.bots.to_string()));
     }

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{lines, movement_of, play_alone};
+use super::{lines, movement_of, play_with};
 use crate::cast::Cast;
 use crate::checkout::Checkout;
 use crate::judge::{Line, errors, figure, judge};
@@ -12,6 +12,8 @@ use crate::swarm::{Outcome, Run};
 
 /// Everybody is told at least so often, snapshots a second.
 const RATE_P1_MIN_HZ: f64 = 10.0;
+/// A world that cannot keep its pace lets nobody in unless told otherwise, and here all are to come in.
+const EVERYBODY: [(&str, &str); 1] = [("THRONG_OVERLOAD__HIGHEST", "mobs")];
 /// Of 60.
 const TICK_RATE_MIN_HZ: f64 = 59.0;
 /// How long ago anybody was told of himself.
@@ -33,8 +35,8 @@ pub fn run(checkout: &Checkout, steps: &Steps, humans: Option<&str>) -> Result<(
             truth_only: true,
             extra: Vec::new(),
         };
-        let outcome =
-            steps.run(&format!("multitude: {bots} bots, {movement}"), || play_alone(checkout, &cast, &run))?;
+        let outcome = steps
+            .run(&format!("multitude: {bots} bots, {movement}"), || play_with(checkout, &cast, &run, &EVERYBODY))?;
         found.push((name, run, outcome));
     }
     let runs: Vec<(&str, &Outcome)> = found.iter().map(|(name, _, outcome)| (*name, outcome)).collect();
