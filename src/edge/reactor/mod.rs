@@ -198,7 +198,9 @@ impl Reactor {
                 break;
             };
             let next = self.gate.handle_some(now, &outbound, from);
+            self.board.reactor_watch.enter(part::TRANSMIT);
             self.dock.transmit(now, &mut self.gate)?;
+            self.board.reactor_watch.enter(part::OUTBOUND);
             if !self.dock.is_unsent() && !self.dock.is_blocked() {
                 self.gate.handle_departure(now, &outbound, from..next.unwrap_or(outbound.items().len()));
             }
