@@ -307,3 +307,26 @@ fn what_a_session_may_spend_is_published_when_it_was_told_and_once_for_each_tick
     let once: BTreeSet<_> = published.iter().copied().collect();
     assert_eq!((published.len(), once.len()), (70, 70), "who is told nothing may spend something, too");
 }
+
+/// Else the parts of one tick that still wait would be taken for old ones when the next of them comes.
+#[test]
+fn who_is_told_more_behind_these_items_is_not_at_the_end_of_his_tick() {
+    let mut rig = rig_of(1);
+    let (now, mut out, mut inbound) = (rig.now, Outbound::default(), [Inbound::default()]);
+    for _ in 0..2 {
+        rig.gate.swap_inbound(now, &mut inbound[0]);
+        rig.realm.tick(now, &mut inbound, &mut out);
+        rig.gate.handle_outbound(now, &out);
+        while rig.gate.poll_transmit(now, &mut [0; 1_500]).is_some() {}
+    }
+    assert!(matches!(out.items(), [.., OutboundItem::Part { .. }, OutboundItem::Part { .. }]), "{:?}", out.items());
+    let all = out.items().len();
+    rig.gate.swap_inbound(now, &mut Inbound::default());
+    let mut published = |items| {
+        let mut batch = Inbound::default();
+        rig.gate.handle_departure(now, &out, items);
+        rig.gate.swap_inbound(now, &mut batch);
+        batch.budgets().len()
+    };
+    assert_eq!((published(0..all - 1), published(all - 1..all)), (0, 1));
+}
