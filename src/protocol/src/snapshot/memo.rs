@@ -174,17 +174,23 @@ mod tests {
             assert_eq!((recalled, reader.left()), (Some(*now), plain.left()));
             true
         };
-        assert!(!read(ANN, 100, &state(3, 0), ages(6)));
-        assert!(read(ANN, 100, &state(3, 0), ages(6)));
-        assert!(!read(ANN, 100, &EntityState { pitch: 9, ..state(3, 0) }, ages(6)), "other bits");
-        assert!(!read(ANN, 100, &EntityState { pitch: 9, ..state(3, 0) }, ages(7)), "another baseline");
-        assert!(!read(NetId(8), 100, &state(3, 0), ages(6)), "somebody else");
-        assert!(!read(NetId(7 + ENTITIES as u16), 100, &state(3, 0), ages(6)), "somebody else in the same place");
-        assert!(!read(ANN, 102, &state(3, 0), ages(6)), "another tick");
-        assert!(read(ANN, 102, &state(3, 0), ages(6)));
-        assert!(!read(ANN, 103, &state(3, 0), ages(6)), "the next tick");
-        assert!(read(ANN, 102, &state(3, 0), ages(6)), "of the one before some are still to read");
-        assert_eq!(memo.hits, 3);
+        let now = state(3, 0);
+        let other_age =
+            (7..63).find(|&age| place(ANN, Tick(100), ages(age)) == place(ANN, Tick(100), ages(6))).unwrap();
+        for (why, id, tick, now, ages_now) in [
+            ("other bits", ANN, 100, EntityState { pitch: 9, ..now }, ages(6)),
+            ("another baseline in the same place", ANN, 100, now, ages(other_age)),
+            ("somebody else in the same place", NetId(7 + ENTITIES as u16), 100, now, ages(6)),
+            ("another tick in the same place", ANN, 102, now, ages(6)),
+        ] {
+            read(ANN, 100, &state(3, 0), ages(6));
+            assert!(read(ANN, 100, &state(3, 0), ages(6)), "{why}");
+            assert!(!read(id, tick, &now, ages_now), "{why}");
+            assert!(read(id, tick, &now, ages_now), "{why}");
+        }
+        assert!(!read(ANN, 103, &now, ages(6)), "the next tick");
+        assert!(read(ANN, 102, &now, ages(6)), "of the one before some are still to read");
+        assert_eq!(memo.hits, 9);
     }
 
     #[test]
