@@ -17,6 +17,7 @@ mod inbox;
 mod inspect;
 mod interest;
 mod judge;
+mod kinds;
 mod ladder;
 mod lobby;
 mod long;

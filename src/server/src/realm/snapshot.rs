@@ -1,24 +1,25 @@
 //! Fills one viewer's parts for one tick: the most urgent first, within its bytes.
 
 use super::encode::EncodeCache;
+use super::kinds::{Held, Kind, Kinds};
 use super::priority::{Attention, NEAR, Tiers, URGENCY_STRUCTURE, or_expiring};
-use super::view::{Phase, Regard, SLOT_BITS, Turns, View};
+use super::view::{Due, Phase, Regard, SLOT_BITS, Turns, View};
 use crate::SessionId;
 use crate::outbound::Outbound;
 use game::{Bonds, Replicas};
 use protocol::bits::BitRun;
-use protocol::snapshot::{BaselineAges, PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody};
+use protocol::snapshot::{PART_BYTES_MAX, PART_RECORDS_MAX, PartHeader, PartWriter, Record, RecordBody};
 use protocol::{NetId, OwnState, Tick};
 
 /// Builds snapshot parts; scratch space is kept from viewer to viewer.
 #[derive(Debug, Default)]
 pub struct SnapshotWriter {
-    /// Due slots, by slot or highest priority first: the priority, and the slot in the low [`SLOT_BITS`].
-    due: Vec<u32>,
-    /// What the client is known to hold of each of them.
-    ages: Vec<Option<Held>>,
-    /// Each kind of them and how many there are.
-    counts: Vec<(Held, usize)>,
+    /// Slots that were ranked, by slot or highest priority first: the priority, and the slot in the low [`SLOT_BITS`].
+    ranked: Vec<u32>,
+    /// What is due, in the order in which it is told.
+    due: Vec<(Due, Kind)>,
+    /// What the client holds of it.
+    kinds: Kinds,
     chosen: Vec<(Record, BitRun)>,
     /// Slot and place in `chosen`, in the order of the wire.
     order: Vec<(u16, u8)>,
@@ -28,14 +29,6 @@ pub struct SnapshotWriter {
     fault: Option<crate::Fault>,
     #[cfg(feature = "faults")]
     now: Tick,
-}
-
-/// What a client is known to hold of an entity.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    ages: BaselineAges,
-    /// [`BaselineAges::number`], found once for all that were told and have arrived together.
-    number: u16,
 }
 
 /// For whom, and what it may cost.
@@ -80,13 +73,11 @@ impl SnapshotWriter {
         // Nearly always all that there is fits, and then nothing has to be weighed or put in order.
         let mut is_sorted = view.slots_end() * RECORD_BITS > left.max(0) as usize * 8;
         if is_sorted {
-            self.rank(viewer, view, replicas, now);
-            self.put_in_order(left);
+            self.rank(viewer, view, replicas, now, left);
         } else {
             self.list(view, replicas, now);
         }
-        self.look_up_ages(view, now);
-        let mut usual = self.usual();
+        let mut usual = self.kinds.usual();
         let mut own = Some(viewer.own);
         let mut next = 0;
         while view.may_send() && left > 0 && (own.is_some() || next < self.due.len()) {
@@ -98,12 +89,10 @@ impl SnapshotWriter {
             let room = (left as usize).min(PART_BYTES_MAX) as u32 * 8;
             let spare = header.gap_bits_spare(view.slots_end());
             let Some(room) = room.checked_sub(header.bits(long) + spare) else { break };
-            let taken = self.choose(view, replicas, cache, &header, next, room);
+            let taken = self.choose(replicas, cache, &header, next, room);
             if taken < self.due.len() && !is_sorted {
-                self.rank(viewer, view, replicas, now);
-                self.put_in_order(left);
-                self.look_up_ages(view, now);
-                (usual, is_sorted) = (self.usual(), true);
+                self.rank(viewer, view, replicas, now, left);
+                (usual, is_sorted) = (self.kinds.usual(), true);
                 continue;
             }
             if taken == 0 && own.is_none() {
@@ -117,63 +106,17 @@ impl SnapshotWriter {
         }
     }
 
-    /// The most urgent first; of what cannot be told anyway, in a crowd nearly all, only that it is less urgent.
-    fn put_in_order(&mut self, budget_bytes: i32) {
-        let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_FEW;
-        if told_max > 0 && told_max < self.due.len() {
-            self.due.select_nth_unstable_by(told_max - 1, |a, b| b.cmp(a));
-            self.due.truncate(told_max);
-        }
-        self.due.sort_unstable_by(|a, b| b.cmp(a));
-    }
-
-    /// What the client holds of what is due.
-    fn look_up_ages(&mut self, view: &View, now: Tick) {
-        // What was told together has mostly arrived together.
-        let mut last = (0, None);
-        self.ages.clear();
-        self.ages.extend(self.due.iter().map(|&due| {
-            let slot = slot_of(due);
-            let acked = if view.phase(slot) == Phase::Known { view.acked_ages(slot, now) } else { 0 };
-            if acked != last.0 {
-                let held = |ages: BaselineAges| Held { ages, number: ages.number() };
-                last = (acked, BaselineAges::choose(acked).map(held));
-            }
-            last.1
-        }));
-    }
-
-    /// The two baselines that most of what is due builds on.
-    fn usual(&mut self) -> Option<[BaselineAges; 2]> {
-        self.counts.clear();
-        // What was told together lies mostly together: there are runs, and few kinds of them.
-        for run in self.ages.chunk_by(|a, b| a.map(|held| held.number) == b.map(|held| held.number)) {
-            let Some(Some(held)) = run.first() else { continue };
-            match self.counts.iter_mut().find(|(of, _)| of.number == held.number) {
-                Some((_, count)) => *count += run.len(),
-                None => self.counts.push((*held, run.len())),
-            }
-        }
-        let most = |but: Option<u16>| {
-            let others = self.counts.iter().filter(|(held, _)| Some(held.number) != but);
-            // Of equals the first.
-            others.rev().max_by_key(|(_, count)| *count).map(|(held, _)| *held)
-        };
-        let first = most(None)?;
-        let second = most(Some(first.number)).unwrap_or(first);
-        Some([first.ages, second.ages])
-    }
-
     /// Lists what is due, by slot, when all of it can be told.
     fn list(&mut self, view: &mut View, replicas: &Replicas, now: Tick) {
         self.due.clear();
-        let look = |id: NetId, _, _| Some(Regard { changed: replicas.live_changed(id)?, urgency: 0, is_near: true });
-        view.rank(now, Turns::ALL, 0, look, |slot, _| self.due.push(slot.into()));
+        self.kinds.clear();
+        let changed = |id: NetId| replicas.live_changed(id);
+        view.list(now, changed, |due| self.due.push((due, self.kinds.note(due.acked))));
     }
 
-    /// Lists what is due, by slot, with its priority. Everything that waits grows more urgent, so nothing starves.
-    fn rank(&mut self, viewer: &Viewer<'_>, view: &mut View, replicas: &Replicas, now: Tick) {
-        self.due.clear();
+    /// Lists what is due, the most urgent first. Everything that waits grows more urgent, so nothing starves.
+    fn rank(&mut self, viewer: &Viewer<'_>, view: &mut View, replicas: &Replicas, now: Tick, left: i32) {
+        self.ranked.clear();
         let attention = Attention::of(viewer.id, replicas.state(viewer.id), viewer.tiers, viewer.bonds, now);
         let look = |id: NetId, phase: Phase, untold_ticks: u32| {
             // Despawned since the last look: its leave follows, and it has no state to tell.
@@ -187,14 +130,30 @@ impl SnapshotWriter {
         let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
         let turns = Turns::of(view.present().saturating_sub(NEAR), told);
         view.rank(now, turns, URGENCY_STRUCTURE, look, |slot, priority| {
-            self.due.push(priority << SLOT_BITS | u32::from(slot));
+            self.ranked.push(priority << SLOT_BITS | u32::from(slot));
         });
+        self.put_in_order(left);
+        self.due.clear();
+        self.kinds.clear();
+        for &ranked in &self.ranked {
+            let due = view.due(slot_of(ranked), now);
+            self.due.push((due, self.kinds.note(due.acked)));
+        }
+    }
+
+    /// The most urgent first; of what cannot be told anyway, in a crowd nearly all, only that it is less urgent.
+    fn put_in_order(&mut self, budget_bytes: i32) {
+        let told_max = budget_bytes.max(0) as usize * 8 / RECORD_BITS_FEW;
+        if told_max > 0 && told_max < self.ranked.len() {
+            self.ranked.select_nth_unstable_by(told_max - 1, |a, b| b.cmp(a));
+            self.ranked.truncate(told_max);
+        }
+        self.ranked.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     /// Takes records from `due[from..]` until `room` bits are full; returns how many were looked at in order.
     fn choose(
         &mut self,
-        view: &View,
         replicas: &Replicas,
         cache: &mut EncodeCache,
         header: &PartHeader,
@@ -204,16 +163,19 @@ impl SnapshotWriter {
         self.chosen.clear();
         self.order.clear();
         let mut taken = 0;
-        while let Some((&due, &held)) = self.due.get(from + taken).zip(self.ages.get(from + taken)) {
-            let index = slot_of(due);
-            let (id, epoch) = (view.id(index), view.epoch(index));
-            let (body, run) = match view.phase(index) {
+        while let Some(&(Due { slot, id, status, .. }, kind)) = self.due.get(from + taken) {
+            let epoch = status.epoch();
+            let (body, run) = match status.phase() {
                 Phase::Leaving => (RecordBody::Leave { epoch }, BitRun::default()),
                 Phase::Entering => {
                     let kind = replicas.kind(id);
                     (RecordBody::Enter { epoch, net_id: id, kind }, self.full(cache, replicas, id))
                 }
-                _ => match held.and_then(|held| Some((held.ages, self.delta(cache, replicas, id, held)?))) {
+                _ => match self
+                    .kinds
+                    .get(kind)
+                    .and_then(|held| Some((held.ages, self.delta(cache, replicas, id, held)?)))
+                {
                     Some((ages, run)) => (RecordBody::Delta { ages }, run),
                     None => (RecordBody::Refresh, self.full(cache, replicas, id)),
                 },
@@ -223,9 +185,9 @@ impl SnapshotWriter {
                 break;
             }
             room -= bits;
-            self.order.push((index, taken as u8));
+            self.order.push((slot, taken as u8));
             taken += 1;
-            self.chosen.push((Record { slot: index, body }, run));
+            self.chosen.push((Record { slot, body }, run));
         }
         self.order.sort_unstable();
         taken

@@ -244,7 +244,7 @@ fn a_crowd_of_which_all_was_too_old_is_told_by_differences_again() {
     for tick in 0..1_200 {
         things.iter_mut().for_each(|thing| thing.changed = telling.now.next());
         let now = telling.now.next();
-        let bits = |view: &View, slot: u16| if view.acked_ages(slot, now) != 0 { 50 } else { 100 };
+        let bits = |view: &View, slot: u16| if view.due(slot, now).acked != 0 { 50 } else { 100 };
         for id in telling.tell(&things, 1_200, false, bits) {
             told[id.row()] = telling.now;
         }

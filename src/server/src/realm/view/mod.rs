@@ -19,7 +19,7 @@ mod tests;
 mod turns;
 mod undecided;
 
-pub use slot::Phase;
+pub use slot::{Phase, Status};
 pub use turns::Turns;
 
 use protocol::snapshot::{BASELINE_TICKS, SLOTS_MAX};
@@ -81,6 +81,19 @@ pub struct Regard {
     pub is_near: bool,
 }
 
+/// A slot that is due, and what is to be known to tell it.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Which.
+    pub slot: u16,
+    /// The entity in it.
+    pub id: NetId,
+    /// How far the presence has come, and its epoch.
+    pub status: Status,
+    /// The states that the client is known to hold of who is known to it: bit k stands for that of k ticks ago.
+    pub acked: u64,
+}
+
 impl View {
     /// A view of nothing yet.
     #[must_use]
@@ -107,12 +120,6 @@ impl View {
     #[must_use]
     pub fn phase(&self, slot: u16) -> Phase {
         self.names[usize::from(slot)].status.phase()
-    }
-
-    /// The presence in a slot, counted modulo 16.
-    #[must_use]
-    pub fn epoch(&self, slot: u16) -> u8 {
-        self.names[usize::from(slot)].status.epoch()
     }
 
     /// The entity in a slot.
@@ -148,11 +155,41 @@ impl View {
         self.anchor.is_some_and(|anchor| now.0.saturating_sub(anchor.0) <= ANCHOR_TICKS)
     }
 
-    /// The states of a slot's entity that the client is known to hold: bit k stands for that of `now - k`.
+    /// What is to be known to tell a slot at `now`.
     #[must_use]
-    pub fn acked_ages(&self, slot: u16, now: Tick) -> u64 {
-        let told = &self.told[usize::from(slot)];
-        moved_on(told.before, told.tick, now) & moved_on(self.arrived, self.arrived_at, now)
+    pub fn due(&self, slot: u16, now: Tick) -> Due {
+        let Name { id, status } = self.names[usize::from(slot)];
+        Due { slot, id, status, acked: acked_ages(status, &self.told[usize::from(slot)], self.arrived(now), now) }
+    }
+
+    /// spec: SNP-10. As [`Self::rank`], where all that is due can be told: by slot, and nobody's priority grows. `changed` says
+    /// when the state of an entity last became another one; of one that has no state, nothing.
+    pub fn list(&mut self, now: Tick, changed: impl Fn(NetId) -> Option<Tick>, mut due: impl FnMut(Due)) {
+        if !self.may_send() {
+            return;
+        }
+        self.ranked = now;
+        let arrived = self.arrived(now);
+        self.near.resize(self.taken.words().len(), 0);
+        for (at, &taken) in self.taken.words().iter().enumerate() {
+            // Who was not looked at by rank is, when it is called for again.
+            self.near[at] = taken;
+            for bit in slot_set::bits(taken) {
+                let slot = at as u16 * u64::BITS as u16 + bit;
+                let Name { id, status } = self.names[usize::from(slot)];
+                let told = &self.told[usize::from(slot)];
+                let is_due = match status.phase() {
+                    Phase::Free | Phase::Cooling => false,
+                    Phase::Leaving => !status.is_settled(),
+                    Phase::Entering | Phase::Known => {
+                        changed(id).is_some_and(|changed| is_due(status, told, changed, now))
+                    }
+                };
+                if is_due {
+                    due(Due { slot, id, status, acked: acked_ages(status, told, arrived, now) });
+                }
+            }
+        }
     }
 
     /// spec: SNP-10. Lists the slots that should be told at `now`, in their order, each with its priority, which has grown
@@ -194,9 +231,8 @@ impl View {
                         let Some(regard) = look(id, phase, now.since(told.tick)) else { continue };
                         *near = *near & !(1 << bit) | u64::from(regard.is_near) << bit;
                         let takes_turns = !regard.is_near && !is_near;
-                        let is_old = phase == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS;
                         let urgency = regard.urgency * if takes_turns { turns.worth() } else { 1 };
-                        (!status.is_settled() || (is_old && regard.changed > told.tick), urgency)
+                        (is_due(status, told, regard.changed, now), urgency)
                     }
                 };
                 if is_due {
@@ -357,6 +393,11 @@ impl View {
         }
     }
 
+    /// Bit k: the first part of the tick `now - k` has arrived.
+    fn arrived(&self, now: Tick) -> u64 {
+        moved_on(self.arrived, self.arrived_at, now)
+    }
+
     fn begin_presence(&mut self, slot: usize, id: NetId) {
         self.names[slot] = Name { id, status: self.names[slot].status.next_presence() };
         self.told[slot] = Told::NOTHING;
@@ -383,4 +424,15 @@ impl View {
         }
         Some(slot)
     }
+}
+
+/// Whether a presence should be told that last changed then.
+fn is_due(status: Status, told: &Told, changed: Tick, now: Tick) -> bool {
+    let is_old = status.phase() == Phase::Known || now.since(told.tick) >= ENTER_REPEAT_TICKS;
+    !status.is_settled() || (is_old && changed > told.tick)
+}
+
+/// The ages of what was told of a presence and is among what has arrived; of who is not known yet, none.
+fn acked_ages(status: Status, told: &Told, arrived: u64, now: Tick) -> u64 {
+    if status.phase() == Phase::Known { moved_on(told.before, told.tick, now) & arrived } else { 0 }
 }

@@ -29,7 +29,7 @@ impl Phase {
 
 /// Phase, epoch, and whether what was told last is under way or known to have arrived, in one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Status(u8);
+pub struct Status(u8);
 
 const PHASE_MASK: u8 = 0b111;
 const SETTLED: u8 = 0b1000;
@@ -37,8 +37,10 @@ const EPOCH_SHIFT: u32 = 4;
 
 impl Status {
     /// A slot that was never used. Its first presence is number 0.
-    pub const VACANT: Self = Self(15 << EPOCH_SHIFT | Phase::Free as u8);
+    pub(super) const VACANT: Self = Self(15 << EPOCH_SHIFT | Phase::Free as u8);
 
+    /// How far it has come.
+    #[must_use]
     pub const fn phase(self) -> Phase {
         match self.0 & PHASE_MASK {
             0 => Phase::Free,
@@ -50,25 +52,26 @@ impl Status {
     }
 
     /// Counts presences in this slot, modulo 16.
+    #[must_use]
     pub const fn epoch(self) -> u8 {
         self.0 >> EPOCH_SHIFT
     }
 
     /// Whether the newest that was told is not known to be lost; false if nothing was told.
-    pub const fn is_settled(self) -> bool {
+    pub(super) const fn is_settled(self) -> bool {
         self.0 & SETTLED != 0
     }
 
-    pub fn set_phase(&mut self, phase: Phase) {
+    pub(super) fn set_phase(&mut self, phase: Phase) {
         self.0 = self.0 & !PHASE_MASK | phase as u8;
     }
 
-    pub fn set_settled(&mut self, is_settled: bool) {
+    pub(super) fn set_settled(&mut self, is_settled: bool) {
         self.0 = if is_settled { self.0 | SETTLED } else { self.0 & !SETTLED };
     }
 
     /// The next presence: entering, and nothing told yet.
-    pub const fn next_presence(self) -> Self {
+    pub(super) const fn next_presence(self) -> Self {
         Self((self.0 >> EPOCH_SHIFT).wrapping_add(1) << EPOCH_SHIFT | Phase::Entering as u8)
     }
 }

@@ -36,9 +36,9 @@ fn an_acknowledged_state_becomes_a_baseline_of_its_age() {
     let mut view = entered();
     assert!(view.on_report(PartId(0), PartOutcome::Acked, Tick(104)));
     assert_eq!(view.phase(0), Phase::Known);
-    assert_eq!(view.acked_ages(0, Tick(104)), 1 << 4);
-    assert_eq!(view.acked_ages(0, Tick(163)), 1 << 63);
-    assert_eq!(view.acked_ages(0, Tick(164)), 0);
+    assert_eq!(view.due(0, Tick(104)).acked, 1 << 4);
+    assert_eq!(view.due(0, Tick(163)).acked, 1 << 63);
+    assert_eq!(view.due(0, Tick(164)).acked, 0);
 }
 
 /// proves: SNP-10
@@ -86,7 +86,7 @@ fn a_leave_is_repeated_until_acknowledged_and_its_slot_rests_64_ticks() {
     assert_eq!((gone.len(), view.enter(NetId(8))), (0, Some(1)), "the slot still rests");
     view.cool(Tick(174), |id| gone.push(id));
     assert_eq!((gone, view.enter(NetId(9))), (vec![A], Some(0)));
-    assert_eq!(view.epoch(0), 1, "a new presence in the slot is a new epoch");
+    assert_eq!(view.due(0, Tick(168)).status.epoch(), 1, "a new presence in the slot is a new epoch");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn reports_of_another_epoch_are_ignored() {
     view.resync();
     view.on_report(PartId(0), PartOutcome::Acked, Tick(104));
     assert_eq!(view.phase(0), Phase::Entering);
-    assert_eq!(view.acked_ages(0, Tick(104)), 0);
+    assert_eq!(view.due(0, Tick(104)).acked, 0);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn parts_may_be_decided_in_any_order_but_each_only_once() {
     assert!(view.on_report(PartId(0), PartOutcome::Lost, Tick(105)));
     assert!(view.on_report(second, PartOutcome::Acked, Tick(105)));
     assert!(!view.on_report(second, PartOutcome::Acked, Tick(105)));
-    assert_eq!(view.acked_ages(0, Tick(105)), 0b11000);
+    assert_eq!(view.due(0, Tick(105)).acked, 0b11000);
 }
 
 /// proves: SNP-3
@@ -191,13 +191,13 @@ fn what_went_in_a_further_part_of_a_tick_is_decided_with_that_part() {
     };
     let [one, two] = two_parts(&mut view, 110);
     view.on_report(one, PartOutcome::Acked, Tick(112));
-    assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(112))), [1 << 12 | 1 << 2, 1 << 12]);
+    assert_eq!([0, 1].map(|slot| view.due(slot, Tick(112)).acked), [1 << 12 | 1 << 2, 1 << 12]);
     view.on_report(two, PartOutcome::Acked, Tick(113));
-    assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(113))), [1 << 13 | 1 << 3; 2]);
+    assert_eq!([0, 1].map(|slot| view.due(slot, Tick(113)).acked), [1 << 13 | 1 << 3; 2]);
     let [one, two] = two_parts(&mut view, 114);
     view.on_report(two, PartOutcome::Lost, Tick(116));
     view.on_report(one, PartOutcome::Acked, Tick(116));
-    assert_eq!([0, 1].map(|slot| view.acked_ages(slot, Tick(116))), [1 << 16 | 1 << 6 | 1 << 2, 1 << 16 | 1 << 6]);
+    assert_eq!([0, 1].map(|slot| view.due(slot, Tick(116)).acked), [1 << 16 | 1 << 6 | 1 << 2, 1 << 16 | 1 << 6]);
     assert!(!is_due(&mut view, Tick(114), Tick(116)), "slot 0 has arrived");
     let mut due = Vec::new();
     view.rank(Tick(116), Turns::ALL, 1, |_, _, _| Some(near(Tick(114))), |slot, _| due.push(slot));
@@ -213,6 +213,6 @@ fn a_further_part_is_no_baseline_if_the_first_of_its_tick_was_lost() {
     let part = tell(&mut view, 110);
     view.on_report(part, PartOutcome::Acked, Tick(112));
     view.on_report(empty, PartOutcome::Lost, Tick(112));
-    assert_eq!(view.acked_ages(0, Tick(112)), 1 << 12, "safe: the client holds more than is counted on");
+    assert_eq!(view.due(0, Tick(112)).acked, 1 << 12, "safe: the client holds more than is counted on");
     assert!(is_due(&mut view, Tick(110), Tick(113)), "told once more than needed, so that it is a baseline");
 }

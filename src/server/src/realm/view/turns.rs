@@ -37,6 +37,7 @@ pub(super) struct Due {
 
 impl Turns {
     /// It is everybody's turn in each tick.
+    #[cfg(test)]
     pub const ALL: Self = Self { period: 1 };
 
     /// Those of a view with so many entities that are not near, of which so many can be told in a tick: as many have their
