@@ -16,6 +16,8 @@ pub struct Checkout {
     pub root: PathBuf,
     /// How processors are shared out between server and load in what is measured here; as the system likes without it.
     pub halves: Option<Halves>,
+    /// What cargo is told when it builds programs as they are shipped: how a profile is made or used.
+    pub profile: Vec<String>,
 }
 
 impl Checkout {
@@ -27,7 +29,7 @@ impl Checkout {
         };
         let is_root = |folder: &&Path| folder.join("tools/xtask/Cargo.toml").is_file();
         match start.ancestors().find(is_root) {
-            Some(root) => Ok(Self { root: root.to_path_buf(), halves: None }),
+            Some(root) => Ok(Self { root: root.to_path_buf(), halves: None, profile: Vec::new() }),
             None => bail!("no checkout of this project around {}", start.display()),
         }
     }
@@ -89,7 +91,9 @@ impl Checkout {
         let mut arguments = if short {
             vec!["--workspace", "--bins"]
         } else {
-            vec!["--release", "--package", "throng", "--package", "swarm"]
+            let mut shipped = vec!["--release", "--package", "throng", "--package", "swarm"];
+            shipped.extend(self.profile.iter().map(String::as_str));
+            shipped
         };
         arguments.extend(extra);
         self.build_binary(name, &arguments)

@@ -40,8 +40,8 @@ mod trials;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Result, ensure};
+use clap::{Args, Parser, Subcommand};
 
 use crate::checkout::Checkout;
 use crate::step::Steps;
@@ -119,11 +119,10 @@ enum Command {
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
-        /// Half of the processors for the server and half for the bots, so that neither takes them from the other
-        #[arg(long)]
-        apart: bool,
+        #[command(flatten)]
+        terms: Terms,
         /// 60 bots for 6 s, once each, on a machine that does other work
-        #[arg(long, conflicts_with_all = ["bots", "runs", "humans", "apart"])]
+        #[arg(long, conflicts_with_all = ["bots", "runs", "humans", "apart", "profiled"])]
         short: bool,
     },
     /// What a player costs with 100, 500, 1,000, 2,000 and 4,000 of them
@@ -131,15 +130,22 @@ enum Command {
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
-        /// Half of the processors for the server and half for the bots, so that neither takes them from the other
-        #[arg(long)]
-        apart: bool,
+        #[command(flatten)]
+        terms: Terms,
         /// Also draw it, as SVG
         #[arg(long, value_name = "FILE")]
         plot: Option<PathBuf>,
     },
     /// 4,000 bots, and 2,000 in one spot: told less often, but right, and nobody turned away
     Multitude {
+        /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
+        #[arg(long, value_name = "FILE")]
+        humans: Option<String>,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Let bots play, and build server and swarm anew by what was run most: a twentieth less time a player
+    Profile {
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
@@ -152,9 +158,8 @@ enum Command {
         /// How many bots
         #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
         bots: u32,
-        /// Half of the processors for the server and half for the bots, so that neither takes them from the other
-        #[arg(long)]
-        apart: bool,
+        #[command(flatten)]
+        terms: Terms,
         /// Recorded human movement to replay, FILE or FILE@T0; otherwise made by a generator with as many neighbours
         #[arg(long, value_name = "FILE")]
         humans: Option<String>,
@@ -287,8 +292,27 @@ fn main() -> ExitCode {
 }
 
 /// Server and load have half of the processors each, if that is asked for.
-fn shared_out(checkout: Checkout, apart: bool) -> Result<Checkout> {
-    Ok(Checkout { halves: apart.then(processors::halves).transpose()?, ..checkout })
+/// On what terms something is measured.
+#[derive(Args)]
+struct Terms {
+    /// Half of the processors for the server and half for the bots, so that neither takes them from the other
+    #[arg(long)]
+    apart: bool,
+    /// With programs built by the profile that `cargo xtask profile` has made
+    #[arg(long)]
+    profiled: bool,
+}
+
+impl Terms {
+    fn of(&self, mut checkout: Checkout) -> Result<Checkout> {
+        checkout.halves = self.apart.then(processors::halves).transpose()?;
+        if self.profiled {
+            let profile = headline::profile_path(&checkout)?;
+            ensure!(profile.is_file(), "there is no profile yet: `cargo xtask profile` makes it");
+            checkout.profile = headline::profiled_arguments("profile-use", &profile)?;
+        }
+        Ok(checkout)
+    }
 }
 
 fn run(command: Command) -> Result<()> {
@@ -306,16 +330,17 @@ fn run(command: Command) -> Result<()> {
         }
         Command::FirstLight { full, humans } => first_light::run(&checkout, &steps, full, humans.as_deref()),
         Command::Headline { short: true, .. } => headline::run(&checkout, &steps, &headline::Extent::SHORT),
-        Command::Headline { bots, runs, humans, apart, short } => {
+        Command::Headline { bots, runs, humans, terms, short } => {
             let extent = headline::Extent { bots, runs, humans, short };
-            headline::run(&shared_out(checkout, apart)?, &steps, &extent)
+            headline::run(&terms.of(checkout)?, &steps, &extent)
         }
-        Command::Curve { humans, apart, plot } => {
-            headline::curve(&shared_out(checkout, apart)?, &steps, humans.as_deref(), plot.as_deref())
+        Command::Curve { humans, terms, plot } => {
+            headline::curve(&terms.of(checkout)?, &steps, humans.as_deref(), plot.as_deref())
         }
-        Command::Multitude { humans } => headline::multitude(&checkout, &steps, humans.as_deref()),
-        Command::Stamina { minutes, bots, apart, humans } => {
-            headline::stamina(&shared_out(checkout, apart)?, &steps, (minutes, bots), humans.as_deref())
+        Command::Multitude { humans, terms } => headline::multitude(&terms.of(checkout)?, &steps, humans.as_deref()),
+        Command::Profile { humans } => headline::profile(checkout, &steps, humans.as_deref()),
+        Command::Stamina { minutes, bots, terms, humans } => {
+            headline::stamina(&terms.of(checkout)?, &steps, (minutes, bots), humans.as_deref())
         }
         Command::Migration { short } => trials::migration(&checkout, &steps, short),
         Command::Outage { short } => trials::outage(&checkout, &steps, short),

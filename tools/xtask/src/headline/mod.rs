@@ -8,11 +8,13 @@ mod lines;
 mod multitude;
 mod packages;
 mod plot;
+mod profile;
 mod stages;
 mod stamina;
 
 pub use curve::run as curve;
 pub use multitude::run as multitude;
+pub use profile::{build_arguments as profiled_arguments, path as profile_path, run as profile};
 pub use stamina::run as stamina;
 
 use std::thread::sleep;

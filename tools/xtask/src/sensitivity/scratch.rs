@@ -46,7 +46,7 @@ impl Scratch {
             copy_if_different(&checkout.root.join(file), &source.join(file))?;
         }
         remove_others(&source, &source, &files)?;
-        Ok(Self { folder, source: Checkout { root: source, halves: None }, _lock: lock })
+        Ok(Self { folder, source: Checkout { root: source, halves: None, profile: Vec::new() }, _lock: lock })
     }
 
     /// Makes the mistake, does the work, and takes the mistake back, whatever came of the work.
