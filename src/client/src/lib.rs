@@ -20,6 +20,7 @@ mod hears;
 mod lead;
 mod marks;
 mod ordering;
+mod pace;
 mod prediction;
 mod presence;
 mod screen;
@@ -41,6 +42,7 @@ pub use track::{Certainty, EXTRAPOLATION_TICKS};
 
 use experience::Ledger;
 use marks::MarksKept;
+use pace::Pace;
 use protocol::event::Shoot;
 use protocol::input::{INPUT_MESSAGE_BYTES_MAX, INPUTS_PER_MESSAGE, InputMessage};
 use protocol::message::{Claim, ClientMessage, ServerMessage, Welcome};
@@ -166,6 +168,7 @@ pub struct Client {
     order: EventOrder,
     marks: MarksKept,
     ledger: Ledger,
+    pace: Pace,
     queued: Option<(u16, u16)>,
     reports: u64,
     resync_after_ns: u64,
@@ -207,6 +210,7 @@ impl Client {
             order: EventOrder::new(EVENT_PATIENCE_NS),
             marks: MarksKept::default(),
             ledger: Ledger::default(),
+            pace: Pace::default(),
             queued: None,
             reports: 0,
             resync_after_ns: 0,
@@ -289,7 +293,8 @@ impl Client {
         self.events.pop_front()
     }
 
-    /// What the player wants in this client tick. Sent with the inputs before it; ignored before the welcome.
+    /// What the player wants in this client tick. Sent with the inputs before it, or with the next one by a server that is
+    /// short of time; ignored before the welcome.
     pub fn push_input(&mut self, now: Now, input: Input) {
         self.transport.on_tick_edge(now);
         if self.welcome.is_none() {
@@ -314,6 +319,9 @@ impl Client {
             self.claim();
         }
         self.report(now);
+        if !self.pace.sends(self.input_number) {
+            return;
+        }
         let message = InputMessage::new(self.input_number, &self.inputs[..self.inputs_len]);
         let mut buf = [0; INPUT_MESSAGE_BYTES_MAX];
         let len = message.encode(&mut buf);
@@ -498,6 +506,7 @@ impl Client {
                     };
                     if self.store.shown() > newest_before {
                         self.ledger.on_snapshot(now.mono_ns);
+                        self.pace.on_snapshot(self.store.shown().since(newest_before));
                     }
                     if let Some(screen) = &mut self.screen {
                         self.events.iter().skip(told_before).for_each(|event| screen.on_event(now.mono_ns, event));
