@@ -257,7 +257,7 @@ fn told(replay: &Replay) -> Vec<String> {
 /// What a realm comes to by itself is what was captured, and whoever goes on from there goes on in the same way.
 #[test]
 fn each_page_begins_with_the_whole_realm_which_goes_on_as_the_one_before_to_the_last_bit() {
-    let (rig, tape) = recorded_on(Tape::with_pages_of(150_000), 900);
+    let (rig, tape) = recorded_on(Tape::with_pages_of(120_000), 900);
     let pages = tape.pages.lock().unwrap().clone();
     assert!(pages.len() >= 4, "{} pages", pages.len());
     let mut before: Option<Replay> = None;

@@ -46,6 +46,8 @@ pub struct Viewer<'a> {
     pub own: OwnState,
     /// Bytes that this tick's parts may have.
     pub budget_bytes: i32,
+    /// Ticks from one snapshot to the next.
+    pub period: u32,
 }
 
 impl SnapshotWriter {
@@ -128,7 +130,7 @@ impl SnapshotWriter {
             Some(Regard { changed, urgency: or_expiring(urgency, untold_ticks), is_near })
         };
         let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
-        let turns = Turns::of(view.present().saturating_sub(NEAR), told);
+        let turns = Turns::of(view.present().saturating_sub(NEAR), told, viewer.period);
         view.rank(now, turns, URGENCY_STRUCTURE, look, |slot, priority| {
             self.ranked.push(priority << SLOT_BITS | u32::from(slot));
         });

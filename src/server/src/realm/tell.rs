@@ -224,6 +224,7 @@ impl Share<'_> {
             tiers: player.tiers,
             own,
             budget_bytes: player.budget_bytes,
+            period: self.scene.period,
         };
         let Desk { writer, cache, .. } = &mut *self.desk;
         writer.write(&viewer, &mut player.view, self.scene.game.replicas(), cache, now, self.arena);

@@ -79,7 +79,7 @@ impl Telling {
             Some(Regard { changed, urgency, is_near })
         };
         let far = things.len().saturating_sub(NEAR);
-        let turns = if self.takes_turns { Turns::of(far, room) } else { Turns::ALL };
+        let turns = if self.takes_turns { Turns::of(far, room, 1) } else { Turns::ALL };
         self.view.rank(self.now, turns, URGENCY_STRUCTURE, look, |slot, priority| due.push((priority, slot)));
         due.sort_unstable_by(|a, b| b.cmp(a));
         self.priority_max = self.priority_max.max(due.first().map_or(0, |&(priority, _)| priority));

@@ -10,8 +10,8 @@ use super::slot_set::bits;
 use protocol::{NetId, Tick};
 use serde::{Deserialize, Serialize};
 
-/// Most ticks from one turn of an entity to the next: 267 ms, of the second or two that may pass until one among hundreds is
-/// told.
+/// Most steps from one turn of an entity to the next: in ticks 267 ms, of the second or two that may pass until one among
+/// hundreds is told.
 const PERIOD_MAX: u32 = 16;
 
 /// Slots by whose turn it is together: for each 64 of them those whose entity has this number modulo [`PERIOD_MAX`]. With
@@ -22,41 +22,46 @@ pub(super) struct TurnTable(Vec<[u64; PERIOD_MAX as usize]>);
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Turns {
-    /// Ticks between two turns of an entity; a power of two, so that who takes longer turns takes them when others do.
+    /// Steps between two turns of an entity; a power of two, so that who takes longer turns takes them when others do.
     period: u32,
+    /// Ticks of a step: as many as from one snapshot to the next. With steps of a tick whatever that is, a server that tells
+    /// everybody twelve times a second weighed five turns at once, several times as many as it could tell.
+    step: u32,
 }
 
 /// The turns since slots were ranked before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     turns: Turns,
-    now: Tick,
-    /// Ticks since then, 1 or more.
+    /// Steps until now.
+    now: u32,
+    /// Steps since then, 1 or more.
     elapsed: u32,
 }
 
 impl Turns {
     /// It is everybody's turn in each tick.
     #[cfg(test)]
-    pub const ALL: Self = Self { period: 1 };
+    pub const ALL: Self = Self { period: 1, step: 1 };
 
-    /// Those of a view with so many entities that are not near, of which so many can be told in a tick: as many have their
-    /// turn as can be told, or up to twice as many.
+    /// Those of a view with so many entities that are not near, of which so many can be told at once, every `step` ticks: as
+    /// many have their turn as can be told, or up to twice as many.
     #[must_use]
-    pub fn of(far: usize, told: usize) -> Self {
+    pub fn of(far: usize, told: usize, step: u32) -> Self {
         let crowd = u32::try_from(far / told.max(1)).unwrap_or(u32::MAX).clamp(1, PERIOD_MAX);
-        Self { period: 1 << crowd.ilog2() }
+        Self { period: 1 << crowd.ilog2(), step }
     }
 
     pub(super) fn since(self, ranked: Tick, now: Tick) -> Due {
-        Due { turns: self, now, elapsed: now.since(ranked).max(1) }
+        let (before, now) = (ranked.0 / self.step, now.0 / self.step);
+        Due { turns: self, now, elapsed: now.saturating_sub(before).max(1) }
     }
 }
 
 impl Due {
     /// Whether it had its turn: on a slow link slots are not ranked in every tick, and no turn may be passed over.
     pub fn is_turn_of(self, number: u32) -> bool {
-        (number.wrapping_add(self.now.0) & (self.turns.period - 1)) < self.elapsed
+        (number.wrapping_add(self.now) & (self.turns.period - 1)) < self.elapsed
     }
 
     /// Bit k: whether it is the turn of the numbers that are k modulo [`PERIOD_MAX`].
@@ -103,13 +108,13 @@ mod tests {
         for (far, told, period) in
             [(0, 40, 1), (79, 40, 1), (80, 40, 2), (700, 40, 16), (10_000, 40, 16), (50, 0, 16), (3, 0, 2)]
         {
-            assert_eq!(Turns::of(far, told).period, period, "{far} of whom {told} are told");
+            assert_eq!(Turns::of(far, told, 1).period, period, "{far} of whom {told} are told");
         }
     }
 
     #[test]
     fn everybody_has_a_turn_in_each_period_however_seldom_slots_are_ranked() {
-        let turns = Turns::of(1_000, 10);
+        let turns = Turns::of(1_000, 10, 1);
         for step in 1..40 {
             let mut had = [0; 100];
             let mut ranked = Tick(1_000);
@@ -123,8 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_told_of_every_fifth_tick_weighs_one_turn_each_time_and_everybody_has_his() {
+        let turns = Turns::of(160, 10, 5);
+        for phase in 0..5 {
+            let mut had = [0; 100];
+            let ticks = (1_000 + phase..).step_by(5).map(Tick);
+            for (ranked, now) in ticks.clone().zip(ticks.skip(1)).take(32) {
+                let due = turns.since(ranked, now);
+                let now: Vec<usize> = (0..100).filter(|&id| due.is_turn_of(id as u32)).collect();
+                assert!((6..=7).contains(&now.len()) && due.worth() == 16, "{now:?} of 100");
+                now.into_iter().for_each(|id| had[id] += 1);
+            }
+            assert_eq!(had, [2; 100], "phase {phase}");
+        }
+    }
+
+    #[test]
     fn longer_turns_fall_on_shorter_ones() {
-        let is_turn = |period_of: usize, now| Turns::of(period_of, 1).since(Tick(now), Tick(now + 1)).is_turn_of(5);
+        let is_turn = |period_of: usize, now| Turns::of(period_of, 1, 1).since(Tick(now), Tick(now + 1)).is_turn_of(5);
         for now in 0..64 {
             let turns = [16, 8, 4, 2, 1].map(|of| is_turn(of, now));
             assert!(turns.is_sorted(), "{turns:?}");
@@ -139,7 +160,7 @@ mod tests {
         ids.iter().enumerate().for_each(|(slot, &id)| table.assign(slot, NetId(id)));
         for period_of in [1, 5, 90] {
             for (now, elapsed) in [(100, 1), (117, 1), (118, 3), (119, 40)] {
-                let due = Turns::of(period_of, 1).since(Tick(now), Tick(now + elapsed));
+                let due = Turns::of(period_of, 1, 1).since(Tick(now), Tick(now + elapsed));
                 for (slot, &id) in ids.iter().enumerate() {
                     let is_in = table.slots(slot / 64, due.classes()) >> (slot % 64) & 1 == 1;
                     assert_eq!(is_in, due.is_turn_of(id.into()), "{id}");
