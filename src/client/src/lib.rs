@@ -319,7 +319,13 @@ impl Client {
             self.claim();
         }
         self.report(now);
-        if !self.pace.sends(self.input_number) {
+        if self.pace.sends(self.input_number) {
+            self.send_inputs();
+        }
+    }
+
+    fn send_inputs(&mut self) {
+        if self.inputs_len == 0 {
             return;
         }
         let message = InputMessage::new(self.input_number, &self.inputs[..self.inputs_len]);
@@ -384,6 +390,10 @@ impl Client {
     /// # Errors
     /// [`SendError`] when the channel's queue is full or the session is not up.
     pub fn shoot(&mut self, view: ViewTick, yaw: u16, pitch: u16) -> Result<u16, SendError> {
+        if !self.pace.sends(self.input_number) {
+            // The server has to know where the player stood.
+            self.send_inputs();
+        }
         let number = self.shot_number;
         let shoot = Shoot { number, input: self.input_number, view, yaw, pitch };
         codec::encode(&ClientMessage::Shoot(shoot), &mut self.scratch);

@@ -71,6 +71,27 @@ fn each_step_sends_less_and_all_of_it_comes_back() {
     assert!(rig.bots.iter().all(|bot| bot.gone.is_none()), "nobody was lost over it");
 }
 
+/// proves: INP-1
+#[test]
+fn who_is_told_less_than_thirty_times_a_second_sends_inputs_two_by_two_and_all_of_them_are_used() {
+    let mut rig = meadow(3);
+    let at = |rig: &Rig| {
+        let client = &rig.bots[1].client;
+        let transport = client.stats().transport;
+        (transport.packets_out - transport.ack_only_out, client.own().unwrap().1.input_applied)
+    };
+    for (step, fewest, most) in [(Step::Rate, 120, 130), (Step::Radius, 60, 70), (Step::Joins, 60, 70)] {
+        until(&mut rig, SLOW_NS, step);
+        rig.run_ticks(120);
+        let (sent_before, used_before) = at(&rig);
+        rig.run_ticks(120);
+        let (sent, used) = at(&rig);
+        let (sent, used) = (sent - sent_before, used.wrapping_sub(used_before));
+        assert!((fewest..=most).contains(&sent), "{step:?}: {sent} packets for 120 inputs");
+        assert!(used.abs_diff(120) <= 5, "{step:?}: {used} of 120 inputs");
+    }
+}
+
 #[test]
 fn a_slow_link_and_a_step_together_send_as_seldom_as_the_slower_of_both() {
     // At these rates a link carries a part in every second, third and sixth tick. Six players have all their turns.
