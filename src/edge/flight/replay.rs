@@ -246,6 +246,7 @@ mod tests {
     use rudp::time::Now;
     use server::flight::{Front, Kept, Recorded, Shelf, Terms, Veil};
     use server::{Outbound, Realm};
+    use std::sync::atomic::Ordering;
 
     /// Bytes of a page, of which the world's beginning takes most.
     const PAGE_BYTES: usize = 200_000;
@@ -282,7 +283,8 @@ mod tests {
     fn recorded(dir: &Path, overlap: u32) -> u64 {
         let config = Config::resolve(&Sources::default()).unwrap();
         let place = Place { dir: dir.to_owned(), log: Log::Realm, recording: 7, unix_s: 1, page_bytes: PAGE_BYTES };
-        let volume = Volume::open(place, std::sync::Arc::<LogTally>::default()).unwrap();
+        let tally = std::sync::Arc::<LogTally>::default();
+        let volume = Volume::open(place, tally.clone()).unwrap();
         let ((go, wait), (turned, has_turned)) = (bounded(1), bounded(1));
         let realm = RealmConfig { incarnation: 1, ..realm_config(&config) };
         let start = Start::of(&realm, env!("CARGO_PKG_VERSION"), config.source.to_bytes());
@@ -303,6 +305,11 @@ mod tests {
             tick(&mut realm);
         }
         go.send(()).unwrap();
+        // The thread that begins pages has a processor when the system gives it one, and until then the first page goes on.
+        while tally.pages.load(Ordering::Relaxed) < 2 {
+            std::thread::yield_now();
+            tick(&mut realm);
+        }
         let ticks = (0..50).map(|_| tick(&mut realm)).last().unwrap();
         realm.end();
         ticks
@@ -330,7 +337,6 @@ mod tests {
         let mut bytes = std::fs::read(&second).unwrap();
         bytes[HEAD_BYTES..].fill(0);
         std::fs::write(&second, bytes).unwrap();
-        let first = ticks_of(dir.path());
-        assert!((ticks - 50..ticks).contains(&first), "{first} of {ticks}: the twenty are on the first, too");
+        assert_eq!(ticks_of(dir.path()), ticks - 50, "the twenty are on the first, too");
     }
 }
