@@ -337,6 +337,8 @@ mod tests {
         let mut bytes = std::fs::read(&second).unwrap();
         bytes[HEAD_BYTES..].fill(0);
         std::fs::write(&second, bytes).unwrap();
-        assert_eq!(ticks_of(dir.path()), ticks - 50, "the twenty are on the first, too");
+        // Before the fifty comes the tick in the middle of which the second page took over, or at its beginning.
+        let first = ticks_of(dir.path());
+        assert!((ticks - 51..=ticks - 50).contains(&first), "{first} of {ticks}: the twenty are on the first, too");
     }
 }
