@@ -172,7 +172,7 @@ impl View {
         let arrived = self.arrived(now);
         self.near.resize(self.taken.words().len(), 0);
         for (at, &taken) in self.taken.words().iter().enumerate() {
-            // Who was not looked at by rank is, when it is called for again.
+            // Should they be ranked again, all of them are looked at first.
             self.near[at] = taken;
             for bit in slot_set::bits(taken) {
                 let slot = at as u16 * u64::BITS as u16 + bit;
