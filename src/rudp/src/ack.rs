@@ -10,6 +10,11 @@ use crate::sequence::narrow;
 /// same constant to its probe time-out, so that waiting for company never looks like loss.
 pub const ACK_DELAY_NS_MAX: u64 = 25_000_000;
 
+/// So long an ack waits for company when nothing of what arrived is ever sent again or built on: 100 ms (spec: PKT-14), the time from
+/// one snapshot to the next at 10 Hz, the slowest. With 25 ms a server that tells of the world twelve times a second
+/// answered thirty inputs a second with more packets of acks alone than of snapshots.
+pub const ACK_DELAY_PATIENT_NS_MAX: u64 = 100_000_000;
+
 /// With this many unacked eliciting packets the ack leaves at once: a quarter of what one mask can tell, so that a
 /// burst never outruns the reach of its acks (spec: PKT-14).
 pub const ACK_AFTER_PACKETS: u32 = MASK_BITS / 4;
@@ -17,6 +22,29 @@ pub const ACK_AFTER_PACKETS: u32 = MASK_BITS / 4;
 /// After this long without an arrival headers carry no acks: 30 s (spec: PKT-15). The newest number is cut to 16 bits;
 /// a peer that sent 32,768 packets more meanwhile would misread it, which at 30 s takes 1,092 packets a second.
 pub const ACK_STALE_NS: u64 = 30_000_000_000;
+
+/// How much the sender of a packet wants to hear that it arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Elicits {
+    /// Not at all: it brought acks alone.
+    Nothing,
+    /// In time: nothing in it would be sent again, nor is built on.
+    Patient,
+    /// Soon: something in it is sent again or built on, or a probe asks.
+    Prompt,
+}
+
+impl Elicits {
+    /// How long the ack may wait, in ns.
+    #[must_use]
+    pub const fn delay_ns_max(self) -> Option<u64> {
+        match self {
+            Self::Nothing => None,
+            Self::Patient => Some(ACK_DELAY_PATIENT_NS_MAX),
+            Self::Prompt => Some(ACK_DELAY_NS_MAX),
+        }
+    }
+}
 
 /// What the receiver thinks of a packet number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +93,7 @@ impl Received {
     }
 
     /// Notes a fresh packet. `vouched`: everything in it was accepted, it may be acked.
-    pub(crate) fn on_packet(&mut self, now_ns: u64, sequence: u64, vouched: bool, elicits_ack: bool) {
+    pub(crate) fn on_packet(&mut self, now_ns: u64, sequence: u64, vouched: bool, elicits: Elicits) {
         match self.newest {
             Some(newest) if sequence < newest => {
                 let bit = 1 << (newest - 1 - sequence);
@@ -81,10 +109,11 @@ impl Received {
                 self.newest_vouched = vouched;
             }
         }
-        if vouched && elicits_ack {
+        if let Some(delay_ns) = elicits.delay_ns_max().filter(|_| vouched) {
             self.unacked += 1;
             self.due |= self.unacked >= ACK_AFTER_PACKETS;
-            self.deadline_ns.get_or_insert(now_ns + ACK_DELAY_NS_MAX);
+            let deadline_ns = now_ns + delay_ns;
+            self.deadline_ns = Some(self.deadline_ns.map_or(deadline_ns, |earlier| earlier.min(deadline_ns)));
         }
     }
 
@@ -175,7 +204,7 @@ mod tests {
         let mut received = Received::default();
         for &number in numbers {
             assert!(matches!(received.classify(number), Arrival::Fresh { .. }), "{number}");
-            received.on_packet(0, number, true, true);
+            received.on_packet(0, number, true, Elicits::Prompt);
         }
         received
     }
@@ -194,7 +223,7 @@ mod tests {
         let mut received = received(&[10_000]);
         assert_eq!(received.classify(10_000 - 128), Arrival::Fresh { late: true });
         assert_eq!(received.classify(10_000 - 129), Arrival::TooOld);
-        received.on_packet(0, 10_000 - 128, true, false);
+        received.on_packet(0, 10_000 - 128, true, Elicits::Nothing);
         assert_eq!(received.field(0).expect("acks").mask, 1 << 127);
         assert_eq!(received.classify(10_000 - 128), Arrival::Duplicate);
         assert_eq!(received.classify(10_000), Arrival::Duplicate);
@@ -228,7 +257,7 @@ mod tests {
         assert_eq!((field.newest, field.mask, field.timing), (1_000, 0, None));
         received.refuse(1_000);
         assert_eq!(received.field(0), None);
-        received.on_packet(0, 1_003, true, false);
+        received.on_packet(0, 1_003, true, Elicits::Nothing);
         assert_eq!(received.field(0).expect("acks").mask, 0);
     }
 
@@ -237,7 +266,7 @@ mod tests {
         // proves: PKT-13
         let mut received = Received::default();
         let arrival_ns = (65_536 + 7) * TIMING_TICK_NS + 249_999;
-        received.on_packet(arrival_ns, 5, true, true);
+        received.on_packet(arrival_ns, 5, true, Elicits::Prompt);
         let timing = |after_ns| received.field(arrival_ns + after_ns).expect("acks").timing.expect("timing");
         assert_eq!(timing(0), Timing { delay: 0, arrival: 7 });
         assert_eq!(timing(1_000_000), Timing { delay: 4, arrival: 7 });
@@ -257,17 +286,17 @@ mod tests {
     fn the_ack_is_due_25_ms_after_the_first_eliciting_packet_and_at_once_after_32() {
         // proves: PKT-14
         let mut received = Received::default();
-        received.on_packet(0, 0, true, false);
+        received.on_packet(0, 0, true, Elicits::Nothing);
         assert_eq!(received.deadline_ns(), None);
-        received.on_packet(5, 1, true, true);
-        received.on_packet(9, 2, true, true);
+        received.on_packet(5, 1, true, Elicits::Prompt);
+        received.on_packet(9, 2, true, Elicits::Prompt);
         assert_eq!(received.deadline_ns(), Some(5 + ACK_DELAY_NS_MAX));
         assert!(!received.is_due(4 + ACK_DELAY_NS_MAX) && received.is_due(5 + ACK_DELAY_NS_MAX));
         for number in 3..=31 {
-            received.on_packet(9, number, true, true);
+            received.on_packet(9, number, true, Elicits::Prompt);
         }
         assert!(!received.is_due(9));
-        received.on_packet(9, 32, true, true);
+        received.on_packet(9, 32, true, Elicits::Prompt);
         assert!(received.is_due(9));
         received.on_header_sent();
         assert!(!received.is_due(u64::MAX) && received.deadline_ns().is_none());

@@ -1,7 +1,6 @@
 //! When a packet counts as lost and when silence is probed, after RFC 9002 section 6. Decisions only: the records are
 //! kept by the connection.
 
-use crate::ack::ACK_DELAY_NS_MAX;
 use crate::rtt::Rtt;
 
 /// A packet is lost once one sent this many numbers later was acked (RFC 9002, kPacketThreshold).
@@ -135,8 +134,8 @@ pub fn loss_delay_ns(rtt: &Rtt) -> u64 {
 /// Silence in ns after the last eliciting packet before a probe is sent: srtt + max(4 rttvar, 1 ms) + the peer's ack
 /// delay, doubled for each probe that went unanswered (RFC 9002, section 6.2.1), at most [`PROBE_TIMEOUT_NS_MAX`].
 #[must_use]
-pub fn probe_timeout_ns(rtt: &Rtt, unanswered: u32) -> u64 {
-    let base_ns = rtt.smoothed_ns() + (4 * rtt.variation_ns()).max(GRANULARITY_NS) + ACK_DELAY_NS_MAX;
+pub fn probe_timeout_ns(rtt: &Rtt, ack_delay_ns: u64, unanswered: u32) -> u64 {
+    let base_ns = rtt.smoothed_ns() + (4 * rtt.variation_ns()).max(GRANULARITY_NS) + ack_delay_ns;
     // 2^11 ms is beyond the cap already: a larger shift only risks the overflow.
     base_ns.saturating_mul(1 << unanswered.min(11)).min(PROBE_TIMEOUT_NS_MAX)
 }
@@ -208,7 +207,7 @@ mod tests {
     #[test]
     fn before_any_sample_the_first_probe_leaves_after_about_one_second() {
         // proves: PKT-43
-        assert_eq!(probe_timeout_ns(&Rtt::default(), 0), (333 + 666 + 25) * MS);
+        assert_eq!(probe_timeout_ns(&Rtt::default(), 25 * MS, 0), (333 + 666 + 25) * MS);
     }
 
     #[test]
@@ -218,10 +217,10 @@ mod tests {
         for _ in 0..200 {
             rtt.on_sample(40 * MS, 0);
         }
-        let base_ns = probe_timeout_ns(&rtt, 0);
+        let base_ns = probe_timeout_ns(&rtt, 25 * MS, 0);
         assert!((65 * MS..67 * MS).contains(&base_ns), "{base_ns}");
-        assert_eq!(probe_timeout_ns(&rtt, 3), 8 * base_ns);
-        assert_eq!(probe_timeout_ns(&rtt, 400), PROBE_TIMEOUT_NS_MAX);
+        assert_eq!(probe_timeout_ns(&rtt, 25 * MS, 3), 8 * base_ns);
+        assert_eq!(probe_timeout_ns(&rtt, 25 * MS, 400), PROBE_TIMEOUT_NS_MAX);
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub trait RateController {
         false
     }
 
+    /// The path has shown nothing that would hold the connection back: there is no need to hear of it often.
+    fn is_at_ease(&self) -> bool {
+        true
+    }
+
     /// A packet that elicits an ack left.
     fn on_sent(&mut self, _now_ns: u64) {}
 
@@ -175,6 +180,9 @@ impl RateController for Controller {
     }
     fn is_blind(&self) -> bool {
         self.policy().is_blind()
+    }
+    fn is_at_ease(&self) -> bool {
+        self.policy().is_at_ease()
     }
     fn on_sent(&mut self, now_ns: u64) {
         self.policy_mut().on_sent(now_ns);

@@ -3,6 +3,7 @@
 //! A record remembers the messages and the snapshot part its packet carried, so that the fate of the packet becomes the
 //! fate of its load. It is kept past the verdict "lost", because a late ack must still cancel a resend.
 
+use crate::ack::Elicits;
 use crate::channel::PartId;
 use crate::packet::MASK_BITS;
 use crate::prefetch::Prefetch;
@@ -61,6 +62,8 @@ pub(crate) struct SentPacket {
     pub(crate) path: bool,
     /// Carries window frames.
     pub(crate) window: bool,
+    /// Nothing in it would be sent again, or is built on: its ack may wait the longer (spec: PKT-14).
+    pub(crate) patient: bool,
     /// On the wire.
     pub(crate) bytes: u16,
 }
@@ -72,6 +75,11 @@ impl SentPacket {
 
     pub(crate) fn runs(&self) -> &[Run] {
         &self.runs[..usize::from(self.runs_used)]
+    }
+
+    /// Whether something in it would be sent again.
+    pub(crate) fn brings_lasting(&self) -> bool {
+        self.greeting || self.path || self.window || self.runs_used > 0
     }
 
     /// Whether [`Self::add_message`] would succeed.
@@ -132,6 +140,8 @@ pub(crate) struct SentRing {
     /// Wire bytes of the undecided packets.
     open_bytes: u64,
     last_eliciting_ns: u64,
+    /// The last packet that wants its ack soon.
+    newest_prompt: Option<u64>,
 }
 
 impl SentRing {
@@ -144,6 +154,7 @@ impl SentRing {
             open: 0,
             open_bytes: 0,
             last_eliciting_ns: 0,
+            newest_prompt: None,
         }
     }
 
@@ -165,6 +176,31 @@ impl SentRing {
     /// When the last ack-eliciting packet left, in ns.
     pub(crate) fn last_eliciting_ns(&self) -> u64 {
         self.last_eliciting_ns
+    }
+
+    /// How much the undecided packets want their acks. Of those that want them soon the newest is looked at: if an older
+    /// one alone is left of them, an ack has left it behind, and the loss timer has it.
+    pub(crate) fn elicits(&self) -> Elicits {
+        let is_open = |sequence: u64| {
+            let record = &self.slots[self.slot(sequence)];
+            record.sequence == sequence && record.fate == Fate::Open
+        };
+        match self.newest_prompt {
+            _ if self.open == 0 => Elicits::Nothing,
+            Some(sequence) if is_open(sequence) => Elicits::Prompt,
+            _ => Elicits::Patient,
+        }
+    }
+
+    /// What the newest packet elicits, as its record has it.
+    #[cfg(test)]
+    pub(crate) fn newest_elicits(&self) -> Elicits {
+        let record = &self.slots[self.slot(self.newest.expect("something was sent"))];
+        match record.fate {
+            Fate::Open if record.patient => Elicits::Patient,
+            Fate::Open => Elicits::Prompt,
+            _ => Elicits::Nothing,
+        }
     }
 
     /// Numbers from the oldest undecided packet to the newest sent, both included; 0 when nothing is undecided.
@@ -205,6 +241,9 @@ impl SentRing {
             self.open += 1;
             self.open_bytes += u64::from(packet.bytes);
             self.last_eliciting_ns = packet.sent_ns;
+            if !packet.patient {
+                self.newest_prompt = Some(packet.sequence);
+            }
         }
     }
 

@@ -183,7 +183,7 @@ impl Connection {
             return None;
         }
         let oldest_ns = self.sent.oldest_open()?.sent_ns.max(self.probed_ns);
-        let timeout_ns = probe_timeout_ns(&self.rtt, self.probes_unanswered);
+        let timeout_ns = probe_timeout_ns(&self.rtt, self.sent.elicits().delay_ns_max()?, self.probes_unanswered);
         let is_unsaid = self.heard_ns >= oldest_ns + timeout_ns;
         let patient_ns = if is_unsaid { self.heard_ns } else { oldest_ns + PROBE_TIMEOUT_NS_MAX };
         Some((self.sent.last_eliciting_ns() + timeout_ns).min(patient_ns))

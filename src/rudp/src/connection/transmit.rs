@@ -83,6 +83,7 @@ impl Connection {
         AckField::encode(ack.as_ref(), &mut body);
         let header_bytes = body.len();
         let mut packet = SentPacket::new(sequence, now_ns);
+        let is_probe = self.probe_due;
         if self.closing.is_some() {
             self.write_close(&mut body);
         } else {
@@ -96,6 +97,7 @@ impl Connection {
             return None;
         }
         packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
+        packet.patient = !(is_probe || packet.part.is_some() || packet.brings_lasting());
         let written = body.len();
         self.record(packet, written);
         if self.encore.is_due() {

@@ -1,6 +1,7 @@
 //! The opened payload as a decoder sees it: one header, then frames, no state.
 
 use super::TABLE;
+use crate::ack::Elicits;
 use crate::channel::ChannelTable;
 use crate::packet::{AckField, Body, FRAMES_MAX, Frame, PAYLOAD_BYTES_MAX, Packet, Side, peek_hello};
 
@@ -16,7 +17,7 @@ pub fn body(bytes: &[u8]) {
     let mut again = Body::new(&mut buf);
     AckField::encode(packet.ack.as_ref(), &mut again);
     assert_eq!(again.len(), AckField::encoded_bytes(packet.ack.as_ref()));
-    assert_eq!(packet.elicits_ack(), payload.len() > again.len());
+    assert_eq!(packet.elicits() > Elicits::Nothing, payload.len() > again.len());
     let mut frames = 0;
     for frame in packet.frames(table, side) {
         let start = again.len();

@@ -19,6 +19,7 @@
 //! A length is one byte below 128, else two: high seven bits with the top bit set, then the low eight.
 
 use super::{Body, CLOSE_TEXT_BYTES_MAX, PayloadError, Side};
+use crate::ack::Elicits;
 use crate::channel::{ChannelId, ChannelKind, ChannelTable, FRAGMENT_BYTES, Place};
 use crate::cursor::Reader;
 use crate::hello::Hello;
@@ -161,6 +162,18 @@ const fn is_numbered(kind: ChannelKind) -> bool {
 }
 
 impl<'a> Frame<'a> {
+    /// How much whoever sends it wants to hear that it arrived (spec: PKT-14). A part is never sent again, and yet: what
+    /// is told next builds on it, and parts are most of what fills a path, whose rate follows from their acks.
+    #[must_use]
+    pub(crate) const fn elicits(&self) -> Elicits {
+        match self {
+            Self::Unreliable { .. } | Self::Sequenced { .. } | Self::Fragment { reliable: false, .. } => {
+                Elicits::Patient
+            }
+            _ => Elicits::Prompt,
+        }
+    }
+
     /// Takes one frame off the front, checking it against the table and the direction.
     pub(crate) fn decode(
         reader: &mut Reader<'a>,

@@ -16,6 +16,7 @@ pub(crate) use frame::{FRAGMENT_OVERHEAD_BYTES, WINDOW_FRAME_BYTES, put_fragment
 pub use frame::{Frame, frame_overhead_bytes};
 pub use header::{AckField, HEADER_BYTES_MAX, MASK_BITS, TICKS_PER_MS, TIMING_TICK_NS, Timing};
 
+use crate::ack::Elicits;
 use crate::channel::ChannelTable;
 use crate::cursor::Reader;
 
@@ -99,6 +100,7 @@ pub struct Packet<'a> {
     pub has_hello: bool,
     /// The version that the server accepts, if it says so here.
     pub accept: Option<u16>,
+    elicits: Elicits,
     frames: &'a [u8],
 }
 
@@ -109,7 +111,7 @@ impl<'a> Packet<'a> {
     /// The first violation found, front to back.
     pub fn decode(payload: &'a [u8], table: &ChannelTable, reader_side: Side) -> Result<Self, PayloadError> {
         let (ack, frames) = split_header(payload)?;
-        let mut packet = Self { ack, has_hello: false, accept: None, frames };
+        let mut packet = Self { ack, has_hello: false, accept: None, elicits: Elicits::Nothing, frames };
         let mut reader = Reader::new(frames);
         let mut count = 0_usize;
         while !reader.rest().is_empty() {
@@ -117,6 +119,7 @@ impl<'a> Packet<'a> {
             if count >= FRAMES_MAX {
                 return Err(PayloadError::TooManyFrames);
             }
+            packet.elicits = packet.elicits.max(frame.elicits());
             match frame {
                 Frame::Hello(_) if count > 0 => return Err(PayloadError::BadHello),
                 Frame::Hello(_) => packet.has_hello = true,
@@ -138,10 +141,10 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// Whether the sender wants to hear that this packet arrived (spec: PKT-3).
+    /// How much the sender wants to hear that this packet arrived (spec: PKT-3, PKT-14).
     #[must_use]
-    pub fn elicits_ack(&self) -> bool {
-        !self.frames.is_empty()
+    pub const fn elicits(&self) -> Elicits {
+        self.elicits
     }
 }
 

@@ -183,6 +183,10 @@ impl RateController for TrendRate {
         self.is_blind
     }
 
+    fn is_at_ease(&self) -> bool {
+        self.halvings == 0 && self.bytes_per_s >= self.bytes_per_s_max
+    }
+
     fn on_sent(&mut self, now_ns: u64) {
         self.unanswered_ns.get_or_insert(now_ns);
     }

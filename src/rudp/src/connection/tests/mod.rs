@@ -17,6 +17,7 @@ use super::*;
 use crate::channel::every_kind::{self, GOSSIP, LATEST, LETTERS, VIDEO};
 use crate::channel::{BULK, CONTROL, EVENT, INPUT, SNAPSHOT, SendError};
 use crate::hello::INNER_VERSION;
+use crate::packet::{Packet, Side};
 use netem::{Link, LinkConfig};
 
 const MS: u64 = 1_000_000;
@@ -136,6 +137,11 @@ impl Peer {
         let mut buf = [0; PAYLOAD_BYTES_MAX];
         while let Some(len) = self.connection.poll_payload(now_ns, self.next_sequence, &mut buf) {
             assert!((1..=PAYLOAD_BYTES_MAX).contains(&len));
+            let connection = &self.connection;
+            let reader = if connection.greeting.side() == Side::Client { Side::Server } else { Side::Client };
+            let read = Packet::decode(&buf[..len], &connection.table, reader).map(|packet| packet.elicits());
+            let record = connection.sent.newest_elicits();
+            assert!(connection.is_closed() || read == Ok(record), "both ends wait as long: {read:?}, {record:?}");
             if !(self.drop)(self.written) && self.drop_at != Some(self.written) {
                 self.put(now_ns, &buf[..len]);
             }

@@ -1,7 +1,7 @@
 //! Acks, probes and round trips over time.
 
 use super::*;
-use crate::ack::ACK_DELAY_NS_MAX;
+use crate::ack::{ACK_DELAY_NS_MAX, ACK_DELAY_PATIENT_NS_MAX};
 use crate::loss::probe_timeout_ns;
 
 #[test]
@@ -34,6 +34,78 @@ fn an_ack_leaves_exactly_25_ms_after_a_lone_eliciting_packet() {
     pair.run_for(1);
     assert_eq!(pair.client.connection.stats().ack_only_out, before + 1);
     assert!(pair.server.connection.is_idle());
+}
+
+/// Both have climbed to their full rate, and nothing is under way.
+fn at_ease(link: LinkConfig) -> Pair {
+    let mut pair = Pair::spoken(link, 13);
+    pair.tick(300, |pair, tick| {
+        pair.server.connection.send_snapshot(PartId(tick), &[0; 100]).expect("taken");
+    });
+    pair.drain(S);
+    pair
+}
+
+#[test]
+fn who_is_held_back_acks_soon_what_could_wait() {
+    let mut pair = at_ease(LinkConfig::default());
+    let acked_after_ns = |pair: &mut Pair| {
+        pair.client.connection.send(INPUT, b"forward").expect("taken");
+        pair.settle();
+        pair.server.connection.poll_timeout().expect("an ack is due") - pair.now_ns
+    };
+    assert_eq!(acked_after_ns(&mut pair), ACK_DELAY_PATIENT_NS_MAX);
+    // A second without an ack halves the rate more than once.
+    pair.client.drop = |_| true;
+    pair.tick(60, |pair, tick| {
+        pair.server.connection.send_snapshot(PartId(1_000 + tick), &[0; 100]).expect("taken");
+    });
+    pair.client.drop = |_| false;
+    assert_eq!(acked_after_ns(&mut pair), ACK_DELAY_NS_MAX);
+}
+
+#[test]
+fn an_ack_of_what_is_never_sent_again_waits_100_ms_unless_something_else_came_with_it() {
+    // proves: PKT-14
+    let acked_after_ns = |reliable_after_ms: Option<u64>| {
+        let mut pair = at_ease(LinkConfig::default());
+        pair.client.connection.send(INPUT, b"forward").expect("taken");
+        pair.settle();
+        let sent_ns = pair.now_ns;
+        if let Some(after_ms) = reliable_after_ms {
+            pair.run_for(after_ms * MS);
+            pair.client.connection.send(CONTROL, b"x").expect("room");
+            pair.settle();
+        }
+        pair.server.connection.poll_timeout().expect("an ack is due") - sent_ns
+    };
+    assert_eq!(acked_after_ns(None), 100 * MS);
+    assert_eq!(acked_after_ns(Some(0)), 25 * MS);
+    assert_eq!(acked_after_ns(Some(50)), 75 * MS);
+    assert_eq!(acked_after_ns(Some(90)), 100 * MS, "what came first has waited long enough");
+}
+
+#[test]
+fn thirty_inputs_a_second_against_twelve_snapshots_cost_the_server_no_acks_alone_and_nobody_probes() {
+    // proves: PKT-14, PKT-43
+    for latency_ns in [0, MS, 20 * MS, 100 * MS] {
+        let mut pair = at_ease(LinkConfig::with_latency_ns(latency_ns));
+        let alone = |pair: &Pair| {
+            let [client, server] = [&pair.client, &pair.server].map(|end| *end.connection.stats());
+            (server.ack_only_out, [client, server].map(|stats| (stats.probes_out, stats.packets_lost)))
+        };
+        let before = alone(&pair);
+        for tick in 0..600 {
+            if tick % 5 == 0 {
+                pair.server.connection.send_snapshot(PartId(tick), &[0; 100]).expect("taken");
+            }
+            if tick % 2 == 0 {
+                pair.client.connection.send(INPUT, b"forward").expect("taken");
+            }
+            pair.run_for(TICK_NS);
+        }
+        assert_eq!(alone(&pair), before, "{latency_ns}");
+    }
 }
 
 #[test]
@@ -82,7 +154,7 @@ fn the_round_trip_is_measured_without_the_ack_delay() {
     // proves: PKT-13
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(40 * MS), 6);
     for tick in 0..600_u32 {
-        pair.server.connection.send_snapshot(PartId(tick), b"s").expect("taken");
+        pair.server.connection.send(CONTROL, b"s").expect("taken");
         pair.run_for(40 * MS);
         if tick % 10 == 0 {
             // Now and then an ack finds company at once: that shows what the path itself takes.
@@ -231,7 +303,7 @@ fn a_delay_spike_resends_but_late_acks_take_the_losses_back() {
 fn lateness_ns(does_client_speak: bool) -> Option<u64> {
     let mut pair = Pair::spoken(LinkConfig::with_latency_ns(100 * MS), 21);
     pair.server.connection.send(EVENT, b"welcome").expect("room");
-    let due_ns = pair.now_ns + probe_timeout_ns(pair.server.connection.rtt(), 0);
+    let due_ns = pair.now_ns + probe_timeout_ns(pair.server.connection.rtt(), ACK_DELAY_NS_MAX, 0);
     pair.server.drop = |_| true;
     if !does_client_speak {
         pair.client.drop = |_| true;
