@@ -108,6 +108,8 @@ pub struct Config {
     pub save_interval_s: u32,
     /// Seconds between two images of the world.
     pub world_interval_s: u32,
+    /// How the system is to rank the thread of the sockets among others, as `nice(1)` counts.
+    pub reactor_nice: i32,
     /// How the system is to rank the world's thread among others, as `nice(1)` counts.
     pub world_nice: i32,
     /// What is given up when the world cannot keep its pace, and when.
@@ -197,7 +199,8 @@ impl Config {
             deny: written.networks("limits.deny", &[]),
             access: access(written),
             save_interval_s: written.integer("save.interval_s", SAVE_INTERVAL) as u32,
-            world_nice: written.integer("world.nice", key::WORLD_NICE) as i32,
+            reactor_nice: written.integer("server.nice", key::NICE) as i32,
+            world_nice: written.integer("world.nice", key::NICE) as i32,
             world_interval_s: written.integer("save.world_interval_s", WORLD_INTERVAL) as u32,
             ladder: ladder(written),
             policy: policy(written),

@@ -160,6 +160,14 @@ pub struct Edge {
     data_dir: PathBuf,
     listen: SocketAddr,
     ops_listen: SocketAddr,
+    ranks: Ranks,
+}
+
+/// How the system is to rank the two threads that play waits for, as `nice(1)` counts.
+#[derive(Clone, Copy, Debug)]
+struct Ranks {
+    reactor: i32,
+    world: i32,
 }
 
 impl Edge {
@@ -203,7 +211,6 @@ impl Edge {
             drain: drain.clone(),
             shelf: shelf.clone(),
             asks,
-            nice: config.world_nice,
         };
         let recording = Recording::of(config, &realm, now.unix_s, &board.flight);
         let realm = Realm::new(realm);
@@ -252,6 +259,7 @@ impl Edge {
             data_dir: config.data_dir.clone(),
             listen,
             ops_listen,
+            ranks: Ranks { reactor: config.reactor_nice, world: config.world_nice },
         })
     }
 

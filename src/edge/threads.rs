@@ -64,7 +64,7 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
     log_start(&edge);
     let reload = Reload::new(reread, &edge);
     let mut herald = Herald::new(board.clone(), edge.offices.world.clone());
-    let Edge { reactor, world, keeper, clerk, ops_listener, offices, .. } = edge;
+    let Edge { reactor, world, keeper, clerk, ops_listener, offices, ranks, .. } = edge;
     // It ends when the reactor has, and nobody has to be told.
     let clerk = std::thread::Builder::new().name("bans".to_owned()).spawn(|| clerk.run()).map_err(RunError::Start)?;
     let (stop_ops, ops_stopped) = tokio::sync::oneshot::channel();
@@ -82,8 +82,14 @@ pub fn run(edge: Edge, reread: Reread) -> Result<(), RunError> {
         spawn("ops", &notices_in, move || {
             ops::run(ops_listener, offices, bells, ops_stopped).map_err(|error| error.to_string())
         })?,
-        spawn("reactor", &notices_in, move || reactor.run().map_err(|error| error.to_string()))?,
-        spawn("world", &notices_in, move || world.run().map_err(|error| error.to_string()))?,
+        spawn("reactor", &notices_in, move || {
+            rank("server.nice", ranks.reactor);
+            reactor.run().map_err(|error| error.to_string())
+        })?,
+        spawn("world", &notices_in, move || {
+            rank("world.nice", ranks.world);
+            world.run().map_err(|error| error.to_string())
+        })?,
     ];
     board.publish_ready(true);
     let stuck = notices_in.clone();
@@ -226,6 +232,15 @@ fn spawn(
         ending.result = body();
     };
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(RunError::Start)
+}
+
+/// Ranks the calling thread, if the system allows it.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "elsewhere threads have no rank of their own"))]
+fn rank(key: &str, nice: i32) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = crate::edge::sys::rank_this_thread(nice) {
+        tracing::info!(nice, %error, "the system does not rank a thread so: {key}");
+    }
 }
 
 /// Tells the main thread how a thread ended, even if it panicked.

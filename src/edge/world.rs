@@ -43,7 +43,6 @@ pub struct World {
     idle: Vec<Outbound>,
     /// What operators ask.
     asks: Receiver<WorldAsk>,
-    nice: i32,
     drill: Drill,
     /// A job that found its queue full.
     held_job: Option<StoreJob>,
@@ -69,8 +68,6 @@ pub struct Outlook {
     pub shelf: Arc<Shelf>,
     /// What operators ask.
     pub asks: Receiver<WorldAsk>,
-    /// How the system is to rank its thread, as `nice(1)` counts.
-    pub nice: i32,
 }
 
 /// The reactor has taken nothing for ten seconds.
@@ -81,7 +78,7 @@ pub struct ReactorStuck;
 impl World {
     /// A world that has not ticked.
     pub fn new(mut realm: Recorded, ends: RealmEnds, outlook: Outlook) -> Self {
-        let Outlook { waker, board, drain, shelf, asks, nice } = outlook;
+        let Outlook { waker, board, drain, shelf, asks } = outlook;
         realm.watch(board.world_watch.clone());
         Self {
             realm,
@@ -96,7 +93,6 @@ impl World {
             late: VecDeque::new(),
             idle: Vec::new(),
             asks,
-            nice,
             drill: Drill::default(),
             held_job: None,
             report: WorldReport::default(),
@@ -114,10 +110,6 @@ impl World {
     /// # Errors
     /// [`ReactorStuck`].
     pub fn run(mut self) -> Result<(), ReactorStuck> {
-        #[cfg(target_os = "linux")]
-        if let Err(error) = crate::edge::sys::rank_this_thread(self.nice) {
-            tracing::info!(nice = self.nice, %error, "the system does not rank the world's thread so: world.nice");
-        }
         let start_ns = clock::mono_ns();
         self.schedule = Schedule::new(start_ns);
         self.published_ns = start_ns;
@@ -415,7 +407,7 @@ mod tests {
         {
             let shelf = Arc::new(Shelf::new(Arc::default()));
             let (_, asks) = crate::edge::asks::to_world();
-            let outlook = Outlook { waker, board, drain: Arc::default(), shelf, asks, nice: 0 };
+            let outlook = Outlook { waker, board, drain: Arc::default(), shelf, asks };
             (World::new(realm(), ends, outlook), gate, store, poll)
         }
     }
