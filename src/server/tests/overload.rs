@@ -126,6 +126,29 @@ fn sight_is_a_quarter_shorter_from_the_second_step_on() {
 }
 
 #[test]
+fn a_shorter_sight_has_as_many_places_fewer_as_it_has_less_of_the_plane() {
+    let mut rig = Rig::new(LinkConfig::with_latency_ns(1_000_000), |config| config.visible_max = 16);
+    for number in 1..=20 {
+        rig.join(number);
+    }
+    rig.run_until_joined(300);
+    let line_up = |rig: &mut Rig| {
+        (0..20).for_each(|index| rig.place(index, 500.0 + index as f64, 500.0));
+        rig.run_ticks(60);
+    };
+    line_up(&mut rig);
+    let seen = |rig: &Rig| (1..20).filter(|&other| rig.sees(0, other)).count();
+    assert_eq!(seen(&rig), 16);
+    until(&mut rig, SLOW_NS, Step::Radius);
+    line_up(&mut rig);
+    assert_eq!(seen(&rig), 9);
+    assert!((1..=6).all(|nearest| rig.sees(0, nearest)), "three quarters of them are the nearest");
+    until(&mut rig, QUICK_NS, Step::None);
+    rig.run_ticks(120);
+    assert_eq!(seen(&rig), 16);
+}
+
+#[test]
 fn nobody_is_let_in_while_the_world_cannot_carry_those_who_are_there() {
     let mut rig = meadow(2);
     until(&mut rig, SLOW_NS, Step::Joins);

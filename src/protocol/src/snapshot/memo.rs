@@ -14,8 +14,8 @@ use crate::{NetId, Tick};
 const BASELINES: usize = 4;
 /// Ticks of which differences are kept: while one is sent, some clients have it and others are at the one before.
 const TICKS: usize = 2;
-/// Entities that share no rows, by their ids. 512 KB in all.
-const ENTITIES: usize = 2_048;
+/// Entities that share no rows, by their ids. 1 MB in all, of which those touch a part whose ids are in use.
+const ENTITIES: usize = 4_096;
 /// Longer differences are read anew: this is how much a reader shows at once. One in some thousand is longer.
 const BITS_MAX: u32 = 57;
 

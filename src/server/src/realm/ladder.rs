@@ -17,7 +17,7 @@ pub enum Step {
     None,
     /// Everybody is told of the world thirty times a second instead of sixty.
     Rate,
-    /// Twenty times a second, and a quarter less far.
+    /// Twenty times a second, a quarter less far, and of 9/16 as many at most.
     Radius,
     /// Twelve times a second, and mobs sleep unless somebody is close.
     Mobs,

@@ -227,14 +227,15 @@ impl Realm {
         players.chain(guests).chain(self.door.iter().map(|(session, _)| session))
     }
 
-    /// A quarter less far than was configured, of every kind.
+    /// A quarter less far than was configured, of every kind, and as many fewer as that is less of the plane: in one spot
+    /// nobody is farther off than three quarters.
     pub(super) fn shorter_sight(&self) -> Sight {
         let shorter = |radii: Radii| Radii { enter: radii.enter * 3 / 4, leave: radii.leave * 3 / 4 };
         let KindRadii { mob, projectile, item, body } = self.config.kind_radii;
         let others =
             KindRadii { mob: shorter(mob), projectile: shorter(projectile), item: shorter(item), body: shorter(body) };
         let players = Radii { enter: self.config.enter_radius_units, leave: self.config.leave_radius_units };
-        Sight::of(shorter(players), &others, usize::from(self.config.visible_max))
+        Sight::of(shorter(players), &others, (usize::from(self.config.visible_max) * 9 / 16).max(1))
     }
 
     pub(super) fn enter(&self, part: game::Part) {

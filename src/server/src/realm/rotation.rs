@@ -3,6 +3,10 @@
 //! Three quarters of the places belong to the nearest by right. For the others the rest of the crowd queues: whoever is out
 //! of view gains with each tick that it waits, twice as much if it is in the nearer half, and the highest comes in for the
 //! one that has been in view for longest. So nobody who is near is never seen, and what coming and going costs is bounded.
+//!
+//! That goes for the nearest, too, of whom the first come first when many have come near at once. Two thousand people who mill
+//! about within ten metres are each among the nearest of the others for a moment only: let in at every look, 250 came and
+//! went, which is all that a client's rate can tell, and of nobody's motion was anything told.
 
 use protocol::message::nearest_places;
 use protocol::{NetId, Tick};
@@ -13,6 +17,10 @@ const CHANGE_BITS: usize = 150;
 /// The places that go round may cost this part of the default budget of 3,200 bits a tick.
 const CHANGE_BITS_PER_TICK_MAX: usize = 3_200 / 20;
 const _: () = assert!(CHANGE_BITS <= CHANGE_BITS_PER_TICK_MAX, "one change a tick: a stay of a tick for each place");
+/// Those who have come to be the nearest may cost this part of it...
+const NEAREST_BITS_PER_TICK_MAX: usize = 3_200 / 4;
+/// ...which is so many in a tick, 300 in a second: a view is another one within 3.3 s.
+const NEAREST_PER_TICK_MAX: usize = NEAREST_BITS_PER_TICK_MAX / CHANGE_BITS;
 /// Shortest stay in a place that goes round, in ticks: a second, or nobody could tell what he has seen.
 const STAY_TICKS_MIN: u32 = 60;
 
@@ -125,14 +133,17 @@ impl Rotation {
         let nearest = nearest_places(places_max);
         let (stay, come) = nearest_of(present, candidates, nearest, ranks);
         let places = places_max - nearest;
-        line_up_to_go(&present[stay..], seated, staying);
+        // What is free is for whoever is near, and for others the nearest come in a few at a time.
+        let free = places_max.saturating_sub(present.len());
+        let come = come.min(free + NEAREST_PER_TICK_MAX * period_ticks as usize);
         // Who was put behind the nearest by somebody who came nearer goes first.
-        let mut leaving = staying.len().saturating_sub(places);
+        let mut leaving = (present.len() + come).saturating_sub(places_max).min(present.len() - stay);
         let queued = candidates.len() - come;
-        let mut entering = places.saturating_sub(staying.len()).min(queued);
+        let mut entering = free.saturating_sub(come).min(queued);
         let stay_ticks = stay_ticks(places);
         // No more than may change hands in the time since the last look, or a full view would change all at once.
         let mut turns = (places * period_ticks as usize).div_ceil(stay_ticks as usize).max(1);
+        line_up_to_go(&present[stay..], leaving + turns, seated, staying);
         while turns > 0
             && entering < queued
             && staying.get(leaving).is_some_and(|(since, _)| now.since(*since) >= stay_ticks)
@@ -188,11 +199,12 @@ impl SinceByRow {
     }
 }
 
-/// Puts those in view behind the nearest in the order in which they go: who came first goes first.
-fn line_up_to_go(present: &[Present], seated: &SinceByRow, staying: &mut Vec<(Tick, Present)>) {
+/// Puts the first `leaving` of those in view behind the nearest in the order in which they go: who came first goes first.
+fn line_up_to_go(present: &[Present], leaving: usize, seated: &SinceByRow, staying: &mut Vec<(Tick, Present)>) {
     staying.clear();
     staying.extend(present.iter().map(|&one| (seated.since(one.id).unwrap_or(Tick(0)), one)));
-    staying.sort_unstable_by_key(|(since, one)| (*since, std::cmp::Reverse((one.distance_squared, one.slot))));
+    let turn = |(since, one): &(Tick, Present)| (*since, std::cmp::Reverse((one.distance_squared, one.slot)));
+    sort_first(staying, leaving, turn);
 }
 
 /// Puts the `entering` of those out of view behind the nearest whose turn it is first, in their order: by how long they have
@@ -205,7 +217,7 @@ fn line_up_to_come(
     queue: &mut Vec<(u64, Candidate)>,
 ) {
     let half = candidates.len() / 2;
-    if half > 0 {
+    if half > 0 && entering > 0 {
         candidates.select_nth_unstable_by_key(half, |one| (one.distance_squared, one.id));
     }
     queue.clear();
@@ -214,10 +226,16 @@ fn line_up_to_come(
         (u64::from(waited) << u32::from(at < half), one)
     }));
     let turn = |(waited, one): &(u64, Candidate)| (std::cmp::Reverse(*waited), one.distance_squared, one.id);
-    if entering < queue.len() {
-        queue.select_nth_unstable_by_key(entering, turn);
+    sort_first(queue, entering, turn);
+}
+
+/// Puts the first `count` in their order, and no others.
+fn sort_first<T, K: Ord>(all: &mut [T], count: usize, key: impl Fn(&T) -> K) {
+    let count = count.min(all.len());
+    if count > 0 && count < all.len() {
+        all.select_nth_unstable_by_key(count, &key);
     }
-    queue[..entering].sort_unstable_by_key(turn);
+    all[..count].sort_unstable_by_key(key);
 }
 
 /// How many of each are among the `count` nearest of both; they are the first of each then, the candidates in the order of
@@ -243,10 +261,9 @@ fn nearest_of(
 fn to_front<T>(all: &mut [T], is_in_front: impl Fn(&T) -> bool) -> usize {
     let mut front = 0;
     for at in 0..all.len() {
-        if is_in_front(&all[at]) {
-            all.swap(front, at);
-            front += 1;
-        }
+        // Always swapped: among those behind the front order means nothing, and half of the guesses would be wrong.
+        all.swap(front, at);
+        front += usize::from(is_in_front(&all[front]));
     }
     front
 }
@@ -379,6 +396,29 @@ mod tests {
             square.look().into_iter().for_each(|(id, _)| *left.entry(id).or_default() += 1);
         }
         assert!(left.values().all(|&times| times <= 200 * PERIOD / stay_ticks(25)), "{left:?}");
+    }
+
+    /// proves: SNP-11
+    #[test]
+    fn of_many_who_have_come_near_at_once_a_few_come_at_each_look_and_the_nearest_first() {
+        let (max, nearest) = (100, nearest_places(100));
+        let mut square = Square::new(400, max);
+        square.look();
+        assert_eq!(square.in_view.len(), max, "what is free is filled at once");
+        (0..50).for_each(|_| drop(square.look()));
+        // All are now as far on the other side.
+        square.distances.reverse();
+        let mut before = square.in_view.clone();
+        let few = NEAREST_PER_TICK_MAX * PERIOD as usize;
+        for look in 1..=nearest.div_ceil(few) {
+            square.look();
+            let come: BTreeSet<_> = square.in_view.difference(&before).copied().collect();
+            assert!(come.len() <= few + PERIOD as usize, "{} come", come.len());
+            let first = (400 - (few * look).min(nearest) as u16..400).map(NetId);
+            assert!(first.clone().all(|id| square.in_view.contains(&id)), "look {look}: {come:?}");
+            before = square.in_view.clone();
+        }
+        assert_eq!(square.in_view.len(), max);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct SnapshotWriter {
     /// What the client holds of it.
     kinds: Kinds,
     chosen: Vec<(Record, BitRun)>,
+    /// Bits that those take at most.
+    chosen_bits: u32,
     /// Slot and place in `chosen`, in the order of the wire.
     order: Vec<(u16, u8)>,
     /// Records told since start, for the figures.
@@ -129,7 +131,7 @@ impl SnapshotWriter {
             let (urgency, is_near) = attention.urgency(id, other, pace);
             Some(Regard { changed, urgency: or_expiring(urgency, untold_ticks), is_near })
         };
-        let told = viewer.budget_bytes.max(0) as usize * 8 / RECORD_BITS;
+        let told = viewer.budget_bytes.max(0) as usize * 8 / view.record_bits();
         let turns = Turns::of(view.present().saturating_sub(NEAR), told, viewer.period);
         view.rank(now, turns, URGENCY_STRUCTURE, look, |slot, priority| {
             self.ranked.push(priority << SLOT_BITS | u32::from(slot));
@@ -164,6 +166,7 @@ impl SnapshotWriter {
     ) -> usize {
         self.chosen.clear();
         self.order.clear();
+        let before = room;
         let mut taken = 0;
         while let Some(&(Due { slot, id, status, .. }, kind)) = self.due.get(from + taken) {
             let epoch = status.epoch();
@@ -191,6 +194,7 @@ impl SnapshotWriter {
             taken += 1;
             self.chosen.push((Record { slot, body }, run));
         }
+        self.chosen_bits = before - room;
         self.order.sort_unstable();
         taken
     }
@@ -217,6 +221,7 @@ impl SnapshotWriter {
             used = writer.finish();
             used
         });
+        view.note_record_bits(self.chosen_bits, self.chosen.len());
         self.updates += self.chosen.len() as u64;
         used as i32
     }
@@ -260,6 +265,6 @@ fn shifted(replicas: &Replicas, id: NetId) -> protocol::EntityState {
 /// Bits that a record takes about: as many are expected to fit.
 pub const RECORD_BITS: usize = 40;
 /// Bits that hardly any set of records stays below on average. If one does, the rest of it goes in the next tick.
-const RECORD_BITS_FEW: usize = 12;
+const RECORD_BITS_FEW: usize = 24;
 /// What a packet costs beside its part: headers of IP, UDP, session and packet, and the part's frame.
 pub const FURTHER_PACKET_BYTES: i32 = 65;

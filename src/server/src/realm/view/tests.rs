@@ -216,3 +216,17 @@ fn a_further_part_is_no_baseline_if_the_first_of_its_tick_was_lost() {
     assert_eq!(view.due(0, Tick(112)).acked, 1 << 12, "safe: the client holds more than is counted on");
     assert!(is_due(&mut view, Tick(110), Tick(113)), "told once more than needed, so that it is a baseline");
 }
+
+#[test]
+fn what_a_record_takes_is_learned_from_parts_and_not_from_a_record_or_two() {
+    let mut view = View::new();
+    assert_eq!(view.record_bits(), 40, "nothing is known yet");
+    view.note_record_bits(300, 3);
+    assert_eq!(view.record_bits(), 40);
+    view.note_record_bits(800, 10);
+    assert_eq!(view.record_bits(), 80);
+    view.note_record_bits(160, 10);
+    assert_eq!(view.record_bits(), 64, "three quarters of what it was, one of what it is");
+    (0..50).for_each(|_| view.note_record_bits(160, 10));
+    assert!((16..=19).contains(&view.record_bits()), "{}", view.record_bits());
+}
