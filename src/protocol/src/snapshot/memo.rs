@@ -12,9 +12,10 @@ use crate::{NetId, Tick};
 
 /// Differences that are kept of an entity and a tick: it is told against two or three baselines, as round trips differ.
 const BASELINES: usize = 4;
-/// Ticks of which differences are kept: while one is sent, some clients have it and others are at the one before.
-const TICKS: usize = 2;
-/// Entities that share no rows, by their ids. 1 MB in all, of which those touch a part whose ids are in use.
+/// Ticks of which differences are kept: while one is sent, some clients have it, others are at the one before, and clients that
+/// have fallen behind at one before that.
+const TICKS: usize = 4;
+/// Entities that share no rows, by their ids. 2 MB in all, of which those touch a part whose ids are in use.
 const ENTITIES: usize = 4_096;
 /// Longer differences are read anew: this is how much a reader shows at once. One in some thousand is longer.
 const BITS_MAX: u32 = 57;
