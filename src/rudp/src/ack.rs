@@ -10,9 +10,9 @@ use crate::sequence::narrow;
 /// same constant to its probe time-out, so that waiting for company never looks like loss.
 pub const ACK_DELAY_NS_MAX: u64 = 25_000_000;
 
-/// So long an ack waits for company when nothing of what arrived is ever sent again or built on: 100 ms (spec: PKT-14), the time from
-/// one snapshot to the next at 10 Hz, the slowest. With 25 ms a server that tells of the world twelve times a second
-/// answered thirty inputs a second with more packets of acks alone than of snapshots.
+/// So long an ack waits for company when nothing of what arrived is ever sent again or built on: 100 ms (spec: PKT-14), the
+/// time from one snapshot to the next at 10 Hz, the slowest. With 25 ms a server that tells of the world twelve times a
+/// second answered thirty inputs a second with more packets of acks alone than of snapshots.
 pub const ACK_DELAY_PATIENT_NS_MAX: u64 = 100_000_000;
 
 /// With this many unacked eliciting packets the ack leaves at once: a quarter of what one mask can tell, so that a

@@ -62,8 +62,8 @@ pub(crate) struct SentPacket {
     pub(crate) path: bool,
     /// Carries window frames.
     pub(crate) window: bool,
-    /// Nothing in it would be sent again, or is built on: its ack may wait the longer (spec: PKT-14).
-    pub(crate) patient: bool,
+    /// Carries a ping.
+    pub(crate) ping: bool,
     /// On the wire.
     pub(crate) bytes: u16,
 }
@@ -77,9 +77,9 @@ impl SentPacket {
         &self.runs[..usize::from(self.runs_used)]
     }
 
-    /// Whether something in it would be sent again.
-    pub(crate) fn brings_lasting(&self) -> bool {
-        self.greeting || self.path || self.window || self.runs_used > 0
+    /// Whether nothing in it would be sent again, is built on or asks: its ack may wait the longer (spec: PKT-14).
+    pub(crate) fn is_patient(&self) -> bool {
+        !(self.greeting || self.path || self.window || self.ping) && self.runs_used == 0 && self.part.is_none()
     }
 
     /// Whether [`Self::add_message`] would succeed.
@@ -197,7 +197,7 @@ impl SentRing {
     pub(crate) fn newest_elicits(&self) -> Elicits {
         let record = &self.slots[self.slot(self.newest.expect("something was sent"))];
         match record.fate {
-            Fate::Open if record.patient => Elicits::Patient,
+            Fate::Open if record.is_patient() => Elicits::Patient,
             Fate::Open => Elicits::Prompt,
             _ => Elicits::Nothing,
         }
@@ -241,7 +241,7 @@ impl SentRing {
             self.open += 1;
             self.open_bytes += u64::from(packet.bytes);
             self.last_eliciting_ns = packet.sent_ns;
-            if !packet.patient {
+            if !packet.is_patient() {
                 self.newest_prompt = Some(packet.sequence);
             }
         }

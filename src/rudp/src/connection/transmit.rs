@@ -83,7 +83,6 @@ impl Connection {
         AckField::encode(ack.as_ref(), &mut body);
         let header_bytes = body.len();
         let mut packet = SentPacket::new(sequence, now_ns);
-        let is_probe = self.probe_due;
         if self.closing.is_some() {
             self.write_close(&mut body);
         } else {
@@ -97,7 +96,6 @@ impl Connection {
             return None;
         }
         packet.fate = if eliciting { Fate::Open } else { Fate::Quiet };
-        packet.patient = !(is_probe || packet.part.is_some() || packet.brings_lasting());
         let written = body.len();
         self.record(packet, written);
         if self.encore.is_due() {
@@ -186,8 +184,10 @@ impl Connection {
             self.copies.spend(filled.redundant_bytes);
         }
         if self.probe_due {
-            if filled.frames == 0 {
+            // What asks is to be answered soon, as long as there is room to say so.
+            if packet.is_patient() && filled.frames < FRAMES_MAX && body.room() > 0 {
                 Frame::Ping.encode(body);
+                packet.ping = true;
             }
             self.probe_due = false;
             self.stats.probes_out += 1;
