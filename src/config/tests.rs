@@ -334,3 +334,11 @@ fn nothing_is_recorded_until_somebody_wants_it_and_names_are_not_written_until_s
     assert_eq!(from_file(text).unwrap().flight, wanted);
     assert_eq!(problems("[flight]\nmegabytes = 127\nhash_every_ticks = 0\n").len(), 2);
 }
+
+/// A thread that asks for more than it may have gets nothing.
+#[test]
+fn the_service_lets_threads_rank_as_they_do_by_default() {
+    let service = include_str!("../../config/ops/throng.service");
+    let limit = service.lines().find_map(|line| line.strip_prefix("LimitNICE=")).unwrap().parse::<i64>().unwrap();
+    assert_eq!(limit, key::WORLD_NICE.default.min(key::REACTOR_NICE.default));
+}
